@@ -1,0 +1,17 @@
+# Every library that is not ours. scripts/deps.sh installs the Debian packages.
+
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+find_package(simdjson REQUIRED)
+
+# Asio and Beast are compiled once, in lib/common/net/boost_impl.cc.
+add_library(wskit_boost INTERFACE)
+target_link_libraries(wskit_boost INTERFACE Boost::headers Threads::Threads)
+target_compile_definitions(wskit_boost INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
