@@ -41,11 +41,15 @@ function(wskit_library name)
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/lib ${PROJECT_SOURCE_DIR}/tools)
 endfunction()
 
+# All the installed binaries.
+add_custom_target(wskit_tools)
+
 # wskit_tool(NAME LINK lib …): an installed binary made of main.cc and libraries.
 function(wskit_tool name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_executable(${name} main.cc)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} wskit_options)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  add_dependencies(wskit_tools ${name})
   install(TARGETS ${name} RUNTIME)
 endfunction()

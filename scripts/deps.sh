@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Installs the Debian 12 packages that wskit is built from.
+#
+#   scripts/deps.sh            what the build needs
+#   scripts/deps.sh --tests    and what scripts/test.sh needs besides
+#   scripts/deps.sh --print    only prints the apt-get command, if anything is missing
+#
+# Nothing is downloaded when everything is there. Where it may not install (neither root nor
+# sudo), it prints the command that would and exits 2.
+set -euo pipefail
+
+build_packages=(
+  g++ cmake ninja-build
+  libboost1.81-dev libssl-dev zlib1g-dev
+  libsimdjson-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev
+)
+# Debian 12's own python3 runs the end-to-end tests, so that its modules are the ones below.
+test_packages=(
+  git libgtest-dev libgmock-dev libbenchmark-dev
+  clang libclang-rt-14-dev clang-format
+  python3 python3-pytest python3-websockets curl jq
+)
+# Programs that often come from elsewhere than Debian: the package is asked for only where the
+# program is missing.
+test_programs=(node:nodejs npm:npm)
+
+die() {
+  printf 'deps.sh: %s\n' "$1" >&2
+  exit 2
+}
+
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$0"; }
+
+# Prints, a line each, the packages among the arguments that are not installed.
+missing_of() {
+  local installed
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' || true)
+  comm -23 <(printf '%s\n' "$@" | sort -u) <(sort -u <<<"$installed")
+}
+
+with_tests=false print_only=false
+for argument in "$@"; do
+  case $argument in
+    --tests) with_tests=true ;;
+    --print) print_only=true ;;
+    -h | --help) usage && exit 0 ;;
+    *) die "unknown option '$argument'; there are --tests, --print and --help" ;;
+  esac
+done
+
+wanted=("${build_packages[@]}")
+if $with_tests; then
+  wanted+=("${test_packages[@]}")
+  for pair in "${test_programs[@]}"; do
+    command -v "${pair%%:*}" >/dev/null || wanted+=("${pair#*:}")
+  done
+fi
+
+command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
+  die "no apt-get here: install what Debian 12 calls ${wanted[*]}"
+
+mapfile -t missing < <(missing_of "${wanted[@]}")
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+install=(apt-get install -y --no-install-recommends "${missing[@]}")
+
+if $print_only; then
+  printf '%s\n' "${install[*]}"
+  exit 0
+fi
+
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+  # A sudo that asks for a password is of use only to someone who can type it.
+  if command -v sudo >/dev/null && { [[ -t 0 && -t 2 ]] || sudo -n true 2>/dev/null; }; then
+    as_root=(sudo)
+  else
+    die "packages are missing and only root may install them: ${install[*]}"
+  fi
+fi
+
+printf 'deps.sh: installing %s\n' "${missing[*]}" >&2
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+run_quietly() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
+    die "'$*' failed; its last lines stand above"
+  }
+}
+run_quietly apt-get update
+run_quietly "${install[@]}"
