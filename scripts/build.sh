@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Configures and builds one preset of CMakePresets.json in build/PRESET.
+# Builds one preset of CMakePresets.json in build/PRESET.
 #
 #   scripts/build.sh PRESET [-DNAME=VALUE…] [TARGET…]
 #
+# Configures first where that is new, out of date, or asked for by a definition.
 # Runs as many compilers as there are processors, and fewer where memory is short; WSKIT_JOBS
 # overrides that. Says little where it succeeds and standard output is not a terminal.
 set -euo pipefail
@@ -33,9 +34,11 @@ affordable_jobs() {
 build+=(--parallel "${WSKIT_JOBS:-$(affordable_jobs)}")
 [[ -t 1 ]] || build+=(-- --quiet)
 
-configured=$(cmake --preset "$preset" "${definitions[@]}" 2>&1) || {
-  printf '%s\n' "$configured" >&2
-  echo "build.sh: the preset '$preset' cannot be configured; scripts/deps.sh --tests installs what it needs" >&2
-  exit 1
-}
+if [[ ${#definitions[@]} -gt 0 || CMakePresets.json -nt build/$preset/build.ninja ]]; then
+  configured=$(cmake --preset "$preset" "${definitions[@]}" 2>&1) || {
+    printf '%s\n' "$configured" >&2
+    echo "build.sh: the preset '$preset' cannot be configured; scripts/deps.sh --tests installs what it needs" >&2
+    exit 1
+  }
+fi
 "${build[@]}"

@@ -61,10 +61,12 @@ command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
 
 mapfile -t missing < <(missing_of "${wanted[@]}")
 [[ ${#missing[@]} -gt 0 ]] || exit 0
+update=(apt-get update)
 install=(apt-get install -y --no-install-recommends "${missing[@]}")
+command_line="${update[*]} && ${install[*]}"
 
 if $print_only; then
-  printf '%s\n' "${install[*]}"
+  printf '%s\n' "$command_line"
   exit 0
 fi
 
@@ -74,7 +76,7 @@ if [[ $(id -u) -ne 0 ]]; then
   if command -v sudo >/dev/null && { [[ -t 0 && -t 2 ]] || sudo -n true 2>/dev/null; }; then
     as_root=(sudo)
   else
-    die "packages are missing and only root may install them: ${install[*]}"
+    die "packages are missing and only root may install them: $command_line"
   fi
 fi
 
@@ -87,5 +89,5 @@ run_quietly() {
     die "'$*' failed; its last lines stand above"
   }
 }
-run_quietly apt-get update
+run_quietly "${update[@]}"
 run_quietly "${install[@]}"

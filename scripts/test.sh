@@ -31,7 +31,7 @@ run_ctest() {
 }
 
 run_format() { git ls-files -z '*.cc' '*.h' | xargs -0 clang-format --dry-run -Werror; }
-run_release() { scripts/build.sh release && run_ctest release; }
+run_release() { scripts/build.sh release -DWSKIT_TESTS=ON -DWSKIT_BENCH=ON && run_ctest release; }
 run_asan() { scripts/build.sh asan && run_ctest asan '^(unit|e2e)$'; }
 run_tsan() { scripts/build.sh tsan wskit_concurrent && run_ctest tsan '^(concurrent|e2e)$'; }
 run_fuzz() { scripts/build.sh fuzz && tests/fuzz/run.sh "${FUZZ_SECONDS:-10}"; }
