@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
 # Builds one preset of CMakePresets.json in build/PRESET.
 #
-#   scripts/build.sh PRESET [-DNAME=VALUE…] [TARGET…]
+#   scripts/build.sh [--quiet] PRESET [-DNAME=VALUE…] [TARGET…]
 #
 # Configures first where that is new, out of date, or asked for by a definition.
 # Runs as many compilers as there are processors, and fewer where memory is short; WSKIT_JOBS
-# overrides that. Says little where it succeeds and standard output is not a terminal.
+# overrides that. --quiet says nothing of what succeeds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+quiet=false
+if [[ ${1-} == --quiet ]]; then
+  quiet=true
+  shift
+fi
 if [[ $# -eq 0 || $1 == -* ]]; then
-  echo "usage: scripts/build.sh PRESET [-DNAME=VALUE…] [TARGET…]" >&2
+  echo "usage: scripts/build.sh [--quiet] PRESET [-DNAME=VALUE…] [TARGET…]" >&2
   exit 2
 fi
 preset=$1
@@ -32,7 +37,7 @@ affordable_jobs() {
   echo $((processors < gigabytes ? processors : gigabytes))
 }
 build+=(--parallel "${WSKIT_JOBS:-$(affordable_jobs)}")
-[[ -t 1 ]] || build+=(-- --quiet)
+if $quiet; then build+=(-- --quiet); fi
 
 if [[ ${#definitions[@]} -gt 0 || CMakePresets.json -nt build/$preset/build.ninja ]]; then
   configured=$(cmake --preset "$preset" "${definitions[@]}" 2>&1) || {

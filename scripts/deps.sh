@@ -56,8 +56,9 @@ if $with_tests; then
   done
 fi
 
-command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   die "no apt-get here: install what Debian 12 calls ${wanted[*]}"
+fi
 
 mapfile -t missing < <(missing_of "${wanted[@]}")
 [[ ${#missing[@]} -gt 0 ]] || exit 0

@@ -12,7 +12,7 @@
 # A part that fails does not stop the next one. Ends with a line for each part, and exits 1 if
 # any failed. TEST_JOBS (the number of processors) tests run at a time.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 
 all_parts=(format release asan tsan fuzz)
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$0"; }
@@ -31,10 +31,10 @@ run_ctest() {
 }
 
 run_format() { git ls-files -z '*.cc' '*.h' | xargs -0 clang-format --dry-run -Werror; }
-run_release() { scripts/build.sh release -DWSKIT_TESTS=ON -DWSKIT_BENCH=ON && run_ctest release; }
-run_asan() { scripts/build.sh asan && run_ctest asan '^(unit|e2e)$'; }
-run_tsan() { scripts/build.sh tsan wskit_concurrent && run_ctest tsan '^(concurrent|e2e)$'; }
-run_fuzz() { scripts/build.sh fuzz && tests/fuzz/run.sh "${FUZZ_SECONDS:-10}"; }
+run_release() { scripts/build.sh --quiet release -DWSKIT_TESTS=ON -DWSKIT_BENCH=ON && run_ctest release; }
+run_asan() { scripts/build.sh --quiet asan && run_ctest asan '^(unit|e2e)$'; }
+run_tsan() { scripts/build.sh --quiet tsan wskit_concurrent && run_ctest tsan '^(concurrent|e2e)$'; }
+run_fuzz() { scripts/build.sh --quiet fuzz && tests/fuzz/run.sh "${FUZZ_SECONDS:-10}"; }
 
 scripts/deps.sh --tests || exit
 
