@@ -33,7 +33,7 @@ class TimestampWriter {
 
  private:
   std::array<char, kTimestampBytes> text_{};
-  std::chrono::sys_seconds second_{std::chrono::seconds{-1}};
+  std::chrono::sys_seconds second_{std::chrono::sys_seconds::min()};  // of text_; at first none
 };
 
 // Any RFC 3339 date-time, with an offset or Z and any number of fraction digits

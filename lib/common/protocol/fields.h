@@ -1,0 +1,98 @@
+// The members of a JSON object that have a meaning to us, by name, as slices of
+// the object's text.
+//
+// Threads: plain values and pure functions.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/protocol/json_text.h"
+
+namespace wskit::protocol {
+
+// The names on the wire of an enum's values 0 to kCount - 1.
+template <class Field, std::size_t kCount>
+struct FieldNames {
+  std::array<std::string_view, kCount> names;
+
+  constexpr std::string_view operator[](Field field) const { return names[static_cast<std::size_t>(field)]; }
+
+  // `key` as it is written, perhaps with escapes.
+  [[nodiscard]] std::optional<Field> find(std::string_view key) const {
+    for (std::size_t i = 0; i < kCount; ++i) {
+      if (names[i] == key) return static_cast<Field>(i);
+    }
+    if (key.find('\\') == std::string_view::npos) return std::nullopt;
+    std::string decoded;
+    if (!append_decoded(decoded, key) || decoded.find('\\') != std::string::npos) return std::nullopt;
+    return find(decoded);
+  }
+};
+
+template <class Field, std::size_t kCount>
+class FieldSlices {
+ public:
+  void put(Field field, std::string_view value) {
+    if (has(field) && !repeated_) repeated_ = field;
+    values_[static_cast<std::size_t>(field)] = value;
+    seen_ |= bit(field);
+  }
+
+  [[nodiscard]] bool has(Field field) const { return (seen_ & bit(field)) != 0; }
+
+  // The JSON text of the field's value; empty if it is absent.
+  [[nodiscard]] std::string_view operator[](Field field) const {
+    return has(field) ? values_[static_cast<std::size_t>(field)] : std::string_view();
+  }
+
+  // The first field that came a second time.
+  [[nodiscard]] std::optional<Field> repeated() const { return repeated_; }
+
+  void clear() {
+    seen_ = 0;
+    repeated_.reset();
+  }
+
+ private:
+  static_assert(kCount <= 32);
+  static std::uint32_t bit(Field field) { return std::uint32_t{1} << static_cast<unsigned>(field); }
+
+  std::array<std::string_view, kCount> values_;  // only those seen count
+  std::uint32_t seen_ = 0;
+  std::optional<Field> repeated_;
+};
+
+// Slices the known fields out of the object that comes next, and passes over the
+// others; whether that went well the scanner tells.
+template <class Field, std::size_t kCount>
+void slice_fields(JsonScanner& scanner, const FieldNames<Field, kCount>& names,
+                  FieldSlices<Field, kCount>& fields) {
+  std::string_view key;
+  for (bool more = scanner.begin_object(key); more; more = scanner.next_member(key)) {
+    const std::string_view value = scanner.value();
+    const std::optional<Field> field = names.find(key);
+    if (field) fields.put(*field, value);
+  }
+}
+
+// The text that a checked JSON string stands for: a slice of it, or, where it has
+// escapes, decoded into `storage`. What was decoded before stays where it is as
+// long as all of it comes from one message of `message_bytes`, for decoding never
+// makes text longer. Nothing if it holds half a surrogate pair.
+[[nodiscard]] inline std::optional<std::string_view> string_text(std::string_view string,
+                                                                 std::size_t message_bytes,
+                                                                 std::string& storage) {
+  const std::string_view content = string.substr(1, string.size() - 2);
+  if (content.find('\\') == std::string_view::npos) return content;
+  storage.reserve(message_bytes);
+  const std::size_t first = storage.size();
+  if (!append_decoded(storage, content)) return std::nullopt;
+  return std::string_view(storage).substr(first);
+}
+
+}  // namespace wskit::protocol
