@@ -6,6 +6,7 @@
 // socket; answers (pong, close) are the caller's.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,6 +21,7 @@
 namespace wskit::websocket {
 
 class Inflater;
+struct Violation;
 
 // The same for many connections; outlives their readers.
 struct ReaderLimits {
@@ -37,9 +39,9 @@ class MessageReader {
   struct Item {
     Kind kind = Kind::kNeedMore;
     Opcode opcode = Opcode::kText;  // of a message: kText (valid UTF-8) or kBinary
-    std::span<char> payload;        // of a message, ping or pong
+    std::span<char> payload{};      // of a message, ping or pong
     protocol::CloseCode code{};     // kClose: the peer's (kNoStatus if none); kViolation: ours to send
-    std::string_view reason;        // kClose: the peer's, valid UTF-8; kViolation: what was wrong
+    std::string_view reason{};      // kClose: the peer's, valid UTF-8; kViolation: what was wrong
   };
 
   static constexpr std::size_t kPadding = 64;
@@ -68,9 +70,37 @@ class MessageReader {
   [[nodiscard]] bool mid_message() const;
 
  private:
-  struct Parts;  // a message that came in pieces, or is compressed
+  struct Frame;  // one decoded header
+  struct Parts;  // a message or a frame that came in pieces, or is compressed
 
-  // (the private section is the implementer's)
+  [[nodiscard]] bool in_message() const;
+  void release_handed_out();
+  Parts& parts();
+
+  bool read_header(Frame& frame, const Violation*& bad);
+  std::size_t decode_header(std::span<const char> bytes, Frame& frame, const Violation*& bad) const;
+  [[nodiscard]] const Violation* check_first_byte(std::uint8_t byte) const;
+  [[nodiscard]] const Violation* check_size(const Frame& frame) const;
+
+  std::span<char> take(Frame& frame);
+  Item begin_frame(Frame& frame);
+  Item continue_frame();
+  Item continue_control(Opcode opcode, std::span<const char> bytes, bool last);
+  Item whole_message(Opcode opcode, std::span<char> payload);
+  Item control(Opcode opcode, std::span<char> payload);
+  Item close(std::span<char> payload);
+  Item fail(const Violation& violation);
+
+  const ReaderLimits* limits_;
+  Inflater* inflater_ = nullptr;  // null: permessage-deflate was not negotiated
+  std::unique_ptr<Inflater> own_inflater_;
+  std::unique_ptr<Parts> parts_;  // only while there is something in it
+  char* at_ = nullptr;            // what is left of the fed bytes
+  char* end_ = nullptr;
+  std::array<char, kMaxHeaderBytes> header_{};  // a header that the fed bytes ended in
+  std::uint8_t header_bytes_ = 0;
+  Role role_;
+  bool over_ = false;
 };
 
 }  // namespace wskit::websocket

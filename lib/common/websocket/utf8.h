@@ -20,6 +20,8 @@ class Utf8Validator {
   void reset() { *this = {}; }
 
  private:
+  [[nodiscard]] bool step(std::uint8_t byte);
+
   std::uint8_t expected_ = 0;  // continuation bytes still to come
   std::uint8_t low_ = 0x80;    // bounds of the next one
   std::uint8_t high_ = 0xBF;

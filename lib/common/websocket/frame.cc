@@ -1,0 +1,97 @@
+#include "common/websocket/frame.h"
+
+#include <sys/random.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace wskit::websocket {
+
+namespace {
+
+constexpr std::uint8_t kFin = 0x80;
+constexpr std::uint8_t kRsv1 = 0x40;
+constexpr std::uint8_t kMasked = 0x80;
+
+// Big-endian, as lengths are on the wire.
+char* write_number(std::uint64_t value, int bytes, char* out) {
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) *out++ = static_cast<char>(value >> shift);
+  return out;
+}
+
+void fill_with_random(std::span<std::uint8_t> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t got = ::getrandom(bytes.data(), bytes.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw std::system_error(errno, std::system_category(), "getrandom");
+    bytes = bytes.subspan(static_cast<std::size_t>(got));
+  }
+}
+
+template <class Word>
+void mask_word(char* at, std::uint64_t mask) {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
+  word = static_cast<Word>(word ^ static_cast<Word>(mask));
+  std::memcpy(at, &word, sizeof word);
+}
+
+}  // namespace
+
+std::size_t header_size(const FrameHeader& header) {
+  const std::size_t length_bytes = header.payload_bytes <= kMaxControlPayload ? 0
+                                   : header.payload_bytes <= 0xFFFF           ? 2
+                                                                              : 8;
+  return 2 + length_bytes + (header.mask ? 4 : 0);
+}
+
+char* write_header(const FrameHeader& header, char* out) {
+  *out++ = static_cast<char>((header.fin ? kFin : 0) | (header.compressed ? kRsv1 : 0) |
+                             static_cast<std::uint8_t>(header.opcode));
+  const std::uint8_t masked = header.mask ? kMasked : 0;
+  if (header.payload_bytes <= kMaxControlPayload) {
+    *out++ = static_cast<char>(masked | header.payload_bytes);
+  } else if (header.payload_bytes <= 0xFFFF) {
+    *out++ = static_cast<char>(masked | 126);
+    out = write_number(header.payload_bytes, 2, out);
+  } else {
+    *out++ = static_cast<char>(masked | 127);
+    out = write_number(header.payload_bytes, 8, out);
+  }
+  if (header.mask) {
+    std::memcpy(out, header.mask->data(), header.mask->size());
+    out += header.mask->size();
+  }
+  return out;
+}
+
+void apply_mask(std::span<char> bytes, const Mask& mask, std::uint64_t position) {
+  static_assert(std::endian::native == std::endian::little);
+  auto mask32 = std::bit_cast<std::uint32_t>(mask);
+  mask32 = std::rotr(mask32, static_cast<int>(position % 4) * 8);
+  const std::uint64_t mask64 = static_cast<std::uint64_t>(mask32) << 32 | mask32;
+
+  char* at = bytes.data();
+  char* const end = at + bytes.size();
+  for (; end - at >= 8; at += 8) mask_word<std::uint64_t>(at, mask64);
+  if (end - at >= 4) {
+    mask_word<std::uint32_t>(at, mask64);
+    at += 4;
+  }
+  for (std::uint64_t rest = mask64; at != end; ++at, rest >>= 8) mask_word<std::uint8_t>(at, rest);
+}
+
+Mask MaskSource::next() {
+  Mask mask;
+  if (used_ + mask.size() > pool_.size()) {
+    fill_with_random(pool_);
+    used_ = 0;
+  }
+  std::memcpy(mask.data(), pool_.data() + used_, mask.size());
+  used_ += mask.size();
+  return mask;
+}
+
+}  // namespace wskit::websocket

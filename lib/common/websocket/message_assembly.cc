@@ -1,0 +1,61 @@
+#include "common/websocket/message_assembly.h"
+
+#include <algorithm>
+
+#include "common/websocket/deflate.h"
+#include "common/websocket/message_reader.h"
+
+namespace wskit::websocket {
+
+void MessageAssembly::begin_frame(std::uint64_t payload_bytes, bool fin) {
+  ++frames_;
+  announced_bytes_ += payload_bytes;
+  final_frame_ = fin;
+}
+
+const Violation* MessageAssembly::absorb(std::span<const char> bytes, bool last) {
+  if (!compressed()) {
+    const Violation* bad = check_text(bytes, last);
+    if (!bad) append(bytes, payload_);
+    return bad;
+  }
+  if (inflation_.part_by_part || (last && collected_.empty())) return inflate(bytes, last);
+  append(bytes, collected_);
+  if (!last) return nullptr;
+  const Violation* bad = inflate(collected_, true);
+  collected_ = {};
+  return bad;
+}
+
+std::span<char> MessageAssembly::finish(std::size_t padding) {
+  const std::size_t bytes = payload_.size();
+  payload_.append(padding, '\0');
+  return {payload_.data(), bytes};
+}
+
+const Violation* MessageAssembly::check_text(std::span<const char> bytes, bool last) {
+  if (opcode_ != Opcode::kText) return nullptr;
+  return utf8_.feed(bytes) && (!last || utf8_.complete()) ? nullptr : &violation::kText;
+}
+
+const Violation* MessageAssembly::inflate(std::span<const char> bytes, bool last) {
+  const std::size_t before = payload_.size();
+  const Inflater::Status status = inflation_.inflater->inflate(bytes, last, max_bytes_, payload_);
+  if (status == Inflater::Status::kTooLarge) return &violation::kTooBig;
+  if (status == Inflater::Status::kCorrupt) return &violation::kCorrupt;
+  return check_text(std::span(payload_).subspan(before), last);
+}
+
+// Doubles, but in the last frame, whose end is known, not past that.
+void MessageAssembly::append(std::span<const char> bytes, std::string& to) const {
+  const std::size_t needed = to.size() + bytes.size();
+  if (needed > to.capacity()) {
+    std::size_t room = 2 * to.capacity();
+    const std::uint64_t whole = announced_bytes_ + MessageReader::kPadding;
+    if (final_frame_ && whole < room) room = static_cast<std::size_t>(whole);
+    to.reserve(std::max(needed, room));
+  }
+  to.append(bytes.data(), bytes.size());
+}
+
+}  // namespace wskit::websocket

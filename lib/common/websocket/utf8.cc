@@ -1,0 +1,76 @@
+#include "common/websocket/utf8.h"
+
+#include <simdjson.h>
+
+#include <cstddef>
+#include <cstring>
+
+namespace wskit::websocket {
+
+namespace {
+
+// From here on the vectorised validator is worth its start.
+constexpr std::size_t kWorthVectors = 64;
+
+// The end of the ASCII that `at` begins with, to 8 bytes.
+const char* skip_ascii(const char* at, const char* end) {
+  constexpr std::uint64_t kHighBits = 0x8080808080808080;
+  for (; end - at >= 8; at += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, at, sizeof word);
+    if (word & kHighBits) break;
+  }
+  return at;
+}
+
+bool is_continuation(char byte) { return (static_cast<std::uint8_t>(byte) & 0xC0) == 0x80; }
+
+// Where the last code point of [begin, end) starts: before it the text is cut
+// between two code points, if it is valid at all.
+const char* last_code_point(const char* begin, const char* end) {
+  const char* at = end - 1;
+  for (int back = 0; back < 3 && at != begin && is_continuation(*at); ++back) --at;
+  return at;
+}
+
+}  // namespace
+
+bool Utf8Validator::feed(std::span<const char> bytes) {
+  const char* at = bytes.data();
+  const char* const end = at + bytes.size();
+  while (at != end) {
+    if (expected_ == 0) {
+      at = skip_ascii(at, end);
+      if (static_cast<std::size_t>(end - at) >= kWorthVectors) {
+        const char* const cut = last_code_point(at, end);
+        if (!simdjson::validate_utf8(at, static_cast<std::size_t>(cut - at))) return false;
+        at = cut;
+      }
+      if (at == end) break;
+    }
+    if (!step(static_cast<std::uint8_t>(*at++))) return false;
+  }
+  return true;
+}
+
+// RFC 3629, section 4: after some leads the next byte has narrower bounds, which
+// is what keeps out overlong forms, surrogates and anything past U+10FFFF.
+bool Utf8Validator::step(std::uint8_t byte) {
+  if (expected_ != 0) {
+    if (byte < low_ || byte > high_) return false;
+    --expected_;
+    low_ = 0x80;
+    high_ = 0xBF;
+    return true;
+  }
+  if (byte < 0x80) return true;
+  if (byte < 0xC2 || byte > 0xF4) return false;
+  expected_ = byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
+  if (byte == 0xE0) low_ = 0xA0;
+  if (byte == 0xED) high_ = 0x9F;
+  if (byte == 0xF0) low_ = 0x90;
+  if (byte == 0xF4) high_ = 0x8F;
+  return true;
+}
+
+}  // namespace wskit::websocket
