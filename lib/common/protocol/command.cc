@@ -483,7 +483,7 @@ boost::system::result<const Command*, CommandError> CommandParser::parse(std::st
     if (id) state.command.id = *id;
   }
   if (done) return &state.command;
-  return CommandError{std::move(done.error()), std::string(state.command.id)};
+  return CommandError{done.error(), std::string(state.command.id)};
 }
 
 }  // namespace wskit::protocol

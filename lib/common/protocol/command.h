@@ -72,17 +72,14 @@ class CommandParser {
   CommandParser();
   ~CommandParser();
 
-  // REQUIRES: kPadding readable bytes after the end of `text` (their content
-  // does not matter). The command's views point into `text` or into the parser,
-  // and live until the next call or until `text` goes away.
+  // The command's views point into `text` or into the parser, and live until the
+  // next call or until `text` goes away.
   //
   // The whole text is validated as RFC 8259 JSON, `data` included, whatever its
   // numbers' size. Errors: kBadJson with {"position":BYTE} in details;
   // kBadCommand, kBadChannel, kBadEvent naming the field. In a batch one bad
   // event refuses the whole batch, with {"index":N} in details.
   [[nodiscard]] boost::system::result<const Command*, CommandError> parse(std::string_view text);
-
-  static constexpr std::size_t kPadding = 64;
 
  private:
   struct State;

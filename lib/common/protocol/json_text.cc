@@ -50,74 +50,127 @@ int hex_digit(char c) {
 
 }  // namespace
 
-bool JsonScanner::fail(const char* where, std::string_view reason) {
+const char* JsonScanner::fail(const char* where, std::string_view reason) {
   position_ = where;
   reason_ = reason;
-  return false;
+  return nullptr;
 }
 
-bool JsonScanner::fail_unexpected(std::string_view reason) {
-  return fail(position_, position_ == end_ ? "the text ends too early" : reason);
+const char* JsonScanner::fail_unexpected(const char* where, std::string_view reason) {
+  return fail(where, where == end_ ? "the text ends too early" : reason);
 }
 
-void JsonScanner::skip_space() {
-  while (position_ != end_ && static_cast<unsigned char>(*position_) <= ' ') {
-    if (*position_ != ' ' && *position_ != '\n' && *position_ != '\r' && *position_ != '\t') return;
-    ++position_;
+inline const char* JsonScanner::skip_space(const char* p) const {
+  while (p != end_ && static_cast<unsigned char>(*p) <= ' ') {
+    if (*p != ' ' && *p != '\n' && *p != '\r' && *p != '\t') break;
+    ++p;
   }
+  return p;
 }
 
-char JsonScanner::peek() {
-  if (failed()) return '\0';
-  skip_space();
-  return position_ == end_ ? '\0' : *position_;
+// REQUIRES: the opening quote at `p`.
+inline const char* JsonScanner::skip_string(const char* p) {
+  p = find_special(p + 1, end_);
+  if (p != end_ && *p == '"') return p + 1;
+  return skip_special(p);
 }
 
-std::string_view JsonScanner::value() {
-  if (failed()) return {};
-  skip_space();
-  const char* first = position_;
-  const std::size_t outer = depth_;
-  const Step step = start_value();
-  if (step == Step::kFailed || (step == Step::kOpened && !skip_nested(outer))) return {};
-  return {first, static_cast<std::size_t>(position_ - first)};
-}
-
-// Walks to the end of the container that was just opened inside level `outer`.
-bool JsonScanner::skip_nested(std::size_t outer) {
-  Step step = Step::kOpened;
-  while (true) {
-    if (step == Step::kEnded) {
-      if (depth_ == outer) return true;
-      step = end_value();
+// The rest of a string from the first byte that needs a closer look.
+const char* JsonScanner::skip_special(const char* p) {
+  while (p != end_ && *p != '"') {
+    if (*p == '\\') {
+      p = skip_escape(p);
+      if (p == nullptr) return nullptr;
+    } else if (static_cast<unsigned char>(*p) < 0x20) {
+      return fail(p, "a control character must be escaped");
     } else {
-      skip_space();
-      step = start_value();
+      const CodePoint point = decode_code_point({p, static_cast<std::size_t>(end_ - p)});
+      if (point.bytes == 0) return fail(p, "the text is not valid UTF-8");
+      p += point.bytes;
     }
-    if (step == Step::kFailed) return false;
+    p = find_special(p, end_);
   }
+  return p == end_ ? fail(end_, "the text ends within a string") : p + 1;
+}
+
+// REQUIRES: a backslash at `p`.
+const char* JsonScanner::skip_escape(const char* p) {
+  const char* const backslash = p++;
+  if (p == end_) return fail(end_, "the text ends within a string");
+  const char kind = *p++;
+  if (kind == 'u') {
+    for (int i = 0; i < 4; ++i, ++p) {
+      if (p == end_) return fail(end_, "the text ends within a string");
+      if (hex_digit(*p) < 0) return fail(p, "\\u needs four hexadecimal digits");
+    }
+    return p;
+  }
+  if (std::string_view("\"\\/bfnrt").find(kind) != std::string_view::npos) return p;
+  return fail(backslash, "no such escape in a JSON string");
+}
+
+inline const char* JsonScanner::skip_number(const char* p) {
+  if (*p == '-') ++p;
+  const char* const first = p;
+  p = skip_digits(p);
+  if (p == nullptr) return nullptr;
+  if (*first == '0' && p - first > 1) return fail(first + 1, "a number must not begin with 0");
+  if (p != end_ && *p == '.') {
+    p = skip_digits(p + 1);
+    if (p == nullptr) return nullptr;
+  }
+  if (p != end_ && (*p == 'e' || *p == 'E')) {
+    ++p;
+    if (p != end_ && (*p == '+' || *p == '-')) ++p;
+    return skip_digits(p);
+  }
+  return p;
+}
+
+inline const char* JsonScanner::skip_digits(const char* p) {
+  if (p == end_ || !is_digit(*p)) return fail_unexpected(p, "a digit is expected here");
+  while (p != end_ && is_digit(*p)) ++p;
+  return p;
+}
+
+const char* JsonScanner::skip_literal(const char* p, std::string_view literal) {
+  for (const char c : literal) {
+    if (p == end_ || *p != c) return fail_unexpected(p, "a value is expected here");
+    ++p;
+  }
+  return p;
+}
+
+inline const char* JsonScanner::skip_key(const char* p) {
+  if (p == end_ || *p != '"') return fail_unexpected(p, "a name in double quotes is expected here");
+  const char* const content = p + 1;
+  p = skip_string(p);
+  if (p == nullptr) return nullptr;
+  key_ = {content, static_cast<std::size_t>(p - 1 - content)};
+  p = skip_space(p);
+  if (p == end_ || *p != ':') return fail_unexpected(p, "a colon is expected here");
+  return p + 1;
 }
 
 // Passes a scalar or an empty container (kEnded), or enters a container up to
-// its first value (kOpened).
-JsonScanner::Step JsonScanner::start_value() {
-  bool passed = false;
-  switch (position_ == end_ ? '\0' : *position_) {
+// its first value (kOpened). REQUIRES: no white space at `p`.
+inline JsonScanner::Step JsonScanner::start_value(const char*& p) {
+  switch (p == end_ ? '\0' : *p) {
     case '{':
-      return open(true);
+      return open(p, true);
     case '[':
-      return open(false);
+      return open(p, false);
     case '"':
-      passed = skip_string();
+      p = skip_string(p);
       break;
     case 't':
-      passed = skip_literal("true");
+      p = skip_literal(p, "true");
       break;
     case 'f':
-      passed = skip_literal("false");
+      p = skip_literal(p, "false");
       break;
     case 'n':
-      passed = skip_literal("null");
+      p = skip_literal(p, "null");
       break;
     case '-':
     case '0':
@@ -130,157 +183,123 @@ JsonScanner::Step JsonScanner::start_value() {
     case '7':
     case '8':
     case '9':
-      passed = skip_number();
+      p = skip_number(p);
       break;
     default:
-      passed = fail_unexpected("a value is expected here");
+      p = fail_unexpected(p, "a value is expected here");
   }
-  return passed ? Step::kEnded : Step::kFailed;
+  return p == nullptr ? Step::kFailed : Step::kEnded;
 }
 
-// REQUIRES: the opening bracket comes next.
-JsonScanner::Step JsonScanner::open(bool object) {
+// REQUIRES: the opening bracket at `p`.
+inline JsonScanner::Step JsonScanner::open(const char*& p, bool object) {
   if (depth_ == kMaxJsonDepth) {
-    fail(position_, "arrays and objects are nested more than 512 deep");
+    fail(p, "arrays and objects are nested more than 512 deep");
     return Step::kFailed;
   }
-  ++position_;
-  skip_space();
-  if (position_ != end_ && *position_ == (object ? '}' : ']')) {
-    ++position_;
+  p = skip_space(p + 1);
+  if (p != end_ && *p == (object ? '}' : ']')) {
+    ++p;
     return Step::kEnded;
   }
   in_object_[depth_++] = object;
-  if (object && !skip_key()) return Step::kFailed;
-  return Step::kOpened;
+  if (object) p = skip_key(p);
+  return p == nullptr ? Step::kFailed : Step::kOpened;
 }
 
 // After a value inside a container: on to the next value (kOpened) or out of the
 // container (kEnded).
-JsonScanner::Step JsonScanner::end_value() {
-  skip_space();
+inline JsonScanner::Step JsonScanner::end_value(const char*& p) {
+  p = skip_space(p);
   const bool object = in_object_[depth_ - 1];
-  const char next = position_ == end_ ? '\0' : *position_;
+  const char next = p == end_ ? '\0' : *p;
   if (next == ',') {
-    ++position_;
-    skip_space();
-    if (object && !skip_key()) return Step::kFailed;
-    return Step::kOpened;
+    p = skip_space(p + 1);
+    if (object) p = skip_key(p);
+    return p == nullptr ? Step::kFailed : Step::kOpened;
   }
   if (next == (object ? '}' : ']')) {
-    ++position_;
+    ++p;
     --depth_;
     return Step::kEnded;
   }
-  fail_unexpected(object ? "a comma or } is expected here" : "a comma or ] is expected here");
+  fail_unexpected(p, object ? "a comma or } is expected here" : "a comma or ] is expected here");
   return Step::kFailed;
 }
 
-bool JsonScanner::skip_key() {
-  if (position_ == end_ || *position_ != '"')
-    return fail_unexpected("a name in double quotes is expected here");
-  const char* const content = position_ + 1;
-  if (!skip_string()) return false;
-  key_ = {content, static_cast<std::size_t>(position_ - 1 - content)};
-  skip_space();
-  if (position_ == end_ || *position_ != ':') return fail_unexpected("a colon is expected here");
-  ++position_;
-  return true;
-}
-
-// REQUIRES: the opening quote comes next.
-bool JsonScanner::skip_string() {
-  ++position_;
-  while (true) {
-    position_ = find_special(position_, end_);
-    if (position_ == end_) return fail(end_, "the text ends within a string");
-    const char c = *position_;
-    if (c == '"') {
-      ++position_;
-      return true;
+std::string_view JsonScanner::value() {
+  if (failed()) return {};
+  const char* const first = skip_space(position_);
+  const char* p = first;
+  const std::size_t outer = depth_;
+  Step step = start_value(p);
+  while (step == Step::kOpened || (step == Step::kEnded && depth_ != outer)) {
+    if (step == Step::kOpened) {
+      p = skip_space(p);
+      step = start_value(p);
+    } else {
+      step = end_value(p);
     }
-    if (c == '\\') {
-      if (!skip_escape()) return false;
-      continue;
-    }
-    if (static_cast<unsigned char>(c) < 0x20) return fail(position_, "a control character must be escaped");
-    const CodePoint point = decode_code_point({position_, static_cast<std::size_t>(end_ - position_)});
-    if (point.bytes == 0) return fail(position_, "the text is not valid UTF-8");
-    position_ += point.bytes;
   }
+  if (step == Step::kFailed) return {};
+  position_ = p;
+  return {first, static_cast<std::size_t>(p - first)};
 }
 
-bool JsonScanner::skip_escape() {
-  const char* const backslash = position_;
-  ++position_;
-  if (position_ == end_) return fail(end_, "the text ends within a string");
-  const char kind = *position_++;
-  if (kind == 'u') {
-    for (int i = 0; i < 4; ++i, ++position_) {
-      if (position_ == end_) return fail(end_, "the text ends within a string");
-      if (hex_digit(*position_) < 0) return fail(position_, "\\u needs four hexadecimal digits");
-    }
-    return true;
-  }
-  if (std::string_view("\"\\/bfnrt").find(kind) != std::string_view::npos) return true;
-  return fail(backslash, "no such escape in a JSON string");
+char JsonScanner::peek() {
+  if (failed()) return '\0';
+  position_ = skip_space(position_);
+  return position_ == end_ ? '\0' : *position_;
 }
 
-bool JsonScanner::skip_number() {
-  if (*position_ == '-') ++position_;
-  const char* const first = position_;
-  if (!skip_digits()) return false;
-  if (*first == '0' && position_ - first > 1) return fail(first + 1, "a number must not begin with 0");
-  if (position_ != end_ && *position_ == '.') {
-    ++position_;
-    if (!skip_digits()) return false;
-  }
-  if (position_ != end_ && (*position_ == 'e' || *position_ == 'E')) {
-    ++position_;
-    if (position_ != end_ && (*position_ == '+' || *position_ == '-')) ++position_;
-    if (!skip_digits()) return false;
-  }
-  return true;
-}
-
-bool JsonScanner::skip_digits() {
-  if (position_ == end_ || !is_digit(*position_)) return fail_unexpected("a digit is expected here");
-  while (position_ != end_ && is_digit(*position_)) ++position_;
-  return true;
-}
-
-bool JsonScanner::skip_literal(std::string_view literal) {
-  for (const char c : literal) {
-    if (position_ == end_ || *position_ != c) return fail_unexpected("a value is expected here");
-    ++position_;
-  }
-  return true;
+// Whether a first or next value comes; keeps the place.
+bool JsonScanner::arrive(const char* p, Step step) {
+  if (step == Step::kFailed) return false;
+  position_ = p;
+  return step == Step::kOpened;
 }
 
 bool JsonScanner::begin_object(std::string_view& key) {
-  if (peek() != '{') return failed() ? false : fail_unexpected("an object is expected here");
-  if (open(true) != Step::kOpened) return false;
+  if (peek() != '{') {
+    if (!failed()) fail_unexpected(position_, "an object is expected here");
+    return false;
+  }
+  const char* p = position_;
+  const Step step = open(p, true);
   key = key_;
-  return true;
+  return arrive(p, step);
 }
 
 bool JsonScanner::next_member(std::string_view& key) {
-  if (failed() || end_value() != Step::kOpened) return false;
+  if (failed()) return false;
+  const char* p = position_;
+  const Step step = end_value(p);
   key = key_;
-  return true;
+  return arrive(p, step);
 }
 
 bool JsonScanner::begin_array() {
-  if (peek() != '[') return failed() ? false : fail_unexpected("an array is expected here");
-  return open(false) == Step::kOpened;
+  if (peek() != '[') {
+    if (!failed()) fail_unexpected(position_, "an array is expected here");
+    return false;
+  }
+  const char* p = position_;
+  const Step step = open(p, false);
+  return arrive(p, step);
 }
 
-bool JsonScanner::next_element() { return !failed() && end_value() == Step::kOpened; }
+bool JsonScanner::next_element() {
+  if (failed()) return false;
+  const char* p = position_;
+  const Step step = end_value(p);
+  return arrive(p, step);
+}
 
 bool JsonScanner::finish() {
   if (failed()) return false;
-  skip_space();
-  return position_ == end_ || fail(position_, "nothing may follow the value");
+  position_ = skip_space(position_);
+  if (position_ != end_) fail(position_, "nothing may follow the value");
+  return !failed();
 }
 
 namespace {

@@ -71,19 +71,22 @@ class JsonScanner {
  private:
   enum class Step : std::uint8_t { kFailed, kEnded, kOpened };
 
-  bool fail(const char* where, std::string_view reason);
-  bool fail_unexpected(std::string_view reason);
-  void skip_space();
-  Step start_value();
-  Step end_value();
-  Step open(bool object);
-  bool skip_nested(std::size_t outer);
-  bool skip_key();
-  bool skip_string();
-  bool skip_escape();
-  bool skip_number();
-  bool skip_digits();
-  bool skip_literal(std::string_view literal);
+  // Each skip_… takes the place where a part begins and returns the one after it,
+  // or notes the fault and returns null.
+  const char* fail(const char* where, std::string_view reason);
+  const char* fail_unexpected(const char* where, std::string_view reason);
+  [[nodiscard]] const char* skip_space(const char* p) const;
+  const char* skip_string(const char* p);
+  const char* skip_special(const char* p);
+  const char* skip_escape(const char* p);
+  const char* skip_number(const char* p);
+  const char* skip_digits(const char* p);
+  const char* skip_literal(const char* p, std::string_view literal);
+  const char* skip_key(const char* p);
+  Step start_value(const char*& p);
+  Step end_value(const char*& p);
+  Step open(const char*& p, bool object);
+  bool arrive(const char* p, Step step);
 
   const char* begin_;
   const char* position_;  // after a fault: where it is
