@@ -1,0 +1,48 @@
+#include "wsserve/chunk.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace wskit::server {
+
+boost::intrusive_ptr<Chunk> Chunk::make(std::size_t size) {
+  void* memory = std::malloc(sizeof(Chunk) + size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return boost::intrusive_ptr<Chunk>(new (memory) Chunk(size));
+}
+
+boost::intrusive_ptr<Chunk> Chunk::copy_of(std::string_view bytes) {
+  auto chunk = make(bytes.size());
+  std::memcpy(chunk->data(), bytes.data(), bytes.size());
+  return chunk;
+}
+
+boost::intrusive_ptr<Chunk> Chunk::join(std::span<const ChunkPtr> chunks) {
+  std::size_t size = 0;
+  for (const ChunkPtr& chunk : chunks) size += chunk->size();
+  auto joined = make(size);
+  char* out = joined->data();
+  for (const ChunkPtr& chunk : chunks) {
+    std::memcpy(out, chunk->data(), chunk->size());
+    out += chunk->size();
+  }
+  return joined;
+}
+
+const Chunk* Chunk::keep_deflated(ChunkPtr chunk) const {
+  const Chunk* expected = nullptr;
+  if (!deflated_.compare_exchange_strong(expected, chunk.get(), std::memory_order_acq_rel)) return expected;
+  return chunk.detach();
+}
+
+Chunk::~Chunk() {
+  if (const Chunk* deflated = deflated_.load(std::memory_order_acquire)) intrusive_ptr_release(deflated);
+}
+
+void Chunk::destroy(const Chunk* chunk) {
+  chunk->~Chunk();
+  std::free(const_cast<Chunk*>(chunk));
+}
+
+}  // namespace wskit::server

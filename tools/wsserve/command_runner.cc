@@ -1,0 +1,235 @@
+#include "wsserve/command_runner.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "common/protocol/channel.h"
+#include "wsserve/connection/connection.h"
+#include "wsserve/hub.h"
+#include "wsserve/shard.h"
+
+namespace wskit::server {
+
+using protocol::Action;
+using protocol::Command;
+using protocol::Error;
+using protocol::ErrorCode;
+
+void CommandRunner::run(Connection& connection, std::string_view text) {
+  shard_.counters().commands.add();
+  const auto parsed = parser_.parse(text);
+  if (!parsed) return refuse(connection, parsed.error().id, parsed.error().error);
+  const Command& command = **parsed;
+  switch (command.action) {
+    case Action::kPublish:
+      return publish(connection, command);
+    case Action::kSubscribe:
+      return subscribe(connection, command);
+    case Action::kUnsubscribe:
+      return unsubscribe(connection, command);
+    case Action::kPing:
+      text_.clear();
+      protocol::append_pong(text_, command.id, shard_.timestamp(), command.timestamp);
+      return connection.send_text(text_);
+    case Action::kStats:
+      text_.clear();
+      protocol::append_control(text_, "stats", command.id, shard_.timestamp(), shard_.server().stats());
+      return connection.send_text(text_);
+    case Action::kAuth:
+      return refuse(
+          connection, command.id,
+          {ErrorCode::kUnauthorized, "this server has no keys to check a token with: leave auth out", {}});
+    case Action::kHistory:
+    case Action::kPresence:
+      return refuse(connection, command.id,
+                    {ErrorCode::kUnavailable, "this server keeps neither history nor presence", {}});
+  }
+}
+
+void CommandRunner::refuse(Connection& connection, std::string_view id, const Error& error) {
+  shard_.counters().command_errors.add();
+  text_.clear();
+  protocol::append_error(text_, id, shard_.timestamp(), error);
+  connection.send_text(text_);
+}
+
+Channel* CommandRunner::find_channel(std::string_view name) {
+  if (const auto known = channels_.find(name); known != channels_.end()) return known->second;
+  Channel* channel = shard_.hub().find_or_create(name);
+  if (channel != nullptr) channels_.emplace(channel->name(), channel);
+  return channel;
+}
+
+// --- publish -------------------------------------------------------------
+
+void CommandRunner::publish(Connection& connection, const Command& command) {
+  published_.clear();
+  const std::string_view received = shard_.timestamp();
+  for (const protocol::PublishEvent& event : command.publish) {
+    Channel* channel = find_channel(event.channel);
+    if (channel == nullptr) {
+      return refuse(
+          connection, command.id,
+          {ErrorCode::kTooManyChannels,
+           "the server has as many channels as it may (--max-server-channels); this one would be new: " +
+               std::string(event.channel),
+           R"({"published":)" + std::to_string(published_.size()) + "}"});
+    }
+    const std::uint64_t offset = channel->publish(event, received);
+    published_.push_back({.channel = channel->name(), .offset = offset, .epoch = channel->epoch()});
+  }
+  shard_.counters().published.add(command.publish.size());
+  if (command.id.empty()) return;
+  text_.clear();
+  protocol::append_published(text_, command.id, received, published_, command.batch);
+  connection.send_text(text_);
+}
+
+// --- subscribe -----------------------------------------------------------
+
+namespace {
+
+auto find_subscription(Connection& connection, std::string_view name) {
+  return std::ranges::find_if(connection.subscriptions(),
+                              [&](const auto& subscription) { return subscription->name() == name; });
+}
+
+std::vector<std::string> names_of(const std::vector<std::string_view>& views) {
+  return {views.begin(), views.end()};
+}
+
+// `E:N`, or an object with `offset` and `epoch`: does the subscriber know the
+// channel exactly as it stands now?
+bool is_current(const std::string& since, const Position& position) {
+  const std::string current = std::string(position.epoch) + ":" + std::to_string(position.offset);
+  return since == current;
+}
+
+}  // namespace
+
+std::optional<Error> CommandRunner::check(Connection& connection,
+                                          const std::vector<std::string_view>& names) {
+  std::size_t added = 0;
+  for (const std::string_view name : names) {
+    if (protocol::is_server_channel(name)) {
+      return Error{ErrorCode::kForbidden,
+                   "channels that begin with @ are the server's own; '" + std::string(name) +
+                       "' may not be subscribed here",
+                   {}};
+    }
+    if (find_subscription(connection, name) == connection.subscriptions().end()) ++added;
+  }
+  const std::size_t limit = shard_.settings().max_channels_per_connection;
+  if (connection.subscriptions().size() + added <= limit) return std::nullopt;
+  return Error{ErrorCode::kTooManyChannels,
+               "a connection may subscribe " + std::to_string(limit) +
+                   " channels and patterns; use a pattern, or unsubscribe some (--max-channels)",
+               R"({"limit":)" + std::to_string(limit) + "}"};
+}
+
+void CommandRunner::subscribe(Connection& connection, const Command& command) {
+  TypeFilterPtr filter = connection.default_filter();
+  if (command.event_types) filter = TypeFilter::only(names_of(*command.event_types));
+  std::vector<std::string_view> names;
+  if (command.channels) {
+    names = *command.channels;
+  } else {
+    // No channels: the defaults, and, for a filter, everything there is already.
+    for (const std::string& name : shard_.settings().default_channels) names.push_back(name);
+    if (command.event_types) {
+      for (const auto& subscription : connection.subscriptions()) {
+        if (std::ranges::find(names, subscription->name()) == names.end())
+          names.push_back(subscription->name());
+      }
+    }
+  }
+  if (const auto error = check(connection, names)) return refuse(connection, command.id, *error);
+  const std::vector<std::string> owned = names_of(names);
+  std::vector<protocol::SubscribedChannel> channels;
+  for (const std::string& name : owned) {
+    channels.push_back(add(connection, name, filter, std::string(command.since)));
+  }
+  text_.clear();
+  protocol::append_subscribed(text_, command.id, shard_.timestamp(), channels,
+                              filter == nullptr ? std::vector<std::string>() : filter->types());
+  connection.send_text(text_);
+}
+
+protocol::SubscribedChannel CommandRunner::add(Connection& connection, std::string_view name,
+                                               TypeFilterPtr filter, const std::string& since) {
+  const auto known = find_subscription(connection, name);
+  const bool is_new = known == connection.subscriptions().end();
+  if (!is_new) shard_.fanout().change_filter(**known, filter);
+  protocol::SubscribedChannel entry{.channel = name, .offset = {}, .epoch = {}, .oldest = {}};
+  if (protocol::looks_like_pattern(name)) {
+    const auto pattern = protocol::Pattern::parse(name);
+    if (is_new) connection.subscriptions().push_back(shard_.fanout().subscribe(connection, *pattern, filter));
+  } else {
+    Channel* channel = find_channel(name);
+    Position position = channel->position();
+    if (is_new) {
+      connection.subscriptions().push_back(shard_.fanout().subscribe(connection, *channel, filter, position));
+    }
+    entry.offset = position.offset;
+    entry.epoch = position.epoch;
+    entry.recovered = is_current(since, position);
+    if (!since.empty() && !entry.recovered) entry.oldest = position.offset + 1;
+  }
+  if (is_new) shard_.counters().subscriptions.add();
+  return entry;
+}
+
+void CommandRunner::unsubscribe(Connection& connection, const Command& command) {
+  auto& subscriptions = connection.subscriptions();
+  std::vector<std::string> names;
+  if (command.channels) {
+    names = names_of(*command.channels);
+  } else {
+    for (const auto& subscription : subscriptions) names.push_back(subscription->name());
+  }
+  std::vector<std::string_view> left;
+  for (const std::string& name : names) {
+    const auto known = find_subscription(connection, name);
+    if (known == subscriptions.end()) continue;
+    left.push_back(name);
+    if (command.event_types) {
+      shard_.fanout().change_filter(**known, TypeFilter::without((*known)->filter, *command.event_types));
+      continue;
+    }
+    shard_.fanout().unsubscribe(std::move(*known));
+    subscriptions.erase(known);
+    shard_.counters().subscriptions.subtract();
+  }
+  text_.clear();
+  const auto types = command.event_types ? names_of(*command.event_types) : std::vector<std::string>();
+  protocol::append_unsubscribed(text_, command.id, shard_.timestamp(), left, types);
+  connection.send_text(text_);
+}
+
+void CommandRunner::welcome(Connection& connection, const std::vector<std::string>& channels,
+                            std::string_view since, std::chrono::milliseconds heartbeat) {
+  const ServerIdentity& identity = shard_.server().identity();
+  const std::string id = connection.id();
+  text_.clear();
+  protocol::append_connected(text_, shard_.timestamp(),
+                             {.connection = id,
+                              .user = {},
+                              .server = identity.server,
+                              .node = identity.node,
+                              .heartbeat_seconds = std::chrono::duration<double>(heartbeat).count(),
+                              .max_message_bytes = shard_.settings().message_limits.max_message_bytes,
+                              .channels = channels});
+  connection.send_text(text_);
+  if (channels.empty()) return;
+  std::vector<protocol::SubscribedChannel> entries;
+  for (const std::string& name : channels) {
+    entries.push_back(add(connection, name, connection.default_filter(), std::string(since)));
+  }
+  const TypeFilterPtr& filter = connection.default_filter();
+  text_.clear();
+  protocol::append_subscribed(text_, {}, shard_.timestamp(), entries,
+                              filter == nullptr ? std::vector<std::string>() : filter->types());
+  connection.send_text(text_);
+}
+
+}  // namespace wskit::server

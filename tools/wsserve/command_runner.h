@@ -1,0 +1,65 @@
+// Carries out what clients ask: one command in, one reply out.
+//
+// Threads: one, the shard's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/protocol/command.h"
+#include "common/protocol/control.h"
+#include "wsserve/type_filter.h"
+
+namespace wskit::server {
+
+class Channel;
+class Connection;
+class Shard;
+
+class CommandRunner {
+ public:
+  explicit CommandRunner(Shard& shard) : shard_(shard) {}
+
+  // One text message of a connection. REQUIRES: CommandParser::kPadding readable
+  // bytes behind it.
+  void run(Connection& connection, std::string_view text);
+
+  // A WebSocket has opened: greets it and subscribes it to `channels`, the names
+  // and patterns of its address or the server's defaults.
+  void welcome(Connection& connection, const std::vector<std::string>& channels, std::string_view since,
+               std::chrono::milliseconds heartbeat);
+
+ private:
+  // One subscription wished for. `filter` null: all types.
+  struct Wish {
+    std::string_view name;
+    TypeFilterPtr filter;
+  };
+
+  void subscribe(Connection& connection, const protocol::Command& command);
+  void unsubscribe(Connection& connection, const protocol::Command& command);
+  void publish(Connection& connection, const protocol::Command& command);
+  void refuse(Connection& connection, std::string_view id, const protocol::Error& error);
+
+  // Why the names may not be subscribed; nothing if they may.
+  [[nodiscard]] std::optional<protocol::Error> check(Connection& connection,
+                                                     const std::vector<std::string_view>& names);
+  // Subscribes one checked name or pattern, or changes its filter if it is
+  // subscribed already.
+  protocol::SubscribedChannel add(Connection& connection, std::string_view name, TypeFilterPtr filter,
+                                  const std::string& since);
+  // Null: the server has too many channels.
+  Channel* find_channel(std::string_view name);
+
+  Shard& shard_;
+  protocol::CommandParser parser_;
+  // Channels live as long as the hub, so this needs no lock and never grows stale.
+  std::unordered_map<std::string_view, Channel*> channels_;
+  std::vector<protocol::Published> published_;
+  std::string text_;
+};
+
+}  // namespace wskit::server

@@ -1,0 +1,308 @@
+// The life of a connection and everything it writes; what it reads is in
+// connection_read.cc.
+#include "wsserve/connection/connection.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "common/websocket/message_writer.h"
+#include "wsserve/http/request_reader.h"
+#include "wsserve/shard.h"
+
+namespace wskit::server {
+
+using protocol::CloseCode;
+
+Connection::Connection(Shard& shard, int fd, std::uint64_t number)
+    : shard_(shard),
+      fd_(fd),
+      heartbeat_(shard.settings().heartbeat),
+      number_(number),
+      last_heard_(shard.now()),
+      http_(std::make_unique<http::RequestReader>(shard.settings().http_limits)),
+      reader_(websocket::Role::kServer, shard.settings().message_limits) {}
+
+Connection::~Connection() { ::close(fd_); }
+
+void Connection::start() {
+  watched_ = EPOLLIN;
+  if (!shard_.poller().add(fd_, watched_, this)) return abort();
+  shard_.wheel().schedule(*this, shard_.now() + shard_.settings().handshake_timeout);
+}
+
+std::string Connection::id() const {
+  return shard_.server().identity().node + "-" + std::to_string(shard_.index()) + "-" +
+         std::to_string(number_);
+}
+
+protocol::DeliveryCounters Connection::counters() const {
+  return {.delivered = delivered_,
+          .merged = 0,
+          .filtered = filtered_,
+          .dropped = dropped_,
+          .queued_bytes = outbound_ == nullptr ? 0 : outbound_->bytes()};
+}
+
+void Connection::on_ready(std::uint32_t events) {
+  if (phase_ == Phase::kDead) return;
+  if ((events & EPOLLOUT) != 0) flush();
+  if (phase_ == Phase::kDead) return;
+  if ((events & EPOLLIN) != 0) {
+    read();
+  } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+    abort();
+  }
+}
+
+// --- Writing -------------------------------------------------------------
+
+Outbound& Connection::outbound() {
+  if (outbound_ == nullptr) outbound_ = std::make_unique<Outbound>();
+  return *outbound_;
+}
+
+void Connection::send_text(std::string_view json) {
+  if (phase_ != Phase::kOpen) return;
+  Outbound& queue = outbound();
+  const std::size_t before = queue.bytes();
+  websocket::append_frame(queue.replies(), websocket::Opcode::kText, json, nullptr);
+  queue_changed(before);
+}
+
+// Everything that adds to the queue ends here: it is written at the end of the
+// turn, or once the socket has room; a peer that does not take its answers is
+// not read until it has.
+void Connection::queue_changed(std::size_t bytes_before) {
+  shard_.counters().queued_bytes.add(outbound_->bytes() - bytes_before);
+  if (outbound_->reply_bytes() > shard_.settings().queue_limit_bytes && blocked_ && !paused_) {
+    paused_ = true;
+    watch();
+  }
+  if (!blocked_ && !marked_dirty_) {
+    marked_dirty_ = true;
+    shard_.mark_dirty(*this);
+  }
+}
+
+void Connection::deliver(const ChunkPtr& run, std::uint32_t events) {
+  if (phase_ != Phase::kOpen) return;
+  if (outbound_ == nullptr) {
+    if (!write_directly(run)) return;
+  } else {
+    if (would_overflow(run->size())) return overflow(events);
+    const std::size_t before = outbound_->bytes();
+    outbound_->append_events(run);
+    shard_.counters().queued_bytes.add(outbound_->bytes() - before);
+    if (!blocked_) flush();
+  }
+  delivered_ += events;
+  shard_.counters().delivered.add(events);
+}
+
+// The common case: nothing waits, so the run goes to the socket without passing
+// through a queue. False if the connection is lost.
+bool Connection::write_directly(const ChunkPtr& run) {
+  const ssize_t sent = ::send(fd_, run->data(), run->size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+    abort();
+    return false;
+  }
+  const std::size_t written = sent < 0 ? 0 : static_cast<std::size_t>(sent);
+  shard_.counters().bytes_out.add(written);
+  if (written == run->size()) return true;
+  outbound().append_events(run, written);
+  shard_.counters().queued_bytes.add(outbound_->bytes());
+  blocked_ = true;
+  watch();
+  return true;
+}
+
+void Connection::deliver_each(std::span<const ChunkPtr> frames) {
+  std::string run;
+  std::string compressed;
+  for (const ChunkPtr& frame : frames) {
+    compressed.clear();
+    deflater_->compress(frame->text(), compressed);
+    websocket::append_frame(run, websocket::Opcode::kText, compressed, nullptr, true);
+  }
+  deliver(Chunk::copy_of(run), static_cast<std::uint32_t>(frames.size()));
+}
+
+void Connection::count_filtered(std::uint32_t events) {
+  filtered_ += events;
+  shard_.counters().filtered.add(events);
+}
+
+// A peer that keeps up has an empty queue and may get a run of any size.
+bool Connection::would_overflow(std::size_t bytes) const {
+  return blocked_ && outbound_->bytes() + bytes > shard_.settings().queue_limit_bytes;
+}
+
+void Connection::overflow(std::uint32_t events) {
+  const std::size_t before = outbound_->bytes();
+  const std::uint64_t queued = outbound_->drop_unbegun();
+  shard_.counters().queued_bytes.subtract(before - outbound_->bytes());
+  delivered_ -= queued;
+  shard_.counters().delivered.subtract(queued);
+  dropped_ += queued + events;
+  shard_.counters().dropped.add(queued + events);
+  shard_.counters().closed_slow.add();
+  close(CloseCode::kSlowConsumer,
+        "slow consumer: " + std::to_string(before) + " bytes waited; come back with since and read faster");
+}
+
+void Connection::flush() {
+  marked_dirty_ = false;
+  if (phase_ == Phase::kDead || outbound_ == nullptr) return;
+  std::array<iovec, 64> slices;
+  blocked_ = false;
+  while (!outbound_->empty()) {
+    msghdr message{};
+    message.msg_iov = slices.data();
+    message.msg_iovlen = outbound_->gather(slices);
+    const ssize_t sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      blocked_ = true;
+      break;
+    }
+    if (sent < 0) return abort();
+    outbound_->sent(static_cast<std::size_t>(sent));
+    shard_.counters().bytes_out.add(static_cast<std::size_t>(sent));
+    shard_.counters().queued_bytes.subtract(static_cast<std::size_t>(sent));
+  }
+  if (paused_ && outbound_->reply_bytes() <= shard_.settings().queue_limit_bytes / 2) paused_ = false;
+  if (outbound_->empty()) {
+    outbound_.reset();
+    if (finish_when_written_ && !shut_) {
+      shut_ = true;
+      ::shutdown(fd_, SHUT_WR);
+    }
+  }
+  watch();
+}
+
+void Connection::watch() {
+  const std::uint32_t wanted = (paused_ ? 0U : static_cast<std::uint32_t>(EPOLLIN)) |
+                               (blocked_ ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
+  if (wanted == watched_) return;
+  watched_ = wanted;
+  shard_.poller().change(fd_, wanted, this);
+}
+
+// --- Ending --------------------------------------------------------------
+
+void Connection::close(CloseCode code, std::string_view reason) {
+  if (phase_ != Phase::kOpen) return;
+  // What this turn still holds for it was accepted before.
+  if (code != CloseCode::kSlowConsumer) shard_.fanout().flush_now(*this);
+  if (phase_ != Phase::kOpen) return;
+  std::string frame;
+  websocket::append_close(frame, code, reason, nullptr);
+  Outbound& queue = outbound();
+  const std::size_t before = queue.bytes();
+  if (code == CloseCode::kSlowConsumer) {
+    queue.put_control(frame, false);
+  } else {
+    queue.replies() += frame;
+  }
+  phase_ = Phase::kClosing;
+  finish_when_written_ = true;
+  leave_service();
+  shard_.wheel().schedule(*this, shard_.now() + shard_.settings().close_timeout);
+  // From now on what it sends is read only to be thrown away, so that the
+  // kernel does not answer it with a reset that would overtake the close frame.
+  paused_ = false;
+  watch();
+  queue_changed(before);
+}
+
+void Connection::abort() {
+  if (phase_ == Phase::kDead) return;
+  if (phase_ == Phase::kOpen) leave_service();
+  phase_ = Phase::kDead;
+  if (outbound_ != nullptr) {
+    shard_.counters().queued_bytes.subtract(outbound_->bytes());
+    outbound_.reset();
+  }
+  shard_.wheel().cancel(*this);
+  shard_.poller().remove(fd_);
+  shard_.bury(*this);
+}
+
+void Connection::leave_service() {
+  shard_.server().leave();
+  shard_.counters().connections.subtract();
+  shard_.fanout().forget(*this);
+  shard_.retire(*this);
+}
+
+void Connection::drain(std::string_view reason) {
+  if (phase_ == Phase::kOpen) return close(CloseCode::kGoingAway, reason);
+  // A request that is being answered ends by itself.
+  if (phase_ == Phase::kHttp && outbound_ == nullptr) abort();
+}
+
+void Connection::drop_subscriptions() {
+  shard_.counters().subscriptions.subtract(subscriptions_.size());
+  for (std::unique_ptr<Subscription>& subscription : subscriptions_) {
+    shard_.fanout().unsubscribe(std::move(subscription));
+  }
+  subscriptions_.clear();
+  subscriptions_.shrink_to_fit();
+}
+
+// --- Time ----------------------------------------------------------------
+
+std::chrono::milliseconds Connection::ping_interval() const {
+  return heartbeat_.count() > 0 ? heartbeat_ : shard_.settings().heartbeat;
+}
+
+void Connection::on_deadline() {
+  switch (phase_) {
+    case Phase::kHttp:
+      shard_.counters().handshake_timeouts.add();
+      return abort();
+    case Phase::kOpen:
+      return beat();
+    case Phase::kClosing:
+      return abort();
+    case Phase::kDead:
+      return;
+  }
+}
+
+void Connection::beat() {
+  const auto now = shard_.now();
+  const auto silence = 2 * ping_interval();
+  if (now - last_heard_ >= silence) {
+    shard_.counters().closed_silent.add();
+    return close(CloseCode::kHeartbeatTimeout, "nothing was heard for two heartbeats; come back with since");
+  }
+  if (now >= next_beat_) {
+    next_beat_ = now + ping_interval();
+    if (json_heartbeats_) {
+      std::string text;
+      protocol::append_heartbeat(text, shard_.timestamp(), counters());
+      send_text(text);
+    }
+    std::string ping;
+    websocket::append_frame(ping, websocket::Opcode::kPing, {}, nullptr);
+    Outbound& queue = outbound();
+    const std::size_t before = queue.bytes();
+    // One waiting ping is enough for a peer that does not read.
+    if (blocked_) {
+      queue.put_control(ping, true);
+    } else {
+      queue.replies() += ping;
+    }
+    queue_changed(before);
+  }
+  shard_.wheel().schedule(*this, std::min(next_beat_, last_heard_ + silence));
+}
+
+}  // namespace wskit::server

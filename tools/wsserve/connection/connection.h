@@ -1,0 +1,152 @@
+// One socket from accept to close: an HTTP request or two, then usually a
+// WebSocket.
+//
+// It reads frames and hands commands to the command runner, answers pings,
+// writes what it is given without ever blocking, and decides what happens to a
+// peer that breaks a rule, falls silent or does not read.
+//
+// One way in (the constructor) and one way out (the shard destroys it between
+// turns, after abort()). Threads: one, the shard's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/protocol/close_code.h"
+#include "common/protocol/control.h"
+#include "common/websocket/deflate.h"
+#include "common/websocket/message_reader.h"
+#include "wsserve/connection/outbound.h"
+#include "wsserve/fanout/subscriber.h"
+#include "wsserve/fanout/subscription.h"
+#include "wsserve/poller.h"
+#include "wsserve/timing_wheel.h"
+
+namespace wskit::server {
+
+class Shard;
+namespace http {
+class RequestReader;
+struct Request;
+struct HttpError;
+struct Response;
+}  // namespace http
+
+class Connection final : public Pollable, public Subscriber, public TimingWheel::Entry {
+ public:
+  // What is asked for by the query of an upgrade, beside the channels.
+  struct Wishes {
+    TypeFilterPtr filter;                                // default of later subscriptions too
+    std::optional<std::chrono::milliseconds> heartbeat;  // 0: no JSON heartbeats
+    std::string since;                                   // position text, empty: none
+  };
+
+  // Owns `fd`, a connected non-blocking stream socket.
+  Connection(Shard& shard, int fd, std::uint64_t number);
+  ~Connection();
+
+  // Registers with the poller and starts the handshake's deadline.
+  void start();
+
+  // Frames one text message and sends it at the end of the turn.
+  void send_text(std::string_view json);
+
+  // Begins the closing handshake. What was accepted before is still written,
+  // but for a slow consumer. Without effect if the connection is closing.
+  void close(protocol::CloseCode code, std::string_view reason);
+
+  // The server shuts down: closes a WebSocket with 1001, lets go of an idle
+  // HTTP connection.
+  void drain(std::string_view reason);
+
+  // Ends it now: the socket is closed at the end of the turn.
+  void abort();
+
+  // Writes what waits, as far as the socket takes it. Called by the shard at the
+  // end of a turn in which send_text() was.
+  void flush();
+
+  // Takes back all subscriptions. Called by the shard between turns once the
+  // connection is closing.
+  void drop_subscriptions();
+
+  [[nodiscard]] std::string id() const;
+  [[nodiscard]] protocol::DeliveryCounters counters() const;
+  [[nodiscard]] const TypeFilterPtr& default_filter() const { return default_filter_; }
+  [[nodiscard]] bool is_open() const { return phase_ == Phase::kOpen; }
+
+  // By name or pattern; changed by the command runner only.
+  std::vector<std::unique_ptr<Subscription>>& subscriptions() { return subscriptions_; }
+
+  // Subscriber.
+  void deliver(const ChunkPtr& run, std::uint32_t events) override;
+  void deliver_each(std::span<const ChunkPtr> frames) override;
+  void count_filtered(std::uint32_t events) override;
+
+ private:
+  enum class Phase : std::uint8_t { kHttp, kOpen, kClosing, kDead };
+  enum class Service : std::uint8_t { kCommands, kEcho };
+
+  void on_ready(std::uint32_t events) override;
+  void on_deadline() override;
+
+  // Reading.
+  void read();
+  void read_http(std::string_view bytes);
+  void handle_request(http::Request& request);
+  void open_websocket(http::Request& request);
+  void agree_on_deflate(const websocket::DeflateParameters& parameters);
+  void begin_service(Service service, const std::vector<std::string>& channels, const Wishes& wishes);
+  void read_frames(std::span<char> bytes);
+  void handle_message(const websocket::MessageReader::Item& item);
+  void echo(const websocket::MessageReader::Item& item);
+  void answer_ping(std::span<const char> payload);
+
+  // Writing.
+  Outbound& outbound();
+  void send_http(const http::Response& response, bool keep_alive, bool head);
+  void refuse_http(const http::HttpError& error);
+  bool write_directly(const ChunkPtr& run);
+  bool would_overflow(std::size_t bytes) const;
+  void overflow(std::uint32_t events);
+  void watch();
+  void queue_changed(std::size_t bytes_before);
+
+  void beat();
+  void leave_service();
+  [[nodiscard]] std::chrono::milliseconds ping_interval() const;
+
+  Shard& shard_;
+  const int fd_;
+  Phase phase_ = Phase::kHttp;
+  Service service_ = Service::kCommands;
+  bool marked_dirty_ = false;
+  bool blocked_ = false;              // the socket's buffer is full: EPOLLOUT is watched
+  bool paused_ = false;               // not read: its answers are not taken
+  bool shut_ = false;                 // nothing more is written
+  bool finish_when_written_ = false;  // close once the queue is empty
+  bool json_heartbeats_ = true;
+  std::uint32_t watched_ = 0;
+  std::chrono::milliseconds heartbeat_;
+  const std::uint64_t number_;
+  Clock::time_point last_heard_;
+  Clock::time_point next_beat_{};
+
+  std::unique_ptr<http::RequestReader> http_;  // until the upgrade
+  websocket::MessageReader reader_;
+  std::unique_ptr<Outbound> outbound_;             // only while something waits
+  std::unique_ptr<websocket::Deflater> deflater_;  // WireForm::kOwn only
+
+  std::vector<std::unique_ptr<Subscription>> subscriptions_;
+  TypeFilterPtr default_filter_;
+  std::uint64_t delivered_ = 0;
+  std::uint64_t filtered_ = 0;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace wskit::server

@@ -1,0 +1,255 @@
+// What a connection reads: requests, then frames.
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <random>
+
+#include "common/websocket/handshake.h"
+#include "common/websocket/message_writer.h"
+#include "wsserve/connection/connection.h"
+#include "wsserve/http/response.h"
+#include "wsserve/http/router.h"
+#include "wsserve/http/upgrade.h"
+#include "wsserve/shard.h"
+
+namespace wskit::server {
+
+using protocol::CloseCode;
+using websocket::MessageReader;
+
+void Connection::read() {
+  const std::span<char> buffer = shard_.receive_buffer();
+  const ssize_t count = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+  if (count <= 0) return abort();
+  const std::span<char> bytes = buffer.first(static_cast<std::size_t>(count));
+  shard_.counters().bytes_in.add(bytes.size());
+  last_heard_ = shard_.now();
+  if (phase_ == Phase::kOpen) {
+    read_frames(bytes);
+  } else if (phase_ == Phase::kHttp) {
+    read_http({bytes.data(), bytes.size()});
+  }
+}
+
+// --- HTTP ----------------------------------------------------------------
+
+void Connection::read_http(std::string_view bytes) {
+  using Status = http::RequestReader::Status;
+  if (finish_when_written_) return;
+  Status status = http_->feed(bytes);
+  while (status == Status::kRequest && phase_ == Phase::kHttp) {
+    shard_.counters().http_requests.add();
+    handle_request(http_->request());
+    if (phase_ != Phase::kHttp || finish_when_written_) return;
+    status = http_->next();
+  }
+  if (status == Status::kError) refuse_http(http_->error());
+}
+
+void Connection::handle_request(http::Request& request) {
+  if (request.count("host") > 1 || (request.http_1_1 && request.count("host") == 0)) {
+    return refuse_http({.status = 400,
+                        .code = "BAD_REQUEST",
+                        .message = "a request needs exactly one Host header",
+                        .headers = {}});
+  }
+  http::Route route = http::route(request, shard_.settings());
+  const bool head = request.method == "HEAD";
+  if (const auto* error = std::get_if<http::HttpError>(&route)) {
+    shard_.counters().http_errors.add();
+    return send_http(http::error_response(*error), request.keep_alive, head);
+  }
+  const auto* page = std::get_if<http::Page>(&route);
+  if (page == nullptr) return open_websocket(request);
+  http::Response response;
+  switch (*page) {
+    case http::Page::kHealth:
+      response.body = "{\"status\":\"ok\"}\n";
+      break;
+    case http::Page::kReady: {
+      const bool ready = shard_.server().ready();
+      response.status = ready ? 200 : 503;
+      response.body = ready ? "{\"ready\":true}\n" : "{\"ready\":false,\"reason\":\"draining\"}\n";
+      break;
+    }
+    case http::Page::kStats:
+      response.body = shard_.server().stats() + "\n";
+      break;
+  }
+  send_http(response, request.keep_alive, head);
+}
+
+void Connection::send_http(const http::Response& response, bool keep_alive, bool head) {
+  Outbound& queue = outbound();
+  const std::size_t before = queue.bytes();
+  queue.append_http(http::serialize(response, keep_alive, head));
+  if (!keep_alive) {
+    finish_when_written_ = true;
+    shard_.wheel().schedule(*this, shard_.now() + shard_.settings().close_timeout);
+  } else {
+    shard_.wheel().schedule(*this, shard_.now() + shard_.settings().handshake_timeout);
+  }
+  queue_changed(before);
+}
+
+void Connection::refuse_http(const http::HttpError& error) {
+  shard_.counters().http_errors.add();
+  send_http(http::error_response(error), false, false);
+}
+
+void Connection::open_websocket(http::Request& request) {
+  http::Route route = http::route(request, shard_.settings());
+  const bool keep_alive = request.keep_alive;
+  if (!http::wants_upgrade(request)) {
+    shard_.counters().http_errors.add();
+    return send_http(http::error_response(http::upgrade_required()), keep_alive, false);
+  }
+  if (!shard_.server().ready()) {
+    return refuse_http({.status = 503,
+                        .code = "UNAVAILABLE",
+                        .message = "the server is shutting down; come back in a moment",
+                        .headers = {{"Retry-After", "1"}}});
+  }
+  http::UpgradeResult result = http::accept_upgrade(request, shard_.settings().deflate);
+  if (!result.upgrade) return refuse_http(result.error);
+  const auto* commands = std::get_if<http::CommandSocket>(&route);
+  if (commands != nullptr) {
+    for (const std::string& channel : commands->channels) {
+      if (!protocol::is_server_channel(channel)) continue;
+      return refuse_http({.status = 403,
+                          .code = "FORBIDDEN",
+                          .message = "channels that begin with @ are the server's own: " + channel,
+                          .headers = {}});
+    }
+  }
+  outbound().append_http(result.upgrade->response);
+  shard_.counters().queued_bytes.add(result.upgrade->response.size());
+  std::string rest = http_->take_rest();
+  http_.reset();
+  phase_ = Phase::kOpen;
+  if (result.upgrade->deflate) agree_on_deflate(*result.upgrade->deflate);
+  const bool admitted = shard_.server().admit();
+  shard_.counters().connections.add();
+  if (commands != nullptr) {
+    begin_service(Service::kCommands, commands->channels, commands->wishes);
+  } else {
+    begin_service(Service::kEcho, {}, {});
+  }
+  if (!admitted) {
+    shard_.counters().refused.add();
+    return close(CloseCode::kTryAgainLater, "too many connections; come back later");
+  }
+  if (rest.empty()) return;
+  const std::size_t size = rest.size();
+  rest.resize(size + MessageReader::kPadding);
+  read_frames({rest.data(), size});
+}
+
+void Connection::agree_on_deflate(const websocket::DeflateParameters& parameters) {
+  if (parameters.client_no_context_takeover) {
+    reader_.share_inflater(&shard_.inflater());
+  } else {
+    reader_.own_inflater(std::make_unique<websocket::Inflater>(parameters.client_max_window_bits, true));
+  }
+  if (parameters.server_no_context_takeover && parameters.server_max_window_bits == 15) {
+    set_wire_form(WireForm::kDeflated);
+  } else {
+    set_wire_form(WireForm::kOwn);
+    deflater_ = std::make_unique<websocket::Deflater>(parameters.server_max_window_bits,
+                                                      !parameters.server_no_context_takeover);
+  }
+}
+
+void Connection::begin_service(Service service, const std::vector<std::string>& channels,
+                               const Wishes& wishes) {
+  service_ = service;
+  default_filter_ = wishes.filter;
+  if (wishes.heartbeat) heartbeat_ = *wishes.heartbeat;
+  json_heartbeats_ = service == Service::kCommands && heartbeat_.count() > 0;
+  // The first one at a random moment, so that connections that came together do
+  // not beat together for ever.
+  thread_local std::minstd_rand random(std::random_device{}());
+  const auto interval = ping_interval();
+  next_beat_ = shard_.now() + interval / 2 +
+               std::chrono::milliseconds(random() % static_cast<unsigned long>(interval.count() / 2 + 1));
+  shard_.wheel().schedule(*this, next_beat_);
+  if (service == Service::kEcho) {
+    // The limits of the frames that follow are the echo service's.
+    MessageReader reader(websocket::Role::kServer, shard_.settings().echo_limits);
+    reader_ = std::move(reader);
+    if (wire_form() != WireForm::kPlain) reader_.share_inflater(&shard_.inflater());
+  } else {
+    shard_.commands().welcome(*this, channels, wishes.since, heartbeat_);
+  }
+  if (!marked_dirty_) {
+    marked_dirty_ = true;
+    shard_.mark_dirty(*this);
+  }
+}
+
+// --- Frames --------------------------------------------------------------
+
+void Connection::read_frames(std::span<char> bytes) {
+  reader_.feed(bytes);
+  while (phase_ == Phase::kOpen) {
+    const MessageReader::Item item = reader_.next();
+    switch (item.kind) {
+      case MessageReader::Kind::kNeedMore:
+        return;
+      case MessageReader::Kind::kMessage:
+        handle_message(item);
+        break;
+      case MessageReader::Kind::kPing:
+        answer_ping(item.payload);
+        break;
+      case MessageReader::Kind::kPong:
+        break;
+      case MessageReader::Kind::kClose:
+        return close(item.code, {});
+      case MessageReader::Kind::kViolation:
+        shard_.counters().closed_violation.add();
+        return close(item.code, item.reason);
+    }
+  }
+}
+
+void Connection::handle_message(const MessageReader::Item& item) {
+  if (service_ == Service::kEcho) return echo(item);
+  if (item.opcode != websocket::Opcode::kText) {
+    shard_.counters().closed_violation.add();
+    return close(CloseCode::kUnsupportedData, "commands are JSON in text messages; this one was binary");
+  }
+  shard_.commands().run(*this, {item.payload.data(), item.payload.size()});
+}
+
+void Connection::echo(const MessageReader::Item& item) {
+  Outbound& queue = outbound();
+  const std::size_t before = queue.bytes();
+  const std::string_view payload(item.payload.data(), item.payload.size());
+  if (wire_form() == WireForm::kPlain) {
+    websocket::append_frame(queue.replies(), item.opcode, payload, nullptr);
+  } else {
+    websocket::Deflater& deflater = wire_form() == WireForm::kOwn ? *deflater_ : shard_.deflater();
+    std::string compressed;
+    deflater.compress(payload, compressed);
+    websocket::append_frame(queue.replies(), item.opcode, compressed, nullptr, true);
+  }
+  queue_changed(before);
+}
+
+void Connection::answer_ping(std::span<const char> payload) {
+  Outbound& queue = outbound();
+  const std::size_t before = queue.bytes();
+  if (blocked_) {
+    std::string pong;
+    websocket::append_frame(pong, websocket::Opcode::kPong, {payload.data(), payload.size()}, nullptr);
+    if (queue.put_control(pong, true)) shard_.counters().merged_pongs.add();
+  } else {
+    websocket::append_frame(queue.replies(), websocket::Opcode::kPong, {payload.data(), payload.size()},
+                            nullptr);
+  }
+  queue_changed(before);
+}
+
+}  // namespace wskit::server

@@ -1,0 +1,74 @@
+// What waits to be written to one socket, in order, bounded by its owner.
+//
+// Knows no socket: it hands out the bytes to write next and is told how many
+// went. Control frames overtake everything whose frame has not begun.
+//
+// Threads: one, the shard's.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "wsserve/chunk.h"
+
+namespace wskit::server {
+
+class Outbound {
+ public:
+  // A run of events; `begin` of its bytes are written already.
+  void append_events(ChunkPtr run, std::size_t begin = 0);
+
+  // Bytes that are no WebSocket frames: an HTTP response.
+  void append_http(std::string_view response);
+
+  // Where answers to the connection's own commands are framed, behind what waits
+  // already. The caller only appends whole frames.
+  [[nodiscard]] std::string& replies() { return tail_; }
+
+  // A control frame. A pong that waits already is replaced: only the latest ping
+  // needs an answer (RFC 6455 section 5.5.3). True if that happened.
+  bool put_control(std::string_view frame, bool is_pong);
+
+  [[nodiscard]] bool empty() const { return pieces_.empty() && tail_.empty(); }
+  [[nodiscard]] std::size_t bytes() const { return piece_bytes_ + tail_.size() - tail_sent_; }
+  // Of them, those that are no events.
+  [[nodiscard]] std::size_t reply_bytes() const { return reply_bytes_ + tail_.size() - tail_sent_; }
+
+  // The next bytes to write, as at most out.size() slices; returns how many.
+  [[nodiscard]] std::size_t gather(std::span<iovec> out) const;
+  void sent(std::size_t bytes);
+
+  // Drops everything but the frame that has begun and control frames. Returns
+  // the number of events dropped.
+  std::uint64_t drop_unbegun();
+
+ private:
+  enum class Kind : std::uint8_t { kHttp, kEvents, kReplies, kControl, kPong };
+  struct Piece {
+    ChunkPtr chunk;
+    std::size_t begin;  // what of the chunk is still to be written
+    std::size_t end;
+    Kind kind;
+    [[nodiscard]] std::size_t size() const { return end - begin; }
+  };
+
+  void push(Piece piece);
+  void close_tail();
+  // Cuts the first piece behind its frame that has begun, if one has. Returns
+  // how many pieces at the front must stay there.
+  std::size_t split_begun_frame();
+
+  std::deque<Piece> pieces_;
+  std::size_t piece_bytes_ = 0;
+  std::size_t reply_bytes_ = 0;  // of pieces_
+  std::string tail_;             // replies behind the last piece
+  std::size_t tail_sent_ = 0;
+};
+
+}  // namespace wskit::server

@@ -1,0 +1,275 @@
+#include "wsserve/fanout/fanout.h"
+
+#include <algorithm>
+
+#include "wsserve/hub.h"
+
+namespace wskit::server {
+
+Fanout::Fanout(Hub& hub, std::size_t shard, const Inbox& inbox)
+    : hub_(hub), shard_(shard), inbox_(inbox), deflater_(15, false) {}
+
+Fanout::~Fanout() = default;
+
+LocalChannel& Fanout::local(Channel& channel) {
+  std::unique_ptr<LocalChannel>& local = channel.local(shard_);
+  if (local == nullptr) {
+    local = std::make_unique<LocalChannel>(channel);
+    locals_.insert(local.get());
+    for (const auto& [text, audience] : patterns_) {
+      if (audience->pattern()->matches(channel.name())) local->patterns.push_back(audience.get());
+    }
+  }
+  return *local;
+}
+
+std::unique_ptr<Subscription> Fanout::subscribe(Subscriber& subscriber, Channel& channel,
+                                                TypeFilterPtr filter, Position& position) {
+  auto subscription = std::make_unique<Subscription>();
+  subscription->subscriber = &subscriber;
+  subscription->filter = std::move(filter);
+  LocalChannel& here = local(channel);
+  position = channel.join(shard_, subscription->seam);
+  here.exact.add(*subscription);
+  return subscription;
+}
+
+std::unique_ptr<Subscription> Fanout::subscribe(Subscriber& subscriber, const protocol::Pattern& pattern,
+                                                TypeFilterPtr filter) {
+  auto subscription = std::make_unique<Subscription>();
+  subscription->subscriber = &subscriber;
+  subscription->filter = std::move(filter);
+  std::unique_ptr<Audience>& audience = patterns_[pattern.text()];
+  if (audience == nullptr) {
+    audience = std::make_unique<Audience>(pattern);
+    hub_.add_pattern(pattern, shard_);
+    for (LocalChannel* channel : locals_) {
+      if (pattern.matches(channel->channel().name())) channel->patterns.push_back(audience.get());
+    }
+  }
+  subscription->seam = inbox_.pushed();
+  audience->add(*subscription);
+  return subscription;
+}
+
+void Fanout::change_filter(Subscription& subscription, TypeFilterPtr filter) {
+  flush_now(*subscription.subscriber);
+  subscription.filter = std::move(filter);
+  subscription.audience->filter_changed(subscription);
+}
+
+void Fanout::unsubscribe(std::unique_ptr<Subscription> subscription) {
+  flush_now(*subscription->subscriber);
+  Audience& audience = *subscription->audience;
+  audience.remove(*subscription);
+  if (!audience.empty()) return;
+  if (audience.channel() != nullptr) {
+    left_channels_.push_back(audience.channel());
+  } else {
+    pattern_left_ = true;
+  }
+}
+
+void Fanout::forget(Subscriber& subscriber) { subscriber.first_interest_ = Subscriber::kNone; }
+
+void Fanout::collect(std::span<const Delivery> deliveries, std::uint64_t first_number) {
+  for (const Delivery& delivery : deliveries) {
+    LocalChannel& channel = local(*delivery.channel);
+    if (channel.run.empty()) dirty_.push_back(&channel);
+    channel.run.push_back({first_number++, delivery.frame});
+  }
+  for (LocalChannel* channel : dirty_) {
+    if (!channel->has_audience()) left_channels_.push_back(channel);
+    mark(*channel, channel->exact);
+    for (const Audience* audience : channel->patterns) mark(*channel, *audience);
+  }
+}
+
+void Fanout::mark(LocalChannel& channel, const Audience& audience) {
+  const std::uint64_t first = channel.run.front().number;
+  const bool seams_passed = audience.latest_seam() < first;
+  for (const Audience::Member& member : audience.members()) {
+    const bool plain = !member.filtered && (seams_passed || member.subscription->seam < first);
+    add_interest(*member.subscriber, {&channel, member.subscription, Subscriber::kNone, plain});
+  }
+}
+
+void Fanout::add_interest(Subscriber& subscriber, Interest interest) {
+  const auto index = static_cast<std::uint32_t>(interests_.size());
+  if (subscriber.turn_ != turn_) {
+    subscriber.turn_ = turn_;
+    subscriber.first_interest_ = index;
+    due_.push_back(&subscriber);
+  } else {
+    // Two subscriptions to one channel (a name and a pattern): its audiences are
+    // marked one after the other, so the first one is the last in the list.
+    Interest& last = interests_[subscriber.last_interest_];
+    if (last.channel == interest.channel && (last.plain || interest.plain)) {
+      last.plain = true;
+      return;
+    }
+    last.next = index;
+  }
+  subscriber.last_interest_ = index;
+  interests_.push_back(interest);
+}
+
+void Fanout::flush(std::size_t slice, const std::function<void()>& between) {
+  std::size_t in_slice = 0;
+  for (std::size_t i = 0; i < due_.size(); ++i) {
+    hand_over(*due_[i]);
+    if (++in_slice == slice && i + 1 < due_.size()) {
+      in_slice = 0;
+      between();
+    }
+  }
+  end_turn();
+}
+
+void Fanout::flush_now(Subscriber& subscriber) {
+  if (subscriber.turn_ == turn_) hand_over(subscriber);
+}
+
+void Fanout::hand_over(Subscriber& subscriber) {
+  if (subscriber.first_interest_ == Subscriber::kNone) return;
+  const Interest& first = interests_[subscriber.first_interest_];
+  bool plain = true;
+  for (std::uint32_t i = subscriber.first_interest_; i != Subscriber::kNone; i = interests_[i].next) {
+    plain = plain && interests_[i].plain;
+  }
+  if (!plain) {
+    hand_over_picked(subscriber);
+  } else if (first.next == Subscriber::kNone) {
+    hand_over_one(subscriber, *first.channel);
+  } else {
+    hand_over_merged(subscriber);
+  }
+  subscriber.first_interest_ = Subscriber::kNone;
+}
+
+void Fanout::hand_over_one(Subscriber& subscriber, LocalChannel& channel) {
+  const WireForm form = subscriber.wire_form();
+  if (form == WireForm::kOwn) {
+    std::vector<ChunkPtr> frames;
+    for (const RunEntry& entry : channel.run) frames.push_back(entry.frame);
+    subscriber.deliver_each(frames);
+    return;
+  }
+  subscriber.deliver(channel.joined(form, deflater_), static_cast<std::uint32_t>(channel.run.size()));
+}
+
+void Fanout::hand_over_merged(Subscriber& subscriber) {
+  gathered_channels_.clear();
+  for (std::uint32_t i = subscriber.first_interest_; i != Subscriber::kNone; i = interests_[i].next) {
+    gathered_channels_.push_back(interests_[i].channel);
+  }
+  if (gathered_channels_ != merged_.channels) {
+    merged_ = {};
+    merged_.channels = gathered_channels_;
+    gathered_.clear();
+    for (const LocalChannel* channel : gathered_channels_) {
+      gathered_.insert(gathered_.end(), channel->run.begin(), channel->run.end());
+    }
+    sort_gathered();
+    for (RunEntry& entry : gathered_) merged_.frames.push_back(std::move(entry.frame));
+  }
+  const WireForm form = subscriber.wire_form();
+  if (form == WireForm::kOwn) return subscriber.deliver_each(merged_.frames);
+  ChunkPtr& joined = merged_.joined[form == WireForm::kDeflated ? 1 : 0];
+  if (joined == nullptr) {
+    std::vector<ChunkPtr> frames;
+    for (const ChunkPtr& frame : merged_.frames) frames.push_back(in_form(frame, form, deflater_));
+    joined = Chunk::join(frames);
+  }
+  subscriber.deliver(joined, static_cast<std::uint32_t>(merged_.frames.size()));
+}
+
+void Fanout::hand_over_picked(Subscriber& subscriber) {
+  gathered_.clear();
+  std::uint32_t filtered = 0;
+  for (std::uint32_t i = subscriber.first_interest_; i != Subscriber::kNone;) {
+    // All interests in one channel stand together; an event passes if one of
+    // them lets it.
+    LocalChannel* channel = interests_[i].channel;
+    std::uint32_t end = i;
+    while (end != Subscriber::kNone && interests_[end].channel == channel) end = interests_[end].next;
+    for (const RunEntry& entry : channel->run) {
+      bool passes = false;
+      bool due = false;
+      for (std::uint32_t k = i; k != end && !passes; k = interests_[k].next) {
+        const Subscription& subscription = *interests_[k].subscription;
+        if (!interests_[k].plain && entry.number <= subscription.seam) continue;
+        due = true;
+        passes = interests_[k].plain || subscription.filter == nullptr ||
+                 subscription.filter->passes(entry.frame->type());
+      }
+      if (passes) {
+        gathered_.push_back(entry);
+      } else if (due) {
+        ++filtered;
+      }
+    }
+    i = end;
+  }
+  if (filtered > 0) subscriber.count_filtered(filtered);
+  if (gathered_.empty()) return;
+  sort_gathered();
+  std::vector<ChunkPtr> frames;
+  for (RunEntry& entry : gathered_) {
+    frames.push_back(in_form(entry.frame, subscriber.wire_form(), deflater_));
+  }
+  deliver(subscriber, frames);
+}
+
+void Fanout::deliver(Subscriber& subscriber, std::span<const ChunkPtr> frames) {
+  if (subscriber.wire_form() == WireForm::kOwn) return subscriber.deliver_each(frames);
+  const ChunkPtr run = frames.size() == 1 ? frames.front() : Chunk::join(frames);
+  subscriber.deliver(run, static_cast<std::uint32_t>(frames.size()));
+}
+
+void Fanout::sort_gathered() { std::ranges::sort(gathered_, {}, &RunEntry::number); }
+
+void Fanout::end_turn() {
+  for (LocalChannel* channel : dirty_) channel->end_turn();
+  dirty_.clear();
+  due_.clear();
+  interests_.clear();
+  merged_ = {};
+  gathered_.clear();
+  ++turn_;
+}
+
+void Fanout::tidy() {
+  if (pattern_left_) let_go_of_empty_patterns();
+  if (!left_channels_.empty()) let_go_of_empty_channels();
+}
+
+void Fanout::let_go_of_empty_patterns() {
+  pattern_left_ = false;
+  for (auto it = patterns_.begin(); it != patterns_.end();) {
+    Audience* audience = it->second.get();
+    if (!audience->empty()) {
+      ++it;
+      continue;
+    }
+    hub_.remove_pattern(audience->name(), shard_);
+    for (LocalChannel* channel : locals_) {
+      if (std::erase(channel->patterns, audience) > 0) left_channels_.push_back(channel);
+    }
+    it = patterns_.erase(it);
+  }
+}
+
+void Fanout::let_go_of_empty_channels() {
+  for (LocalChannel* channel : left_channels_) {
+    // The same one may be listed twice.
+    if (!locals_.contains(channel) || channel->has_audience()) continue;
+    locals_.erase(channel);
+    Channel& whole = channel->channel();
+    whole.lose_interest(shard_);
+    whole.local(shard_).reset();
+  }
+  left_channels_.clear();
+}
+
+}  // namespace wskit::server

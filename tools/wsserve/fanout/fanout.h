@@ -1,0 +1,119 @@
+// Who on one shard listens to what, and the delivery of one turn's events to all
+// of them: each subscriber is handed everything that the turn holds for it, once.
+//
+// Subscribers whose events are the same get the same bytes: one joined run a
+// channel, and for those who listen to several channels one merged run for each
+// set of channels that follow one another in the list of the due.
+//
+// Threads: one, the shard's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "common/websocket/deflate.h"
+#include "wsserve/channel.h"
+#include "wsserve/fanout/local_channel.h"
+#include "wsserve/inbox.h"
+
+namespace wskit::server {
+
+class Hub;
+
+class Fanout {
+ public:
+  Fanout(Hub& hub, std::size_t shard, const Inbox& inbox);
+  ~Fanout();
+  Fanout(const Fanout&) = delete;
+  Fanout& operator=(const Fanout&) = delete;
+
+  // Adds a subscription to a channel. Events after the returned position will be
+  // delivered, none before it.
+  [[nodiscard]] std::unique_ptr<Subscription> subscribe(Subscriber& subscriber, Channel& channel,
+                                                        TypeFilterPtr filter, Position& position);
+  // The same for every channel that matches the pattern, now or later.
+  [[nodiscard]] std::unique_ptr<Subscription> subscribe(Subscriber& subscriber,
+                                                        const protocol::Pattern& pattern,
+                                                        TypeFilterPtr filter);
+  void change_filter(Subscription& subscription, TypeFilterPtr filter);
+  // What this turn still holds for the subscriber is delivered first.
+  void unsubscribe(std::unique_ptr<Subscription> subscription);
+  // The subscriber is gone: nothing more is delivered to it. Its subscriptions
+  // must be taken back afterwards.
+  void forget(Subscriber& subscriber);
+
+  // Takes the deliveries of a turn; the first has the number `first_number`.
+  void collect(std::span<const Delivery> deliveries, std::uint64_t first_number);
+
+  // How many subscribers the collected events are due to.
+  [[nodiscard]] std::size_t due() const { return due_.size(); }
+
+  // Delivers what was collected. Between slices of `slice` subscribers calls
+  // `between`, in which subscriptions may change.
+  void flush(std::size_t slice, const std::function<void()>& between);
+
+  // Lets go of channels and patterns that nobody here listens to any more.
+  // REQUIRES: no turn is under way.
+  void tidy();
+
+  // Hands over at once what this turn holds for one subscriber.
+  void flush_now(Subscriber& subscriber);
+
+ private:
+  struct Interest {
+    LocalChannel* channel;
+    const Subscription* subscription;
+    std::uint32_t next;
+    bool plain;  // the whole run: neither filter nor seam cuts it
+  };
+  // A run merged from several channels, kept while the next subscribers have the
+  // same set.
+  struct MergedRun {
+    std::vector<LocalChannel*> channels;
+    std::array<ChunkPtr, 2> joined;  // by WireForm: plain, deflated
+    std::vector<ChunkPtr> frames;
+  };
+
+  LocalChannel& local(Channel& channel);
+  void mark(LocalChannel& channel, const Audience& audience);
+  void add_interest(Subscriber& subscriber, Interest interest);
+  void hand_over(Subscriber& subscriber);
+  void hand_over_one(Subscriber& subscriber, LocalChannel& channel);
+  void hand_over_merged(Subscriber& subscriber);
+  void hand_over_picked(Subscriber& subscriber);
+  void deliver(Subscriber& subscriber, std::span<const ChunkPtr> frames);
+  void sort_gathered();
+  void end_turn();
+  void let_go_of_empty_patterns();
+  void let_go_of_empty_channels();
+
+  Hub& hub_;
+  const std::size_t shard_;
+  const Inbox& inbox_;
+  websocket::Deflater deflater_;
+
+  std::unordered_set<LocalChannel*> locals_;
+  std::unordered_map<std::string, std::unique_ptr<Audience>> patterns_;
+  // Where the last listener may have left. Looked at between turns, for before
+  // that a run may still refer to them.
+  std::vector<LocalChannel*> left_channels_;
+  bool pattern_left_ = false;
+
+  // The current turn.
+  std::uint64_t turn_ = 1;
+  std::vector<LocalChannel*> dirty_;
+  std::vector<Subscriber*> due_;
+  std::vector<Interest> interests_;
+  MergedRun merged_;
+  std::vector<LocalChannel*> gathered_channels_;
+  std::vector<RunEntry> gathered_;
+};
+
+}  // namespace wskit::server

@@ -1,0 +1,51 @@
+#include "wsserve/fanout/local_channel.h"
+
+#include <cstring>
+
+#include "common/websocket/deflate.h"
+#include "common/websocket/frame.h"
+#include "wsserve/channel.h"
+
+namespace wskit::server {
+namespace {
+
+ChunkPtr deflate_frame(const Chunk& frame, websocket::Deflater& deflater) {
+  std::string text;
+  deflater.compress(frame.text(), text);
+  if (text.size() >= frame.text().size()) return Chunk::copy_of(frame.bytes());
+  const websocket::FrameHeader header{.payload_bytes = text.size(), .compressed = true};
+  auto chunk = Chunk::make(websocket::header_size(header) + text.size());
+  std::memcpy(websocket::write_header(header, chunk->data()), text.data(), text.size());
+  return chunk;
+}
+
+}  // namespace
+
+ChunkPtr in_form(const ChunkPtr& frame, WireForm form, websocket::Deflater& deflater) {
+  if (form != WireForm::kDeflated || frame->text().size() < kMinDeflatedBytes) return frame;
+  if (const Chunk* deflated = frame->deflated()) return ChunkPtr(deflated);
+  return ChunkPtr(frame->keep_deflated(deflate_frame(*frame, deflater)));
+}
+
+LocalChannel::LocalChannel(Channel& channel) : exact(channel.name(), *this), channel_(channel) {}
+
+const ChunkPtr& LocalChannel::joined(WireForm form, websocket::Deflater& deflater) {
+  ChunkPtr& joined = joined_[form == WireForm::kDeflated ? 1 : 0];
+  if (joined != nullptr) return joined;
+  if (run.size() == 1) {
+    joined = in_form(run.front().frame, form, deflater);
+  } else {
+    std::vector<ChunkPtr> frames;
+    frames.reserve(run.size());
+    for (const RunEntry& entry : run) frames.push_back(in_form(entry.frame, form, deflater));
+    joined = Chunk::join(frames);
+  }
+  return joined;
+}
+
+void LocalChannel::end_turn() {
+  run.clear();
+  joined_ = {};
+}
+
+}  // namespace wskit::server

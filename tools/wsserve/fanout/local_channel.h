@@ -1,0 +1,63 @@
+// One channel as one shard sees it: who listens here, and the run of events that
+// this turn brings them.
+//
+// Threads: one, the shard's.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "wsserve/chunk.h"
+#include "wsserve/fanout/subscription.h"
+
+namespace wskit::websocket {
+class Deflater;
+}
+
+namespace wskit::server {
+
+class Channel;
+
+// An event of this turn. The number is its place among all that reached the
+// shard, so that runs of several channels can be merged in order of arrival.
+struct RunEntry {
+  std::uint64_t number;
+  ChunkPtr frame;
+};
+
+class LocalChannel {
+ public:
+  explicit LocalChannel(Channel& channel);
+
+  [[nodiscard]] Channel& channel() const { return channel_; }
+
+  // Those who subscribed the name, and each pattern that matches it.
+  Audience exact;
+  std::vector<Audience*> patterns;
+
+  [[nodiscard]] bool has_audience() const { return !exact.empty() || !patterns.empty(); }
+
+  // The events of this turn, in the channel's order.
+  std::vector<RunEntry> run;
+
+  // The whole run as one chunk, made on first use and shared by everyone who
+  // gets just that.
+  [[nodiscard]] const ChunkPtr& joined(WireForm form, websocket::Deflater& deflater);
+
+  void end_turn();
+
+ private:
+  Channel& channel_;
+  std::array<ChunkPtr, 2> joined_;  // by WireForm: plain, deflated
+};
+
+// The frame in the wanted form: itself, or compressed where that makes it
+// smaller. Compressed once for all shards.
+[[nodiscard]] ChunkPtr in_form(const ChunkPtr& frame, WireForm form, websocket::Deflater& deflater);
+
+// A frame whose text is worth compressing: below this many bytes the header of
+// the deflate block eats the gain.
+inline constexpr std::size_t kMinDeflatedBytes = 64;
+
+}  // namespace wskit::server

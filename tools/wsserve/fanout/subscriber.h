@@ -1,0 +1,47 @@
+// The receiving end of the fan-out: a connection, or a recorder in a test.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "wsserve/chunk.h"
+
+namespace wskit::server {
+
+// How a subscriber wants its frames.
+enum class WireForm : std::uint8_t {
+  kPlain,
+  kDeflated,  // compressed once for all, no context takeover
+  kOwn,       // plain frames, one by one: the subscriber compresses them itself
+};
+
+// Threads: one, the shard's.
+class Subscriber {
+ public:
+  // Takes the events of one turn, as one run of whole frames. Must not change
+  // the subscriptions of anybody.
+  virtual void deliver(const ChunkPtr& run, std::uint32_t events) = 0;
+  // The same for WireForm::kOwn.
+  virtual void deliver_each(std::span<const ChunkPtr> frames) = 0;
+  // That many events of this turn did not pass the subscription's type filter.
+  virtual void count_filtered(std::uint32_t events) = 0;
+
+  [[nodiscard]] WireForm wire_form() const { return wire_form_; }
+
+ protected:
+  virtual ~Subscriber() = default;
+  void set_wire_form(WireForm form) { wire_form_ = form; }
+
+ private:
+  friend class Fanout;
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+
+  // What this turn holds for the subscriber: a list in Fanout::interests_, begun
+  // if turn_ is the current turn, handed over if it is empty again.
+  std::uint64_t turn_ = 0;
+  std::uint32_t first_interest_ = kNone;
+  std::uint32_t last_interest_ = kNone;
+  WireForm wire_form_ = WireForm::kPlain;
+};
+
+}  // namespace wskit::server

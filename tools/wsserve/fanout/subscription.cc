@@ -1,0 +1,29 @@
+#include "wsserve/fanout/subscription.h"
+
+#include <algorithm>
+
+namespace wskit::server {
+
+void Audience::add(Subscription& subscription) {
+  subscription.audience = this;
+  subscription.index = static_cast<std::uint32_t>(members_.size());
+  latest_seam_ = std::max(latest_seam_, subscription.seam);
+  members_.push_back({subscription.subscriber, &subscription, subscription.filter != nullptr});
+  subscriptions_.push_back(&subscription);
+}
+
+void Audience::remove(Subscription& subscription) {
+  const std::uint32_t index = subscription.index;
+  members_[index] = members_.back();
+  subscriptions_[index] = subscriptions_.back();
+  subscriptions_[index]->index = index;
+  members_.pop_back();
+  subscriptions_.pop_back();
+  subscription.audience = nullptr;
+}
+
+void Audience::filter_changed(const Subscription& subscription) {
+  members_[subscription.index].filtered = subscription.filter != nullptr;
+}
+
+}  // namespace wskit::server

@@ -1,0 +1,68 @@
+// One subscriber's wish for one name or pattern, and all who share that wish.
+//
+// Threads: one, the shard's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/protocol/channel.h"
+#include "wsserve/fanout/subscriber.h"
+#include "wsserve/type_filter.h"
+
+namespace wskit::server {
+
+class Audience;
+class LocalChannel;
+
+struct Subscription {
+  Subscriber* subscriber = nullptr;
+  Audience* audience = nullptr;
+  std::uint32_t index = 0;  // in the audience
+  std::uint64_t seam = 0;   // only deliveries numbered after it are for this subscription
+  TypeFilterPtr filter;     // null: every type
+
+  [[nodiscard]] const std::string& name() const;
+};
+
+// Everybody on one shard who subscribed the same name or pattern.
+class Audience {
+ public:
+  struct Member {
+    Subscriber* subscriber;
+    const Subscription* subscription;
+    bool filtered;
+  };
+
+  // Of a plain name: part of `channel`.
+  Audience(std::string name, LocalChannel& channel) : name_(std::move(name)), channel_(&channel) {}
+  explicit Audience(protocol::Pattern pattern) : name_(pattern.text()), pattern_(std::move(pattern)) {}
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  // One of the two is null.
+  [[nodiscard]] LocalChannel* channel() const { return channel_; }
+  [[nodiscard]] const protocol::Pattern* pattern() const { return pattern_ ? &*pattern_ : nullptr; }
+
+  [[nodiscard]] const std::vector<Member>& members() const { return members_; }
+  [[nodiscard]] bool empty() const { return members_.empty(); }
+  // No member's seam is later than this one.
+  [[nodiscard]] std::uint64_t latest_seam() const { return latest_seam_; }
+
+  void add(Subscription& subscription);
+  void remove(Subscription& subscription);
+  void filter_changed(const Subscription& subscription);
+
+ private:
+  std::string name_;
+  LocalChannel* channel_ = nullptr;
+  std::optional<protocol::Pattern> pattern_;
+  std::vector<Member> members_;
+  std::vector<Subscription*> subscriptions_;  // beside members_, the same order
+  std::uint64_t latest_seam_ = 0;
+};
+
+inline const std::string& Subscription::name() const { return audience->name(); }
+
+}  // namespace wskit::server

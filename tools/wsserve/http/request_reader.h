@@ -1,0 +1,69 @@
+// One HTTP/1.1 request after the other out of a stream of bytes, by Beast's
+// parser, with limits.
+//
+// Knows no socket. Threads: one, the shard's.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace wskit::server::http {
+
+// What a refused request is answered with.
+struct HttpError {
+  unsigned status = 400;
+  std::string code;     // "BAD_REQUEST"; docs/protocol.md, "HTTP"
+  std::string message;  // names the thing and the remedy
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+struct Request {
+  std::string method;
+  std::string path;                                          // as it was sent, still percent-encoded
+  std::string query;                                         // behind the `?`, still percent-encoded
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string body;
+  bool http_1_1 = true;
+  bool keep_alive = true;
+
+  // The values of one header, in order, joined by commas; empty if absent.
+  [[nodiscard]] std::string header(std::string_view lower_case_name) const;
+  [[nodiscard]] std::size_t count(std::string_view lower_case_name) const;
+};
+
+struct RequestLimits {
+  std::size_t max_header_bytes = 8192;
+  std::size_t max_body_bytes = 1 << 20;
+};
+
+class RequestReader {
+ public:
+  enum class Status { kNeedMore, kRequest, kError };
+
+  explicit RequestReader(const RequestLimits& limits);
+  ~RequestReader();
+
+  // Bytes that arrived. After kRequest or kError call next() before feeding more.
+  Status feed(std::string_view bytes);
+  // Looks for the next request in what is left over.
+  Status next();
+
+  // Of the last kRequest.
+  [[nodiscard]] Request& request();
+  // Of the last kError: the connection cannot go on.
+  [[nodiscard]] const HttpError& error() const;
+  // What came behind the last request: the first frames behind an upgrade.
+  [[nodiscard]] std::string take_rest();
+  // Whether a request has begun and not ended.
+  [[nodiscard]] bool mid_request() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace wskit::server::http

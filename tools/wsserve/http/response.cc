@@ -1,0 +1,85 @@
+#include "wsserve/http/response.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <iterator>
+
+#include "common/protocol/control.h"
+
+namespace wskit::server::http {
+namespace {
+
+std::string_view reason_phrase(unsigned status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 426:
+      return "Upgrade Required";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Error";
+  }
+}
+
+}  // namespace
+
+Response error_response(const HttpError& error) {
+  Response response;
+  response.status = error.status;
+  response.headers = error.headers;
+  response.body = R"({"error":{"code":")" + error.code + R"(","message":)";
+  protocol::append_json_string(response.body, error.message);
+  response.body += "}}\n";
+  return response;
+}
+
+std::string serialize(const Response& response, bool keep_alive, bool head) {
+  std::string out;
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  fmt::format_to(
+      std::back_inserter(out),
+      "HTTP/1.1 {} {}\r\nDate: {:%a, %d %b %Y %H:%M:%S} GMT\r\nContent-Type: {}\r\nContent-Length: {}\r\n"
+      "Cache-Control: no-store\r\n",
+      response.status, reason_phrase(response.status), fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
+      response.content_type, response.body.size());
+  for (const auto& [name, value] : response.headers) out += name + ": " + value + "\r\n";
+  out += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
+  if (!head) out += response.body;
+  return out;
+}
+
+std::string serialize_upgrade(std::span<const std::pair<std::string, std::string>> headers) {
+  std::string out = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+  for (const auto& [name, value] : headers) out += name + ": " + value + "\r\n";
+  out += "\r\n";
+  return out;
+}
+
+}  // namespace wskit::server::http

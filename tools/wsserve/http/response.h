@@ -1,0 +1,29 @@
+// HTTP responses as text.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "wsserve/http/request_reader.h"
+
+namespace wskit::server::http {
+
+struct Response {
+  unsigned status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+// The one line of JSON that every refusal has as its body.
+[[nodiscard]] Response error_response(const HttpError& error);
+
+// `head`: the answer to HEAD, which has everything but the body.
+[[nodiscard]] std::string serialize(const Response& response, bool keep_alive, bool head);
+
+// 101 Switching Protocols with the given headers.
+[[nodiscard]] std::string serialize_upgrade(std::span<const std::pair<std::string, std::string>> headers);
+
+}  // namespace wskit::server::http

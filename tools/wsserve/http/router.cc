@@ -1,0 +1,113 @@
+#include "wsserve/http/router.h"
+
+#include <charconv>
+#include <optional>
+
+#include "common/protocol/channel.h"
+#include "common/protocol/event.h"
+#include "wsserve/http/uri.h"
+
+namespace wskit::server::http {
+namespace {
+
+constexpr std::string_view kSocketPrefix = "/ws/";
+constexpr double kMaxHeartbeatSeconds = 3600;
+constexpr double kMinHeartbeatSeconds = 0.1;
+
+HttpError bad_request(std::string code, std::string message) {
+  return {.status = 400, .code = std::move(code), .message = std::move(message), .headers = {}};
+}
+
+HttpError not_found(std::string_view path) {
+  return {.status = 404,
+          .code = "NOT_FOUND",
+          .message = "nothing is at " + std::string(path) +
+                     "; there are /ws, /ws/<channel or pattern>, /ws/stats, /healthz and /readyz",
+          .headers = {}};
+}
+
+HttpError method_not_allowed(const Request& request) {
+  return {.status = 405,
+          .code = "METHOD_NOT_ALLOWED",
+          .message = request.method + " is not served at " + request.path + "; use GET",
+          .headers = {{"Allow", "GET, HEAD"}}};
+}
+
+std::optional<double> parse_seconds(std::string_view text) {
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return seconds;
+}
+
+// Fills `wishes`; an error names the parameter.
+std::optional<HttpError> read_wishes(const Request& request, Connection::Wishes& wishes) {
+  const auto parameters = parse_query(request.query);
+  if (!parameters) return bad_request("BAD_REQUEST", "the query has a malformed percent escape");
+  for (const auto& [name, value] : *parameters) {
+    if (name == "events") {
+      std::vector<std::string> types = split_list(value);
+      for (const std::string& type : types) {
+        if (!protocol::is_valid_type(type)) {
+          return bad_request("BAD_EVENT",
+                             "events=: '" + type + "' is no event type; use 1 to 64 of A-Za-z0-9_.:-");
+        }
+      }
+      if (!types.empty()) wishes.filter = TypeFilter::only(std::move(types));
+    } else if (name == "heartbeat") {
+      const auto seconds = parse_seconds(value);
+      if (!seconds || *seconds > kMaxHeartbeatSeconds ||
+          (*seconds != 0 && !(*seconds >= kMinHeartbeatSeconds))) {
+        return bad_request("BAD_REQUEST", "heartbeat=: '" + value + "' is not 0 or 0.1 to 3600 seconds");
+      }
+      wishes.heartbeat = std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
+    } else if (name == "since") {
+      wishes.since = value;
+    }
+  }
+  return std::nullopt;
+}
+
+// The channel or pattern behind /ws/, checked.
+std::variant<std::string, HttpError> socket_channel(std::string_view encoded) {
+  auto name = percent_decode(encoded);
+  if (!name) return bad_request("BAD_CHANNEL", "the channel in the path has a malformed percent escape");
+  const auto parsed = protocol::Pattern::parse(*name);
+  if (!parsed) return bad_request("BAD_CHANNEL", parsed.error().message);
+  return std::move(*name);
+}
+
+Route socket_route(const Request& request, std::vector<std::string> channels) {
+  CommandSocket socket{std::move(channels), {}};
+  if (auto error = read_wishes(request, socket.wishes)) return std::move(*error);
+  return socket;
+}
+
+}  // namespace
+
+Route route(const Request& request, const Settings& settings) {
+  const std::string_view path = request.path;
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  std::optional<Page> page;
+  if (path == "/healthz") page = Page::kHealth;
+  if (path == "/readyz") page = Page::kReady;
+  if (path == "/ws/stats") page = Page::kStats;
+  if (page) {
+    if (!reads) return method_not_allowed(request);
+    return *page;
+  }
+  const bool is_echo = settings.echo && path == "/echo";
+  if (path != "/ws" && !path.starts_with(kSocketPrefix) && !is_echo) return not_found(path);
+  if (request.method != "GET") {
+    HttpError error = method_not_allowed(request);
+    error.headers = {{"Allow", "GET"}};
+    return error;
+  }
+  if (is_echo) return EchoSocket{};
+  if (path == "/ws" || path == kSocketPrefix) return socket_route(request, settings.default_channels);
+  auto channel = socket_channel(path.substr(kSocketPrefix.size()));
+  if (auto* error = std::get_if<HttpError>(&channel)) return std::move(*error);
+  return socket_route(request, {std::get<std::string>(std::move(channel))});
+}
+
+}  // namespace wskit::server::http

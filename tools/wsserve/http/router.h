@@ -1,0 +1,28 @@
+// Which endpoint a request is for (docs/protocol.md, "Endpoints").
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "wsserve/connection/connection.h"
+#include "wsserve/http/request_reader.h"
+#include "wsserve/settings.h"
+
+namespace wskit::server::http {
+
+enum class Page : std::uint8_t { kHealth, kReady, kStats };
+
+// A WebSocket of commands, already subscribed to some channels.
+struct CommandSocket {
+  std::vector<std::string> channels;
+  Connection::Wishes wishes;
+};
+struct EchoSocket {};
+
+using Route = std::variant<HttpError, Page, CommandSocket, EchoSocket>;
+
+// The path is looked up first (404), then the method (405), then the query.
+[[nodiscard]] Route route(const Request& request, const Settings& settings);
+
+}  // namespace wskit::server::http

@@ -1,0 +1,71 @@
+#include "wsserve/http/upgrade.h"
+
+#include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
+#include <boost/algorithm/string/trim.hpp>
+
+#include "wsserve/http/response.h"
+#include "wsserve/http/uri.h"
+
+namespace wskit::server::http {
+namespace {
+
+constexpr std::string_view kSubprotocol = "wskit.v1.json";
+
+// Whether a comma-separated header has the token, in any case.
+bool has_token(const std::string& header, std::string_view token) {
+  return std::ranges::any_of(split_list(header), [&](std::string& item) {
+    boost::algorithm::trim(item);
+    return boost::algorithm::iequals(item, token);
+  });
+}
+
+UpgradeResult refuse(HttpError error) { return {std::nullopt, std::move(error)}; }
+
+HttpError bad_request(std::string message) {
+  return {.status = 400, .code = "BAD_REQUEST", .message = std::move(message), .headers = {}};
+}
+
+}  // namespace
+
+bool wants_upgrade(const Request& request) { return has_token(request.header("upgrade"), "websocket"); }
+
+HttpError upgrade_required() {
+  return {.status = 426,
+          .code = "UPGRADE_REQUIRED",
+          .message = "this address speaks WebSocket: open it with new WebSocket(url) or wstap",
+          .headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}}};
+}
+
+UpgradeResult accept_upgrade(const Request& request, const websocket::DeflatePolicy& deflate_policy) {
+  if (!request.http_1_1) return refuse(bad_request("a WebSocket handshake needs HTTP/1.1"));
+  if (!has_token(request.header("connection"), "upgrade")) {
+    return refuse(bad_request("a WebSocket handshake needs the header Connection: Upgrade"));
+  }
+  if (request.count("sec-websocket-version") != 1 || request.header("sec-websocket-version") != "13") {
+    HttpError error = upgrade_required();
+    error.message = "the only WebSocket version here is 13; send Sec-WebSocket-Version: 13, once";
+    return refuse(std::move(error));
+  }
+  if (request.count("sec-websocket-key") != 1) {
+    return refuse(bad_request("a WebSocket handshake needs one Sec-WebSocket-Key header"));
+  }
+  const std::string key = request.header("sec-websocket-key");
+  if (!websocket::is_valid_key(key)) {
+    return refuse(bad_request("Sec-WebSocket-Key is not the base64 of 16 bytes"));
+  }
+  std::vector<std::pair<std::string, std::string>> headers{
+      {"Sec-WebSocket-Accept", websocket::accept_token(key)}};
+  if (has_token(request.header("sec-websocket-protocol"), kSubprotocol)) {
+    headers.emplace_back("Sec-WebSocket-Protocol", kSubprotocol);
+  }
+  Upgrade upgrade;
+  if (auto agreed = websocket::agree_deflate(request.header("sec-websocket-extensions"), deflate_policy)) {
+    headers.emplace_back("Sec-WebSocket-Extensions", std::move(agreed->response));
+    upgrade.deflate = agreed->parameters;
+  }
+  upgrade.response = serialize_upgrade(headers);
+  return {std::move(upgrade), {}};
+}
+
+}  // namespace wskit::server::http

@@ -1,0 +1,32 @@
+// Whether a request opens a WebSocket, and how it is answered (RFC 6455 section
+// 4.2, RFC 7692 section 5).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/websocket/handshake.h"
+#include "wsserve/http/request_reader.h"
+
+namespace wskit::server::http {
+
+// A request that asks for the upgrade to a WebSocket at all.
+[[nodiscard]] bool wants_upgrade(const Request& request);
+
+struct Upgrade {
+  std::string response;  // 101, whole
+  std::optional<websocket::DeflateParameters> deflate;
+};
+
+// REQUIRES: a request with method GET that wants the upgrade. One of the two is
+// set.
+struct UpgradeResult {
+  std::optional<Upgrade> upgrade;
+  HttpError error;
+};
+[[nodiscard]] UpgradeResult accept_upgrade(const Request& request, const websocket::DeflatePolicy& deflate);
+
+// What a plain request to a WebSocket address is told.
+[[nodiscard]] HttpError upgrade_required();
+
+}  // namespace wskit::server::http

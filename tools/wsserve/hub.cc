@@ -1,0 +1,70 @@
+#include "wsserve/hub.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "wsserve/fanout/local_channel.h"
+#include "wsserve/inbox.h"
+
+namespace wskit::server {
+
+std::string random_token(std::size_t characters) {
+  static constexpr std::string_view kAlphabet = "0123456789abcdefghijklmnopqrstuv";
+  std::string token(characters, '\0');
+  if (::getrandom(token.data(), token.size(), 0) != static_cast<ssize_t>(token.size())) {
+    throw std::system_error(errno, std::generic_category(), "getrandom");
+  }
+  for (char& c : token) c = kAlphabet[static_cast<unsigned char>(c) % kAlphabet.size()];
+  return token;
+}
+
+Hub::Hub(std::span<const std::unique_ptr<Inbox>> inboxes, std::size_t max_channels)
+    : inboxes_(inboxes), max_channels_(max_channels), epoch_prefix_(random_token(8)) {}
+
+Hub::~Hub() = default;
+
+Channel* Hub::find_or_create(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = channels_.find(name); found != channels_.end()) return found->second.get();
+  if (channels_.size() >= max_channels_) return nullptr;
+  std::uint64_t interested = 0;
+  for (const PatternInterest& interest : patterns_) {
+    if (interest.pattern.matches(name)) interested |= interest.shards;
+  }
+  auto channel = std::make_unique<Channel>(std::string(name), epoch_prefix_, inboxes_, interested);
+  const std::string_view key = channel->name();
+  return channels_.emplace(key, std::move(channel)).first->second.get();
+}
+
+void Hub::add_pattern(const protocol::Pattern& pattern, std::size_t shard) {
+  const std::lock_guard lock(mutex_);
+  const auto known = std::ranges::find(patterns_, pattern, &PatternInterest::pattern);
+  if (known == patterns_.end()) {
+    patterns_.push_back({pattern, std::uint64_t{1} << shard});
+  } else {
+    known->shards |= std::uint64_t{1} << shard;
+  }
+  for (const auto& [name, channel] : channels_) {
+    if (pattern.matches(name)) channel->show_interest(shard);
+  }
+}
+
+void Hub::remove_pattern(std::string_view text, std::size_t shard) {
+  const std::lock_guard lock(mutex_);
+  for (auto it = patterns_.begin(); it != patterns_.end(); ++it) {
+    if (it->pattern.text() != text) continue;
+    it->shards &= ~(std::uint64_t{1} << shard);
+    if (it->shards == 0) patterns_.erase(it);
+    return;
+  }
+}
+
+std::size_t Hub::channel_count() const {
+  const std::lock_guard lock(mutex_);
+  return channels_.size();
+}
+
+}  // namespace wskit::server

@@ -1,0 +1,62 @@
+// Every channel of the server by its name, and the patterns that somebody
+// subscribed.
+//
+// Knows nothing of sockets, connections or JSON.
+//
+// Threads: any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/protocol/channel.h"
+#include "wsserve/channel.h"
+
+namespace wskit::server {
+
+class Inbox;
+
+class Hub {
+ public:
+  // `inboxes`: one a shard; they outlive the hub. At most 64.
+  Hub(std::span<const std::unique_ptr<Inbox>> inboxes, std::size_t max_channels);
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  // The channel of that name, made if it is new; null where there are already
+  // `max_channels`. It lives as long as the hub. REQUIRES: a valid name.
+  [[nodiscard]] Channel* find_or_create(std::string_view name);
+
+  // From now on `shard` hears of every channel that matches.
+  void add_pattern(const protocol::Pattern& pattern, std::size_t shard);
+  void remove_pattern(std::string_view text, std::size_t shard);
+
+  [[nodiscard]] std::size_t channel_count() const;
+
+ private:
+  struct PatternInterest {
+    protocol::Pattern pattern;
+    std::uint64_t shards;  // a bit a shard
+  };
+
+  const std::span<const std::unique_ptr<Inbox>> inboxes_;
+  const std::size_t max_channels_;
+  const std::string epoch_prefix_;  // random, so that no epoch of another run is met again
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_. The keys are the channels' own names.
+  std::unordered_map<std::string_view, std::unique_ptr<Channel>> channels_;
+  std::vector<PatternInterest> patterns_;
+};
+
+// A few random letters and digits, from the kernel's generator.
+[[nodiscard]] std::string random_token(std::size_t characters);
+
+}  // namespace wskit::server

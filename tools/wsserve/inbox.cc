@@ -1,0 +1,67 @@
+#include "wsserve/inbox.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace wskit::server {
+namespace {
+
+// The inbox that the running thread empties; null on threads without one.
+thread_local const Inbox* own_inbox = nullptr;
+
+}  // namespace
+
+Inbox::Inbox() : event_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  if (event_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+}
+
+Inbox::~Inbox() { ::close(event_fd_); }
+
+void Inbox::owned_by_this_thread() { own_inbox = this; }
+
+void Inbox::push(Channel& channel, ChunkPtr frame) {
+  const std::lock_guard lock(mutex_);
+  deliveries_.push_back({&channel, std::move(frame)});
+  ++pushed_;
+  wake();
+}
+
+void Inbox::post(Task task) {
+  const std::lock_guard lock(mutex_);
+  tasks_.push_back(std::move(task));
+  wake();
+}
+
+std::uint64_t Inbox::pushed() const {
+  const std::lock_guard lock(mutex_);
+  return pushed_;
+}
+
+std::uint64_t Inbox::take(std::vector<Delivery>& deliveries, std::vector<Task>& tasks) {
+  const std::lock_guard lock(mutex_);
+  deliveries.swap(deliveries_);
+  tasks.swap(tasks_);
+  woken_ = false;
+  return pushed_ - deliveries.size() + 1;
+}
+
+bool Inbox::has_work() const {
+  const std::lock_guard lock(mutex_);
+  return !deliveries_.empty() || !tasks_.empty();
+}
+
+void Inbox::on_ready(std::uint32_t) {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto read = ::read(event_fd_, &count, sizeof(count));
+}
+
+void Inbox::wake() {
+  if (woken_ || own_inbox == this) return;
+  woken_ = true;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(event_fd_, &one, sizeof(one));
+}
+
+}  // namespace wskit::server

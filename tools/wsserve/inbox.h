@@ -1,0 +1,69 @@
+// What other threads hand to a shard: events for its subscribers, and things to
+// do. Filled a piece at a time, emptied at once.
+//
+// Threads: push, post and pushed from any thread; the rest by the shard.
+#pragma once
+
+#include <sys/eventfd.h>
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "wsserve/chunk.h"
+#include "wsserve/poller.h"
+
+namespace wskit::server {
+
+class Channel;
+
+struct Delivery {
+  Channel* channel;
+  ChunkPtr frame;
+};
+
+class Inbox final : public Pollable {
+ public:
+  using Task = std::function<void()>;
+
+  Inbox();
+  ~Inbox();
+  Inbox(const Inbox&) = delete;
+  Inbox& operator=(const Inbox&) = delete;
+
+  // The thread that empties the inbox at the end of its turns needs no waking.
+  void owned_by_this_thread();
+
+  void push(Channel& channel, ChunkPtr frame);
+  void post(Task task);
+
+  // How many deliveries were ever pushed.
+  [[nodiscard]] std::uint64_t pushed() const;
+
+  // Swaps the contents into the two (empty) vectors. Returns the number of the
+  // first delivery taken, counting from 1.
+  std::uint64_t take(std::vector<Delivery>& deliveries, std::vector<Task>& tasks);
+
+  // Whether there is anything to take.
+  [[nodiscard]] bool has_work() const;
+
+  // Readable while there may be something to take.
+  [[nodiscard]] int wake_fd() const { return event_fd_; }
+  void on_ready(std::uint32_t events) override;
+
+ private:
+  // REQUIRES: mutex_ held.
+  void wake();
+
+  int event_fd_;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::vector<Delivery> deliveries_;
+  std::vector<Task> tasks_;
+  std::uint64_t pushed_ = 0;
+  bool woken_ = false;
+};
+
+}  // namespace wskit::server

@@ -1,0 +1,135 @@
+#include "wsserve/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "common/cli/option_values.h"
+#include "common/protocol/channel.h"
+
+namespace wskit::server {
+namespace {
+
+constexpr std::size_t kMaxShards = 64;
+
+void add_network_options(CLI::App& app, Options& options) {
+  app.add_option(
+         "--listen", options.listen,
+         "Where to listen: HOST:PORT (port 0 picks a free one, no host means 127.0.0.1) or unix:PATH; "
+         "repeatable")
+      ->envname("WSKIT_LISTEN")
+      ->type_name("ADDRESS")
+      ->capture_default_str()
+      ->group("Network");
+  cli::add_count(app, "--threads", options.threads, "Shards, one thread each; 0 for one a core")
+      ->group("Network");
+  app.add_flag("--allow-anonymous", options.allow_anonymous,
+               "Serve other machines too although nobody is asked who they are")
+      ->group("Network");
+  app.add_flag("--no-compression", options.no_compression, "Never agree on permessage-deflate")
+      ->group("Network");
+  app.add_flag(
+         "--server-context-takeover", options.server_context_takeover,
+         "Compress for each connection by itself, with what it was sent before as the dictionary: smaller, "
+         "but 260 KiB and the work for each, instead of once for all")
+      ->group("Network");
+  app.add_flag("--client-context-takeover", options.client_context_takeover,
+               "Let clients compress with what they sent before as the dictionary: 40 KiB for each")
+      ->group("Network");
+}
+
+void add_limit_options(CLI::App& app, Options& options) {
+  cli::add_count(app, "--max-connections", options.max_connections,
+                 "WebSockets at a time; more are closed with 1013")
+      ->group("Limits");
+  cli::add_count(app, "--max-channels", options.max_channels,
+                 "Names and patterns that one connection may subscribe")
+      ->group("Limits");
+  cli::add_count(app, "--max-server-channels", options.max_server_channels,
+                 "Channels that the server holds in all")
+      ->group("Limits");
+  cli::add_size(app, "--max-message", options.max_message,
+                "Largest message taken; a longer one is closed with 1009")
+      ->group("Limits");
+  cli::add_size(app, "--queue-limit", options.queue_limit,
+                "Bytes that may wait for one connection; a slower reader is closed with 4008")
+      ->group("Limits");
+  cli::add_duration(app, "--handshake-timeout", options.handshake_timeout,
+                    "Time for a request to be complete")
+      ->group("Limits");
+  cli::add_duration(app, "--heartbeat", options.heartbeat,
+                    "Time between heartbeats and pings; a peer silent for two is closed with 4009")
+      ->group("Limits");
+}
+
+std::chrono::milliseconds at_least(std::string_view name, std::chrono::nanoseconds value,
+                                   std::chrono::milliseconds least) {
+  if (value < least) throw cli::UsageError(fmt::format("{} must be at least {}ms", name, least.count()));
+  return std::chrono::ceil<std::chrono::milliseconds>(value);
+}
+
+}  // namespace
+
+void add_options(cli::Tool& tool, Options& options) {
+  CLI::App& app = tool.app();
+  add_network_options(app, options);
+  app.add_option("--default-channel", options.default_channels,
+                 "Channel or pattern that a connection to /ws is subscribed to at once; repeatable")
+      ->type_name("NAME")
+      ->group("Channels");
+  add_limit_options(app, options);
+  app.add_flag("--echo", options.echo, "Serve /echo, which sends text and binary messages back")
+      ->group("Running");
+  cli::add_duration(app, "--drain", options.drain, "Time that connections get to end after SIGTERM")
+      ->group("Running");
+  tool.add_example("wsserve", "serve this machine on port 9000");
+  tool.add_example("wsserve --listen :0 --echo", "pick a free port and print it, serve /echo too");
+  tool.add_example("wsserve --listen 0.0.0.0:9000 --allow-anonymous",
+                   "serve everybody who reaches this machine");
+}
+
+Settings to_settings(const Options& options) {
+  Settings settings;
+  for (const std::string& name : options.default_channels) {
+    const auto parsed = protocol::Pattern::parse(name);
+    if (!parsed) throw cli::UsageError("--default-channel: " + parsed.error().message);
+    if (protocol::is_server_channel(name)) {
+      throw cli::UsageError(fmt::format("--default-channel: '{}' is in the server's own space", name));
+    }
+  }
+  settings.default_channels = options.default_channels;
+  settings.echo = options.echo;
+  settings.handshake_timeout =
+      at_least("--handshake-timeout", options.handshake_timeout, std::chrono::milliseconds{50});
+  settings.heartbeat = at_least("--heartbeat", options.heartbeat, std::chrono::milliseconds{100});
+  settings.drain = at_least("--drain", options.drain, std::chrono::milliseconds{0});
+  settings.max_connections = options.max_connections;
+  settings.max_channels_per_connection = options.max_channels;
+  settings.max_channels = options.max_server_channels;
+  settings.queue_limit_bytes = options.queue_limit;
+  settings.message_limits.max_message_bytes = options.max_message;
+  settings.deflate = {.enabled = !options.no_compression,
+                      .server_context_takeover = options.server_context_takeover,
+                      .client_context_takeover = options.client_context_takeover,
+                      .max_window_bits = 15};
+  return settings;
+}
+
+std::vector<ListenAddress> to_addresses(const Options& options) {
+  std::vector<ListenAddress> addresses;
+  for (const std::string& text : options.listen) {
+    ParsedAddress parsed = parse_listen_address(text);
+    if (!parsed.error.empty()) throw cli::UsageError("--listen " + parsed.error);
+    addresses.push_back(std::move(parsed.address));
+  }
+  return addresses;
+}
+
+std::size_t to_shards(const Options& options) {
+  if (options.threads > kMaxShards) throw cli::UsageError(fmt::format("--threads: at most {}", kMaxShards));
+  if (options.threads > 0) return options.threads;
+  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMaxShards);
+}
+
+}  // namespace wskit::server

@@ -1,0 +1,42 @@
+// wsserve's command line: what was typed, and what it means.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/cli/tool.h"
+#include "wsserve/listener.h"
+#include "wsserve/settings.h"
+
+namespace wskit::server {
+
+// As it was typed; the values here are the defaults that --help shows.
+struct Options {
+  std::vector<std::string> listen{"127.0.0.1:9000"};
+  std::uint64_t threads = 0;  // 0: one a core
+  std::vector<std::string> default_channels;
+  bool echo = false;
+  bool allow_anonymous = false;
+  bool no_compression = false;
+  bool server_context_takeover = false;
+  bool client_context_takeover = false;
+  std::uint64_t max_connections = 100'000;
+  std::uint64_t max_channels = 1'000;
+  std::uint64_t max_server_channels = 1'000'000;
+  std::uint64_t max_message = 1 << 20;
+  std::uint64_t queue_limit = 1 << 20;
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{10};
+  std::chrono::nanoseconds heartbeat = std::chrono::seconds{30};
+  std::chrono::nanoseconds drain = std::chrono::seconds{10};
+};
+
+void add_options(cli::Tool& tool, Options& options);
+
+// Throw cli::UsageError where a value makes no sense.
+[[nodiscard]] Settings to_settings(const Options& options);
+[[nodiscard]] std::vector<ListenAddress> to_addresses(const Options& options);
+[[nodiscard]] std::size_t to_shards(const Options& options);
+
+}  // namespace wskit::server

@@ -1,0 +1,125 @@
+#include "wsserve/serve.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <system_error>
+
+#include "wsserve/server.h"
+
+namespace wskit::server {
+namespace {
+
+namespace net = boost::asio;
+
+// Descriptors beside the connections: listeners, loops, logs.
+constexpr rlim_t kOwnDescriptors = 64;
+
+void raise_descriptor_limit(const Settings& settings, cli::Notices& notices) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = settings.max_connections + kOwnDescriptors;
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : std::min(wanted, limit.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < wanted) {
+    notices.info("{} descriptors allow fewer connections than --max-connections {}: raise ulimit -n",
+                 limit.rlim_cur, settings.max_connections);
+  }
+}
+
+bool print_url(const std::string& url) {
+  const std::string line = url + "\n";
+  return ::write(STDOUT_FILENO, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+}
+
+// The main thread's work while the shards serve: signals, then the drain.
+class Supervisor {
+ public:
+  Supervisor(net::io_context& io, Server& server, const Settings& settings, cli::Notices& notices)
+      : server_(server), settings_(settings), notices_(notices), signals_(io, SIGINT, SIGTERM), timer_(io) {
+    await_signal();
+  }
+
+ private:
+  void await_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+      if (error) return;
+      if (deadline_ != std::chrono::steady_clock::time_point{})
+        return finish("stopped at once by a second signal");
+      notices_.notice("draining {} connections for at most {} ms; a second signal stops at once",
+                      server_.websockets(), settings_.drain.count());
+      deadline_ = std::chrono::steady_clock::now() + settings_.drain;
+      server_.drain();
+      await_signal();
+      await_drain();
+    });
+  }
+
+  void await_drain() {
+    timer_.expires_after(std::chrono::milliseconds{10});
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      if (server_.drained()) return finish("drained");
+      if (std::chrono::steady_clock::now() >= deadline_) return finish("the time to drain is over");
+      await_drain();
+    });
+  }
+
+  void finish(std::string_view why) {
+    notices_.notice("{}; {} connections were cut off", why, server_.websockets());
+    signals_.cancel();
+    timer_.cancel();
+  }
+
+  Server& server_;
+  const Settings& settings_;
+  cli::Notices& notices_;
+  net::signal_set signals_;
+  net::steady_timer timer_;
+  std::chrono::steady_clock::time_point deadline_{};
+};
+
+}  // namespace
+
+cli::Outcome serve(const Options& options, cli::Notices& notices) {
+  const Settings settings = to_settings(options);
+  const std::vector<ListenAddress> addresses = to_addresses(options);
+  const std::size_t shards = to_shards(options);
+  std::vector<std::unique_ptr<Listener>> listeners;
+  try {
+    for (const ListenAddress& address : addresses) listeners.push_back(std::make_unique<Listener>(address));
+  } catch (const std::runtime_error& error) {
+    notices.error("{}", error.what());
+    return {cli::ExitCode::kLocalIo, 0};
+  }
+  const std::string url = listeners.front()->url();
+  for (const auto& listener : listeners) {
+    if (!listener->remote() || options.allow_anonymous) continue;
+    throw cli::UsageError(
+        listener->url() +
+        " can be reached by other machines and nobody is asked who they are: listen on 127.0.0.1, "
+        "or add --allow-anonymous");
+  }
+  raise_descriptor_limit(settings, notices);
+
+  net::io_context io(1);
+  std::vector<std::string> urls;
+  for (const auto& listener : listeners) urls.push_back(listener->url());
+  Server server(settings, shards, std::move(listeners));
+  const Supervisor supervisor(io, server, settings, notices);
+  server.start();
+  for (const std::string& each : urls) notices.notice("listening on {} ({} shards)", each, shards);
+  if (!print_url(url)) {
+    notices.error("cannot write the URL to stdout: {}", std::generic_category().message(errno));
+    return {cli::ExitCode::kLocalIo, 0};
+  }
+  io.run();
+  return {};
+}
+
+}  // namespace wskit::server

@@ -1,0 +1,73 @@
+#include "wsserve/server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "common/version.h"
+
+namespace wskit::server {
+namespace {
+
+// Clients that come back do so over this time: about 1,000 handshakes a second.
+std::chrono::milliseconds reconnect_spread(std::size_t connections) {
+  return std::chrono::milliseconds(std::clamp<std::size_t>(connections, 500, 60'000));
+}
+
+}  // namespace
+
+Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_ptr<Listener>> listeners)
+    : settings_(std::move(settings)),
+      identity_{.server = "wskit/" WSKIT_VERSION, .node = random_token(6), .started = Clock::now()},
+      listeners_(std::move(listeners)) {
+  for (std::size_t i = 0; i < shards; ++i) inboxes_.push_back(std::make_unique<Inbox>());
+  hub_ = std::make_unique<Hub>(inboxes_, settings_.max_channels);
+  for (std::size_t i = 0; i < shards; ++i) {
+    shards_.push_back(std::make_unique<Shard>(*this, settings_, *hub_, *inboxes_[i], i));
+  }
+}
+
+Server::~Server() {
+  for (const auto& shard : shards_) shard->stop();
+}
+
+void Server::start() {
+  Shard& acceptor = *shards_.front();
+  for (const auto& listener : listeners_) {
+    listener->on_accept([this](int fd) {
+      shards_[next_shard_]->adopt(fd);
+      next_shard_ = (next_shard_ + 1) % shards_.size();
+    });
+    listener->on_refuse([this] { refused_.add(); });
+    acceptor.add_listener(listener->fd(), listener.get());
+  }
+  for (const auto& shard : shards_) shard->start();
+}
+
+void Server::drain() {
+  draining_.store(true, std::memory_order_relaxed);
+  const auto spread = reconnect_spread(websockets());
+  shards_.front()->post([this, spread] {
+    for (const auto& listener : listeners_) {
+      shards_.front()->remove_listener(listener->fd());
+      listener->close();
+    }
+    for (const auto& shard : shards_) shard->drain(spread);
+  });
+}
+
+bool Server::drained() const {
+  return std::ranges::all_of(shards_, [](const auto& shard) { return shard->sockets() == 0; });
+}
+
+std::string Server::stats() const {
+  std::vector<const ShardCounters*> counters;
+  for (const auto& shard : shards_) counters.push_back(&std::as_const(*shard).counters());
+  return stats_json(identity_, counters, hub_->channel_count());
+}
+
+bool Server::admit() {
+  return websockets_.fetch_add(1, std::memory_order_relaxed) < settings_.max_connections;
+}
+
+}  // namespace wskit::server

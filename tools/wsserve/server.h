@@ -1,0 +1,57 @@
+// The server: its listeners, its shards, and what they share.
+//
+// Threads: used by the main thread; ServerView by any.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "wsserve/hub.h"
+#include "wsserve/inbox.h"
+#include "wsserve/listener.h"
+#include "wsserve/settings.h"
+#include "wsserve/shard.h"
+
+namespace wskit::server {
+
+class Server final : public ServerView {
+ public:
+  // Listeners are given ready-made, so that a port in use is known before any
+  // thread runs. At most 64 shards.
+  Server(Settings settings, std::size_t shards, std::vector<std::unique_ptr<Listener>> listeners);
+  ~Server();
+
+  void start();
+
+  // Stops accepting and closes every connection with 1001 and a hint to come
+  // back, spread over a time that grows with their number.
+  void drain();
+  // Whether nobody is connected any more.
+  [[nodiscard]] bool drained() const;
+
+  [[nodiscard]] const ServerIdentity& identity() const override { return identity_; }
+  [[nodiscard]] std::string stats() const override;
+  [[nodiscard]] bool ready() const override { return !draining_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool admit() override;
+  void leave() override { websockets_.fetch_sub(1, std::memory_order_relaxed); }
+
+  [[nodiscard]] std::size_t websockets() const { return websockets_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t refused() const { return refused_.get(); }
+
+ private:
+  const Settings settings_;
+  const ServerIdentity identity_;
+  std::vector<std::unique_ptr<Inbox>> inboxes_;
+  std::unique_ptr<Hub> hub_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::size_t next_shard_ = 0;  // of the accepting thread
+  Counter refused_;             // for want of descriptors
+  std::atomic<std::size_t> websockets_{0};
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace wskit::server

@@ -1,0 +1,37 @@
+// What an operator can set, as the server uses it: constant once it runs.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/websocket/handshake.h"
+#include "common/websocket/message_reader.h"
+#include "wsserve/http/request_reader.h"
+
+namespace wskit::server {
+
+struct Settings {
+  std::vector<std::string> default_channels;
+  bool echo = false;
+
+  std::chrono::milliseconds handshake_timeout{std::chrono::seconds{10}};
+  std::chrono::milliseconds heartbeat{std::chrono::seconds{30}};
+  std::chrono::milliseconds close_timeout{std::chrono::seconds{5}};
+  std::chrono::milliseconds drain{std::chrono::seconds{10}};
+
+  std::size_t max_connections = 100'000;
+  std::size_t max_channels_per_connection = 1'000;
+  std::size_t max_channels = 1'000'000;
+  std::size_t queue_limit_bytes = std::size_t{1} << 20;
+  websocket::ReaderLimits message_limits{};
+  // The echo endpoint is a test bench for other implementations, Autobahn's
+  // limits included.
+  websocket::ReaderLimits echo_limits{.max_message_bytes = std::size_t{16} << 20, .max_fragments = 131'072};
+  http::RequestLimits http_limits{};
+  websocket::DeflatePolicy deflate{};
+};
+
+}  // namespace wskit::server

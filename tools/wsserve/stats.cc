@@ -1,0 +1,60 @@
+#include "wsserve/stats.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace wskit::server {
+namespace {
+
+using Member = Counter ShardCounters::*;
+
+constexpr std::array<std::pair<const char*, Member>, 19> kSums{{
+    {"subscriptions", &ShardCounters::subscriptions},
+    {"published", &ShardCounters::published},
+    {"delivered", &ShardCounters::delivered},
+    {"merged", &ShardCounters::merged},
+    {"filtered", &ShardCounters::filtered},
+    {"dropped", &ShardCounters::dropped},
+    {"queued_bytes", &ShardCounters::queued_bytes},
+    {"commands", &ShardCounters::commands},
+    {"command_errors", &ShardCounters::command_errors},
+    {"accepted", &ShardCounters::accepted},
+    {"refused", &ShardCounters::refused},
+    {"http_requests", &ShardCounters::http_requests},
+    {"http_errors", &ShardCounters::http_errors},
+    {"closed_slow", &ShardCounters::closed_slow},
+    {"closed_silent", &ShardCounters::closed_silent},
+    {"closed_violation", &ShardCounters::closed_violation},
+    {"handshake_timeouts", &ShardCounters::handshake_timeouts},
+    {"bytes_in", &ShardCounters::bytes_in},
+    {"bytes_out", &ShardCounters::bytes_out},
+}};
+
+std::uint64_t sum(std::span<const ShardCounters* const> shards, Member member) {
+  std::uint64_t total = 0;
+  for (const ShardCounters* shard : shards) total += (shard->*member).get();
+  return total;
+}
+
+}  // namespace
+
+std::string stats_json(const ServerIdentity& identity, std::span<const ShardCounters* const> shards,
+                       std::size_t channels) {
+  nlohmann::ordered_json stats;
+  stats["total_connections"] = sum(shards, &ShardCounters::connections);
+  // Every connection is anonymous: this server knows no users.
+  stats["unique_users"] = 0;
+  stats["connections_by_user"] = nlohmann::ordered_json::object();
+  stats["channels"] = channels;
+  for (const auto& [name, member] : kSums) stats[name] = sum(shards, member);
+  stats["merged_pongs"] = sum(shards, &ShardCounters::merged_pongs);
+  const auto up = std::chrono::steady_clock::now() - identity.started;
+  stats["uptime"] = std::chrono::duration_cast<std::chrono::duration<double>>(up).count();
+  stats["shards"] = shards.size();
+  stats["server"] = identity.server;
+  stats["node"] = identity.node;
+  return stats.dump();
+}
+
+}  // namespace wskit::server

@@ -1,0 +1,65 @@
+// What the server counts, and how it is told.
+//
+// Each shard writes its own counters; any thread reads them.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace wskit::server {
+
+// Written by one thread, read by any: a plain increment, not a locked one.
+class Counter {
+ public:
+  void add(std::uint64_t n = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  void subtract(std::uint64_t n = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) - n, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+struct ShardCounters {
+  // Now.
+  Counter connections;
+  Counter subscriptions;
+  Counter queued_bytes;
+  // Since the start.
+  Counter accepted;
+  Counter refused;  // closed with 1013 or for want of descriptors
+  Counter http_requests;
+  Counter http_errors;
+  Counter commands;
+  Counter command_errors;
+  Counter published;
+  Counter delivered;
+  Counter merged;
+  Counter filtered;
+  Counter dropped;  // waited for a slow consumer when it was closed
+  Counter merged_pongs;
+  Counter closed_slow;       // 4008
+  Counter closed_silent;     // 4009
+  Counter closed_violation;  // 1002, 1003, 1007, 1009
+  Counter handshake_timeouts;
+  Counter bytes_in;
+  Counter bytes_out;
+};
+
+struct ServerIdentity {
+  std::string server;  // "wskit/0.1.0"
+  std::string node;    // random, another one each run
+  std::chrono::steady_clock::time_point started;
+};
+
+// The object that /ws/stats and the `stats` command answer with.
+[[nodiscard]] std::string stats_json(const ServerIdentity& identity,
+                                     std::span<const ShardCounters* const> shards, std::size_t channels);
+
+}  // namespace wskit::server

@@ -1,0 +1,45 @@
+// Which types of events a subscription wants: all but some, or only some.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wskit::server {
+
+class TypeFilter;
+// Null: every type passes, which is the common case and costs nothing.
+using TypeFilterPtr = std::shared_ptr<const TypeFilter>;
+
+// Immutable; any thread.
+class TypeFilter {
+ public:
+  [[nodiscard]] static TypeFilterPtr only(std::vector<std::string> types);
+
+  // Both take a null filter as "everything" and may return one.
+  [[nodiscard]] static TypeFilterPtr with(const TypeFilterPtr& filter,
+                                          std::span<const std::string_view> types);
+  [[nodiscard]] static TypeFilterPtr without(const TypeFilterPtr& filter,
+                                             std::span<const std::string_view> types);
+
+  // What passes either of them.
+  [[nodiscard]] static TypeFilterPtr either(const TypeFilterPtr& a, const TypeFilterPtr& b);
+
+  [[nodiscard]] bool passes(std::string_view type) const;
+  [[nodiscard]] bool passes_nothing() const { return !all_but_ && types_.empty(); }
+
+  // The listed types; of an `only` filter those that pass.
+  [[nodiscard]] const std::vector<std::string>& types() const { return types_; }
+  [[nodiscard]] bool all_but() const { return all_but_; }
+
+ private:
+  TypeFilter(bool all_but, std::vector<std::string> types);
+  static TypeFilterPtr make(bool all_but, std::vector<std::string> types);
+
+  bool all_but_;
+  std::vector<std::string> types_;  // sorted, each once
+};
+
+}  // namespace wskit::server
