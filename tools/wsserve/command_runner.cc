@@ -60,23 +60,32 @@ Channel* CommandRunner::find_channel(std::string_view name) {
   return channel;
 }
 
+namespace {
+
+Error server_is_full(std::string_view name) {
+  return {ErrorCode::kTooManyChannels,
+          "the server has as many channels as it may (--max-server-channels); this one would be new: " +
+              std::string(name),
+          {}};
+}
+
+}  // namespace
+
 // --- publish -------------------------------------------------------------
 
 void CommandRunner::publish(Connection& connection, const Command& command) {
+  // All or nothing: every channel is there before the first event is published.
+  targets_.clear();
+  for (const protocol::PublishEvent& event : command.publish) {
+    targets_.push_back(find_channel(event.channel));
+    if (targets_.back() == nullptr) return refuse(connection, command.id, server_is_full(event.channel));
+  }
   published_.clear();
   const std::string_view received = shard_.timestamp();
-  for (const protocol::PublishEvent& event : command.publish) {
-    Channel* channel = find_channel(event.channel);
-    if (channel == nullptr) {
-      return refuse(
-          connection, command.id,
-          {ErrorCode::kTooManyChannels,
-           "the server has as many channels as it may (--max-server-channels); this one would be new: " +
-               std::string(event.channel),
-           R"({"published":)" + std::to_string(published_.size()) + "}"});
-    }
-    const std::uint64_t offset = channel->publish(event, received);
-    published_.push_back({.channel = channel->name(), .offset = offset, .epoch = channel->epoch()});
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    Channel& channel = *targets_[i];
+    const std::uint64_t offset = channel.publish(command.publish[i], received);
+    published_.push_back({.channel = channel.name(), .offset = offset, .epoch = channel.epoch()});
   }
   shard_.counters().published.add(command.publish.size());
   if (command.id.empty()) return;
@@ -98,11 +107,17 @@ std::vector<std::string> names_of(const std::vector<std::string_view>& views) {
   return {views.begin(), views.end()};
 }
 
-// `E:N`, or an object with `offset` and `epoch`: does the subscriber know the
-// channel exactly as it stands now?
-bool is_current(const std::string& since, const Position& position) {
-  const std::string current = std::string(position.epoch) + ":" + std::to_string(position.offset);
-  return since == current;
+// Whether a subscriber that stands at `since` has missed nothing of a channel:
+// the server keeps no history, so that is all it can vouch for.
+bool missed_nothing(const protocol::Since& since, const std::string& channel, const Position& now) {
+  if (std::holds_alternative<protocol::FromNow>(since)) return false;
+  const auto* position = std::get_if<protocol::Position>(&since);
+  if (const auto* map = std::get_if<protocol::FromPositions>(&since)) {
+    const auto known = map->positions.find(channel);
+    if (known != map->positions.end()) position = &known->second;
+  }
+  if (position == nullptr) return now.offset == 0;
+  return position->offset == now.offset && (position->epoch.empty() || position->epoch == now.epoch);
 }
 
 }  // namespace
@@ -117,7 +132,9 @@ std::optional<Error> CommandRunner::check(Connection& connection,
                        "' may not be subscribed here",
                    {}};
     }
-    if (find_subscription(connection, name) == connection.subscriptions().end()) ++added;
+    if (find_subscription(connection, name) != connection.subscriptions().end()) continue;
+    ++added;
+    if (!protocol::looks_like_pattern(name) && find_channel(name) == nullptr) return server_is_full(name);
   }
   const std::size_t limit = shard_.settings().max_channels_per_connection;
   if (connection.subscriptions().size() + added <= limit) return std::nullopt;
@@ -128,6 +145,20 @@ std::optional<Error> CommandRunner::check(Connection& connection,
 }
 
 void CommandRunner::subscribe(Connection& connection, const Command& command) {
+  for (const auto& [field, value] :
+       {std::pair("max_rate", command.max_rate), std::pair("conflate", command.conflate),
+        std::pair("filter", command.filter)}) {
+    if (value.empty()) continue;
+    return refuse(connection, command.id,
+                  {ErrorCode::kBadCommand, std::string(field) + " is not served here: leave it out", {}});
+  }
+  protocol::Since since;
+  if (!command.since.empty()) {
+    const auto parsed = protocol::parse_since(
+        command.since, std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
+    if (!parsed) return refuse(connection, command.id, parsed.error());
+    since = *parsed;
+  }
   TypeFilterPtr filter = connection.default_filter();
   if (command.event_types) filter = TypeFilter::only(names_of(*command.event_types));
   std::vector<std::string_view> names;
@@ -147,7 +178,7 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
   const std::vector<std::string> owned = names_of(names);
   std::vector<protocol::SubscribedChannel> channels;
   for (const std::string& name : owned) {
-    channels.push_back(add(connection, name, filter, std::string(command.since)));
+    channels.push_back(add(connection, name, filter, since));
   }
   text_.clear();
   protocol::append_subscribed(text_, command.id, shard_.timestamp(), channels,
@@ -156,7 +187,7 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
 }
 
 protocol::SubscribedChannel CommandRunner::add(Connection& connection, std::string_view name,
-                                               TypeFilterPtr filter, const std::string& since) {
+                                               TypeFilterPtr filter, const protocol::Since& since) {
   const auto known = find_subscription(connection, name);
   const bool is_new = known == connection.subscriptions().end();
   if (!is_new) shard_.fanout().change_filter(**known, filter);
@@ -172,8 +203,9 @@ protocol::SubscribedChannel CommandRunner::add(Connection& connection, std::stri
     }
     entry.offset = position.offset;
     entry.epoch = position.epoch;
-    entry.recovered = is_current(since, position);
-    if (!since.empty() && !entry.recovered) entry.oldest = position.offset + 1;
+    entry.recovered = missed_nothing(since, channel->name(), position);
+    if (!std::holds_alternative<protocol::FromNow>(since) && !entry.recovered)
+      entry.oldest = position.offset + 1;
   }
   if (is_new) shard_.counters().subscriptions.add();
   return entry;
@@ -207,7 +239,7 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
 }
 
 void CommandRunner::welcome(Connection& connection, const std::vector<std::string>& channels,
-                            std::string_view since, std::chrono::milliseconds heartbeat) {
+                            const protocol::Since& since, std::chrono::milliseconds heartbeat) {
   const ServerIdentity& identity = shard_.server().identity();
   const std::string id = connection.id();
   text_.clear();
@@ -221,9 +253,11 @@ void CommandRunner::welcome(Connection& connection, const std::vector<std::strin
                               .channels = channels});
   connection.send_text(text_);
   if (channels.empty()) return;
+  const std::vector<std::string_view> names(channels.begin(), channels.end());
+  if (const auto error = check(connection, names)) return refuse(connection, {}, *error);
   std::vector<protocol::SubscribedChannel> entries;
   for (const std::string& name : channels) {
-    entries.push_back(add(connection, name, connection.default_filter(), std::string(since)));
+    entries.push_back(add(connection, name, connection.default_filter(), since));
   }
   const TypeFilterPtr& filter = connection.default_filter();
   text_.clear();

@@ -3,7 +3,9 @@
 // Threads: one, the shard's.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -11,6 +13,7 @@
 
 #include "common/protocol/command.h"
 #include "common/protocol/control.h"
+#include "common/protocol/position.h"
 #include "wsserve/type_filter.h"
 
 namespace wskit::server {
@@ -23,22 +26,15 @@ class CommandRunner {
  public:
   explicit CommandRunner(Shard& shard) : shard_(shard) {}
 
-  // One text message of a connection. REQUIRES: CommandParser::kPadding readable
-  // bytes behind it.
+  // One text message of a connection.
   void run(Connection& connection, std::string_view text);
 
   // A WebSocket has opened: greets it and subscribes it to `channels`, the names
   // and patterns of its address or the server's defaults.
-  void welcome(Connection& connection, const std::vector<std::string>& channels, std::string_view since,
+  void welcome(Connection& connection, const std::vector<std::string>& channels, const protocol::Since& since,
                std::chrono::milliseconds heartbeat);
 
  private:
-  // One subscription wished for. `filter` null: all types.
-  struct Wish {
-    std::string_view name;
-    TypeFilterPtr filter;
-  };
-
   void subscribe(Connection& connection, const protocol::Command& command);
   void unsubscribe(Connection& connection, const protocol::Command& command);
   void publish(Connection& connection, const protocol::Command& command);
@@ -50,7 +46,7 @@ class CommandRunner {
   // Subscribes one checked name or pattern, or changes its filter if it is
   // subscribed already.
   protocol::SubscribedChannel add(Connection& connection, std::string_view name, TypeFilterPtr filter,
-                                  const std::string& since);
+                                  const protocol::Since& since);
   // Null: the server has too many channels.
   Channel* find_channel(std::string_view name);
 
@@ -58,6 +54,7 @@ class CommandRunner {
   protocol::CommandParser parser_;
   // Channels live as long as the hub, so this needs no lock and never grows stale.
   std::unordered_map<std::string_view, Channel*> channels_;
+  std::vector<Channel*> targets_;  // of the events being published, in their order
   std::vector<protocol::Published> published_;
   std::string text_;
 };

@@ -21,7 +21,7 @@ Shard::Shard(ServerView& server, const Settings& settings, Hub& hub, Inbox& inbo
       inflater_(15, false),
       deflater_(15, false),
       now_(Clock::now()),
-      receive_buffer_(kReceiveBytes + protocol::CommandParser::kPadding) {}
+      receive_buffer_(kReceiveBytes) {}
 
 Shard::~Shard() {
   stop();

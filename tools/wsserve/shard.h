@@ -81,8 +81,8 @@ class Shard {
   // The moment as the protocol writes it; valid until the next call.
   [[nodiscard]] std::string_view timestamp();
 
-  // Where connections read into; behind its end stand kPadding readable bytes.
-  [[nodiscard]] std::span<char> receive_buffer() { return {receive_buffer_.data(), kReceiveBytes}; }
+  // Where connections read into.
+  [[nodiscard]] std::span<char> receive_buffer() { return receive_buffer_; }
 
   // flush() the connection at the end of the turn.
   void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }

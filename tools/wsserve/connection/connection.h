@@ -19,6 +19,7 @@
 
 #include "common/protocol/close_code.h"
 #include "common/protocol/control.h"
+#include "common/protocol/position.h"
 #include "common/websocket/deflate.h"
 #include "common/websocket/message_reader.h"
 #include "wsserve/connection/outbound.h"
@@ -43,7 +44,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   struct Wishes {
     TypeFilterPtr filter;                                // default of later subscriptions too
     std::optional<std::chrono::milliseconds> heartbeat;  // 0: no JSON heartbeats
-    std::string since;                                   // position text, empty: none
+    protocol::Since since;
   };
 
   // Owns `fd`, a connected non-blocking stream socket.

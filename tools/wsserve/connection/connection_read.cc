@@ -141,9 +141,7 @@ void Connection::open_websocket(http::Request& request) {
     return close(CloseCode::kTryAgainLater, "too many connections; come back later");
   }
   if (rest.empty()) return;
-  const std::size_t size = rest.size();
-  rest.resize(size + MessageReader::kPadding);
-  read_frames({rest.data(), size});
+  read_frames(rest);
 }
 
 void Connection::agree_on_deflate(const websocket::DeflateParameters& parameters) {

@@ -62,7 +62,12 @@ std::optional<HttpError> read_wishes(const Request& request, Connection::Wishes&
       }
       wishes.heartbeat = std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
     } else if (name == "since") {
-      wishes.since = value;
+      const auto since = protocol::parse_since_text(
+          value, std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
+      if (!since) return bad_request("BAD_REQUEST", "since=: " + since.error().message);
+      wishes.since = *since;
+    } else if (name == "max_rate" || name == "conflate") {
+      return bad_request("BAD_REQUEST", name + "= is not served here: events come as they are published");
     }
   }
   return std::nullopt;
