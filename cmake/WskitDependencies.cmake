@@ -8,6 +8,7 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
+find_package(tomlplusplus REQUIRED)
 find_package(simdjson REQUIRED)
 
 # Asio and Beast are compiled once, in lib/common/net/boost_impl.cc.

@@ -66,8 +66,8 @@ class Notices {
     if (options_.verbose >= 2) log(Level::kDebug, fmt::format(format, std::forward<Args>(args)...));
   }
 
-  // Whether a live line can be shown: stderr is a terminal, notices are not
-  // silenced and are text.
+  // Whether a live line can be shown: stderr is a terminal that is not `dumb`,
+  // and notices are text and not silenced.
   [[nodiscard]] bool shows_status() const;
 
   // Replaces the live line at the bottom of the terminal; without effect where
@@ -81,13 +81,14 @@ class Notices {
   void write(Level level, std::string_view message);
   void log(Level level, std::string_view message);
   void put(std::string_view line);
-  void erase_status();
 
   std::string tool_;
   int fd_;
   NoticeOptions options_;
   bool colored_ = false;
-  std::string status_;
+  bool live_ = false;
+  std::string status_;  // what the terminal's last line shows now
+  std::size_t status_columns_ = 0;
   std::unique_ptr<Log> log_;
 };
 

@@ -3,9 +3,14 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/cli/values.h"
 
@@ -34,5 +39,35 @@ CLI::Option* add_count(CLI::App& app, const std::string& flags, std::optional<st
                        const std::string& description);
 CLI::Option* add_rate(CLI::App& app, const std::string& flags, std::optional<double>& value,
                       const std::string& description);
+
+// Texts taken as they are (CLI11 itself would read `[a,b]` as two and `{}` as
+// none), one a mention; with a positional name as many as there are. Repeatable.
+CLI::Option* add_texts(CLI::App& app, const std::string& flags, std::vector<std::string>& values,
+                       const std::string& value_name, const std::string& description);
+// One text taken as it is.
+CLI::Option* add_text(CLI::App& app, const std::string& flags, std::string& value,
+                      const std::string& value_name, const std::string& description);
+
+// One of a few words. `chosen` gets the index of the word.
+CLI::Option* add_choice(CLI::App& app, const std::string& flags, const std::vector<std::string>& words,
+                        std::size_t initial, std::function<void(std::size_t)> chosen,
+                        const std::string& description);
+
+template <class Enum>
+CLI::Option* add_choice(CLI::App& app, const std::string& flags, Enum& value,
+                        std::initializer_list<std::pair<const char*, Enum>> choices,
+                        const std::string& description) {
+  std::vector<std::string> words;
+  std::vector<Enum> values;
+  std::size_t initial = 0;
+  for (const auto& [word, meaning] : choices) {
+    if (meaning == value) initial = words.size();
+    words.emplace_back(word);
+    values.push_back(meaning);
+  }
+  return add_choice(
+      app, flags, words, initial, [&value, values](std::size_t index) { value = values.at(index); },
+      description);
+}
 
 }  // namespace wskit::cli

@@ -27,7 +27,11 @@ class Output {
   };
 
   static constexpr std::size_t kFlushBytes = std::size_t{64} << 10;
+  // Unwritten bytes from which on the output is congested, and down to which it stays so.
+  static constexpr std::size_t kHighWaterBytes = std::size_t{1} << 20;
+  static constexpr std::size_t kLowWaterBytes = std::size_t{256} << 10;
 
+  // `fd` stays the caller's, and its flags as they are: others may share it.
   Output(boost::asio::io_context& io, int fd, Handlers handlers);
   ~Output();
   Output(const Output&) = delete;

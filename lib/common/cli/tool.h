@@ -10,21 +10,19 @@
 #pragma once
 
 #include <CLI/App.hpp>
-
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "common/cli/command_model.h"
 #include "common/cli/exit_code.h"
 #include "common/cli/notices.h"
 
 namespace wskit::cli {
-
-struct Example {
-  std::string command;
-  std::string meaning;
-};
 
 // Bad values that show only when options are put together; becomes exit code 2.
 class UsageError : public std::runtime_error {
@@ -34,41 +32,59 @@ class UsageError : public std::runtime_error {
 
 class Tool {
  public:
-  // Adds the options that every tool has: -h, --help, --version, -q, -v, --color,
-  // --log-format, --print-config, --profile, --generate.
+  // Adds the options that every tool has, in the group "General": -h, --help,
+  // --version, -q, -v, --color, --log-format, --profile, --print-config,
+  // --generate.
   Tool(std::string name, std::string summary);
   ~Tool();
   Tool(const Tool&) = delete;
   Tool& operator=(const Tool&) = delete;
 
-  // Where the tool's own options are added. Each needs a group (`->group("Select")`)
-  // and, where it has an environment variable, `->envname("WSKIT_…")`.
-  [[nodiscard]] CLI::App& app() { return *app_; }
+  // Where the tool's own options are added. Each has a group (`->group("Select")`)
+  // and, where there is an environment variable, `->envname("WSKIT_…")`.
+  [[nodiscard]] CLI::App& app() { return app_; }
 
-  // What -h shows, three of them; `command` with the tool's name.
+  // What -h shows, three of them; `command` as it is typed. The first form is the
+  // tool's, the second one a subcommand's.
   void add_example(std::string command, std::string meaning);
+  void add_example(const CLI::App& subcommand, std::string command, std::string meaning);
 
-  // For the man page: paragraphs under a heading of their own.
+  // Paragraphs of the manual page under a heading of their own.
   void add_section(std::string title, std::string text);
 
+  // Says what a code means where the tool has more than the shared ones, or
+  // means something narrower by one.
+  void describe_exit_code(int code, std::string meaning);
+
+  // Configured once the options are parsed.
   [[nodiscard]] Notices& notices() { return notices_; }
 
-  // Parses; on success sets up the notices, ignores SIGPIPE, calls `run`, and
-  // ends as its outcome says (by the signal, if there is one). Everything that
-  // escapes is one line on stderr: UsageError 2, any other exception 70.
-  // Returns the exit code.
+  // Parses; then sets up the notices, ignores SIGPIPE, calls `run`, and ends as
+  // its outcome says (by the signal, if there is one). Everything that escapes
+  // is one line on stderr: UsageError 2, any other exception 70. Returns the
+  // exit code.
   [[nodiscard]] int main(int argc, const char* const* argv, const std::function<Outcome()>& run);
 
  private:
-  struct Text;
+  void add_general_options();
+  // Nothing: go on and run; else the exit code to end with.
+  [[nodiscard]] std::optional<int> parse(int argc, const char* const* argv);
+  [[nodiscard]] std::optional<int> answer_requests();
+  [[nodiscard]] int generate();
+  [[nodiscard]] CommandModel model() const;
+  void fill_in(CommandModel& model, const CLI::App& app) const;
+  void print_help(bool full) const;
+  [[nodiscard]] int refuse(const CLI::ParseError& error);
 
+  CLI::App app_;
   Notices notices_;
   NoticeOptions notice_options_;
   std::string generate_;
   std::string profile_;
   bool print_config_ = false;
-  std::unique_ptr<Text> text_;
-  std::unique_ptr<CLI::App> app_;
+  std::map<const CLI::App*, std::vector<Example>> examples_;
+  std::vector<Section> sections_;
+  std::map<int, std::string> exit_codes_;
 };
 
 }  // namespace wskit::cli

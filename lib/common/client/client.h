@@ -99,8 +99,8 @@ class Client {
   void resume_reading();
 
   // What is queued leaves, then the close handshake; then on_end(kNone). From
-  // any state; safe to call twice. Messages that arrive meanwhile are handed
-  // over unless reading is paused.
+  // any state; safe to call twice. Reading goes on until the server's close
+  // frame, and messages that come before it are handed over.
   void close(protocol::CloseCode code = protocol::CloseCode::kNormal, std::string_view reason = {});
 
   // Gives the current connection up, as if it had been lost, and goes on with

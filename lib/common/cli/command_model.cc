@@ -1,0 +1,105 @@
+#include "common/cli/command_model.h"
+
+#include <CLI/App.hpp>
+#include <algorithm>
+#include <numeric>
+
+namespace wskit::cli {
+namespace {
+
+OptionModel describe_option(const CLI::Option& option) {
+  OptionModel model;
+  for (const std::string& name : option.get_snames()) model.short_names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) model.long_names.push_back("--" + name);
+  if (option.get_positional()) model.positional = option.get_name(true);
+  if (option.get_items_expected_max() > 0) model.value_name = option.get_type_name();
+  model.repeatable = option.get_items_expected_max() > 1;
+  model.required = option.get_required();
+  model.description = option.get_description();
+  model.default_text = option.get_default_str();
+  model.environment = option.get_envname();
+  model.group = option.get_group();
+  return model;
+}
+
+CommandModel describe_command(const CLI::App& app, const std::string& parent_path) {
+  CommandModel model;
+  model.name = app.get_name();
+  model.path = parent_path.empty() ? model.name : parent_path + " " + model.name;
+  model.summary = app.get_description();
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_group().empty()) model.options.push_back(describe_option(*option));
+  }
+  for (const CLI::App* subcommand : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (subcommand->get_name().empty() || subcommand->get_group().empty()) continue;
+    model.subcommands.push_back(describe_command(*subcommand, model.path));
+  }
+  return model;
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::vector<std::string> OptionModel::choices() const {
+  std::vector<std::string> result;
+  if (value_name.find('|') == std::string::npos) return result;
+  std::string_view rest = value_name;
+  while (true) {
+    const std::size_t bar = rest.find('|');
+    result.emplace_back(rest.substr(0, bar));
+    if (bar == std::string_view::npos) return result;
+    rest.remove_prefix(bar + 1);
+  }
+}
+
+std::vector<std::string> CommandModel::groups() const {
+  std::vector<std::string> result;
+  for (const OptionModel& option : options) {
+    if (std::find(result.begin(), result.end(), option.group) == result.end()) result.push_back(option.group);
+  }
+  return result;
+}
+
+std::string CommandModel::usage() const {
+  std::string text = path + " [OPTIONS]";
+  if (!subcommands.empty()) text += " COMMAND";
+  for (const OptionModel& option : options) {
+    if (option.positional.empty()) continue;
+    text += ' ' + (option.required ? option.positional : '[' + option.positional + ']');
+    if (option.repeatable) text += "...";
+  }
+  return text;
+}
+
+CommandModel describe(const CLI::App& app) { return describe_command(app, {}); }
+
+std::string nearest(std::string_view text, const std::vector<std::string>& candidates) {
+  std::string best;
+  std::size_t best_distance = std::max<std::size_t>(2, text.size() / 3) + 1;
+  for (const std::string& candidate : candidates) {
+    // What was only begun is meant whole: --time for --timeout.
+    const bool begun = text.size() > 3 && candidate.starts_with(text);
+    const std::size_t distance = begun ? 1 : edit_distance(text, candidate);
+    if (distance < best_distance) {
+      best = candidate;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+}  // namespace wskit::cli

@@ -1,0 +1,158 @@
+#include "common/cli/connect_options.h"
+
+#include <fmt/core.h>
+
+#include <CLI/App.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include "common/cli/option_values.h"
+#include "common/client/tls.h"
+#include "common/client/url.h"
+
+namespace wskit::cli {
+namespace {
+
+constexpr const char* kTokenVariable = "WSKIT_TOKEN";
+constexpr const char* kTokenFileVariable = "WSKIT_TOKEN_FILE";
+constexpr std::size_t kMaxTokenBytes = std::size_t{64} << 10;
+
+struct Token {
+  std::string text;  // empty: none
+};
+
+std::string_view trim(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+bool comes_from(const char* variable, const std::string& value) {
+  const char* found = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  return found != nullptr && value == found;
+}
+
+bool is_header_name(std::string_view name) {
+  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
+  for (const char c : name) {
+    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    if (!alphanumeric && kOthers.find(c) == std::string_view::npos) return false;
+  }
+  return !name.empty();
+}
+
+bool has_control_character(std::string_view text) {
+  for (const char c : text) {
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F) return true;
+  }
+  return false;
+}
+
+ValueResult<std::pair<std::string, std::string>> parse_header(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const std::string_view name = text.substr(0, colon);
+  if (colon == std::string_view::npos || !is_header_name(name) || has_control_character(text)) {
+    return ValueError{fmt::format("--header: '{}' is not a header; write it as 'Name: value'", name)};
+  }
+  return std::pair{std::string(name), std::string(trim(text.substr(colon + 1)))};
+}
+
+ValueResult<Token> read_token(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string content;
+  content.resize(kMaxTokenBytes + 1);
+  file.read(content.data(), static_cast<std::streamsize>(content.size()));
+  if (!file.is_open() || file.bad()) {
+    return ValueError{fmt::format("--token-file: cannot read {}", path)};
+  }
+  content.resize(static_cast<std::size_t>(file.gcount()));
+  const std::string_view token = trim(content);
+  if (token.empty()) return ValueError{fmt::format("--token-file: {} holds no token", path)};
+  if (content.size() > kMaxTokenBytes || has_control_character(token)) {
+    return ValueError{fmt::format("--token-file: {} must hold one token and nothing else", path)};
+  }
+  return Token{std::string(token)};
+}
+
+// A token on the command line beats a file in the environment and the other way
+// round; between equals the token itself counts.
+ValueResult<Token> effective_token(const ConnectOptions& options) {
+  const bool weaker = comes_from(kTokenVariable, options.token) && !options.token_file.empty() &&
+                      !comes_from(kTokenFileVariable, options.token_file);
+  if (!options.token.empty() && !weaker) {
+    const std::string token(trim(options.token));
+    if (token.empty() || has_control_character(token)) {
+      return ValueError{"--token: the token holds characters that cannot be sent"};
+    }
+    return Token{token};
+  }
+  return options.token_file.empty() ? ValueResult<Token>(Token{}) : read_token(options.token_file);
+}
+
+}  // namespace
+
+void add_connect_options(CLI::App& app, ConnectOptions& options) {
+  const auto connection = [](CLI::Option* option) { return option->group("Connection"); };
+  connection(add_text(app, "-u,--url", options.url, "URL",
+                      "The server: ws://HOST:PORT, wss://HOST or ws+unix:PATH; without a path, /ws"))
+      ->envname("WSKIT_URL");
+  connection(
+      add_texts(app, "-H,--header", options.headers, "'NAME: VALUE'", "Send this header with the upgrade"));
+  connection(add_text(app, "--token", options.token, "TOKEN",
+                      "Send this token as Authorization: Bearer; others can see it in the process list, "
+                      "--token-file is safer"))
+      ->envname(kTokenVariable);
+  connection(
+      add_text(app, "--token-file", options.token_file, "FILE", "Read the token from a file or /dev/fd/N"))
+      ->envname(kTokenFileVariable);
+  connection(add_text(app, "--cacert", options.ca_file, "FILE",
+                      "Trust the certificates in this PEM file instead of the system's"));
+  connection(app.add_flag("--insecure", options.insecure, "Take any certificate of a wss:// server"));
+  connection(app.add_flag("--compress", options.compress, "Offer permessage-deflate"));
+  connection(add_duration(app, "--connect-timeout", options.connect_timeout,
+                          "Give an attempt to connect up after this time"));
+
+  const auto reconnecting = [](CLI::Option* option) { return option->group("Reconnecting"); };
+  reconnecting(
+      app.add_flag("--reconnect,!--no-reconnect", options.reconnect, "Come back when the connection is lost"))
+      ->default_str("true");
+  reconnecting(app.add_flag("--initial-retry", options.initial_retry,
+                            "Try again also where the first connection cannot be made"));
+  reconnecting(add_duration_range(app, "--backoff", options.backoff,
+                                  "Wait a random time before an attempt, up to the first limit at first and "
+                                  "doubling up to the second"));
+  reconnecting(
+      add_count(app, "--retries", options.retries, "Attempts in a row before giving up; without it, no end"));
+  reconnecting(add_duration(app, "--retry-max-time", options.retry_max_time,
+                            "Give up when the server was away for this long"));
+}
+
+ValueResult<client::ClientOptions> client_options(const ConnectOptions& options) {
+  client::ClientOptions result;
+  const auto url = client::parse_url(options.url);
+  if (!url) return ValueError{"--url: " + url.error().message};
+  result.url = *url;
+  for (const std::string& text : options.headers) {
+    ValueResult<std::pair<std::string, std::string>> header = parse_header(text);
+    if (!header) return header.error();
+    result.headers.push_back(std::move(*header));
+  }
+  const ValueResult<Token> token = effective_token(options);
+  if (!token) return token.error();
+  if (!token->text.empty()) result.headers.emplace_back("Authorization", "Bearer " + token->text);
+  result.tls = {.ca_file = options.ca_file, .insecure = options.insecure};
+  if (const auto fault = client::check_tls_options(result.tls)) return ValueError{"--cacert: " + *fault};
+  result.offer_deflate = options.compress;
+  result.connect_timeout = options.connect_timeout;
+  result.reconnect.enabled = options.reconnect;
+  result.reconnect.initial = options.initial_retry;
+  result.reconnect.backoff = {.first = options.backoff.from, .cap = options.backoff.to};
+  result.reconnect.retries = options.retries;
+  result.reconnect.max_time = options.retry_max_time;
+  return result;
+}
+
+}  // namespace wskit::cli

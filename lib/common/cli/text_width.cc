@@ -1,0 +1,45 @@
+#include "common/cli/text_width.h"
+
+namespace wskit::cli {
+namespace {
+
+// The length of the escape sequence (ESC [ … letter) at the front; 0: none.
+std::size_t escape_length(std::string_view text) {
+  if (!text.starts_with("\x1b[")) return 0;
+  const std::size_t letter = text.find_first_not_of("0123456789;", 2);
+  return letter == std::string_view::npos ? text.size() : letter + 1;
+}
+
+// The length of the code point at the front.
+std::size_t code_point_length(std::string_view text) {
+  std::size_t length = 1;
+  while (length < text.size() && (static_cast<unsigned char>(text[length]) & 0xC0U) == 0x80U) ++length;
+  return length;
+}
+
+}  // namespace
+
+std::size_t columns(std::string_view text) {
+  std::size_t count = 0;
+  while (!text.empty()) {
+    const std::size_t escape = escape_length(text);
+    if (escape == 0) ++count;
+    text.remove_prefix(escape != 0 ? escape : code_point_length(text));
+  }
+  return count;
+}
+
+std::string clip(std::string_view text, std::size_t width) {
+  std::string result;
+  std::size_t used = 0;
+  while (!text.empty()) {
+    const std::size_t escape = escape_length(text);
+    const std::size_t length = escape != 0 ? escape : code_point_length(text);
+    if (escape != 0 || used < width) result += text.substr(0, length);
+    if (escape == 0) ++used;
+    text.remove_prefix(length);
+  }
+  return result;
+}
+
+}  // namespace wskit::cli

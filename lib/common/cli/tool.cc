@@ -1,0 +1,244 @@
+#include "common/cli/tool.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <exception>
+#include <utility>
+
+#include "common/cli/completion.h"
+#include "common/cli/config_file.h"
+#include "common/cli/help.h"
+#include "common/cli/man_page.h"
+#include "common/cli/option_values.h"
+#include "common/version.h"
+
+namespace wskit::cli {
+namespace {
+
+constexpr const char* kGeneral = "General";
+
+void print(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (written <= 0) return;  // whoever asked has left
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+int code(ExitCode exit) { return static_cast<int>(exit); }
+
+// The subcommand that was typed last, or the tool itself.
+const CLI::App& innermost(const CLI::App& app) {
+  const std::vector<CLI::App*> parsed = app.get_subcommands();
+  return parsed.empty() ? app : innermost(*parsed.back());
+}
+
+const CommandModel& find_command(const CommandModel& model, const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  if (parent == nullptr) return model;
+  const CommandModel& above = find_command(model, *parent);
+  const auto found = std::find_if(above.subcommands.begin(), above.subcommands.end(),
+                                  [&](const CommandModel& sub) { return sub.name == app.get_name(); });
+  return found == above.subcommands.end() ? above : *found;
+}
+
+std::vector<std::string> option_names(const CommandModel& command) {
+  std::vector<std::string> names;
+  for (const OptionModel& option : command.options) {
+    names.insert(names.end(), option.long_names.begin(), option.long_names.end());
+  }
+  return names;
+}
+
+// The process ends by `signal`, as if it had never been caught; returns only if
+// the signal is blocked.
+void end_by_signal(int signal) {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  sigaction(signal, &action, nullptr);
+  raise(signal);
+}
+
+}  // namespace
+
+Tool::Tool(std::string name, std::string summary)
+    : app_(std::move(summary), name),
+      notices_(name),
+      exit_codes_{{0, "done"},
+                  {1, "ran, and the answer is no"},
+                  {2, "usage or configuration"},
+                  {3, "cannot reach the server"},
+                  {4, "refused by the server"},
+                  {5, "timed out"},
+                  {6, "connection lost and retries used up"},
+                  {7, "integrity: a gap, unacknowledged lines"},
+                  {8, "local input or output"},
+                  {70, "a bug"}} {
+  app_.set_help_flag("-h", "Usage and examples")->group(kGeneral);
+  app_.set_help_all_flag("--help", "All options")->group(kGeneral);
+  app_.set_version_flag("--version", name + " " + WSKIT_VERSION, "The version")->group(kGeneral);
+  app_.option_defaults()->group(kGeneral);
+  add_general_options();
+}
+
+Tool::~Tool() = default;
+
+void Tool::add_general_options() {
+  app_.add_flag("-q,--quiet", notice_options_.quiet, "No notices on stderr; -qq: no errors either");
+  app_.add_flag("-v,--verbose", notice_options_.verbose, "Log lines on stderr; -vv: more of them");
+  add_choice(app_, "--color", notice_options_.color,
+             {{"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}},
+             "Colours: auto is for terminals, unless NO_COLOR is set or TERM is dumb");
+  add_choice(app_, "--log-format", notice_options_.format,
+             {{"text", LogFormat::kText}, {"json", LogFormat::kJson}}, "Notices as lines of text or of JSON");
+  add_text(app_, "--profile", profile_, "NAME", "Take values from [profile.NAME] of the configuration file")
+      ->envname("WSKIT_PROFILE")
+      ->configurable(false);
+  app_.add_flag("--print-config", print_config_, "Show each effective value and where it came from, and end")
+      ->configurable(false);
+  add_text(app_, "--generate", generate_, "man|complete-bash|complete-zsh|complete-fish",
+           "Print a manual page or a completion script, and end")
+      ->configurable(false);
+}
+
+void Tool::add_example(std::string command, std::string meaning) {
+  add_example(app_, std::move(command), std::move(meaning));
+}
+
+void Tool::add_example(const CLI::App& subcommand, std::string command, std::string meaning) {
+  examples_[&subcommand].push_back({std::move(command), std::move(meaning)});
+}
+
+void Tool::add_section(std::string title, std::string text) {
+  sections_.push_back({std::move(title), std::move(text)});
+}
+
+void Tool::describe_exit_code(int exit, std::string meaning) { exit_codes_[exit] = std::move(meaning); }
+
+void Tool::fill_in(CommandModel& model, const CLI::App& app) const {
+  if (const auto found = examples_.find(&app); found != examples_.end()) model.examples = found->second;
+  for (const auto& [exit, meaning] : exit_codes_) model.exit_codes.push_back({exit, meaning});
+  for (CommandModel& subcommand : model.subcommands) {
+    fill_in(subcommand, *app.get_subcommand(subcommand.name));
+  }
+}
+
+CommandModel Tool::model() const {
+  CommandModel model = describe(app_);
+  fill_in(model, app_);
+  model.sections = sections_;
+  return model;
+}
+
+void Tool::print_help(bool full) const {
+  const CommandModel all = model();
+  const CommandModel& command = find_command(all, innermost(app_));
+  const auto width = static_cast<std::size_t>(std::clamp(terminal_width(STDOUT_FILENO), 60, 100));
+  const HelpStyle style{use_color(ColorMode::kAuto, STDOUT_FILENO), width};
+  print(full ? full_help(command, style) : short_help(command, style));
+}
+
+// One line that names the fault and the remedy.
+int Tool::refuse(const CLI::ParseError& error) {
+  std::string message = error.what();
+  const CommandModel all = model();
+  const CommandModel& command = find_command(all, innermost(app_));
+  const std::vector<std::string> extras = app_.remaining(true);
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !extras.empty()) {
+    const auto option = std::find_if(extras.begin(), extras.end(),
+                                     [](const std::string& extra) { return extra.starts_with('-'); });
+    if (option != extras.end()) {
+      const std::string name = option->substr(0, option->find('='));
+      const std::string near = nearest(name, option_names(command));
+      message = near.empty() ? fmt::format("unknown option '{}'; '{} --help' lists them", name, command.path)
+                             : fmt::format("unknown option '{}'; did you mean '{}'?", name, near);
+    } else {
+      message = fmt::format("unexpected argument '{}'; see '{} -h'", extras.front(), command.path);
+    }
+  } else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr &&
+             message.find(" required ") != std::string::npos) {
+    message = fmt::format("{} needs a value", message.substr(0, message.find(':')));
+  }
+  notices_.error("{}", message);
+  return code(ExitCode::kUsage);
+}
+
+std::optional<int> Tool::parse(int argc, const char* const* argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::CallForAllHelp&) {
+    print_help(true);
+    return code(ExitCode::kOk);
+  } catch (const CLI::CallForHelp&) {
+    print_help(false);
+    return code(ExitCode::kOk);
+  } catch (const CLI::CallForVersion& version) {
+    print(std::string(version.what()) + "\n");
+    return code(ExitCode::kOk);
+  } catch (const CLI::ParseError& error) {
+    return refuse(error);
+  }
+  return answer_requests();
+}
+
+int Tool::generate() {
+  const CommandModel all = model();
+  if (generate_ == "man") {
+    print(man_page(all, WSKIT_VERSION));
+  } else if (generate_ == "complete-bash") {
+    print(bash_completion(all));
+  } else if (generate_ == "complete-zsh") {
+    print(zsh_completion(all));
+  } else if (generate_ == "complete-fish") {
+    print(fish_completion(all));
+  } else {
+    notices_.error("--generate: '{}' is not one of man|complete-bash|complete-zsh|complete-fish", generate_);
+    return code(ExitCode::kUsage);
+  }
+  return code(ExitCode::kOk);
+}
+
+std::optional<int> Tool::answer_requests() {
+  if (!generate_.empty()) return generate();
+  ConfigChoice choice{.file = std::nullopt, .profile = profile_};
+  const CLI::Option* config = app_.get_option_no_throw("--config");
+  if (config != nullptr && config->count() > 0) choice.file = config->results().back();
+  const ValueResult<Origins> origins = apply_config(app_, choice);
+  if (!origins) {
+    notices_.error("{}", origins.error().message);
+    return code(ExitCode::kUsage);
+  }
+  if (print_config_) {
+    print(print_config(app_, *origins));
+    return code(ExitCode::kOk);
+  }
+  return std::nullopt;
+}
+
+int Tool::main(int argc, const char* const* argv, const std::function<Outcome()>& run) {
+  if (const std::optional<int> early = parse(argc, argv)) return *early;
+  notices_.configure(notice_options_);
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &ignore, nullptr);
+  Outcome outcome;
+  try {
+    outcome = run();
+  } catch (const UsageError& error) {
+    notices_.error("{}", error.what());
+    outcome.code = ExitCode::kUsage;
+  } catch (const std::exception& error) {
+    notices_.error("a bug: {}", error.what());
+    outcome.code = ExitCode::kBug;
+  }
+  notices_.set_status({});
+  if (outcome.signal != 0) {
+    end_by_signal(outcome.signal);
+    return 128 + outcome.signal;
+  }
+  return code(outcome.code);
+}
+
+}  // namespace wskit::cli

@@ -1,0 +1,238 @@
+#include "common/cli/values.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+
+namespace wskit::cli {
+namespace {
+
+using std::chrono::nanoseconds;
+
+struct Unit {
+  std::string_view name;  // in lower case
+  double factor;
+};
+
+constexpr std::array<Unit, 7> kDurationUnits{
+    {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}}};
+constexpr std::array<Unit, 9> kSizeUnits{{{"", 1},
+                                          {"k", 1e3},
+                                          {"m", 1e6},
+                                          {"g", 1e9},
+                                          {"t", 1e12},
+                                          {"ki", 1024},
+                                          {"mi", 1048576},
+                                          {"gi", 1073741824},
+                                          {"ti", 1099511627776}}};
+constexpr std::array<Unit, 4> kCountUnits{{{"", 1}, {"k", 1e3}, {"m", 1e6}, {"g", 1e9}}};
+
+// The largest values that a double still counts exactly; more than anyone means.
+constexpr double kMaxNanoseconds = 9.0e18;
+constexpr double kMaxInteger = 9.007e15;
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
+// Takes a plain decimal number (no sign, no exponent) off the front of `text`.
+std::optional<double> take_number(std::string_view& text) {
+  const std::size_t length = text.find_first_not_of("0123456789.");
+  const std::string_view digits = text.substr(0, length);
+  double value = 0;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  text.remove_prefix(digits.size());
+  return value;
+}
+
+template <std::size_t N>
+std::optional<double> find_unit(const std::array<Unit, N>& units, std::string_view name) {
+  for (const Unit& unit : units) {
+    if (unit.name == name) return unit.factor;
+  }
+  return std::nullopt;
+}
+
+ValueError bad(std::string_view text, std::string_view what, std::string_view examples) {
+  return {fmt::format("'{}' is not a {}; write it as {}", text, what, examples)};
+}
+
+ValueError bad_duration(std::string_view text) { return bad(text, "duration", "250ms, 5s, 2m or 1h30m"); }
+
+// One number with one unit out of `units`.
+template <std::size_t N>
+ValueResult<std::uint64_t> parse_scaled(std::string_view text, const std::array<Unit, N>& units,
+                                        std::string_view unit_text, const ValueError& error) {
+  std::string_view rest = text;
+  const std::optional<double> number = take_number(rest);
+  const std::optional<double> factor = find_unit(units, unit_text);
+  if (!number || !factor) return error;
+  const double value = std::round(*number * *factor);
+  if (value > kMaxInteger) return ValueError{fmt::format("'{}' is too large", text)};
+  return static_cast<std::uint64_t>(value);
+}
+
+// What follows the number, in lower case.
+std::string unit_of(std::string_view text) {
+  const std::size_t at = text.find_first_not_of("0123456789.");
+  return at == std::string_view::npos ? std::string{} : lower(text.substr(at));
+}
+
+}  // namespace
+
+void throw_exception_from_error(const ValueError& error, const boost::source_location&) {
+  throw std::logic_error(error.message);
+}
+
+ValueResult<nanoseconds> parse_duration(std::string_view text) {
+  std::string_view rest = text;
+  double total = 0;
+  do {
+    const std::optional<double> number = take_number(rest);
+    if (!number) return bad_duration(text);
+    const std::size_t unit_end = rest.find_first_of("0123456789.");
+    const std::string unit = lower(rest.substr(0, unit_end));
+    rest.remove_prefix(unit_end == std::string_view::npos ? rest.size() : unit_end);
+    const bool bare = unit.empty() && rest.empty() && total == 0;
+    const std::optional<double> factor = bare ? std::optional(1e9) : find_unit(kDurationUnits, unit);
+    if (!factor) return bad_duration(text);
+    total += *number * *factor;
+  } while (!rest.empty());
+  if (total > kMaxNanoseconds) return ValueError{fmt::format("'{}' is too long: at most 100000d", text)};
+  return nanoseconds{static_cast<nanoseconds::rep>(std::round(total))};
+}
+
+std::string format_duration(nanoseconds duration) {
+  const auto count = duration.count();
+  if (count < 0) return fmt::format("-{}", format_duration(-duration));
+  if (count == 0) return "0s";
+  struct Step {
+    std::int64_t factor;
+    std::string_view unit;
+  };
+  constexpr std::array<Step, 6> kSmall{{{86'400'000'000'000, "d"},
+                                        {3'600'000'000'000, "h"},
+                                        {60'000'000'000, "m"},
+                                        {1'000'000'000, "s"},
+                                        {1'000'000, "ms"},
+                                        {1'000, "us"}}};
+  std::string result;
+  std::int64_t rest = count;
+  for (const Step& step : kSmall) {
+    if (rest < step.factor) continue;
+    // Below a second one number with a fraction reads better: 1.5ms.
+    if (step.factor < 1'000'000'000 && result.empty()) {
+      return fmt::format("{:g}{}", static_cast<double>(rest) / static_cast<double>(step.factor), step.unit);
+    }
+    if (step.unit == "s" && rest % step.factor != 0) {
+      return result + fmt::format("{:g}s", static_cast<double>(rest) / static_cast<double>(step.factor));
+    }
+    result += fmt::format("{}{}", rest / step.factor, step.unit);
+    rest %= step.factor;
+    if (rest == 0) return result;
+  }
+  return result + fmt::format("{}ns", rest);
+}
+
+ValueResult<DurationRange> parse_duration_range(std::string_view text) {
+  const std::size_t dots = text.find("..");
+  const ValueResult<nanoseconds> from = parse_duration(text.substr(0, dots));
+  if (!from) return from.error();
+  if (dots == std::string_view::npos) return DurationRange{*from, *from};
+  const ValueResult<nanoseconds> to = parse_duration(text.substr(dots + 2));
+  if (!to) return to.error();
+  if (*to < *from) return ValueError{fmt::format("'{}' ends before it begins; write it as 1s..60s", text)};
+  return DurationRange{*from, *to};
+}
+
+ValueResult<std::uint64_t> parse_size(std::string_view text) {
+  std::string unit = unit_of(text);
+  if (unit.ends_with('b')) unit.pop_back();
+  return parse_scaled(text, kSizeUnits, unit, bad(text, "size", "512, 10k, 64KiB or 1MiB"));
+}
+
+std::string format_size(std::uint64_t bytes) {
+  struct Step {
+    std::uint64_t factor;
+    std::string_view unit;
+  };
+  constexpr std::array<Step, 3> kSteps{{{1ULL << 30, "GiB"}, {1ULL << 20, "MiB"}, {1ULL << 10, "KiB"}}};
+  for (const Step& step : kSteps) {
+    if (bytes < step.factor) continue;
+    if (bytes % step.factor == 0) return fmt::format("{}{}", bytes / step.factor, step.unit);
+    return fmt::format("{:.1f}{}", static_cast<double>(bytes) / static_cast<double>(step.factor), step.unit);
+  }
+  return fmt::format("{}B", bytes);
+}
+
+ValueResult<std::uint64_t> parse_count(std::string_view text) {
+  ValueResult<std::uint64_t> value =
+      parse_scaled(text, kCountUnits, unit_of(text), bad(text, "count", "100, 10k or 2M"));
+  if (value && text.find('.') != std::string_view::npos && unit_of(text).empty()) {
+    return bad(text, "count", "100, 10k or 2M");
+  }
+  return value;
+}
+
+ValueResult<double> parse_rate(std::string_view text) {
+  const ValueError error = bad(text, "rate", "100, 2.5k, 100/s or 6000/m");
+  const std::size_t slash = text.find('/');
+  double per_seconds = 1;
+  if (slash != std::string_view::npos) {
+    const std::string unit = lower(text.substr(slash + 1));
+    const std::optional<double> factor = find_unit(kDurationUnits, unit);
+    if (!factor) return error;
+    per_seconds = *factor / 1e9;
+  }
+  std::string_view number_text = text.substr(0, slash);
+  const std::string unit = unit_of(number_text);
+  const std::optional<double> number = take_number(number_text);
+  const std::optional<double> factor = find_unit(kCountUnits, unit);
+  if (!number || !factor) return error;
+  const double rate = *number * *factor / per_seconds;
+  if (!(rate > 0)) return ValueError{fmt::format("the rate '{}' must be greater than 0", text)};
+  return rate;
+}
+
+ValueResult<protocol::SystemMicros> parse_time(std::string_view text, protocol::SystemMicros now) {
+  using std::chrono::microseconds;
+  const auto to_micros = [](nanoseconds duration) {
+    return std::chrono::duration_cast<microseconds>(duration);
+  };
+  if (text == "now") return now;
+  if (text.starts_with('-')) {
+    const ValueResult<nanoseconds> ago = parse_duration(text.substr(1));
+    if (!ago) return ago.error();
+    return now - to_micros(*ago);
+  }
+  if (text.starts_with('@')) {
+    std::string_view rest = text.substr(1);
+    const std::size_t dot = std::min(rest.find('.'), rest.size());
+    std::int64_t seconds = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + dot, seconds);
+    std::string_view fraction_text = rest.substr(dot);
+    const std::optional<double> fraction =
+        fraction_text.empty() ? std::optional(0.0) : take_number(fraction_text);
+    const bool whole = error == std::errc{} && end == rest.data() + dot && fraction_text.empty();
+    if (!whole || !fraction || std::abs(seconds) > 253402300799) return bad(text, "time", "@1700000000.123");
+    return protocol::SystemMicros{std::chrono::seconds{seconds}} +
+           microseconds{static_cast<microseconds::rep>(std::round(*fraction * 1e6))};
+  }
+  const protocol::Result<protocol::SystemMicros> time = protocol::parse_timestamp(text);
+  if (!time) return bad(text, "time", "2026-11-20T10:00:00Z, -5m or @1700000000.123");
+  return *time;
+}
+
+}  // namespace wskit::cli

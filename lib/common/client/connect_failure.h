@@ -1,0 +1,30 @@
+// Why one attempt to connect failed, with what decides whether another follows.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/client/failure.h"
+
+namespace wskit::client {
+
+struct ConnectFailure {
+  Failure failure;
+  bool temporary = false;                               // the same attempt may succeed later
+  std::optional<std::chrono::nanoseconds> retry_after;  // the server's word
+};
+
+// Whether the same attempt may succeed later.
+enum class Lasting : bool { kNo, kYes };
+
+[[nodiscard]] inline ConnectFailure connect_failure(FailureKind kind, std::string message, Lasting lasting) {
+  ConnectFailure result;
+  result.failure.kind = kind;
+  result.failure.message = std::move(message);
+  result.temporary = lasting == Lasting::kNo;
+  return result;
+}
+
+}  // namespace wskit::client

@@ -1,0 +1,55 @@
+#include "common/client/retry_plan.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace wskit::client {
+namespace {
+
+// A server that asks for more means well and errs.
+constexpr std::chrono::nanoseconds kLongestHint = std::chrono::minutes{5};
+
+}  // namespace
+
+RetryPlan::RetryPlan(ReconnectPolicy policy, std::uint64_t seed)
+    : policy_(std::move(policy)), backoff_(policy_.backoff, seed) {}
+
+void RetryPlan::opened(Time now) {
+  ever_opened_ = true;
+  opened_at_ = now;
+}
+
+std::optional<std::chrono::nanoseconds> RetryPlan::failed(const ConnectFailure& why, Time now) {
+  const std::optional<Time> opened_at = std::exchange(opened_at_, std::nullopt);
+  if (opened_at && now - *opened_at >= policy_.healthy_after) {
+    backoff_.reset();
+    away_since_.reset();
+  }
+  if (!away_since_) away_since_ = now;
+  const bool wanted = ever_opened_ ? policy_.enabled : policy_.initial;
+  if (!wanted || !why.temporary) return std::nullopt;
+  if (policy_.retries && backoff_.attempts() >= *policy_.retries) return std::nullopt;
+  std::chrono::nanoseconds wait = backoff_.next();
+  if (why.retry_after) wait = std::min(*why.retry_after, kLongestHint);
+  if (policy_.max_time) {
+    const std::chrono::nanoseconds left = *policy_.max_time - (now - *away_since_);
+    if (left <= std::chrono::nanoseconds::zero()) return std::nullopt;
+    wait = std::min(wait, left);
+  }
+  return wait;
+}
+
+std::optional<std::chrono::nanoseconds> reconnect_hint(std::string_view reason) {
+  constexpr std::string_view kBefore = "reconnect after ";
+  constexpr std::string_view kAfter = " ms";
+  if (!reason.starts_with(kBefore) || !reason.ends_with(kAfter)) return std::nullopt;
+  reason.remove_prefix(kBefore.size());
+  std::uint32_t wait = 0;
+  const auto [end, error] = std::from_chars(reason.data(), reason.data() + reason.size(), wait);
+  if (error != std::errc{} || std::string_view(end, reason.data() + reason.size()) != kAfter)
+    return std::nullopt;
+  return std::min<std::chrono::nanoseconds>(std::chrono::milliseconds{wait}, kLongestHint);
+}
+
+}  // namespace wskit::client

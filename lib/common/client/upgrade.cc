@@ -1,0 +1,179 @@
+#include "common/client/upgrade.h"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "common/version.h"
+#include "common/websocket/handshake.h"
+
+namespace wskit::client {
+namespace {
+
+namespace http = boost::beast::http;
+
+constexpr std::size_t kMaxHeaderBytes = std::size_t{16} << 10;
+constexpr std::size_t kMaxBodyBytes = std::size_t{16} << 10;
+constexpr std::size_t kMaxReasonBytes = 300;
+
+// Statuses of a server that is there but not ready: restarting, draining, too
+// busy, or a proxy in front of one.
+bool is_temporary(unsigned status) {
+  constexpr std::array<unsigned, 7> kTemporary{408, 425, 429, 500, 502, 503, 504};
+  return std::find(kTemporary.begin(), kTemporary.end(), status) != kTemporary.end();
+}
+
+// Our own offer lets both ends keep their windows, as large as they like.
+websocket::DeflateParameters deflate_wish() { return {}; }
+
+// The sentence in a JSON error, wherever servers put it; empty: none.
+std::string json_reason(const std::string& body) {
+  const nlohmann::json json = nlohmann::json::parse(body, nullptr, false);
+  if (!json.is_object()) return {};
+  for (const char* nested : {"error", "data"}) {
+    if (!json.contains(nested)) continue;
+    const nlohmann::json& inner = json.at(nested);
+    if (inner.is_object() && inner.contains("message") && inner.at("message").is_string()) {
+      return inner.at("message").get<std::string>();
+    }
+  }
+  for (const char* name : {"message", "error", "detail", "reason"}) {
+    if (json.contains(name) && json.at(name).is_string()) return json.at(name).get<std::string>();
+  }
+  return {};
+}
+
+// One line for a person out of an error page.
+std::string reason_in(const std::string& body) {
+  std::string reason = json_reason(body);
+  if (reason.empty() && !body.starts_with('<')) reason = body;
+  reason = reason.substr(0, std::min(reason.find_first_of("\r\n"), kMaxReasonBytes));
+  for (char& c : reason) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  }
+  return reason;
+}
+
+std::optional<std::chrono::nanoseconds> retry_after(std::string_view text) {
+  std::uint32_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return std::chrono::seconds{seconds};
+}
+
+std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+struct UpgradeAnswer::Parser : http::response_parser<http::string_body> {};
+
+std::string upgrade_request(const ClientOptions& options, std::string_view key) {
+  std::string text = fmt::format(
+      "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: {}\r\nSec-WebSocket-Version: 13\r\n",
+      options.url.target, options.url.host_header(), key);
+  if (options.offer_deflate) {
+    text += fmt::format("Sec-WebSocket-Extensions: {}\r\n", websocket::deflate_offer(deflate_wish()));
+  }
+  bool names_agent = false;
+  for (const auto& [name, value] : options.headers) {
+    names_agent |= boost::beast::iequals(name, "User-Agent");
+    text += fmt::format("{}: {}\r\n", name, value);
+  }
+  if (!names_agent) text += "User-Agent: wskit/" WSKIT_VERSION "\r\n";
+  return text + "\r\n";
+}
+
+UpgradeAnswer::UpgradeAnswer(const ClientOptions& options, std::string key)
+    : options_(options), key_(std::move(key)), parser_(std::make_unique<Parser>()) {
+  parser_->header_limit(kMaxHeaderBytes);
+  parser_->body_limit(kMaxBodyBytes);
+  parser_->eager(true);
+}
+
+UpgradeAnswer::~UpgradeAnswer() = default;
+
+UpgradeAnswer::Status UpgradeAnswer::feed(std::string_view bytes) {
+  pending_ += bytes;
+  boost::system::error_code error;
+  const std::size_t used = parser_->put(boost::asio::buffer(pending_), error);
+  pending_.erase(0, used);
+  if (error == http::error::need_more) return Status::kNeedMore;
+  // A long error page says no more than a short one.
+  const bool enough = parser_->is_done() || (error == http::error::body_limit && parser_->is_header_done());
+  if (error && !enough) {
+    return refuse(fmt::format("{} does not speak HTTP: {}", options_.url.display(), error.message()));
+  }
+  return enough ? judge() : Status::kNeedMore;
+}
+
+UpgradeAnswer::Status UpgradeAnswer::end() {
+  boost::system::error_code error;
+  if (parser_->is_header_done()) {
+    parser_->put_eof(error);
+    return judge();
+  }
+  failure_ =
+      connect_failure(FailureKind::kUnreachable,
+                      fmt::format("cannot reach {}: the server closed the connection without an answer",
+                                  options_.url.display()),
+                      Lasting::kNo);
+  return Status::kRefused;
+}
+
+UpgradeAnswer::Status UpgradeAnswer::judge() {
+  return parser_->get().result_int() == 101 ? judge_switch() : judge_refusal();
+}
+
+UpgradeAnswer::Status UpgradeAnswer::judge_switch() {
+  const auto& response = parser_->get();
+  if (!http::token_list{response[http::field::connection]}.exists("upgrade") ||
+      !boost::beast::iequals(response[http::field::upgrade], "websocket") ||
+      view(response[http::field::sec_websocket_accept]) != websocket::accept_token(key_)) {
+    return refuse(
+        fmt::format("{} answers the upgrade, but not as a WebSocket server does", options_.url.display()));
+  }
+  const std::string_view extensions = view(response[http::field::sec_websocket_extensions]);
+  if (!extensions.empty()) {
+    if (options_.offer_deflate) deflate_ = websocket::accept_deflate(extensions, deflate_wish());
+    if (!deflate_) {
+      return refuse(fmt::format("{} insists on an extension that was not offered: {}", options_.url.display(),
+                                extensions));
+    }
+  }
+  return Status::kAccepted;
+}
+
+UpgradeAnswer::Status UpgradeAnswer::judge_refusal() {
+  const auto& response = parser_->get();
+  const unsigned status = response.result_int();
+  std::string message = fmt::format("refused by {}: {} {}", options_.url.display(), status,
+                                    view(http::obsolete_reason(response.result())));
+  const std::string_view location = view(response[http::field::location]);
+  if (status >= 300 && status < 400 && !location.empty()) {
+    message += fmt::format("; it moved to {}, use that with --url", location);
+  } else if (const std::string reason = reason_in(response.body()); !reason.empty()) {
+    message += ": " + reason;
+  } else if (status == 200) {
+    message += "; the path is not a WebSocket endpoint";
+  }
+  failure_ = connect_failure(FailureKind::kRefused, std::move(message),
+                             is_temporary(status) ? Lasting::kNo : Lasting::kYes);
+  failure_.failure.http_status = static_cast<int>(status);
+  failure_.retry_after = retry_after(view(response[http::field::retry_after]));
+  return Status::kRefused;
+}
+
+UpgradeAnswer::Status UpgradeAnswer::refuse(std::string message) {
+  failure_ = connect_failure(FailureKind::kRefused, std::move(message), Lasting::kYes);
+  return Status::kRefused;
+}
+
+}  // namespace wskit::client
