@@ -1,7 +1,8 @@
 #include "wsserve/command_runner.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <charconv>
 
 #include "common/protocol/channel.h"
 #include "wsserve/connection/connection.h"
@@ -107,6 +108,15 @@ std::vector<std::string> names_of(const std::vector<std::string_view>& views) {
   return {views.begin(), views.end()};
 }
 
+constexpr std::string_view kConnectionPrefix = "@connection/";
+
+// Of the server's own channels a connection may hear those that are for
+// everybody and the one that is for it alone.
+bool may_hear(const Connection& connection, std::string_view name) {
+  if (name == "@all") return true;
+  return name.starts_with(kConnectionPrefix) && name.substr(kConnectionPrefix.size()) == connection.id();
+}
+
 // Whether a subscriber that stands at `since` has missed nothing of a channel:
 // the server keeps no history, so that is all it can vouch for.
 bool missed_nothing(const protocol::Since& since, const std::string& channel, const Position& now) {
@@ -126,11 +136,12 @@ std::optional<Error> CommandRunner::check(Connection& connection,
                                           const std::vector<std::string_view>& names) {
   std::size_t added = 0;
   for (const std::string_view name : names) {
-    if (protocol::is_server_channel(name)) {
-      return Error{ErrorCode::kForbidden,
-                   "channels that begin with @ are the server's own; '" + std::string(name) +
-                       "' may not be subscribed here",
-                   {}};
+    if (protocol::is_server_channel(name) && !may_hear(connection, name)) {
+      return Error{
+          ErrorCode::kForbidden,
+          fmt::format("'{}' is in the server's own space: a connection may subscribe @all and its own {}{}",
+                      name, kConnectionPrefix, connection.id()),
+          fmt::format(R"({{"channel":"{}"}})", name)};
     }
     if (find_subscription(connection, name) != connection.subscriptions().end()) continue;
     ++added;

@@ -72,6 +72,19 @@ std::string_view Shard::timestamp() {
   return timestamps_.write(std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
 }
 
+std::unique_ptr<Outbound> Shard::take_outbound() {
+  if (spare_outbounds_.empty()) return std::make_unique<Outbound>();
+  auto outbound = std::move(spare_outbounds_.back());
+  spare_outbounds_.pop_back();
+  return outbound;
+}
+
+void Shard::give_back(std::unique_ptr<Outbound> outbound) {
+  if (spare_outbounds_.size() >= kSpareOutbounds) return;
+  outbound->shrink();
+  spare_outbounds_.push_back(std::move(outbound));
+}
+
 void Shard::run() {
   inbox_.owned_by_this_thread();
   if (!poller_.add(inbox_.wake_fd(), EPOLLIN, &inbox_)) throw std::runtime_error("epoll refused the inbox");

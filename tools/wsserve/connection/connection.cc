@@ -61,7 +61,7 @@ void Connection::on_ready(std::uint32_t events) {
 // --- Writing -------------------------------------------------------------
 
 Outbound& Connection::outbound() {
-  if (outbound_ == nullptr) outbound_ = std::make_unique<Outbound>();
+  if (outbound_ == nullptr) outbound_ = shard_.take_outbound();
   return *outbound_;
 }
 
@@ -177,7 +177,7 @@ void Connection::flush() {
   }
   if (paused_ && outbound_->reply_bytes() <= shard_.settings().queue_limit_bytes / 2) paused_ = false;
   if (outbound_->empty()) {
-    outbound_.reset();
+    shard_.give_back(std::move(outbound_));
     if (finish_when_written_ && !shut_) {
       shut_ = true;
       ::shutdown(fd_, SHUT_WR);

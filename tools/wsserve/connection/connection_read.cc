@@ -116,7 +116,7 @@ void Connection::open_websocket(http::Request& request) {
   const auto* commands = std::get_if<http::CommandSocket>(&route);
   if (commands != nullptr) {
     for (const std::string& channel : commands->channels) {
-      if (!protocol::is_server_channel(channel)) continue;
+      if (!protocol::is_server_channel(channel) || channel == "@all") continue;
       return refuse_http({.status = 403,
                           .code = "FORBIDDEN",
                           .message = "channels that begin with @ are the server's own: " + channel,

@@ -117,6 +117,12 @@ std::uint64_t Outbound::drop_unbegun() {
   return dropped;
 }
 
+void Outbound::shrink() {
+  constexpr std::size_t kKeptReplyBytes = std::size_t{64} << 10;
+  pieces_.shrink_to_fit();
+  if (tail_.capacity() > kKeptReplyBytes) tail_ = {};
+}
+
 void Outbound::push(Piece piece) {
   if (piece.size() == 0) return;
   piece_bytes_ += piece.size();

@@ -36,6 +36,10 @@ class Outbound {
   bool put_control(std::string_view frame, bool is_pong);
 
   [[nodiscard]] bool empty() const { return pieces_.empty() && tail_.empty(); }
+
+  // REQUIRES: empty(). Gives back the memory that a long queue took.
+  void shrink();
+
   [[nodiscard]] std::size_t bytes() const { return piece_bytes_ + tail_.size() - tail_sent_; }
   // Of them, those that are no events.
   [[nodiscard]] std::size_t reply_bytes() const { return reply_bytes_ + tail_.size() - tail_sent_; }
