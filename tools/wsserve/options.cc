@@ -14,10 +14,9 @@ namespace {
 constexpr std::size_t kMaxShards = 64;
 
 void add_network_options(CLI::App& app, Options& options) {
-  app.add_option(
-         "--listen", options.listen,
-         "Where to listen: HOST:PORT (port 0 picks a free one, no host means 127.0.0.1) or unix:PATH; "
-         "repeatable")
+  app.add_option("--listen", options.listen,
+                 "Where to listen: HOST:PORT (port 0 picks a free one, no host means 127.0.0.1) or unix:PATH"
+                 "repeatable")
       ->envname("WSKIT_LISTEN")
       ->type_name("ADDRESS")
       ->capture_default_str()
@@ -75,7 +74,7 @@ void add_options(cli::Tool& tool, Options& options) {
   CLI::App& app = tool.app();
   add_network_options(app, options);
   app.add_option("--default-channel", options.default_channels,
-                 "Channel or pattern that a connection to /ws is subscribed to at once; repeatable")
+                 "Channel or pattern that a connection to /ws is subscribed to at once")
       ->type_name("NAME")
       ->group("Channels");
   add_limit_options(app, options);

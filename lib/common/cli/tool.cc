@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
 #include <algorithm>
 #include <csignal>
 #include <exception>
