@@ -30,12 +30,21 @@ void fill_with_random(std::span<std::uint8_t> bytes) {
   }
 }
 
-template <class Word>
-void mask_word(char* at, std::uint64_t mask) {
-  Word word;
+constexpr std::uint64_t kHighBits = 0x8080808080808080;
+
+std::uint64_t load(const char* at) {
+  std::uint64_t word;
   std::memcpy(&word, at, sizeof word);
-  word = static_cast<Word>(word ^ static_cast<Word>(mask));
-  std::memcpy(at, &word, sizeof word);
+  return word;
+}
+
+void store(std::uint64_t word, char* at) { std::memcpy(at, &word, sizeof word); }
+
+// Unmasks the word at `at`, which is also returned.
+std::uint64_t mask_word(char* at, std::uint64_t mask) {
+  const std::uint64_t word = load(at) ^ mask;
+  store(word, at);
+  return word;
 }
 
 }  // namespace
@@ -67,20 +76,31 @@ char* write_header(const FrameHeader& header, char* out) {
   return out;
 }
 
-void apply_mask(std::span<char> bytes, const Mask& mask, std::uint64_t position) {
+bool apply_mask(std::span<char> bytes, const Mask& mask, std::uint64_t position) {
   static_assert(std::endian::native == std::endian::little);
-  auto mask32 = std::bit_cast<std::uint32_t>(mask);
-  mask32 = std::rotr(mask32, static_cast<int>(position % 4) * 8);
-  const std::uint64_t mask64 = static_cast<std::uint64_t>(mask32) << 32 | mask32;
+  const std::uint32_t mask32 =
+      std::rotr(std::bit_cast<std::uint32_t>(mask), static_cast<int>(position % 4) * 8);
+  std::uint64_t mask64 = std::uint64_t{mask32} << 32 | mask32;
 
   char* at = bytes.data();
   char* const end = at + bytes.size();
-  for (; end - at >= 8; at += 8) mask_word<std::uint64_t>(at, mask64);
-  if (end - at >= 4) {
-    mask_word<std::uint32_t>(at, mask64);
-    at += 4;
+  std::uint64_t seen = 0;
+  if (bytes.size() < 8) {
+    for (; at != end; ++at, mask64 >>= 8) {
+      *at = static_cast<char>(*at ^ static_cast<char>(mask64));
+      seen |= static_cast<std::uint8_t>(*at);
+    }
+    return (seen & kHighBits) == 0;
   }
-  for (std::uint64_t rest = mask64; at != end; ++at, rest >>= 8) mask_word<std::uint8_t>(at, rest);
+  // The last 8 bytes overlap the words before: read before those are changed
+  // and written after, they need no loop over single bytes.
+  const std::uint64_t last = load(end - 8) ^ std::rotr(mask64, static_cast<int>(bytes.size() % 4) * 8);
+  for (; end - at >= 32; at += 32) {
+    for (int word = 0; word < 4; ++word) seen |= mask_word(at + 8 * word, mask64);
+  }
+  for (; end - at >= 8; at += 8) seen |= mask_word(at, mask64);
+  store(last, end - 8);
+  return ((seen | last) & kHighBits) == 0;
 }
 
 Mask MaskSource::next() {

@@ -41,7 +41,9 @@ struct FrameHeader {
 char* write_header(const FrameHeader& header, char* out);
 
 // XORs `bytes` in place; `position` is the offset of bytes[0] in the payload.
-void apply_mask(std::span<char> bytes, const Mask& mask, std::uint64_t position = 0);
+// Says whether what came out is ASCII, and so UTF-8: whoever unmasks a text has
+// to look at all of it anyway.
+bool apply_mask(std::span<char> bytes, const Mask& mask, std::uint64_t position = 0);
 
 // Masks for a client's frames, unpredictable to others (RFC 6455 section 10.3):
 // drawn from the kernel's generator, many at a time. One thread.

@@ -1,6 +1,7 @@
 #include "common/websocket/message_assembly.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/websocket/deflate.h"
 #include "common/websocket/message_reader.h"
@@ -13,9 +14,9 @@ void MessageAssembly::begin_frame(std::uint64_t payload_bytes, bool fin) {
   final_frame_ = fin;
 }
 
-const Violation* MessageAssembly::absorb(std::span<const char> bytes, bool last) {
+const Violation* MessageAssembly::absorb(std::span<const char> bytes, bool ascii, bool last) {
   if (!compressed()) {
-    const Violation* bad = check_text(bytes, last);
+    const Violation* bad = check_text(bytes, ascii, last);
     if (!bad) append(bytes, payload_);
     return bad;
   }
@@ -33,17 +34,20 @@ std::span<char> MessageAssembly::finish(std::size_t padding) {
   return {payload_.data(), bytes};
 }
 
-const Violation* MessageAssembly::check_text(std::span<const char> bytes, bool last) {
-  if (opcode_ != Opcode::kText) return nullptr;
+const Violation* MessageAssembly::check_text(std::span<const char> bytes, bool ascii, bool last) {
+  if (opcode_ != Opcode::kText || (ascii && utf8_.complete())) return nullptr;
   return utf8_.feed(bytes) && (!last || utf8_.complete()) ? nullptr : &violation::kText;
 }
 
 const Violation* MessageAssembly::inflate(std::span<const char> bytes, bool last) {
   const std::size_t before = payload_.size();
   const Inflater::Status status = inflation_.inflater->inflate(bytes, last, max_bytes_, payload_);
+  // What came out before a fault is looked at first, so that the verdict does not
+  // depend on how the message was cut.
+  const bool whole = last && status == Inflater::Status::kOk;
+  if (const Violation* bad = check_text(std::span(payload_).subspan(before), false, whole)) return bad;
   if (status == Inflater::Status::kTooLarge) return &violation::kTooBig;
-  if (status == Inflater::Status::kCorrupt) return &violation::kCorrupt;
-  return check_text(std::span(payload_).subspan(before), last);
+  return status == Inflater::Status::kCorrupt ? &violation::kCorrupt : nullptr;
 }
 
 // Doubles, but in the last frame, whose end is known, not past that.
@@ -53,7 +57,10 @@ void MessageAssembly::append(std::span<const char> bytes, std::string& to) const
     std::size_t room = 2 * to.capacity();
     const std::uint64_t whole = announced_bytes_ + MessageReader::kPadding;
     if (final_frame_ && whole < room) room = static_cast<std::size_t>(whole);
-    to.reserve(std::max(needed, room));
+    std::string larger;  // reserve() of the old one would double it
+    larger.reserve(std::max(needed, room));
+    larger.append(to);
+    to = std::move(larger);
   }
   to.append(bytes.data(), bytes.size());
 }

@@ -30,9 +30,9 @@ class MessageAssembly {
   // A frame of `payload_bytes` begins; its bytes follow through absorb().
   void begin_frame(std::uint64_t payload_bytes, bool fin);
 
-  // The next bytes of the frame, unmasked; `last` when the message ends with
-  // them. Memory follows what has arrived, never what was announced.
-  [[nodiscard]] const Violation* absorb(std::span<const char> bytes, bool last);
+  // The next bytes of the frame, unmasked; `ascii` if they are known to be, `last`
+  // when the message ends with them. Memory follows what has arrived, never what was announced.
+  [[nodiscard]] const Violation* absorb(std::span<const char> bytes, bool ascii, bool last);
 
   // The whole message, with `padding` readable bytes after it. REQUIRES: the
   // last part was absorbed. Call once.
@@ -44,7 +44,7 @@ class MessageAssembly {
   [[nodiscard]] std::uint64_t announced_bytes() const { return announced_bytes_; }
 
  private:
-  [[nodiscard]] const Violation* check_text(std::span<const char> bytes, bool last);
+  [[nodiscard]] const Violation* check_text(std::span<const char> bytes, bool ascii, bool last);
   [[nodiscard]] const Violation* inflate(std::span<const char> bytes, bool last);
   void append(std::span<const char> bytes, std::string& to) const;
 

@@ -86,20 +86,19 @@ bool MessageReader::mid_message() const {
 }
 
 MessageReader::Item MessageReader::next() {
+  Item item;
   release_handed_out();
-  while (at_ != end_) {
-    Item item;
-    if (parts_ && parts_->frame) {
-      item = continue_frame();
-    } else {
-      Frame frame;
-      const Violation* bad = nullptr;
-      if (!read_header(frame, bad)) return bad ? fail(*bad) : Item{};
-      item = begin_frame(frame);
-    }
-    if (item.kind != Kind::kNeedMore) return item;
+  while (at_ != end_ && !advance(item)) {
   }
-  return {};
+  return item;
+}
+
+bool MessageReader::advance(Item& item) {
+  if (parts_ && parts_->frame) return continue_frame(item);
+  Frame frame;
+  const Violation* bad = nullptr;
+  if (read_header(frame, bad)) return begin_frame(frame, item);
+  return bad && fail(*bad, item);
 }
 
 void MessageReader::release_handed_out() {
@@ -165,6 +164,10 @@ std::size_t MessageReader::decode_header(std::span<const char> bytes, Frame& fra
     bad = &violation::kLongControl;
     return 0;
   }
+  if (frame.opcode == Opcode::kClose && short_length == 1) {
+    bad = &violation::kShortClose;
+    return 0;
+  }
 
   std::size_t used = 2;
   frame.payload_bytes = short_length;
@@ -219,22 +222,30 @@ const Violation* MessageReader::check_size(const Frame& frame) const {
   return frame.payload_bytes > limit - before ? &violation::kTooBig : nullptr;
 }
 
-// The part of `frame`'s payload that has arrived, unmasked.
-std::span<char> MessageReader::take(Frame& frame) {
+// Unmasks the part of the payload that has arrived; says whether it is known to be
+// ASCII.
+bool MessageReader::take(Frame& frame, std::span<char>& bytes) {
   const auto fed = static_cast<std::uint64_t>(end_ - at_);
-  const std::span<char> bytes(at_, static_cast<std::size_t>(std::min(fed, frame.missing_bytes())));
-  if (frame.masked) apply_mask(bytes, frame.mask, frame.received_bytes);
+  bytes = {at_, static_cast<std::size_t>(std::min(fed, frame.missing_bytes()))};
+  const std::uint64_t position = frame.received_bytes;
   frame.received_bytes += bytes.size();
   at_ += bytes.size();
-  return bytes;
+  return frame.masked && apply_mask(bytes, frame.mask, position);
 }
 
-MessageReader::Item MessageReader::begin_frame(Frame& frame) {
+bool MessageReader::begin_frame(Frame& frame, Item& item) {
   const bool whole = frame.payload_bytes <= static_cast<std::uint64_t>(end_ - at_);
   if (is_control(frame.opcode)) {
-    if (whole) return control(frame.opcode, take(frame));
+    if (whole) {
+      take(frame, item.payload);
+      return finish_control(frame.opcode, item.payload, item);
+    }
   } else if (whole && frame.fin && !frame.compressed && frame.opcode != Opcode::kContinuation) {
-    return whole_message(frame.opcode, take(frame));
+    item.kind = Kind::kMessage;
+    item.opcode = frame.opcode;
+    const bool ascii = take(frame, item.payload);
+    const bool good = ascii || frame.opcode == Opcode::kBinary || is_utf8(item.payload);
+    return good || fail(violation::kText, item);
   } else {
     if (frame.opcode != Opcode::kContinuation) {
       const Inflation inflation{frame.compressed ? inflater_ : nullptr, own_inflater_ != nullptr};
@@ -243,67 +254,78 @@ MessageReader::Item MessageReader::begin_frame(Frame& frame) {
     parts_->message->begin_frame(frame.payload_bytes, frame.fin);
   }
   parts().frame = frame;
-  return continue_frame();
+  return continue_frame(item);
 }
 
-MessageReader::Item MessageReader::continue_frame() {
+bool MessageReader::continue_frame(Item& item) {
   Frame& frame = *parts_->frame;
-  const std::span<char> bytes = take(frame);
+  std::span<char> bytes;
+  const bool ascii = take(frame, bytes);
   const bool frame_ends = frame.missing_bytes() == 0;
   const Opcode opcode = frame.opcode;
   const bool message_ends = frame_ends && frame.fin;
   if (frame_ends) parts_->frame.reset();
-  if (is_control(opcode)) return continue_control(opcode, bytes, frame_ends);
+  if (is_control(opcode)) return continue_control(opcode, bytes, frame_ends, item);
 
   MessageAssembly& message = *parts_->message;
-  if (const Violation* bad = message.absorb(bytes, message_ends)) return fail(*bad);
-  if (!message_ends) return {};
+  if (const Violation* bad = message.absorb(bytes, ascii, message_ends)) return fail(*bad, item);
+  if (!message_ends) return false;
   parts_->message_handed_out = true;
-  return {.kind = Kind::kMessage, .opcode = message.opcode(), .payload = message.finish(kPadding)};
+  item.kind = Kind::kMessage;
+  item.opcode = message.opcode();
+  item.payload = message.finish(kPadding);
+  return true;
 }
 
-MessageReader::Item MessageReader::continue_control(Opcode opcode, std::span<const char> bytes, bool last) {
+bool MessageReader::continue_control(Opcode opcode, std::span<const char> bytes, bool last, Item& item) {
   std::string& payload = parts_->control;
   payload.append(bytes.data(), bytes.size());
-  if (!last) return {};
+  if (!last) return false;
   const std::size_t size = payload.size();
   payload.append(kPadding, '\0');
-  return control(opcode, {payload.data(), size});
+  return finish_control(opcode, {payload.data(), size}, item);
 }
 
-MessageReader::Item MessageReader::whole_message(Opcode opcode, std::span<char> payload) {
-  if (opcode == Opcode::kText && !is_utf8(payload)) return fail(violation::kText);
-  return {.kind = Kind::kMessage, .opcode = opcode, .payload = payload};
+bool MessageReader::finish_control(Opcode opcode, std::span<char> payload, Item& item) {
+  if (opcode == Opcode::kClose) return finish_close(payload, item);
+  item.kind = opcode == Opcode::kPing ? Kind::kPing : Kind::kPong;
+  item.opcode = opcode;
+  item.payload = payload;
+  return true;
 }
 
-MessageReader::Item MessageReader::control(Opcode opcode, std::span<char> payload) {
-  if (opcode == Opcode::kClose) return close(payload);
-  return {.kind = opcode == Opcode::kPing ? Kind::kPing : Kind::kPong, .opcode = opcode, .payload = payload};
-}
-
-MessageReader::Item MessageReader::close(std::span<char> payload) {
-  Item item{.kind = Kind::kClose, .opcode = Opcode::kClose, .code = protocol::CloseCode::kNoStatus};
-  if (payload.size() == 1) return fail(violation::kShortClose);
-  if (payload.size() >= 2) {
+bool MessageReader::finish_close(std::span<char> payload, Item& item) {
+  item.code = protocol::CloseCode::kNoStatus;
+  if (!payload.empty()) {
     const auto code = static_cast<std::uint16_t>(read_number(payload.first(2)));
     const std::span<char> reason = payload.subspan(2);
-    if (!protocol::may_travel(code)) return fail(violation::kCloseCode);
-    if (!is_utf8(reason)) return fail(violation::kCloseReason);
+    if (!protocol::may_travel(code)) return fail(violation::kCloseCode, item);
+    if (!is_utf8(reason)) return fail(violation::kCloseReason, item);
     item.code = static_cast<protocol::CloseCode>(code);
     item.reason = {reason.data(), reason.size()};
   }
-  over_ = true;
-  header_bytes_ = 0;
-  at_ = end_;
-  return item;
+  item.kind = Kind::kClose;
+  item.opcode = Opcode::kClose;
+  item.payload = {};
+  end_stream();
+  return true;
 }
 
-MessageReader::Item MessageReader::fail(const Violation& violation) {
+bool MessageReader::fail(const Violation& violation, Item& item) {
+  item.kind = Kind::kViolation;
+  item.payload = {};
+  item.code = violation.code;
+  item.reason = violation.reason;
   parts_.reset();
+  end_stream();
+  return true;
+}
+
+// What was handed out last stays until the next call.
+void MessageReader::end_stream() {
   over_ = true;
   header_bytes_ = 0;
   at_ = end_;
-  return {.kind = Kind::kViolation, .code = violation.code, .reason = violation.reason};
 }
 
 }  // namespace wskit::websocket

@@ -77,19 +77,22 @@ class MessageReader {
   void release_handed_out();
   Parts& parts();
 
+  // These say whether they found something, and put it into `item`.
+  bool advance(Item& item);
+  bool begin_frame(Frame& frame, Item& item);
+  bool continue_frame(Item& item);
+  bool continue_control(Opcode opcode, std::span<const char> bytes, bool last, Item& item);
+  bool finish_control(Opcode opcode, std::span<char> payload, Item& item);
+  bool finish_close(std::span<char> payload, Item& item);
+  bool fail(const Violation& violation, Item& item);
+
   bool read_header(Frame& frame, const Violation*& bad);
   std::size_t decode_header(std::span<const char> bytes, Frame& frame, const Violation*& bad) const;
   [[nodiscard]] const Violation* check_first_byte(std::uint8_t byte) const;
   [[nodiscard]] const Violation* check_size(const Frame& frame) const;
 
-  std::span<char> take(Frame& frame);
-  Item begin_frame(Frame& frame);
-  Item continue_frame();
-  Item continue_control(Opcode opcode, std::span<const char> bytes, bool last);
-  Item whole_message(Opcode opcode, std::span<char> payload);
-  Item control(Opcode opcode, std::span<char> payload);
-  Item close(std::span<char> payload);
-  Item fail(const Violation& violation);
+  bool take(Frame& frame, std::span<char>& bytes);
+  void end_stream();
 
   const ReaderLimits* limits_;
   Inflater* inflater_ = nullptr;  // null: permessage-deflate was not negotiated

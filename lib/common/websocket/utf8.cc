@@ -12,15 +12,24 @@ namespace {
 // From here on the vectorised validator is worth its start.
 constexpr std::size_t kWorthVectors = 64;
 
-// The end of the ASCII that `at` begins with, to 8 bytes.
-const char* skip_ascii(const char* at, const char* end) {
-  constexpr std::uint64_t kHighBits = 0x8080808080808080;
-  for (; end - at >= 8; at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, at, sizeof word);
-    if (word & kHighBits) break;
+constexpr std::uint64_t kHighBits = 0x8080808080808080;
+
+std::uint64_t load(const char* at) {
+  std::uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+// Where the ASCII that [begin, end) begins with ends, or a little before.
+const char* skip_ascii(const char* begin, const char* end) {
+  const char* at = begin;
+  for (; end - at >= 32; at += 32) {
+    if ((load(at) | load(at + 8) | load(at + 16) | load(at + 24)) & kHighBits) break;
   }
-  return at;
+  while (end - at >= 8 && (load(at) & kHighBits) == 0) at += 8;
+  // Fewer than 8 bytes are looked at together with those before them.
+  const bool rest_is_ascii = end - at < 8 && end - begin >= 8 && (load(end - 8) & kHighBits) == 0;
+  return rest_is_ascii ? end : at;
 }
 
 bool is_continuation(char byte) { return (static_cast<std::uint8_t>(byte) & 0xC0) == 0x80; }
