@@ -71,6 +71,8 @@ std::vector<std::string> CommandModel::groups() const {
   for (const OptionModel& option : options) {
     if (std::find(result.begin(), result.end(), option.group) == result.end()) result.push_back(option.group);
   }
+  const auto general = std::find(result.begin(), result.end(), kGeneralGroup);
+  if (general != result.end()) std::rotate(general, general + 1, result.end());
   return result;
 }
 

@@ -46,6 +46,9 @@ struct OptionModel {
   [[nodiscard]] bool has_names() const { return !short_names.empty() || !long_names.empty(); }
 };
 
+// What every tool has; stands last.
+inline constexpr const char* kGeneralGroup = "General";
+
 struct CommandModel {
   std::string name;  // of a subcommand its own name alone
   std::string path;  // "wsbench fanout"

@@ -99,8 +99,8 @@ void add_connect_options(CLI::App& app, ConnectOptions& options) {
   connection(add_text(app, "-u,--url", options.url, "URL",
                       "The server: ws://HOST:PORT, wss://HOST or ws+unix:PATH; without a path, /ws"))
       ->envname("WSKIT_URL");
-  connection(
-      add_texts(app, "-H,--header", options.headers, "'NAME: VALUE'", "Send this header with the upgrade"));
+  connection(add_texts(app, "-H,--header", options.headers, "HEADER",
+                       "Send this header with the upgrade, as 'Name: value'"));
   connection(add_text(app, "--token", options.token, "TOKEN",
                       "Send this token as Authorization: Bearer; others can see it in the process list, "
                       "--token-file is safer"))

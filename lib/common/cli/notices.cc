@@ -37,15 +37,6 @@ std::string json_string(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// One line stays one line, whatever a server or a file name holds.
-std::string one_line(std::string_view text) {
-  std::string line(text);
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-  }
-  return line;
-}
-
 bool dumb_terminal() {
   const char* term = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe): nobody sets it
   return term != nullptr && std::string_view(term) == "dumb";
@@ -105,17 +96,17 @@ void Notices::configure(const NoticeOptions& options) {
 }
 
 void Notices::write(Level level, std::string_view message) {
-  if (options_.format == LogFormat::kJson) return log(level, one_line(message));
+  if (options_.format == LogFormat::kJson) return log(level, printable(message));
   std::string_view color;
   if (colored_ && level == Level::kError) color = "\x1b[1;31m";
   if (colored_ && level == Level::kWarning) color = "\x1b[1;33m";
-  put(fmt::format("{}{}:{} {}", color, tool_, color.empty() ? "" : "\x1b[0m", one_line(message)));
+  put(fmt::format("{}{}:{} {}", color, tool_, color.empty() ? "" : "\x1b[0m", printable(message)));
 }
 
 void Notices::log(Level level, std::string_view message) {
   static constexpr std::array kLevels = {spdlog::level::err, spdlog::level::warn, spdlog::level::info,
                                          spdlog::level::info, spdlog::level::debug};
-  log_->write(kLevels.at(static_cast<std::size_t>(level)), one_line(message));
+  log_->write(kLevels.at(static_cast<std::size_t>(level)), printable(message));
 }
 
 bool Notices::shows_status() const {

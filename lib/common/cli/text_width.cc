@@ -42,4 +42,24 @@ std::string clip(std::string_view text, std::size_t width) {
   return result;
 }
 
+std::string fit(std::string_view text, std::size_t width) {
+  const std::size_t taken = columns(text);
+  if (taken > width) return clip(text, width - 1) + "…";
+  std::string result(text);
+  result.append(width - taken, ' ');
+  return result;
+}
+
+std::string printable(std::string_view text) {
+  std::string result(text);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(result[i]);
+    if (byte < 0x20 || byte == 0x7F) result[i] = ' ';
+    // U+0080 to U+009F are C2 80 to C2 9F.
+    const bool two = byte == 0xC2 && i + 1 < result.size();
+    if (two && static_cast<unsigned char>(result[i + 1]) < 0xA0) result[i] = result[i + 1] = ' ';
+  }
+  return result;
+}
+
 }  // namespace wskit::cli

@@ -1,4 +1,4 @@
-// How many columns text takes on a terminal.
+// Text for a terminal: how many columns it takes, and what must not reach it.
 #pragma once
 
 #include <cstddef>
@@ -14,5 +14,13 @@ namespace wskit::cli {
 // As much of `text` as fits into `width` columns. Escape sequences are kept, also
 // those after the cut, so that a colour that was set is set back.
 [[nodiscard]] std::string clip(std::string_view text, std::size_t width);
+
+// `text` in exactly `width` columns: filled up with blanks, or cut, with an
+// ellipsis at the end. REQUIRES: no escape sequences; `width` is not 0.
+[[nodiscard]] std::string fit(std::string_view text, std::size_t width);
+
+// `text` on one line and without anything that a terminal would obey: control
+// characters, those of C1 too, become blanks.
+[[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace wskit::cli

@@ -20,8 +20,6 @@
 namespace wskit::cli {
 namespace {
 
-constexpr const char* kGeneral = "General";
-
 void print(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
@@ -79,10 +77,10 @@ Tool::Tool(std::string name, std::string summary)
                   {7, "integrity: a gap, unacknowledged lines"},
                   {8, "local input or output"},
                   {70, "a bug"}} {
-  app_.set_help_flag("-h", "Usage and examples")->group(kGeneral);
-  app_.set_help_all_flag("--help", "All options")->group(kGeneral);
-  app_.set_version_flag("--version", name + " " + WSKIT_VERSION, "The version")->group(kGeneral);
-  app_.option_defaults()->group(kGeneral);
+  app_.set_help_flag("-h", "Usage and examples")->group(kGeneralGroup);
+  app_.set_help_all_flag("--help", "All options")->group(kGeneralGroup);
+  app_.set_version_flag("--version", name + " " + WSKIT_VERSION, "The version")->group(kGeneralGroup);
+  app_.option_defaults()->group(kGeneralGroup);
   add_general_options();
 }
 
@@ -118,7 +116,13 @@ void Tool::add_section(std::string title, std::string text) {
   sections_.push_back({std::move(title), std::move(text)});
 }
 
-void Tool::describe_exit_code(int exit, std::string meaning) { exit_codes_[exit] = std::move(meaning); }
+void Tool::describe_exit_code(int exit, std::string meaning) {
+  if (meaning.empty()) {
+    exit_codes_.erase(exit);
+  } else {
+    exit_codes_[exit] = std::move(meaning);
+  }
+}
 
 void Tool::fill_in(CommandModel& model, const CLI::App& app) const {
   if (const auto found = examples_.find(&app); found != examples_.end()) model.examples = found->second;

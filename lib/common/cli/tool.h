@@ -53,7 +53,7 @@ class Tool {
   void add_section(std::string title, std::string text);
 
   // Says what a code means where the tool has more than the shared ones, or
-  // means something narrower by one.
+  // means something narrower by one; an empty meaning: the tool never ends so.
   void describe_exit_code(int code, std::string meaning);
 
   // Configured once the options are parsed.

@@ -54,11 +54,7 @@ std::string json_reason(const std::string& body) {
 std::string reason_in(const std::string& body) {
   std::string reason = json_reason(body);
   if (reason.empty() && !body.starts_with('<')) reason = body;
-  reason = reason.substr(0, std::min(reason.find_first_of("\r\n"), kMaxReasonBytes));
-  for (char& c : reason) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-  }
-  return reason;
+  return reason.substr(0, std::min(reason.find_first_of("\r\n"), kMaxReasonBytes));
 }
 
 std::optional<std::chrono::nanoseconds> retry_after(std::string_view text) {

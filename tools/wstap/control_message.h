@@ -1,0 +1,36 @@
+// What the server says besides events, as far as a subscriber needs it.
+//
+// Threads: plain values and a pure function.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wskit::tap {
+
+// One entry of a `subscribed` reply.
+struct SubscribedEntry {
+  std::string channel;                  // a name, or a pattern as it was asked for
+  std::optional<std::uint64_t> offset;  // of the last event; none for a pattern
+  std::string epoch;
+  bool recovered = false;
+  std::uint64_t replayed = 0;
+  std::optional<std::uint64_t> oldest;  // what can still be had begins here, where events were missed
+};
+
+struct ControlMessage {
+  std::string type;  // "connected", "subscribed", "error" …; empty: no control message
+  std::string id;    // JSON text; empty: none
+  std::string timestamp;
+  std::vector<SubscribedEntry> subscribed;  // of `subscribed`
+  std::vector<std::string> channels;        // of `connected`: subscribed without being asked for
+  std::string error_code;                   // of `error`
+  std::string error_message;
+};
+
+[[nodiscard]] ControlMessage parse_control(std::string_view text);
+
+}  // namespace wskit::tap

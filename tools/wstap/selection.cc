@@ -1,0 +1,83 @@
+#include "wstap/selection.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "common/protocol/control.h"
+
+namespace wskit::tap {
+namespace {
+
+using protocol::Error;
+using protocol::ErrorCode;
+using protocol::Result;
+
+bool contains(const std::vector<std::string>& texts, std::string_view text) {
+  return std::find(texts.begin(), texts.end(), text) != texts.end();
+}
+
+void append_array(std::string& out, std::string_view name, const std::vector<std::string>& texts) {
+  out += fmt::format(",\"{}\":[", name);
+  for (const std::string& text : texts) {
+    if (!out.ends_with('[')) out += ',';
+    protocol::append_json_string(out, text);
+  }
+  out += ']';
+}
+
+std::optional<Error> check_types(const std::vector<std::string>& types) {
+  for (const std::string& type : types) {
+    if (protocol::is_valid_type(type)) continue;
+    return Error{ErrorCode::kBadEvent,
+                 fmt::format("'{}' is not a type: 1 to 64 letters, digits, and _ . : -", type),
+                 {}};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<Selection> Selection::make(const std::vector<std::string>& channels,
+                                  const std::vector<std::string>& types,
+                                  const std::vector<std::string>& also_types) {
+  Selection selection;
+  for (const std::string& channel : channels) {
+    if (contains(selection.channels_, channel)) continue;
+    const Result<protocol::Pattern> pattern = protocol::Pattern::parse(channel);
+    if (!pattern) return pattern.error();
+    selection.channels_.push_back(channel);
+  }
+  for (const auto* list : {&types, &also_types}) {
+    if (const std::optional<Error> error = check_types(*list)) return *error;
+  }
+  selection.types_ = types;
+  if (types.empty()) return selection;
+  selection.server_types_ = types;
+  for (const std::string& type : also_types) {
+    if (!contains(types, type)) selection.server_types_.push_back(type);
+  }
+  return selection;
+}
+
+std::string Selection::subscribe_command(const std::vector<std::string>& channels,
+                                         std::string_view since) const {
+  std::string command = fmt::format(R"({{"action":"subscribe","id":{})", kSubscribeId);
+  append_array(command, "channels", channels);
+  if (!server_types_.empty()) append_array(command, "events", server_types_);
+  if (!since.empty()) command += fmt::format(R"(,"since":{})", since);
+  command += '}';
+  return command;
+}
+
+bool Selection::wants_type(std::string_view type) const { return types_.empty() || contains(types_, type); }
+
+std::string unsubscribe_command(const std::vector<std::string>& channels) {
+  std::string command = fmt::format(R"({{"action":"unsubscribe","id":{})", kUnsubscribeId);
+  append_array(command, "channels", channels);
+  command += '}';
+  return command;
+}
+
+}  // namespace wskit::tap
