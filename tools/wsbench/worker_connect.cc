@@ -1,0 +1,135 @@
+// How a worker opens its connections: TCP, upgrade, subscription, each timed.
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "wsbench/worker.h"
+
+namespace wskit::bench {
+namespace {
+
+// The header's name is matched in any case, its value as it stands.
+bool has_header(std::string_view head, std::string_view name, std::string_view value) {
+  const auto lower = [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  };
+  const auto same = [&](char left, char right) { return lower(left) == lower(right); };
+  const auto found = std::search(head.begin(), head.end(), name.begin(), name.end(), same);
+  if (found == head.end()) return false;
+  std::string_view rest = head.substr(static_cast<std::size_t>(found - head.begin()) + name.size());
+  rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
+  return rest.starts_with(value);
+}
+
+}  // namespace
+
+void Worker::begin_connections() {
+  while (begun_ < connections_.size() && in_progress_ < context_.connect.in_progress) {
+    if (context_.connect.per_second > 0) {
+      const double due = static_cast<double>(begun_) / context_.connect.per_second * 1e9;
+      if (static_cast<double>(now() - connecting_since_) < due) return;
+    }
+    Connection& connection = connections_[begun_++];
+    ++in_progress_;
+    connection.began = connection.step_began = now();
+    const int fd = begin_connect(context_.connect.endpoint, connection.number);
+    if (fd < 0) {
+      fail_connection(connection, Failure::Kind::kUnreachable, std::generic_category().message(-fd));
+      continue;
+    }
+    connection.fd = fd;
+    connection.state = State::kConnecting;
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.ptr = &connection;
+    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+  }
+}
+
+int Worker::wait_milliseconds() const {
+  return begun_ < connections_.size() && context_.connect.per_second > 0 ? 1 : -1;
+}
+
+void Worker::on_connected(Connection& connection) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  getsockopt(connection.fd, SOL_SOCKET, SO_ERROR, &error, &length);
+  if (error != 0) {
+    return fail_connection(connection, Failure::Kind::kUnreachable, std::generic_category().message(error));
+  }
+  const Nanos connected = now();
+  results_.tcp.record(connected - connection.began);
+  connection.step_began = connected;
+  connection.state = State::kUpgrading;
+  if (connection.publishes) set_no_delay(connection.fd);
+  const Adapter& adapter = *context_.adapter;
+  const std::string target = connection.publishes         ? adapter.publisher_target()
+                             : context_.connect.subscribe ? adapter.subscriber_target(connection.channel)
+                                                          : adapter.subscriber_target(std::nullopt);
+  std::string request = "GET " + target + " HTTP/1.1\r\nHost: " + context_.connect.host +
+                        "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+                        "Sec-WebSocket-Key: " + context_.connect.key + "\r\n\r\n";
+  if (send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request.size())) {
+    fail_connection(connection, Failure::Kind::kUnreachable, "the upgrade request could not be written");
+  }
+}
+
+// Takes a whole response off `bytes`; false while it is not, or if it is no upgrade.
+bool Worker::on_response(Connection& connection, std::string_view& bytes) {
+  const std::size_t end = bytes.find("\r\n\r\n");
+  if (end == std::string_view::npos) return false;
+  const std::string_view head = bytes.substr(0, end + 2);
+  const std::string_view status = head.substr(0, head.find("\r\n"));
+  if (!status.starts_with("HTTP/1.1 101")) {
+    fail_connection(connection, Failure::Kind::kRefused,
+                    "the server refused the upgrade: " + std::string(status));
+    return false;
+  }
+  if (!has_header(head, "\r\nsec-websocket-accept:", context_.connect.accept)) {
+    fail_connection(connection, Failure::Kind::kRefused, "the server's Sec-WebSocket-Accept is wrong");
+    return false;
+  }
+  bytes.remove_prefix(end + 4);
+  const Nanos upgraded = now();
+  results_.upgrade.record(upgraded - connection.step_began);
+  connection.step_began = upgraded;
+  subscribe(connection);
+  return connection.state != State::kClosed;
+}
+
+void Worker::subscribe(Connection& connection) {
+  connection.state = State::kSubscribing;
+  const std::string command = connection.publishes || !context_.connect.subscribe
+                                  ? std::string()
+                                  : context_.adapter->subscribe_command(connection.channel);
+  if (command.empty()) return become_open(connection);
+  send_frame(connection, websocket::Opcode::kText, command);
+}
+
+void Worker::become_open(Connection& connection) {
+  const Nanos opened = now();
+  if (!connection.publishes && context_.connect.subscribe) {
+    results_.subscribe.record(opened - connection.step_began);
+  }
+  results_.total.record(opened - connection.began);
+  connection.state = State::kOpen;
+  --in_progress_;
+  if (connection.publishes) context_.publishers[connection.index]->attach(connection.fd);
+  counters_.open.fetch_add(1);
+}
+
+void Worker::fail_connection(Connection& connection, Failure::Kind kind, const std::string& reason) {
+  if (connection.fd >= 0) close_hard(connection.fd);
+  connection.fd = -1;
+  connection.state = State::kClosed;
+  connection.unread.clear();
+  --in_progress_;
+  counters_.failed.fetch_add(1);
+  context_.fail(kind, reason);
+}
+
+}  // namespace wskit::bench
