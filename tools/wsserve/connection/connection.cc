@@ -206,7 +206,7 @@ void Connection::close(CloseCode code, std::string_view reason) {
   Outbound& queue = outbound();
   const std::size_t before = queue.bytes();
   if (code == CloseCode::kSlowConsumer) {
-    queue.put_control(frame, false);
+    queue.put_control(frame, Outbound::Control::kClose);
   } else {
     queue.replies() += frame;
   }
@@ -296,7 +296,7 @@ void Connection::beat() {
     const std::size_t before = queue.bytes();
     // One waiting ping is enough for a peer that does not read.
     if (blocked_) {
-      queue.put_control(ping, true);
+      queue.put_control(ping, Outbound::Control::kPing);
     } else {
       queue.replies() += ping;
     }

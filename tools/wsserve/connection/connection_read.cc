@@ -242,7 +242,7 @@ void Connection::answer_ping(std::span<const char> payload) {
   if (blocked_) {
     std::string pong;
     websocket::append_frame(pong, websocket::Opcode::kPong, {payload.data(), payload.size()}, nullptr);
-    if (queue.put_control(pong, true)) shard_.counters().merged_pongs.add();
+    if (queue.put_control(pong, Outbound::Control::kPong)) shard_.counters().merged_pongs.add();
   } else {
     websocket::append_frame(queue.replies(), websocket::Opcode::kPong, {payload.data(), payload.size()},
                             nullptr);

@@ -1,6 +1,7 @@
 #include "wsserve/connection/outbound.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace wskit::server {
@@ -47,21 +48,22 @@ void Outbound::append_http(std::string_view response) {
   push({Chunk::copy_of(response), 0, response.size(), Kind::kHttp});
 }
 
-bool Outbound::put_control(std::string_view frame, bool is_pong) {
-  const auto waiting_pong = std::ranges::find_if(
-      pieces_, [](const Piece& piece) { return piece.kind == Kind::kPong && piece.begin == 0; });
-  const bool replaces = is_pong && waiting_pong != pieces_.end();
+bool Outbound::put_control(std::string_view frame, Control control) {
+  static constexpr std::array kKinds{Kind::kClose, Kind::kPing, Kind::kPong};
+  const Kind kind = kKinds[static_cast<std::size_t>(control)];
+  const auto waiting = std::ranges::find_if(
+      pieces_, [&](const Piece& piece) { return piece.kind == kind && piece.begin == 0; });
+  const bool replaces = control != Control::kClose && waiting != pieces_.end();
   if (replaces) {
-    piece_bytes_ -= waiting_pong->size();
-    reply_bytes_ -= waiting_pong->size();
-    pieces_.erase(waiting_pong);
+    piece_bytes_ -= waiting->size();
+    reply_bytes_ -= waiting->size();
+    pieces_.erase(waiting);
   }
   close_tail();
   std::size_t place = split_begun_frame();
-  while (place < pieces_.size() && pieces_[place].kind >= Kind::kControl) ++place;
+  while (place < pieces_.size() && pieces_[place].is_control()) ++place;
   piece_bytes_ += frame.size();
   reply_bytes_ += frame.size();
-  const Kind kind = is_pong ? Kind::kPong : Kind::kControl;
   pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(place),
                  {Chunk::copy_of(frame), 0, frame.size(), kind});
   return replaces;
@@ -103,7 +105,7 @@ std::uint64_t Outbound::drop_unbegun() {
   std::uint64_t dropped = 0;
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     Piece& piece = pieces_[i];
-    if (i < keep || piece.kind >= Kind::kControl) {
+    if (i < keep || piece.is_control()) {
       kept.push_back(std::move(piece));
       continue;
     }
@@ -140,10 +142,13 @@ void Outbound::close_tail() {
 }
 
 std::size_t Outbound::split_begun_frame() {
-  if (pieces_.empty()) return 0;
+  const auto frames =
+      std::ranges::find_if(pieces_, [](const Piece& piece) { return piece.kind != Kind::kHttp; });
+  if (frames == pieces_.end() || frames != pieces_.begin()) {
+    return static_cast<std::size_t>(frames - pieces_.begin());
+  }
   Piece& front = pieces_.front();
   if (front.begin == 0) return 0;
-  if (front.kind == Kind::kHttp) return 1;
   const FrameScan scan = scan_frames(front.chunk->bytes(), front.begin, front.begin);
   if (scan.boundary == front.begin) return 0;
   if (scan.boundary >= front.end) return 1;

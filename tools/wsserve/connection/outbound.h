@@ -31,9 +31,11 @@ class Outbound {
   // already. The caller only appends whole frames.
   [[nodiscard]] std::string& replies() { return tail_; }
 
-  // A control frame. A pong that waits already is replaced: only the latest ping
-  // needs an answer (RFC 6455 section 5.5.3). True if that happened.
-  bool put_control(std::string_view frame, bool is_pong);
+  // A control frame. A pong that waits already gives way to the new one, for only
+  // the latest ping needs an answer (RFC 6455 section 5.5.3), and so does a ping.
+  // True if that happened.
+  enum class Control : std::uint8_t { kClose, kPing, kPong };
+  bool put_control(std::string_view frame, Control control);
 
   [[nodiscard]] bool empty() const { return pieces_.empty() && tail_.empty(); }
 
@@ -48,24 +50,25 @@ class Outbound {
   [[nodiscard]] std::size_t gather(std::span<iovec> out) const;
   void sent(std::size_t bytes);
 
-  // Drops everything but the frame that has begun and control frames. Returns
-  // the number of events dropped.
+  // Drops everything but HTTP responses, the frame that has begun and control
+  // frames. Returns the number of events dropped.
   std::uint64_t drop_unbegun();
 
  private:
-  enum class Kind : std::uint8_t { kHttp, kEvents, kReplies, kControl, kPong };
+  enum class Kind : std::uint8_t { kHttp, kEvents, kReplies, kClose, kPing, kPong };
   struct Piece {
     ChunkPtr chunk;
     std::size_t begin;  // what of the chunk is still to be written
     std::size_t end;
     Kind kind;
     [[nodiscard]] std::size_t size() const { return end - begin; }
+    [[nodiscard]] bool is_control() const { return kind >= Kind::kClose; }
   };
 
   void push(Piece piece);
   void close_tail();
-  // Cuts the first piece behind its frame that has begun, if one has. Returns
-  // how many pieces at the front must stay there.
+  // How many pieces at the front no control frame may overtake: HTTP responses
+  // and the frame that has begun, which is cut from the rest of its piece.
   std::size_t split_begun_frame();
 
   std::deque<Piece> pieces_;
