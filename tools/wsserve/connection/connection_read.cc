@@ -128,17 +128,18 @@ void Connection::open_websocket(http::Request& request) {
   std::string rest = http_->take_rest();
   http_.reset();
   phase_ = Phase::kOpen;
+  // The limits of the frames that follow are the echo service's.
+  if (commands == nullptr) reader_ = MessageReader(websocket::Role::kServer, shard_.settings().echo_limits);
   if (result.upgrade->deflate) agree_on_deflate(*result.upgrade->deflate);
-  const bool admitted = shard_.server().admit();
   shard_.counters().connections.add();
+  if (!shard_.server().admit()) {
+    shard_.counters().refused.add();
+    return close(CloseCode::kTryAgainLater, "too many connections; come back later");
+  }
   if (commands != nullptr) {
     begin_service(Service::kCommands, commands->channels, commands->wishes);
   } else {
     begin_service(Service::kEcho, {}, {});
-  }
-  if (!admitted) {
-    shard_.counters().refused.add();
-    return close(CloseCode::kTryAgainLater, "too many connections; come back later");
   }
   if (rest.empty()) return;
   read_frames(rest);
@@ -172,12 +173,7 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
   next_beat_ = shard_.now() + interval / 2 +
                std::chrono::milliseconds(random() % static_cast<unsigned long>(interval.count() / 2 + 1));
   shard_.wheel().schedule(*this, next_beat_);
-  if (service == Service::kEcho) {
-    // The limits of the frames that follow are the echo service's.
-    MessageReader reader(websocket::Role::kServer, shard_.settings().echo_limits);
-    reader_ = std::move(reader);
-    if (wire_form() != WireForm::kPlain) reader_.share_inflater(&shard_.inflater());
-  } else {
+  if (service == Service::kCommands) {
     shard_.commands().welcome(*this, channels, wishes.since, heartbeat_);
   }
   if (!marked_dirty_) {
