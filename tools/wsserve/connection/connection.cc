@@ -243,8 +243,10 @@ void Connection::leave_service() {
 
 void Connection::drain(std::string_view reason) {
   if (phase_ == Phase::kOpen) return close(CloseCode::kGoingAway, reason);
-  // A request that is being answered ends by itself.
-  if (phase_ == Phase::kHttp && outbound_ == nullptr) abort();
+  if (phase_ != Phase::kHttp) return;
+  if (outbound_ == nullptr) return abort();
+  // The answers that wait are the last ones.
+  finish_when_written_ = true;
 }
 
 void Connection::drop_subscriptions() {
@@ -265,7 +267,7 @@ std::chrono::milliseconds Connection::ping_interval() const {
 void Connection::on_deadline() {
   switch (phase_) {
     case Phase::kHttp:
-      shard_.counters().handshake_timeouts.add();
+      if (!finish_when_written_) shard_.counters().handshake_timeouts.add();
       return abort();
     case Phase::kOpen:
       return beat();
