@@ -80,16 +80,46 @@ struct RequestReader::State {
 
   void begin() {
     parser.emplace();
+    header_bytes = 0;
     parser->header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
     parser->body_limit(limits.max_body_bytes);
     parser->eager(true);
   }
 
+  Status fail(HttpError why) {
+    refusal = std::move(why);
+    return Status::kError;
+  }
+
+  // Lets the parser use what has arrived. Beast limits each piece of the header
+  // but not their sum, and neither the header of a chunk nor the trailer.
+  boost::system::error_code put() {
+    const bool in_header = !parser->is_header_done();
+    const std::size_t room = in_header ? limits.max_header_bytes - header_bytes : input.size();
+    boost::system::error_code error;
+    const std::size_t used =
+        parser->put(boost::asio::buffer(input.data(), std::min(room, input.size())), error);
+    input.erase(0, used);
+    if (in_header) header_bytes += used;
+    if (error != beast_http::error::need_more) return error;
+    // The room was the header's: what follows is the body's.
+    if (in_header && parser->is_header_done() && !input.empty()) return {};
+    const std::size_t held = (in_header ? header_bytes : 0) + input.size();
+    return held > limits.max_header_bytes ? beast_http::error::header_limit : beast_http::error::need_more;
+  }
+
+  // Beast takes a transfer coding that it does not know for no body at all, and
+  // the body for the next request.
+  [[nodiscard]] bool has_unknown_coding() const {
+    return parser->get().count(beast_http::field::transfer_encoding) > 0 && !parser->chunked();
+  }
+
   RequestLimits limits;
   std::optional<Parser> parser;
+  std::size_t header_bytes = 0;  // of the current request, used by the parser
   std::string input;
   Request request;
-  HttpError error;
+  HttpError refusal;
 };
 
 RequestReader::RequestReader(const RequestLimits& limits) : state_(std::make_unique<State>(limits)) {}
@@ -104,27 +134,24 @@ RequestReader::Status RequestReader::next() {
   State& s = *state_;
   if (!s.parser) s.begin();
   while (!s.input.empty() && !s.parser->is_done()) {
-    boost::system::error_code error;
-    const std::size_t used = s.parser->put(boost::asio::buffer(s.input), error);
-    s.input.erase(0, used);
-    if (error == beast_http::error::need_more) {
-      if (s.parser->is_header_done() || s.input.size() <= s.limits.max_header_bytes) return Status::kNeedMore;
-      error = beast_http::error::header_limit;
-    }
-    if (error) {
-      s.error = explain(error, s.limits);
-      return Status::kError;
-    }
-    if (used == 0) break;
+    const boost::system::error_code error = s.put();
+    if (error == beast_http::error::need_more) return Status::kNeedMore;
+    if (error) return s.fail(explain(error, s.limits));
   }
   if (!s.parser->is_done()) return Status::kNeedMore;
+  if (s.has_unknown_coding()) {
+    return s.fail({.status = 400,
+                   .code = "BAD_REQUEST",
+                   .message = "the only Transfer-Encoding taken is chunked",
+                   .headers = {}});
+  }
   s.request = to_request(*s.parser);
   s.parser.reset();
   return Status::kRequest;
 }
 
 Request& RequestReader::request() { return state_->request; }
-const HttpError& RequestReader::error() const { return state_->error; }
+const HttpError& RequestReader::error() const { return state_->refusal; }
 std::string RequestReader::take_rest() { return std::move(state_->input); }
 bool RequestReader::mid_request() const {
   return !state_->input.empty() || (state_->parser && state_->parser->got_some());
