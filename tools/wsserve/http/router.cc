@@ -5,6 +5,7 @@
 
 #include "common/protocol/channel.h"
 #include "common/protocol/event.h"
+#include "common/protocol/quote.h"
 #include "wsserve/http/uri.h"
 
 namespace wskit::server::http {
@@ -21,7 +22,7 @@ HttpError bad_request(std::string code, std::string message) {
 HttpError not_found(std::string_view path) {
   return {.status = 404,
           .code = "NOT_FOUND",
-          .message = "nothing is at " + std::string(path) +
+          .message = "nothing is at " + protocol::quote(path) +
                      "; there are /ws, /ws/<channel or pattern>, /ws/stats, /healthz and /readyz",
           .headers = {}};
 }
@@ -29,7 +30,7 @@ HttpError not_found(std::string_view path) {
 HttpError method_not_allowed(const Request& request) {
   return {.status = 405,
           .code = "METHOD_NOT_ALLOWED",
-          .message = request.method + " is not served at " + request.path + "; use GET",
+          .message = request.method + " is not served at " + protocol::quote(request.path) + "; use GET",
           .headers = {{"Allow", "GET, HEAD"}}};
 }
 
@@ -49,8 +50,8 @@ std::optional<HttpError> read_wishes(const Request& request, Connection::Wishes&
       std::vector<std::string> types = split_list(value);
       for (const std::string& type : types) {
         if (!protocol::is_valid_type(type)) {
-          return bad_request("BAD_EVENT",
-                             "events=: '" + type + "' is no event type; use 1 to 64 of A-Za-z0-9_.:-");
+          return bad_request("BAD_EVENT", "events=: " + protocol::quote(type) +
+                                              " is no event type; use 1 to 64 of A-Za-z0-9_.:-");
         }
       }
       if (!types.empty()) wishes.filter = TypeFilter::only(std::move(types));
@@ -58,7 +59,8 @@ std::optional<HttpError> read_wishes(const Request& request, Connection::Wishes&
       const auto seconds = parse_seconds(value);
       if (!seconds || *seconds > kMaxHeartbeatSeconds ||
           (*seconds != 0 && !(*seconds >= kMinHeartbeatSeconds))) {
-        return bad_request("BAD_REQUEST", "heartbeat=: '" + value + "' is not 0 or 0.1 to 3600 seconds");
+        return bad_request("BAD_REQUEST",
+                           "heartbeat=: " + protocol::quote(value) + " is not 0 or 0.1 to 3600 seconds");
       }
       wishes.heartbeat = std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
     } else if (name == "since") {

@@ -34,7 +34,7 @@ HttpError upgrade_required() {
   return {.status = 426,
           .code = "UPGRADE_REQUIRED",
           .message = "this address speaks WebSocket: open it with new WebSocket(url) or wstap",
-          .headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}}};
+          .headers = {{"Connection", "Upgrade"}, {"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}}};
 }
 
 UpgradeResult accept_upgrade(const Request& request, const websocket::DeflatePolicy& deflate_policy) {
