@@ -48,6 +48,11 @@ bool is_loopback(const sockaddr* address) {
   return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr) != 0;
 }
 
+bool is_socket(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
 std::string url_of(int fd) {
   sockaddr_storage storage{};
   socklen_t size = sizeof(storage);
@@ -89,12 +94,13 @@ ParsedAddress parse_listen_address(std::string_view text) {
   return parsed;
 }
 
-Listener::Listener(const ListenAddress& address) : spare_fd_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
+Listener::Listener(const ListenAddress& address) {
   if (address.unix_path.empty()) {
     listen_tcp(address);
   } else {
     listen_unix(address.unix_path);
   }
+  spare_fd_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 Listener::~Listener() {
@@ -137,7 +143,10 @@ void Listener::listen_unix(const std::string& path) {
   fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) fail(errno, "cannot listen on " + path);
   // A socket that nobody answers on was left behind by a server that was killed.
-  if (::connect(fd_, generic, sizeof(address)) != 0 && errno == ECONNREFUSED) ::unlink(path.c_str());
+  // Any other file refuses a connection too, and is not ours to remove.
+  if (::connect(fd_, generic, sizeof(address)) != 0 && errno == ECONNREFUSED && is_socket(path)) {
+    ::unlink(path.c_str());
+  }
   ::close(fd_);
   fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0 || ::bind(fd_, generic, sizeof(address)) != 0 || ::listen(fd_, kBacklog) != 0) {

@@ -53,7 +53,7 @@ class Listener final : public Pollable {
   void turn_one_away();
 
   int fd_ = -1;
-  int spare_fd_;  // given up for a moment when no descriptors are left
+  int spare_fd_ = -1;  // given up for a moment when no descriptors are left
   bool tcp_ = true;
   bool remote_ = false;
   std::string url_;
