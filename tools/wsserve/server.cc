@@ -38,7 +38,7 @@ void Server::start() {
       shards_[next_shard_]->adopt(fd);
       next_shard_ = (next_shard_ + 1) % shards_.size();
     });
-    listener->on_refuse([this] { refused_.add(); });
+    listener->on_refuse([&acceptor] { acceptor.counters().refused.add(); });
     acceptor.add_listener(listener->fd(), listener.get());
   }
   for (const auto& shard : shards_) shard->start();

@@ -39,7 +39,6 @@ class Server final : public ServerView {
   void leave() override { websockets_.fetch_sub(1, std::memory_order_relaxed); }
 
   [[nodiscard]] std::size_t websockets() const { return websockets_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t refused() const { return refused_.get(); }
 
  private:
   const Settings settings_;
@@ -49,7 +48,6 @@ class Server final : public ServerView {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::size_t next_shard_ = 0;  // of the accepting thread
-  Counter refused_;             // for want of descriptors
   std::atomic<std::size_t> websockets_{0};
   std::atomic<bool> draining_{false};
 };
