@@ -15,8 +15,7 @@ constexpr std::size_t kMaxShards = 64;
 
 void add_network_options(CLI::App& app, Options& options) {
   app.add_option("--listen", options.listen,
-                 "Where to listen: HOST:PORT (port 0 picks a free one, no host means 127.0.0.1) or unix:PATH"
-                 "repeatable")
+                 "Where to listen: HOST:PORT (port 0 picks a free one, no host means 127.0.0.1) or unix:PATH")
       ->envname("WSKIT_LISTEN")
       ->type_name("ADDRESS")
       ->capture_default_str()
