@@ -1,0 +1,261 @@
+#include "wsserve/http/request_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wskit::server::http {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Status = RequestReader::Status;
+
+// "GET /ws?a=1 host=x connection=upgrade <body>".
+std::string describe(const Request& request) {
+  std::string text = request.method + " " + request.path;
+  if (!request.query.empty()) text += "?" + request.query;
+  for (const auto& [name, value] : request.headers) text += " " + name + "=" + value;
+  if (!request.body.empty()) text += " <" + request.body + ">";
+  return text;
+}
+
+class RequestReaderTest : public testing::Test {
+ protected:
+  // Feeds `stream` in pieces of `piece` bytes: every request it holds, then the
+  // status and code of the refusal, if there is one.
+  std::vector<std::string> read(std::string_view stream, std::size_t piece) {
+    std::vector<std::string> seen;
+    RequestReader reader(limits_);
+    while (!stream.empty()) {
+      Status status = reader.feed(stream.substr(0, piece));
+      stream.remove_prefix(std::min(piece, stream.size()));
+      for (; status == Status::kRequest; status = reader.next()) seen.push_back(describe(reader.request()));
+      if (status == Status::kNeedMore) continue;
+      seen.push_back(std::to_string(reader.error().status) + " " + reader.error().code);
+      break;
+    }
+    return seen;
+  }
+
+  // What every size of the pieces comes to: the claim is that it is the same.
+  std::vector<std::string> read_however_cut(std::string_view stream) {
+    std::vector<std::string> whole = read(stream, stream.size());
+    for (const std::size_t piece : {1UL, 2UL, 3UL, 7UL, 64UL, 1000UL}) {
+      EXPECT_EQ(read(stream, piece), whole) << "in pieces of " << piece;
+    }
+    return whole;
+  }
+
+  RequestLimits limits_;
+};
+
+TEST_F(RequestReaderTest, SlicesTheTargetAndLowersTheNamesOfHeaders) {
+  EXPECT_THAT(
+      read_however_cut("GET /ws/a%2Fb?since=5&x HTTP/1.1\r\nHost: h:1\r\nX-Two:  both ends  \r\n\r\n"),
+      ElementsAre("GET /ws/a%2Fb?since=5&x host=h:1 x-two=both ends"));
+}
+
+TEST_F(RequestReaderTest, KeepsEveryCopyOfARepeatedHeader) {
+  RequestReader reader(limits_);
+  ASSERT_EQ(reader.feed("GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\nConnection: keep-alive\r\n"
+                        "X-A: 1\r\nx-a: 2, 3\r\nHOST: c\r\n\r\n"),
+            Status::kRequest);
+  EXPECT_EQ(reader.request().count("host"), 3U);
+  EXPECT_EQ(reader.request().header("host"), "a, b, c");
+  EXPECT_EQ(reader.request().header("x-a"), "1, 2, 3");
+  EXPECT_EQ(reader.request().count("x-b"), 0U);
+  EXPECT_EQ(reader.request().header("x-b"), "");
+}
+
+TEST_F(RequestReaderTest, KnowsWhetherTheConnectionGoesOn) {
+  const auto keeps_alive = [&](std::string_view request) {
+    RequestReader reader(limits_);
+    EXPECT_EQ(reader.feed(request), Status::kRequest) << request;
+    return reader.request().keep_alive;
+  };
+  EXPECT_TRUE(keeps_alive("GET / HTTP/1.1\r\n\r\n"));
+  EXPECT_FALSE(keeps_alive("GET / HTTP/1.1\r\nConnection: close\r\n\r\n"));
+  EXPECT_FALSE(keeps_alive("GET / HTTP/1.0\r\n\r\n"));
+  EXPECT_TRUE(keeps_alive("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
+}
+
+TEST_F(RequestReaderTest, TellsTheVersionsApart) {
+  RequestReader reader(limits_);
+  ASSERT_EQ(reader.feed("GET / HTTP/1.0\r\n\r\nGET / HTTP/1.1\r\n\r\n"), Status::kRequest);
+  EXPECT_FALSE(reader.request().http_1_1);
+  ASSERT_EQ(reader.next(), Status::kRequest);
+  EXPECT_TRUE(reader.request().http_1_1);
+}
+
+TEST_F(RequestReaderTest, ReadsRequestsThatComeTogether) {
+  EXPECT_THAT(read_however_cut("GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
+                               "POST /b HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"
+                               "GET /c HTTP/1.1\r\n\r\n"),
+              ElementsAre("GET /a host=h", "POST /b content-length=5 <hello>", "GET /c"));
+}
+
+TEST_F(RequestReaderTest, LeavesWhatComesBehindARequest) {
+  RequestReader reader(limits_);
+  ASSERT_EQ(reader.feed("GET /ws HTTP/1.1\r\n\r\n\x81\x80 frames"), Status::kRequest);
+  EXPECT_EQ(reader.take_rest(), "\x81\x80 frames");
+}
+
+TEST_F(RequestReaderTest, KnowsWhetherARequestHasBegun) {
+  RequestReader reader(limits_);
+  EXPECT_FALSE(reader.mid_request());
+  ASSERT_EQ(reader.feed("G"), Status::kNeedMore);
+  EXPECT_TRUE(reader.mid_request());
+  ASSERT_EQ(reader.feed("ET / HTTP/1.1\r\n\r\n"), Status::kRequest);
+  ASSERT_EQ(reader.next(), Status::kNeedMore);
+  EXPECT_FALSE(reader.mid_request());
+}
+
+TEST_F(RequestReaderTest, JoinsTheChunksOfABody) {
+  EXPECT_THAT(read_however_cut("POST /p HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                               "4\r\nWiki\r\n6;name=value\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\n\r\n"
+                               "GET /next HTTP/1.1\r\n\r\n"),
+              ElementsAre("POST /p transfer-encoding=chunked <Wikipedia in \r\n\r\nchunks.>", "GET /next"));
+}
+
+TEST_F(RequestReaderTest, ReadsTheTrailerOfAChunkedBody) {
+  EXPECT_THAT(read_however_cut("POST /p HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                               "2\r\nab\r\n0\r\nX-Sum: 1\r\n\r\nGET /next HTTP/1.1\r\n\r\n"),
+              ElementsAre(HasSubstr("<ab>"), "GET /next"));
+}
+
+TEST_F(RequestReaderTest, UnfoldsAFoldedHeader) {
+  EXPECT_THAT(read_however_cut("GET / HTTP/1.1\r\nX-Long: one\r\n two\r\n\tthree\r\nHost: h\r\n\r\n"),
+              ElementsAre("GET / x-long=one two three host=h"));
+}
+
+TEST_F(RequestReaderTest, RefusesWhatIsNoRequest) {
+  for (const std::string_view bad : {
+           "\r\n\r\n",
+           "GET\r\n\r\n",
+           "GET / HTTP/2.0\r\n\r\n",
+           "GET / HTTP/1.2\r\n\r\n",
+           "GET / FTP/1.1\r\n\r\n",
+           "GET  / HTTP/1.1\r\n\r\n",
+           "GET / HTTP/1.1\nHost: h\n\n\r\n\r\n",
+           "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+           "GET / HTTP/1.1\r\n: no name\r\n\r\n",
+           "GET / HTTP/1.1\r\nbad name: x\r\n\r\n",
+           "GET / HTTP/1.1\r\nHost : space before the colon\r\n\r\n",
+           "GET / HTTP/1.1\r\nX: \x01\r\n\r\n",
+           "GET /\x7f HTTP/1.1\r\n\r\n",
+           "POST / HTTP/1.1\r\nContent-Length: five\r\n\r\nhello",
+           "POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+           "POST / HTTP/1.1\r\nContent-Length: 18446744073709551616\r\n\r\n",
+           "POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+           "POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+           "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+           "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnot hex\r\n",
+           "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n",
+           "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n",
+           "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, gzip\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n",
+           "\x16\x03\x01\x02\x01 a TLS hello is no request either",
+       }) {
+    EXPECT_THAT(read_however_cut(bad), ElementsAre("400 BAD_REQUEST")) << bad;
+  }
+}
+
+TEST_F(RequestReaderTest, AnswersWhatWasGoodBeforeItRefusesWhatIsNot) {
+  EXPECT_THAT(read_however_cut("GET /good HTTP/1.1\r\n\r\nnonsense\r\n\r\n"),
+              ElementsAre("GET /good", "400 BAD_REQUEST"));
+}
+
+// --- limits --------------------------------------------------------------
+
+std::string header_of(std::size_t bytes) {
+  const std::string line = "GET / HTTP/1.1\r\nX: ";
+  return line + std::string(bytes - line.size() - 4, 'x') + "\r\n\r\n";
+}
+
+TEST_F(RequestReaderTest, TakesAHeaderOfExactlyTheLimit) {
+  limits_.max_header_bytes = 500;
+  EXPECT_THAT(read_however_cut(header_of(500)), ElementsAre(HasSubstr("xxxx")));
+  EXPECT_THAT(read_however_cut(header_of(501)), ElementsAre("431 HEADER_TOO_LARGE"));
+}
+
+TEST_F(RequestReaderTest, LimitsARequestLineThatNeverEnds) {
+  limits_.max_header_bytes = 500;
+  EXPECT_THAT(read_however_cut("GET /" + std::string(2000, 'a')), ElementsAre("431 HEADER_TOO_LARGE"));
+}
+
+// Each line ends exactly where a piece ends, so that none is ever unfinished.
+TEST_F(RequestReaderTest, LimitsHeadersThatComeLineByLine) {
+  RequestReader reader(limits_);
+  std::size_t fed = 0;
+  Status status = reader.feed("GET / HTTP/1.1\r\n");
+  while (status == Status::kNeedMore && fed < 4 * limits_.max_header_bytes) {
+    const std::string line = "X-Line: " + std::string(90, 'x') + "\r\n";
+    status = reader.feed(line);
+    fed += line.size();
+  }
+  EXPECT_EQ(status, Status::kError);
+  EXPECT_EQ(reader.error().status, 431U);
+  EXPECT_LE(fed, limits_.max_header_bytes + 100);
+}
+
+TEST_F(RequestReaderTest, CountsTheHeaderOfEachRequestAnew) {
+  limits_.max_header_bytes = 500;
+  std::string stream;
+  for (int i = 0; i < 20; ++i) stream += header_of(400);
+  EXPECT_EQ(read_however_cut(stream).size(), 20U);
+}
+
+TEST_F(RequestReaderTest, LeavesTheBodyOutOfTheHeadersLimit) {
+  limits_.max_header_bytes = 200;
+  const std::string body(10'000, 'b');
+  EXPECT_THAT(read_however_cut("POST / HTTP/1.1\r\nContent-Length: 10000\r\n\r\n" + body),
+              ElementsAre(HasSubstr("<" + body + ">")));
+  std::string chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 10; ++i) chunked += "3e8\r\n" + body.substr(0, 1000) + "\r\n";
+  EXPECT_THAT(read_however_cut(chunked + "0\r\n\r\n"), ElementsAre(HasSubstr("<" + body + ">")));
+}
+
+TEST_F(RequestReaderTest, TakesABodyOfExactlyTheLimit) {
+  limits_.max_body_bytes = 8;
+  EXPECT_THAT(read_however_cut("POST / HTTP/1.1\r\nContent-Length: 8\r\n\r\n12345678"),
+              ElementsAre(HasSubstr("<12345678>")));
+  EXPECT_THAT(read_however_cut("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n"), ElementsAre("413 TOO_LARGE"));
+  EXPECT_THAT(read_however_cut("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                               "4\r\n1234\r\n4\r\n5678\r\n0\r\n\r\n"),
+              ElementsAre(HasSubstr("<12345678>")));
+  EXPECT_THAT(read_however_cut("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                               "4\r\n1234\r\n5\r\n56789\r\n0\r\n\r\n"),
+              ElementsAre("413 TOO_LARGE"));
+}
+
+TEST_F(RequestReaderTest, LimitsAChunkHeaderThatNeverEnds) {
+  limits_.max_header_bytes = 200;
+  EXPECT_THAT(
+      read_however_cut("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(3000, 'e')),
+      ElementsAre("431 HEADER_TOO_LARGE"));
+}
+
+TEST_F(RequestReaderTest, LimitsATrailerThatNeverEnds) {
+  limits_.max_header_bytes = 200;
+  std::string stream = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+  for (int i = 0; i < 100; ++i) stream += "X-Trailer: and so on\r\n";
+  EXPECT_THAT(read_however_cut(stream), ElementsAre("431 HEADER_TOO_LARGE"));
+}
+
+TEST_F(RequestReaderTest, NamesTheLimitInTheRefusal) {
+  RequestReader reader(limits_);
+  ASSERT_EQ(reader.feed("GET /" + std::string(9000, 'a')), Status::kError);
+  EXPECT_THAT(reader.error().message, HasSubstr("8192"));
+}
+
+TEST_F(RequestReaderTest, IsSilentUntilARequestIsWhole) {
+  EXPECT_THAT(read_however_cut("GET / HTTP/1.1\r\nHost: h\r\n"), IsEmpty());
+  EXPECT_THAT(read_however_cut("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhell"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace wskit::server::http
