@@ -1,0 +1,44 @@
+#include "wspub/unix_time.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace wskit::pub {
+namespace {
+
+std::string text(std::string_view number) {
+  const auto time = parse_unix_time(number);
+  return time ? std::string(protocol::Timestamp(*time).text()) : "none";
+}
+
+TEST(UnixTime, SecondsWithAnyFraction) {
+  EXPECT_EQ(text("0"), "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(text("1618677817"), "2021-04-17T16:43:37.000000Z");
+  EXPECT_EQ(text("1618677817.061845"), "2021-04-17T16:43:37.061845Z");
+  EXPECT_EQ(text("1618677817.0618459999"), "2021-04-17T16:43:37.061845Z");
+  EXPECT_EQ(text("-1.5"), "1969-12-31T23:59:58.500000Z");
+}
+
+TEST(UnixTime, LargerNumbersAreMilliMicroAndNanoseconds) {
+  EXPECT_EQ(text("1633998512068"), "2021-10-12T00:28:32.068000Z");
+  EXPECT_EQ(text("1633998512068.25"), "2021-10-12T00:28:32.068250Z");
+  EXPECT_EQ(text("1633998512068123"), "2021-10-12T00:28:32.068123Z");
+  EXPECT_EQ(text("1633998512068123456"), "2021-10-12T00:28:32.068123Z");
+}
+
+TEST(UnixTime, NumbersWithAnExponent) {
+  EXPECT_EQ(text("1.618677817e9"), "2021-04-17T16:43:37.000000Z");
+  EXPECT_EQ(text("1.633998512068e12"), "2021-10-12T00:28:32.068000Z");
+  EXPECT_EQ(text("0e0"), "1970-01-01T00:00:00.000000Z");
+}
+
+TEST(UnixTime, WhatNoCalendarCanSayIsNoTime) {
+  EXPECT_EQ(text("1e300"), "none");
+  EXPECT_EQ(text("1e999"), "none");
+  EXPECT_EQ(text("-99999999999"), "none");
+  EXPECT_EQ(text("1e22"), "none");
+}
+
+}  // namespace
+}  // namespace wskit::pub

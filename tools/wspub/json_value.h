@@ -1,0 +1,37 @@
+// Values inside a line of JSON, as slices of its text: not a byte is changed.
+//
+// Everything here takes JSON that a JsonScanner has already found valid, without
+// white space around it.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace wskit::pub {
+
+enum class JsonKind : unsigned char { kObject, kArray, kString, kNumber, kBoolean, kNull };
+
+[[nodiscard]] JsonKind json_kind(std::string_view value);
+
+// "an object", "a string" and so on, for error messages.
+[[nodiscard]] std::string_view describe(JsonKind kind);
+
+// Whether what stands between the quotes of a member's name spells `name`.
+[[nodiscard]] bool spells(std::string_view raw_key, std::string_view name);
+
+// The member `name`; the last one where it stands twice, as JSON.parse and jq have it.
+[[nodiscard]] std::optional<std::string_view> json_member(std::string_view object, std::string_view name);
+
+// The element at `index`, counted from 0.
+[[nodiscard]] std::optional<std::string_view> json_element(std::string_view array, std::size_t index);
+
+// The text that a JSON string stands for: a slice of it, or, where it is
+// written with escapes, of `storage`. Nothing for half of a surrogate pair,
+// which stands for no text.
+[[nodiscard]] std::optional<std::string_view> json_string(std::string_view value, std::string& storage);
+
+}  // namespace wskit::pub
