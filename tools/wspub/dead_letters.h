@@ -1,0 +1,37 @@
+// The file that lines are set aside in which cannot be published, as they were
+// read, so that they can be mended and published again.
+//
+// Threads: one.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace wskit::pub {
+
+class DeadLetters {
+ public:
+  // `separator` stands after each record.
+  explicit DeadLetters(char separator) : separator_(separator) {}
+  ~DeadLetters();
+  DeadLetters(const DeadLetters&) = delete;
+  DeadLetters& operator=(const DeadLetters&) = delete;
+
+  // Opens `path` for appending. Empty, or why that cannot be done.
+  [[nodiscard]] std::string open(const std::string& path);
+
+  // A record in one or more parts; end() completes it.
+  void append(std::string_view part) { buffer_ += part; }
+  void end() { buffer_ += separator_; }
+
+  // Writes what was appended. Empty, or why that cannot be done.
+  [[nodiscard]] std::string flush();
+
+ private:
+  char separator_;
+  std::string path_;
+  int fd_ = -1;
+  std::string buffer_;
+};
+
+}  // namespace wskit::pub

@@ -1,0 +1,344 @@
+#include "wspub/delivery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "common/cli/values.h"
+
+namespace wskit::pub {
+namespace {
+
+constexpr std::size_t kMaxBatchLines = 256;
+constexpr std::size_t kMaxBatchBytes = std::size_t{64} << 10;
+
+// What a command adds to the parts of its one event, at most.
+constexpr std::size_t kCommandOverhead = 160;
+
+// Accepted channels are remembered up to this many; then the memory starts over.
+constexpr std::size_t kMaxAcceptedChannels = 65536;
+
+constexpr client::BackoffRange kRetryBackoff{std::chrono::milliseconds{100}, std::chrono::seconds{5}};
+
+std::string_view plural(std::size_t count) { return count == 1 ? "" : "s"; }
+
+}  // namespace
+
+Delivery::Delivery(boost::asio::io_context& io, DeliveryOptions options, cli::Notices& notices,
+                   SinkHandler& handler)
+    : options_(std::move(options)),
+      notices_(notices),
+      handler_(handler),
+      client_(io, options_.client, *this),
+      window_(options_.window),
+      ack_timer_(io),
+      retry_timer_(io),
+      retry_backoff_(kRetryBackoff, std::random_device{}()) {}
+
+// --- from lines to commands
+
+bool Delivery::can_take() const {
+  if (!was_open_ || finishing_ || ended_) return false;
+  if (!acknowledged())
+    return client_.is_open() && client_.pending_bytes() <= client_.options().low_water_bytes;
+  const std::size_t lines = batch_ ? batch_->size() : 0;
+  const std::size_t bytes = batch_ ? batch_->text().size() : 0;
+  return window_.has_room(lines + 1, bytes);
+}
+
+// Small enough that several batches are on their way in one window, so that the
+// next one is put together while the first is answered. Without acknowledgements
+// each line goes alone, so that a refusal means one line.
+std::size_t Delivery::batch_lines() const {
+  if (!acknowledged()) return 1;
+  return std::clamp<std::size_t>(options_.window.lines / 4, 1, kMaxBatchLines);
+}
+
+bool Delivery::is_accepted(std::string_view channel) {
+  if (channel == last_accepted_) return true;
+  if (accepted_.find(channel) == accepted_.end()) return false;
+  last_accepted_ = channel;
+  return true;
+}
+
+LineResult<void> Delivery::take(const protocol::PublishEvent& event, const SinkLine& line) {
+  const std::size_t bytes = kCommandOverhead + event.channel.size() + event.type.size() + event.key.size() +
+                            event.timestamp.size() + event.data.size();
+  const std::uint64_t limit = client_.hello().max_message_bytes;
+  const bool near_limit = limit != 0 && bytes > limit;
+  const bool alone = near_limit || (acknowledged() && !is_accepted(event.channel));
+  const std::uint64_t batch_limit =
+      limit == 0 ? kMaxBatchBytes : std::min<std::uint64_t>(limit, kMaxBatchBytes);
+  if (batch_ && (alone || batch_->text().size() + bytes > batch_limit)) close_batch();
+  add(event, line);
+  if (near_limit) {
+    if (const std::size_t size = batch_->sealed_size(); size > limit) {
+      window_.recycle(std::move(batch_));
+      return LineError{0, fmt::format("as a command it has {} bytes; the server takes {} at most "
+                                      "(wsserve --max-message)",
+                                      size, limit)};
+    }
+  }
+  if (alone || batch_->size() >= batch_lines()) close_batch();
+  return {};
+}
+
+void Delivery::add(const protocol::PublishEvent& event, const SinkLine& line) {
+  if (!batch_) {
+    batch_ = window_.acquire();
+    batch_->start(next_id_++, acknowledged() ? PublishCommand::Reply::kWanted : PublishCommand::Reply::kNone);
+  }
+  protocol::PublishEvent marked = event;
+  if (!options_.producer.empty()) {
+    dedup_.clear();
+    fmt::format_to(std::back_inserter(dedup_), R"("{}:{}")", options_.producer, line.number);
+    marked.dedup = dedup_;
+  }
+  batch_->add(marked, line.number, options_.keep_records ? line.record : std::string_view());
+}
+
+void Delivery::close_batch() {
+  if (!batch_) return;
+  batch_->seal();
+  if (!acknowledged()) return send_unacknowledged();
+  window_.push(std::move(batch_));
+}
+
+void Delivery::send_unacknowledged() {
+  if (client_.pending_bytes() == 0) unwritten_lines_ = 0;
+  ++unwritten_lines_;
+  client_.send(batch_->text());
+  handler_.on_acknowledged(batch_->line_number(0), {});
+  window_.recycle(std::move(batch_));
+}
+
+void Delivery::flush() {
+  close_batch();
+  send_pending();
+}
+
+void Delivery::send_pending() {
+  if (!client_.is_open() || holding_ || ended_) return;
+  window_.send_pending(Clock::now(), [this](const PublishCommand& command) { client_.send(command.text()); });
+  watch_acknowledgements();
+}
+
+void Delivery::finish() {
+  finishing_ = true;
+  flush();
+  close_when_done();
+}
+
+void Delivery::close_when_done() {
+  if (finishing_ && window_.empty() && !batch_) client_.close();
+}
+
+void Delivery::give_up() {
+  finishing_ = true;
+  client_.close();
+}
+
+void Delivery::end(client::Failure why) {
+  if (!verdict_) verdict_ = std::move(why);
+  give_up();
+}
+
+std::size_t Delivery::unanswered_lines() const { return window_.lines() - window_.lines_never_sent(); }
+
+std::size_t Delivery::dropped_lines() const {
+  return lost_lines_ + window_.lines_never_sent() + (batch_ ? batch_->size() : 0);
+}
+
+std::uint64_t Delivery::reconnects() const {
+  const std::uint64_t connections = client_.statistics().connections;
+  return connections == 0 ? 0 : connections - 1;
+}
+
+// --- the connection
+
+void Delivery::on_open() {
+  const std::string url = client_.options().url.display();
+  if (!was_open_) {
+    notices_.notice("connected to {}", url);
+  } else if (window_.empty()) {
+    notices_.notice("connected again to {}", url);
+  } else {
+    notices_.notice("connected again to {}; sending {} unacknowledged line{} again", url, window_.lines(),
+                    plural(window_.lines()));
+  }
+  was_open_ = true;
+  holding_ = false;
+  send_pending();
+  handler_.on_room();
+}
+
+void Delivery::on_message(std::string_view text) {
+  const Reply& reply = replies_.parse(text);
+  switch (reply.kind) {
+    case Reply::Kind::kPublished:
+      return on_published(reply);
+    case Reply::Kind::kError:
+      return on_error(reply);
+    case Reply::Kind::kConnected:
+      return leave_default_channels(reply);
+    case Reply::Kind::kMalformed:
+      return end({client::FailureKind::kRefused,
+                  "the server sent a message that is not JSON; is it a wskit server?"});
+    case Reply::Kind::kOther:
+      return;
+  }
+}
+
+void Delivery::on_batch_end() {
+  if (ended_) return;
+  send_pending();
+  try_again_later();
+  close_when_done();
+  handler_.on_room();
+}
+
+void Delivery::on_writable() { handler_.on_room(); }
+
+void Delivery::on_disconnect(const client::Failure& why, std::chrono::nanoseconds retry_in, bool was_open) {
+  window_.connection_lost();
+  ack_timer_.cancel();
+  retry_timer_.cancel();
+  retry_armed_ = false;
+  lost_lines_ += std::exchange(unwritten_lines_, 0);
+  const std::string wait = cli::format_duration(std::chrono::round<std::chrono::milliseconds>(retry_in));
+  if (was_open && !window_.empty()) {
+    notices_.notice("{}; {} line{} unacknowledged; trying again in {}", why.message, window_.lines(),
+                    plural(window_.lines()), wait);
+  } else {
+    notices_.notice("{}; trying again in {}", why.message, wait);
+  }
+  handler_.on_room();
+}
+
+void Delivery::on_end(const client::Failure& why) {
+  ended_ = true;
+  ack_timer_.cancel();
+  retry_timer_.cancel();
+  if (why.kind == client::FailureKind::kLost) lost_lines_ += std::exchange(unwritten_lines_, 0);
+  handler_.on_sink_end(verdict_ ? *verdict_ : why);
+}
+
+// A publisher wants no events: what the server subscribes every connection to is
+// given back.
+void Delivery::leave_default_channels(const Reply& reply) {
+  if (reply.channels.find('"') == std::string_view::npos) return;
+  client_.send(fmt::format(R"({{"action":"unsubscribe","channels":{}}})", reply.channels));
+}
+
+// --- answers
+
+void Delivery::on_published(const Reply& reply) {
+  if (!reply.id) return;
+  const PublishCommand* const answered = window_.awaiting(*reply.id);
+  if (answered == nullptr) return;  // not for the first time
+  if (reply.published.size() != answered->size()) {
+    return end({client::FailureKind::kRefused,
+                fmt::format("the server acknowledged {} event{} of a command with {}", reply.published.size(),
+                            plural(reply.published.size()), answered->size())});
+  }
+  Window::CommandPtr command = window_.take(*reply.id);
+  timed_out_ = false;
+  retry_backoff_.reset();
+  if (const std::string& channel = command->first_channel(); !channel.empty() && !is_accepted(channel)) {
+    if (accepted_.size() >= kMaxAcceptedChannels) accepted_.clear();
+    accepted_.insert(channel);
+  }
+  for (std::size_t i = 0; i < command->size(); ++i) {
+    handler_.on_acknowledged(command->line_number(i), reply.published[i]);
+  }
+  window_.recycle(std::move(command));
+}
+
+void Delivery::on_error(const Reply& reply) {
+  if (reply.code == "UNAUTHORIZED") {
+    return end({client::FailureKind::kRefused, fmt::format("refused: {} ({})", reply.message, reply.code)});
+  }
+  if (!reply.id) {
+    // Without acknowledgements this is how a refused line shows.
+    if (!acknowledged()) return handler_.on_refused({}, reply.code, reply.message);
+    notices_.warning("the server says: {} ({})", reply.message, reply.code);
+    return;
+  }
+  if (is_transient(reply.code)) return on_not_now(reply, *reply.id);
+  on_refusal(reply, *reply.id);
+}
+
+void Delivery::on_refusal(const Reply& reply, std::uint64_t id) {
+  const PublishCommand* const found = window_.awaiting(id);
+  if (found == nullptr) return;
+  const PublishCommand& refused = *found;
+  std::vector<Window::CommandPtr> parts;
+  std::optional<std::size_t> culprit;
+  if (!refused.is_batch()) culprit = 0;
+  if (refused.is_batch() && reply.index && *reply.index < refused.size()) culprit = reply.index;
+  // Without the culprit's place each line is asked for by itself.
+  const auto part_for_next = [&]() -> PublishCommand& {
+    if (parts.empty() || !culprit) {
+      parts.push_back(window_.acquire());
+      parts.back()->start(next_id_++, PublishCommand::Reply::kWanted);
+    }
+    return *parts.back();
+  };
+  for (std::size_t i = 0; i < refused.size(); ++i) {
+    if (culprit != i) part_for_next().add_from(refused, i);
+  }
+  for (const Window::CommandPtr& part : parts) part->seal();
+  Window::CommandPtr command = window_.replace(id, std::move(parts));
+  if (culprit) {
+    handler_.on_refused({command->line_number(*culprit), command->record(*culprit)}, reply.code,
+                        reply.message);
+  }
+  window_.recycle(std::move(command));
+}
+
+void Delivery::on_not_now(const Reply& reply, std::uint64_t id) {
+  if (window_.awaiting(id) == nullptr) return;
+  window_.put_back(id);
+  if (std::exchange(holding_, true)) return;
+  notices_.notice("the server cannot take events now: {} ({}); trying again", reply.message, reply.code);
+}
+
+// --- waiting
+
+// What was refused "for now" goes out again together and in order, once there
+// are answers to all that was on its way.
+void Delivery::try_again_later() {
+  if (!holding_ || retry_armed_ || window_.on_the_way() != 0) return;
+  retry_armed_ = true;
+  retry_timer_.expires_after(retry_backoff_.next());
+  retry_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error || ended_) return;
+    retry_armed_ = false;
+    holding_ = false;
+    send_pending();
+  });
+}
+
+void Delivery::watch_acknowledgements() {
+  if (ack_timer_armed_ || window_.on_the_way() == 0) return;
+  ack_timer_armed_ = true;
+  ack_timer_.expires_at(*window_.oldest_sent() + options_.ack_timeout);
+  ack_timer_.async_wait([this](const boost::system::error_code&) {
+    ack_timer_armed_ = false;
+    if (!ended_) on_ack_timer();
+  });
+}
+
+void Delivery::on_ack_timer() {
+  const auto oldest = window_.oldest_sent();
+  if (!client_.is_open() || !oldest) return;
+  if (Clock::now() - *oldest < options_.ack_timeout) return watch_acknowledgements();
+  timed_out_ = true;
+  client_.reconnect(fmt::format("no acknowledgement for {}", cli::format_duration(options_.ack_timeout)));
+}
+
+}  // namespace wskit::pub

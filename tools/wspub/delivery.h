@@ -1,0 +1,132 @@
+// Brings events to the server: batches, the acknowledgement window, resending
+// after a reconnect, refusals.
+//
+// Order: commands go out in the order of their lines, and after a reconnect all
+// that are unanswered go out again in that order before anything new. Only an
+// event that the server refused "for now" (UNAVAILABLE, RATE_LIMITED), or that
+// stood in a batch with a refused one, can be overtaken by lines behind it that
+// were on their way already. So that the second hardly ever happens, a channel's
+// events travel alone until the server has accepted one of them.
+//
+// Threads: the io_context's.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "common/cli/notices.h"
+#include "common/client/backoff.h"
+#include "common/client/client.h"
+#include "wspub/event_sink.h"
+#include "wspub/reply.h"
+#include "wspub/window.h"
+
+namespace wskit::pub {
+
+enum class Acknowledge : std::uint8_t { kServer, kNone };
+
+struct DeliveryOptions {
+  client::ClientOptions client;
+  Acknowledge acknowledge = Acknowledge::kServer;
+  Window::Limits window;
+  std::chrono::nanoseconds ack_timeout = std::chrono::seconds{10};
+  std::string producer;       // of the dedup ids; empty: none are sent
+  bool keep_records = false;  // hand out refused lines as they were read
+};
+
+class Delivery : public EventSink, private client::ClientHandler {
+ public:
+  Delivery(boost::asio::io_context& io, DeliveryOptions options, cli::Notices& notices, SinkHandler& handler);
+
+  void start() override { client_.start(); }
+  [[nodiscard]] bool can_take() const override;
+  [[nodiscard]] LineResult<void> take(const protocol::PublishEvent& event, const SinkLine& line) override;
+  void flush() override;
+  void finish() override;
+  void give_up() override;
+  [[nodiscard]] bool is_connected() const override { return client_.is_open(); }
+  [[nodiscard]] std::size_t unanswered_lines() const override;
+  [[nodiscard]] std::size_t dropped_lines() const override;
+  [[nodiscard]] std::uint64_t reconnects() const override;
+
+  // Whether there has been a connection at all.
+  [[nodiscard]] bool was_connected() const { return was_open_; }
+
+  // An answer was overdue, and for that the connection was given up last.
+  [[nodiscard]] bool timed_out() const { return timed_out_; }
+
+ private:
+  using Clock = Window::Clock;
+
+  void on_open() override;
+  void on_message(std::string_view text) override;
+  void on_batch_end() override;
+  void on_writable() override;
+  void on_disconnect(const client::Failure& why, std::chrono::nanoseconds retry_in, bool was_open) override;
+  void on_end(const client::Failure& why) override;
+
+  [[nodiscard]] bool acknowledged() const { return options_.acknowledge == Acknowledge::kServer; }
+  [[nodiscard]] std::size_t batch_lines() const;
+  [[nodiscard]] bool is_accepted(std::string_view channel);
+  void add(const protocol::PublishEvent& event, const SinkLine& line);
+  void close_batch();
+  void send_unacknowledged();
+  void send_pending();
+  void close_when_done();
+
+  void on_published(const Reply& reply);
+  void on_error(const Reply& reply);
+  void on_refusal(const Reply& reply, std::uint64_t id);
+  void on_not_now(const Reply& reply, std::uint64_t id);
+  void leave_default_channels(const Reply& reply);
+  void end(client::Failure why);
+
+  void watch_acknowledgements();
+  void on_ack_timer();
+  void try_again_later();
+
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+
+  DeliveryOptions options_;
+  cli::Notices& notices_;
+  SinkHandler& handler_;
+  client::Client client_;
+  ReplyParser replies_;
+  Window window_;
+  Window::CommandPtr batch_;  // being filled; null where it is empty
+  std::uint64_t next_id_ = 1;
+  std::string dedup_;
+
+  // Channels that the server has accepted an event of.
+  std::unordered_set<std::string, TextHash, std::equal_to<>> accepted_;
+  std::string last_accepted_;
+
+  boost::asio::steady_timer ack_timer_;
+  bool ack_timer_armed_ = false;
+  boost::asio::steady_timer retry_timer_;
+  client::Backoff retry_backoff_;
+  bool retry_armed_ = false;
+  bool holding_ = false;  // the server said "not now": nothing is sent until the retry
+
+  // Without acknowledgements: lines handed to the client since it had written
+  // everything, and those of them that went down with a connection.
+  std::size_t unwritten_lines_ = 0;
+  std::size_t lost_lines_ = 0;
+
+  bool was_open_ = false;
+  bool finishing_ = false;
+  bool ended_ = false;
+  bool timed_out_ = false;
+  std::optional<client::Failure> verdict_;  // why this side closes, where not because all is done
+};
+
+}  // namespace wskit::pub

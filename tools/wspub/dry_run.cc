@@ -1,0 +1,21 @@
+#include "wspub/dry_run.h"
+
+#include <utility>
+
+#include "wspub/publish_command.h"
+
+namespace wskit::pub {
+
+LineResult<void> DryRun::take(const protocol::PublishEvent& event, const SinkLine& line) {
+  append_event(output_.buffer(), event);
+  output_.buffer().push_back('\n');
+  output_.wrote();
+  handler_.on_acknowledged(line.number, {});
+  return {};
+}
+
+void DryRun::give_up() {
+  if (!std::exchange(ended_, true)) handler_.on_sink_end({});
+}
+
+}  // namespace wskit::pub

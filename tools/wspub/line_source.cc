@@ -1,0 +1,175 @@
+#include "wspub/line_source.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+namespace wskit::pub {
+namespace {
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+}  // namespace
+
+LineSource::LineSource(boost::asio::io_context& io, SourceOptions options,
+                       std::function<void(std::string_view)> on_bytes)
+    : options_(std::move(options)),
+      on_bytes_(std::move(on_bytes)),
+      splitter_(options_.separator, options_.max_line_bytes),
+      readable_(io) {
+  if (options_.files.empty() && options_.messages.empty()) options_.files.emplace_back("-");
+}
+
+LineSource::~LineSource() { close_current(); }
+
+LineSource::Item LineSource::fail(std::string message) {
+  close_current();
+  next_file_ = options_.files.size();
+  error_ = std::move(message);
+  return {.kind = Kind::kFailed};
+}
+
+LineSource::Item LineSource::next_message() {
+  if (!reading_ || next_message_ == options_.messages.size()) return {.kind = Kind::kEnd};
+  const std::string& text = options_.messages[next_message_++];
+  if (on_bytes_) {
+    on_bytes_(text);
+    on_bytes_(options_.separator == Separator::kNul ? std::string_view("\0", 1) : "\n");
+  }
+  const Kind kind = text.size() > options_.max_line_bytes ? Kind::kTooLong : Kind::kRecord;
+  return {.kind = kind, .text = text, .number = ++records_};
+}
+
+LineSource::Item LineSource::number(RecordSplitter::Item item) {
+  switch (item.kind) {
+    case RecordSplitter::Kind::kRest:
+      return {.kind = Kind::kRest, .text = item.text, .number = records_, .last = item.last};
+    case RecordSplitter::Kind::kTooLong:
+      return {.kind = Kind::kTooLong, .text = item.text, .number = ++records_, .last = item.last};
+    default:
+      return {.kind = Kind::kRecord, .text = item.text, .number = ++records_};
+  }
+}
+
+LineSource::Item LineSource::next() {
+  if (put_back_) return *std::exchange(put_back_, std::nullopt);
+  if (!options_.messages.empty()) return next_message();
+  while (true) {
+    if (fd_ >= 0) {
+      if (const auto item = splitter_.next(); item.kind != RecordSplitter::Kind::kNeedMore)
+        return number(item);
+      if (input_over_) close_current();
+    }
+    if (!reading_) return {.kind = Kind::kEnd};
+    if (fd_ < 0) {
+      if (next_file_ == options_.files.size()) return {.kind = Kind::kEnd};
+      if (!open_next()) return {.kind = Kind::kFailed};
+    }
+    if (!readable_.now()) return {.kind = Kind::kWait};
+    const std::span<char> room = splitter_.writable();
+    const ssize_t count = ::read(fd_, room.data(), room.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) return {.kind = Kind::kWait};
+    if (count < 0) {
+      const std::string name = inputs_.back().name.empty() ? "stdin" : inputs_.back().name;
+      return fail(fmt::format("cannot read {}: {}", name, reason(errno)));
+    }
+    if (count == 0) {
+      input_over_ = true;
+      splitter_.finish();
+      continue;
+    }
+    const auto bytes = static_cast<std::size_t>(count);
+    if (on_bytes_) on_bytes_({room.data(), bytes});
+    bytes_read_ += bytes;
+    splitter_.commit(bytes);
+  }
+}
+
+bool LineSource::open_next() {
+  const std::string& name = options_.files[next_file_++];
+  owned_ = name != "-";
+  inputs_.push_back({owned_ ? name : std::string(), records_});
+  // A named pipe is not waited for in open(), where no signal would be heard.
+  fd_ = owned_ ? ::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : options_.stdin_fd;
+  if (fd_ < 0) {
+    std::ignore = fail(fmt::format("cannot open {}: {}", name, reason(errno)));
+    return false;
+  }
+  input_over_ = false;
+  bytes_read_ = 0;
+  file_bytes_.reset();
+  struct stat status {};
+  if (fstat(fd_, &status) == 0 && S_ISREG(status.st_mode)) {
+    file_bytes_ = static_cast<std::uint64_t>(status.st_size);
+  }
+  readable_.watch(fd_);
+  return true;
+}
+
+void LineSource::close_current() {
+  readable_.watch(-1);
+  if (owned_ && fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+void LineSource::async_wait(std::function<void()> ready) { readable_.async_wait(std::move(ready)); }
+
+void LineSource::stop_reading() {
+  reading_ = false;
+  readable_.cancel();
+}
+
+std::uint64_t LineSource::abandon() {
+  reading_ = false;
+  readable_.cancel();
+  if (fd_ < 0) return 0;
+  const bool readable_again = file_bytes_.has_value();
+  std::uint64_t records = std::exchange(put_back_, std::nullopt) ? 1 : 0;
+  splitter_.finish();
+  while (true) {
+    const auto item = splitter_.next();
+    if (item.kind == RecordSplitter::Kind::kNeedMore) break;
+    if (item.kind == RecordSplitter::Kind::kRecord && !item.text.empty()) ++records;
+    if (item.kind == RecordSplitter::Kind::kTooLong) ++records;
+  }
+  close_current();
+  return readable_again ? 0 : records;
+}
+
+std::string_view LineSource::noun() const {
+  if (!options_.messages.empty()) return "message";
+  return options_.separator == Separator::kNewline ? "line" : "record";
+}
+
+std::string LineSource::locate(std::uint64_t number) const {
+  const auto after = std::upper_bound(inputs_.begin(), inputs_.end(), number,
+                                      [](std::uint64_t n, const Input& input) { return n <= input.before; });
+  if (after == inputs_.begin()) return fmt::format("{} {}", noun(), number);
+  const Input& input = *std::prev(after);
+  const std::string prefix = input.name.empty() ? "" : input.name + ": ";
+  return fmt::format("{}{} {}", prefix, noun(), number - input.before);
+}
+
+std::optional<LineSource::Position> LineSource::position() const {
+  if (fd_ < 0 || !file_bytes_ || *file_bytes_ == 0) return std::nullopt;
+  const double share = static_cast<double>(bytes_read_) / static_cast<double>(*file_bytes_);
+  return Position{inputs_.back().name.empty() ? "stdin" : std::string_view(inputs_.back().name),
+                  std::min(share, 1.0)};
+}
+
+bool LineSource::reads_terminal() const {
+  if (!options_.messages.empty()) return false;
+  const bool uses_stdin =
+      std::find(options_.files.begin(), options_.files.end(), "-") != options_.files.end();
+  return uses_stdin && isatty(options_.stdin_fd) == 1;
+}
+
+}  // namespace wskit::pub

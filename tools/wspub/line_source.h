@@ -1,0 +1,117 @@
+// Where lines come from: messages of the command line, stdin, files, one after
+// the other, as one numbered sequence of records.
+//
+// Reads only when asked for a record that it does not hold, and never waits for
+// input except in async_wait: a full window thus reaches the engine through its
+// own pipe.
+//
+// Threads: the io_context's.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wspub/readable.h"
+#include "wspub/record_splitter.h"
+
+namespace wskit::pub {
+
+struct SourceOptions {
+  std::vector<std::string> messages;  // if any, nothing else is read
+  std::vector<std::string> files;     // "-" is stdin; none: stdin
+  int stdin_fd = 0;
+  Separator separator = Separator::kNewline;
+  std::size_t max_line_bytes = std::size_t{1} << 20;
+};
+
+class LineSource {
+ public:
+  enum class Kind : std::uint8_t {
+    kRecord,
+    kTooLong,  // the beginning of a record that is too long; kRest follows until `last`
+    kRest,
+    kWait,  // nothing is there now
+    kEnd,
+    kFailed,  // error() says why; the source is over
+  };
+  struct Item {
+    Kind kind = Kind::kWait;
+    std::string_view text{};   // valid until the next call of next()
+    std::uint64_t number = 0;  // counted over all inputs, from 1
+    bool last = true;
+  };
+
+  // `on_bytes`, if not empty, sees every byte as it is read.
+  LineSource(boost::asio::io_context& io, SourceOptions options,
+             std::function<void(std::string_view)> on_bytes);
+  ~LineSource();
+  LineSource(const LineSource&) = delete;
+  LineSource& operator=(const LineSource&) = delete;
+
+  [[nodiscard]] Item next();
+
+  // The record that next() returned last comes again: its time has not come.
+  void put_back(const Item& item) { put_back_ = item; }
+
+  // After kWait: calls `ready` once when next() has something to say.
+  void async_wait(std::function<void()> ready);
+
+  // Nothing more is read; what has been read is still handed out, but for an
+  // unfinished record at the end.
+  void stop_reading();
+
+  // Drops what has been read and not been handed out, and says how many records
+  // that were: 0 for input that can be read again, a regular file.
+  [[nodiscard]] std::uint64_t abandon();
+
+  [[nodiscard]] const std::string& error() const { return error_; }
+
+  // "line 17", "ticks.jsonl: line 17", "message 2", for a number that was handed out.
+  [[nodiscard]] std::string locate(std::uint64_t number) const;
+
+  // The part of a regular file that has been read, from 0 to 1, and its name.
+  struct Position {
+    std::string_view name;
+    double share = 0;
+  };
+  [[nodiscard]] std::optional<Position> position() const;
+
+  [[nodiscard]] bool reads_terminal() const;
+
+ private:
+  struct Input {
+    std::string name;          // of a file; empty: stdin
+    std::uint64_t before = 0;  // records of the inputs before this one
+  };
+
+  [[nodiscard]] Item next_message();
+  [[nodiscard]] Item number(RecordSplitter::Item item);
+  [[nodiscard]] Item fail(std::string message);
+  bool open_next();
+  void close_current();
+  [[nodiscard]] std::string_view noun() const;
+
+  SourceOptions options_;
+  std::function<void(std::string_view)> on_bytes_;
+  RecordSplitter splitter_;
+  Readable readable_;
+  std::size_t next_message_ = 0;
+  std::size_t next_file_ = 0;
+  std::vector<Input> inputs_;  // opened so far
+  int fd_ = -1;
+  bool owned_ = false;
+  std::optional<std::uint64_t> file_bytes_;  // of a regular file
+  std::uint64_t bytes_read_ = 0;             // of the current input
+  std::uint64_t records_ = 0;
+  bool reading_ = true;
+  bool input_over_ = false;  // the current one's end has been read
+  std::string error_;
+  std::optional<Item> put_back_;
+};
+
+}  // namespace wskit::pub

@@ -1,0 +1,236 @@
+#include "wspub/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <array>
+#include <random>
+#include <string_view>
+#include <utility>
+
+#include "common/cli/option_values.h"
+#include "common/protocol/event.h"
+#include "common/protocol/quote.h"
+
+namespace wskit::pub {
+namespace {
+
+constexpr std::string_view kSetAsidePrefix = "dlq=";
+
+void add_route_options(CLI::App& app, PubOptions& options) {
+  const auto route = [](CLI::Option* option) { option->group("Route"); };
+  route(cli::add_text(app, "CHANNEL", options.first_operand, "CHANNEL",
+                      "Where the lines go: a name, or a template over fields of the line, as in "
+                      "market/{symbol} or fills/{strategy}/{order.symbol}. Left out: each line names its "
+                      "own in \"channel\", as wstap -o json prints them"));
+  route(cli::add_texts(app, "FILE", options.files, "FILE", "Read these instead of stdin; - is stdin"));
+  route(cli::add_text(app, "-c,--channel", options.channel, "CHANNEL",
+                      "The channel; every operand is then a FILE"));
+  route(
+      cli::add_text(app, "--channel-from", options.channel_from, "PATH",
+                    "Take the whole channel from this field, as in .route or .message.feed; every operand is "
+                    "then a FILE"));
+  route(
+      cli::add_text(app, "-t,--type", options.type, "NAME",
+                    "The events' type (default: the line's \"type\" if it also has \"data\", else message)"));
+  route(cli::add_text(app, "--type-from", options.type_from, "PATH", "Take the type from this field"));
+  route(cli::add_text(app, "--key-from", options.key_from, "PATH",
+                      "Take the key, by which a channel may merge events, from this field"));
+  route(cli::add_text(app, "--time-from", options.time_from, "PATH",
+                      "Take the timestamp from this field: RFC 3339, or Unix time in s, ms, us or ns"));
+  route(cli::add_text(
+      app, "--data-from", options.data_from, "PATH",
+      "Publish this field instead of the line's \"data\" or the whole line; . is the whole line"));
+}
+
+void add_input_options(CLI::App& app, PubOptions& options) {
+  const auto input = [](CLI::Option* option) { option->group("Input"); };
+  input(
+      cli::add_texts(app, "-m,--message", options.messages, "TEXT", "Publish this instead of reading lines"));
+  input(app.add_flag("-0,--null", options.nul, "Records end with NUL instead of a newline"));
+  input(app.add_flag("--whole", options.whole, "The whole input is one record"));
+  input(cli::add_choice(app, "--input", options.input,
+                        {{"json", InputKind::kJson}, {"text", InputKind::kText}},
+                        "Lines are JSON, or text that becomes a JSON string"));
+  input(
+      cli::add_text(app, "--on-invalid", options.on_invalid, "fail|skip|dlq=FILE",
+                    "A line that cannot be published: stop at it, skip and count it, or append it to FILE"));
+  input(cli::add_size(app, "--max-line", options.max_line, "A longer line is invalid, never split"));
+  cli::add_rate(app, "--rate", options.rate, "Publish at most so many lines a second, evenly")->group("Pace");
+}
+
+void add_acknowledgement_options(CLI::App& app, PubOptions& options) {
+  const auto acks = [](CLI::Option* option) { option->group("Acknowledgements"); };
+  acks(cli::add_choice(app, "--ack", options.ack,
+                       {{"server", Acknowledge::kServer}, {"none", Acknowledge::kNone}},
+                       "Wait for the server's word for each line, or only send"));
+  acks(cli::add_count(app, "--window", options.window,
+                      "Lines on their way at most; when it is full, no input is read"));
+  acks(cli::add_duration(app, "--ack-timeout", options.ack_timeout,
+                         "Connect again when an answer takes longer"));
+  acks(app.add_flag("--dedup,!--no-dedup", options.dedup,
+                    "Mark each event so that sending it again after a reconnect cannot publish it twice"));
+}
+
+void add_output_options(CLI::App& app, PubOptions& options) {
+  const auto output = [](CLI::Option* option) { option->group("Output"); };
+  output(app.add_flag("--receipts", options.receipts,
+                      "Print a JSON line for each acknowledged line: line, channel, offset, epoch"));
+  output(app.add_flag("--tee", options.tee, "Copy the input to stdout"));
+  output(app.add_flag("--stats{1s}", options.stats, "Print a line of statistics on stderr every T (1s)"));
+  output(app.add_flag("--dry-run", options.dry_run, "Print the events instead of publishing them"));
+}
+
+[[noreturn]] void refuse(std::string message) { throw cli::UsageError(std::move(message)); }
+
+std::optional<JsonPath> path(const char* option, const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  auto parsed = JsonPath::parse(text);
+  if (!parsed) refuse(fmt::format("{}: {}", option, parsed.error().message));
+  return *std::move(parsed);
+}
+
+// The channel and the files, wherever they were typed.
+struct Operands {
+  std::string channel;
+  std::vector<std::string> files;
+};
+
+Operands sort_operands(const PubOptions& options) {
+  Operands operands{options.channel, options.files};
+  if (options.first_operand.empty()) return operands;
+  if (options.channel.empty() && options.channel_from.empty()) {
+    operands.channel = options.first_operand;
+  } else {
+    operands.files.insert(operands.files.begin(), options.first_operand);
+  }
+  return operands;
+}
+
+MappingOptions mapping(const PubOptions& options, const std::string& channel) {
+  MappingOptions mapping;
+  mapping.input = options.input;
+  mapping.channel_from = path("--channel-from", options.channel_from);
+  mapping.type_from = path("--type-from", options.type_from);
+  mapping.key_from = path("--key-from", options.key_from);
+  mapping.time_from = path("--time-from", options.time_from);
+  mapping.data_from = path("--data-from", options.data_from);
+  mapping.type = options.type;
+  if (!channel.empty()) {
+    if (mapping.channel_from) refuse("--channel and --channel-from exclude each other");
+    auto parsed = ChannelTemplate::parse(channel);
+    if (!parsed) refuse(parsed.error().message);
+    mapping.channel = *std::move(parsed);
+  }
+  if (!mapping.type.empty()) {
+    if (mapping.type_from) refuse("--type and --type-from exclude each other");
+    if (!protocol::is_valid_type(mapping.type)) {
+      refuse(fmt::format("--type: {} is not 1 to {} characters of A-Z a-z 0-9 _ . : -",
+                         protocol::quote(mapping.type), protocol::kMaxTypeBytes));
+    }
+  }
+  if (options.input == InputKind::kText) {
+    const bool looks_inside = mapping.channel_from || mapping.type_from || mapping.key_from ||
+                              mapping.time_from || mapping.data_from ||
+                              (mapping.channel && !mapping.channel->is_fixed());
+    if (looks_inside) refuse("--input text: lines of text have no fields to take anything from");
+    if (!mapping.channel) refuse("--input text: lines of text name no channel; give CHANNEL");
+  }
+  return mapping;
+}
+
+SourceOptions source(const PubOptions& options, std::vector<std::string> files) {
+  if (options.nul && options.whole) refuse("-0 and --whole exclude each other");
+  if (options.max_line == 0) refuse("--max-line must be greater than 0");
+  if (!options.messages.empty() && !files.empty()) {
+    refuse(fmt::format("--message and FILE ({}) exclude each other", files.front()));
+  }
+  SourceOptions source;
+  source.messages = options.messages;
+  source.files = std::move(files);
+  source.max_line_bytes = options.max_line;
+  if (options.nul) source.separator = Separator::kNul;
+  if (options.whole) source.separator = Separator::kNone;
+  return source;
+}
+
+// Names this run in the dedup ids.
+std::string make_producer() {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz234567";
+  std::random_device random;
+  std::string name;
+  for (int i = 0; i < 12; ++i) name += kLetters[random() % kLetters.size()];
+  return name;
+}
+
+void set_invalid_policy(const PubOptions& options, PubPlan& plan) {
+  if (options.on_invalid == "fail") {
+    plan.on_invalid = OnInvalid::kFail;
+  } else if (options.on_invalid == "skip") {
+    plan.on_invalid = OnInvalid::kSkip;
+  } else if (options.on_invalid.starts_with(kSetAsidePrefix) &&
+             options.on_invalid.size() > kSetAsidePrefix.size()) {
+    plan.on_invalid = OnInvalid::kSetAside;
+    plan.dead_letter_file = options.on_invalid.substr(kSetAsidePrefix.size());
+  } else {
+    refuse(fmt::format("--on-invalid: '{}' is not fail, skip or dlq=FILE", options.on_invalid));
+  }
+}
+
+DeliveryOptions delivery(const PubOptions& options) {
+  if (options.window == 0) refuse("--window must be greater than 0");
+  auto client = cli::client_options(options.connect);
+  if (!client) refuse(client.error().message);
+  DeliveryOptions delivery;
+  delivery.client = *std::move(client);
+  delivery.acknowledge = options.ack;
+  delivery.window.lines = options.window;
+  delivery.ack_timeout = options.ack_timeout;
+  if (options.dedup) delivery.producer = make_producer();
+  return delivery;
+}
+
+}  // namespace
+
+void add_options(cli::Tool& tool, PubOptions& options) {
+  CLI::App& app = tool.app();
+  add_route_options(app, options);
+  add_input_options(app, options);
+  add_acknowledgement_options(app, options);
+  add_output_options(app, options);
+  cli::add_connect_options(app, options.connect);
+  tool.describe_exit_code(0, "done: every line was acknowledged, or skipped as asked");
+  tool.describe_exit_code(7, "lines remain unacknowledged");
+  tool.describe_exit_code(8, "a line that cannot be published, or local input or output");
+  tool.add_example("./engine | wspub 'backtest/{run}'",
+                   "each line to the channel that its field \"run\" names");
+  tool.add_example("wspub market/AAPL -t trade -m '{\"price\":150.25}'", "one event");
+  tool.add_example("wstap -u $PROD 'market/**' -o json | wspub -u $LAB", "mirror channels to another server");
+}
+
+PubPlan make_plan(const PubOptions& options) {
+  Operands operands = sort_operands(options);
+  PubPlan plan;
+  plan.mapping = mapping(options, operands.channel);
+  plan.source = source(options, std::move(operands.files));
+  set_invalid_policy(options, plan);
+  plan.rate = options.rate;
+  plan.delivery = delivery(options);
+  plan.delivery.keep_records = plan.on_invalid == OnInvalid::kSetAside;
+  plan.receipts = options.receipts;
+  plan.tee = options.tee;
+  plan.dry_run = options.dry_run;
+  if (!options.stats.empty()) {
+    const auto period = cli::parse_duration(options.stats);
+    if (!period) refuse(fmt::format("--stats: {}", period.error().message));
+    if (period->count() <= 0) refuse("--stats: the period must be greater than 0");
+    plan.stats = *period;
+  }
+  if (int{plan.receipts} + int{plan.tee} + int{plan.dry_run} > 1) {
+    refuse("only one of --receipts, --tee and --dry-run can have stdout");
+  }
+  if (plan.receipts && options.ack == Acknowledge::kNone) refuse("--receipts needs --ack server");
+  return plan;
+}
+
+}  // namespace wskit::pub

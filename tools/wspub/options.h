@@ -1,0 +1,73 @@
+// The command line of wspub: what was typed, and what to do.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/cli/connect_options.h"
+#include "common/cli/tool.h"
+#include "wspub/delivery.h"
+#include "wspub/event_mapper.h"
+#include "wspub/line_source.h"
+
+namespace wskit::pub {
+
+// As it was typed.
+struct PubOptions {
+  std::string first_operand;  // CHANNEL, or a FILE where the channel comes from an option
+  std::vector<std::string> files;
+  std::string channel;
+  std::string channel_from;
+  std::string type;
+  std::string type_from;
+  std::string key_from;
+  std::string time_from;
+  std::string data_from;
+
+  std::vector<std::string> messages;
+  bool nul = false;
+  bool whole = false;
+  InputKind input = InputKind::kJson;
+  std::string on_invalid = "fail";
+  std::uint64_t max_line = std::uint64_t{1} << 20;
+
+  std::optional<double> rate;
+
+  Acknowledge ack = Acknowledge::kServer;
+  std::uint64_t window = 1024;
+  std::chrono::nanoseconds ack_timeout = std::chrono::seconds{10};
+  bool dedup = true;
+
+  bool receipts = false;
+  bool tee = false;
+  bool dry_run = false;
+  std::string stats;  // the period; empty: none
+
+  cli::ConnectOptions connect;
+};
+
+void add_options(cli::Tool& tool, PubOptions& options);
+
+enum class OnInvalid : std::uint8_t { kFail, kSkip, kSetAside };
+
+// What to do.
+struct PubPlan {
+  MappingOptions mapping;
+  SourceOptions source;
+  OnInvalid on_invalid = OnInvalid::kFail;
+  std::string dead_letter_file;  // of kSetAside
+  std::optional<double> rate;
+  DeliveryOptions delivery;
+  bool receipts = false;
+  bool tee = false;
+  bool dry_run = false;
+  std::optional<std::chrono::nanoseconds> stats;
+};
+
+// Throws cli::UsageError for what does not go together.
+[[nodiscard]] PubPlan make_plan(const PubOptions& options);
+
+}  // namespace wskit::pub

@@ -1,0 +1,378 @@
+#include "wspub/publisher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include "wspub/delivery.h"
+#include "wspub/dry_run.h"
+
+namespace wskit::pub {
+namespace {
+
+// So that answers are read and signals heard while a large file is skipped.
+constexpr int kRecordsPerTurn = 4096;
+
+constexpr std::chrono::milliseconds kStatusPeriod{200};
+
+std::string with_column(std::string where, std::size_t column) {
+  return column == 0 ? where : fmt::format("{}, column {}", where, column);
+}
+
+}  // namespace
+
+Publisher::Publisher(boost::asio::io_context& io, PubPlan plan, cli::Notices& notices, int stdout_fd,
+                     std::function<void()> done)
+    : io_(io),
+      plan_(std::move(plan)),
+      notices_(notices),
+      done_(std::move(done)),
+      output_(io, stdout_fd,
+              {.ended = [this](cli::Output::End end, int error) { on_output_end(end, error); },
+               .drained = [this] { pump_later(); }}),
+      source_(io, plan_.source,
+              plan_.tee ? [this](std::string_view bytes) { output_.append(bytes); }
+                        : std::function<void(std::string_view)>()),
+      mapper_(plan_.mapping),
+      dead_letters_(plan_.source.separator == Separator::kNul ? '\0' : '\n'),
+      pace_timer_(io),
+      status_timer_(io),
+      stop_timer_(io) {
+  if (plan_.rate) pacer_.emplace(*plan_.rate);
+  SinkHandler& handler = *this;
+  if (plan_.dry_run) {
+    sink_ = std::make_unique<DryRun>(output_, handler);
+  } else {
+    auto delivery = std::make_unique<Delivery>(io, plan_.delivery, notices, handler);
+    delivery_ = delivery.get();
+    sink_ = std::move(delivery);
+  }
+}
+
+Publisher::~Publisher() = default;
+
+void Publisher::start() {
+  if (plan_.on_invalid == OnInvalid::kSetAside) {
+    if (const std::string error = dead_letters_.open(plan_.dead_letter_file); !error.empty()) {
+      fail(cli::ExitCode::kLocalIo, error);
+      return conclude({});
+    }
+  }
+  if (source_.reads_terminal()) notices_.notice("reading lines from the terminal; Ctrl-D ends them");
+  if (plan_.stats) {
+    tick(*plan_.stats);
+  } else if (notices_.shows_status()) {
+    tick(kStatusPeriod);
+  }
+  sink_->start();
+}
+
+void Publisher::stop(int signal) {
+  outcome_.signal = signal;
+  if (ended_) return;
+  source_.stop_reading();
+  if (!sink_->is_connected()) return sink_->give_up();
+  stop_timer_.expires_after(plan_.delivery.ack_timeout);
+  stop_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error && !ended_) sink_->give_up();
+  });
+  if (pacer_) return stop_taking();
+  waiting_for_input_ = false;
+  pump();
+}
+
+// --- from the source to the sink
+
+void Publisher::note_answers() {
+  if (totals_.acknowledged == answered_before_) return;
+  answered_before_ = totals_.acknowledged;
+  last_answer_ = Clock::now();
+}
+
+void Publisher::on_room() {
+  note_answers();
+  if (outcome_.signal != 0 && !sink_->is_connected()) return sink_->give_up();
+  pump();
+}
+
+void Publisher::pump_later() {
+  if (std::exchange(pump_posted_, true)) return;
+  boost::asio::post(io_, [this] {
+    pump_posted_ = false;
+    pump();
+  });
+}
+
+void Publisher::pump() {
+  if (ended_) return;
+  int records = 0;
+  while (records < kRecordsPerTurn && take_next() == Turn::kGoesOn) ++records;
+  if (ended_) return;
+  sink_->flush();
+  flush_dead_letters();
+  output_.flush();
+  if (records == kRecordsPerTurn) pump_later();
+}
+
+Publisher::Turn Publisher::take_next() {
+  if (!taking_ || waiting_for_input_ || waiting_for_pace_) return Turn::kEnds;
+  if (!sink_->can_take() || output_.congested()) return Turn::kEnds;
+  const LineSource::Item item = source_.next();
+  switch (item.kind) {
+    case LineSource::Kind::kRecord:
+      return take_record(item);
+    case LineSource::Kind::kTooLong:
+    case LineSource::Kind::kRest:
+      take_too_long(item);
+      return Turn::kGoesOn;
+    case LineSource::Kind::kWait:
+      wait_for_input();
+      return Turn::kEnds;
+    case LineSource::Kind::kFailed:
+      fail(cli::ExitCode::kLocalIo, source_.error());
+      return Turn::kEnds;
+    case LineSource::Kind::kEnd:
+      stop_taking();
+      return Turn::kEnds;
+  }
+  return Turn::kEnds;
+}
+
+Publisher::Turn Publisher::take_record(const LineSource::Item& item) {
+  if (pacer_ && !pacer_->due(Clock::now())) {
+    source_.put_back(item);
+    wait_for_pace();
+    return Turn::kEnds;
+  }
+  const auto event = mapper_.map(item.text);
+  if (event && !*event) return Turn::kGoesOn;  // a blank line
+  if (!first_line_) first_line_ = Clock::now();
+  ++totals_.read;
+  if (!event) {
+    refuse_line(item, event.error());
+    return Turn::kGoesOn;
+  }
+  if (const auto taken = sink_->take(**event, {item.number, item.text}); !taken) {
+    refuse_line(item, taken.error());
+  } else if (pacer_) {
+    pacer_->advance();
+  }
+  return Turn::kGoesOn;
+}
+
+void Publisher::take_too_long(const LineSource::Item& item) {
+  if (item.kind == LineSource::Kind::kTooLong) {
+    ++totals_.read;
+    const std::string reason = fmt::format("longer than {} bytes (--max-line)", plan_.source.max_line_bytes);
+    refuse_line(item, LineError{plan_.source.max_line_bytes + 1, reason});
+  } else if (plan_.on_invalid == OnInvalid::kSetAside) {
+    dead_letters_.append(item.text);
+    if (item.last) dead_letters_.end();
+  }
+}
+
+void Publisher::wait_for_input() {
+  waiting_for_input_ = true;
+  source_.async_wait([this] {
+    waiting_for_input_ = false;
+    pump();
+  });
+}
+
+void Publisher::wait_for_pace() {
+  waiting_for_pace_ = true;
+  pace_timer_.expires_at(pacer_->next());
+  pace_timer_.async_wait([this](const boost::system::error_code& error) {
+    waiting_for_pace_ = false;
+    if (!error) pump();
+  });
+}
+
+void Publisher::stop_taking() {
+  if (!std::exchange(taking_, false)) return;
+  source_.stop_reading();
+  pace_timer_.cancel();
+  sink_->finish();
+}
+
+// --- what becomes of a line
+
+void Publisher::refuse_line(const LineSource::Item& item, const LineError& error) {
+  const std::string what =
+      fmt::format("{}: {}", with_column(source_.locate(item.number), error.column), error.reason);
+  switch (plan_.on_invalid) {
+    case OnInvalid::kFail:
+      ++totals_.refused;
+      return fail(cli::ExitCode::kLocalIo, what);
+    case OnInvalid::kSetAside:
+      dead_letters_.append(item.text);
+      if (item.last) dead_letters_.end();
+      return skip(what);
+    case OnInvalid::kSkip:
+      return skip(what);
+  }
+}
+
+// The first one is told, so that a wrong option shows at once; all are counted.
+void Publisher::skip(std::string_view what) {
+  ++totals_.skipped;
+  const char* const word = plan_.on_invalid == OnInvalid::kSkip ? "skipped" : "set aside";
+  if (!std::exchange(skipped_one_, true)) {
+    notices_.warning("{} ({}; others will only be counted, -v shows them)", what, word);
+  } else {
+    notices_.info("{} ({})", what, word);
+  }
+}
+
+void Publisher::on_acknowledged(std::uint64_t line, const Reply::Published& published) {
+  ++totals_.acknowledged;
+  if (published.duplicate) ++totals_.duplicates;
+  if (plan_.receipts) write_receipt(line, published);
+}
+
+void Publisher::on_refused(const SinkLine& line, std::string_view code, std::string_view message) {
+  const bool known = line.number != 0;
+  if (!known && totals_.acknowledged > 0) --totals_.acknowledged;  // it had been counted as sent
+  const std::string what = fmt::format("{}: refused by the server: {} ({})",
+                                       known ? source_.locate(line.number) : "a line", message, code);
+  if (plan_.on_invalid == OnInvalid::kFail) {
+    ++totals_.refused;
+    return fail(cli::ExitCode::kRefused, what);
+  }
+  if (plan_.on_invalid == OnInvalid::kSetAside && known) {
+    dead_letters_.append(line.record);
+    dead_letters_.end();
+  }
+  skip(what);
+}
+
+void Publisher::write_receipt(std::uint64_t line, const Reply::Published& published) {
+  auto out = std::back_inserter(output_.buffer());
+  fmt::format_to(out, R"({{"line":{})", line);
+  const auto add = [&out](std::string_view name, std::string_view json) {
+    if (!json.empty()) fmt::format_to(out, R"(,"{}":{})", name, json);
+  };
+  add("channel", published.channel);
+  add("offset", published.offset);
+  add("epoch", published.epoch);
+  if (published.duplicate) add("duplicate", "true");
+  output_.buffer() += "}\n";
+  output_.wrote();
+}
+
+// Lines before this one still reach their end.
+void Publisher::fail(cli::ExitCode code, std::string_view message) {
+  notices_.error("{}", message);
+  if (!verdict_) verdict_ = code;
+  stop_taking();
+}
+
+void Publisher::flush_dead_letters() {
+  if (const std::string error = dead_letters_.flush(); !error.empty()) {
+    fail(cli::ExitCode::kLocalIo, error);
+  }
+}
+
+void Publisher::on_output_end(cli::Output::End end, int error) {
+  if (!plan_.tee && !plan_.receipts && !plan_.dry_run) return;
+  if (end == cli::Output::End::kFailed) {
+    return fail(cli::ExitCode::kLocalIo,
+                fmt::format("cannot write to stdout: {}", std::generic_category().message(error)));
+  }
+  // Whoever read our records has seen enough.
+  if (!verdict_) verdict_ = cli::ExitCode::kOk;
+  stop_taking();
+}
+
+// --- the end
+
+void Publisher::on_sink_end(const client::Failure& why) {
+  ended_ = true;
+  taking_ = false;
+  pace_timer_.cancel();
+  status_timer_.cancel();
+  stop_timer_.cancel();
+  flush_dead_letters();
+  note_answers();
+  settle_totals();
+  output_.finish([this, why] { conclude(why); });
+}
+
+void Publisher::settle_totals() {
+  const std::uint64_t abandoned = source_.abandon();
+  totals_.read += abandoned;
+  totals_.dropped = abandoned + sink_->dropped_lines();
+  totals_.unacknowledged = sink_->unanswered_lines();
+  totals_.reconnects = sink_->reconnects();
+  if (done_word() == DoneWord::kSent) {
+    totals_.acknowledged -= std::min<std::uint64_t>(totals_.acknowledged, sink_->dropped_lines());
+  }
+  if (first_line_ && last_answer_ > *first_line_) totals_.elapsed = last_answer_ - *first_line_;
+}
+
+void Publisher::conclude(const client::Failure& why) {
+  ended_ = true;
+  notices_.set_status("");
+  if (why.kind != client::FailureKind::kNone) notices_.error("{}", why.message);
+  outcome_.code = exit_code(why);
+  const bool never_began = why.kind != client::FailureKind::kNone && totals_.read == 0;
+  if (!never_began) notices_.notice("{}", summary(totals_, done_word()));
+  done_();
+}
+
+cli::ExitCode Publisher::exit_code(const client::Failure& why) const {
+  const bool was_connected = delivery_ != nullptr && delivery_->was_connected();
+  switch (why.kind) {
+    case client::FailureKind::kUnreachable:
+      return was_connected ? cli::ExitCode::kLost : cli::ExitCode::kUnreachable;
+    case client::FailureKind::kLost:
+      return delivery_->timed_out() ? cli::ExitCode::kIntegrity : cli::ExitCode::kLost;
+    case client::FailureKind::kRefused:
+      return cli::ExitCode::kRefused;
+    case client::FailureKind::kNone:
+      break;
+  }
+  if (verdict_) return *verdict_;
+  const bool all_done = totals_.dropped == 0 && totals_.unacknowledged == 0;
+  return all_done ? cli::ExitCode::kOk : cli::ExitCode::kIntegrity;
+}
+
+// --- what is said about it
+
+DoneWord Publisher::done_word() const {
+  if (plan_.dry_run) return DoneWord::kShown;
+  return plan_.delivery.acknowledge == Acknowledge::kServer ? DoneWord::kAcknowledged : DoneWord::kSent;
+}
+
+std::string Publisher::status() const {
+  const double seconds = first_line_ ? std::chrono::duration<double>(Clock::now() - *first_line_).count() : 0;
+  const double rate = seconds > 0 ? static_cast<double>(totals_.acknowledged) / seconds : 0;
+  std::string text = fmt::format("read {}, done {} ({:.0f}/s), in flight {}, skipped {}, reconnects {}",
+                                 totals_.read, totals_.acknowledged, rate, sink_->unanswered_lines(),
+                                 totals_.skipped, sink_->reconnects());
+  if (const auto position = source_.position()) {
+    fmt::format_to(std::back_inserter(text), ", {} {:.0f}%", position->name, position->share * 100);
+  }
+  return text;
+}
+
+void Publisher::report() { notices_.answer("{}", status()); }
+
+void Publisher::tick(std::chrono::nanoseconds period) {
+  status_timer_.expires_after(period);
+  status_timer_.async_wait([this, period](const boost::system::error_code& error) {
+    if (error || ended_) return;
+    if (plan_.stats) {
+      report();
+    } else {
+      notices_.set_status(status());
+    }
+    tick(period);
+  });
+}
+
+}  // namespace wskit::pub

@@ -1,0 +1,119 @@
+// A run of wspub: lines in, events out, and what is said about them.
+//
+// Takes lines from the source as the sink has room and the pace allows, and
+// decides what happens to those that cannot be published.
+//
+// Threads: the io_context's.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/cli/exit_code.h"
+#include "common/cli/notices.h"
+#include "common/cli/output.h"
+#include "wspub/dead_letters.h"
+#include "wspub/event_mapper.h"
+#include "wspub/event_sink.h"
+#include "wspub/line_source.h"
+#include "wspub/options.h"
+#include "wspub/pacer.h"
+#include "wspub/totals.h"
+
+namespace wskit::pub {
+
+class Delivery;
+
+class Publisher : private SinkHandler {
+ public:
+  // Records (receipts, the copied input, a dry run) go to `stdout_fd`. `done` is
+  // called once, when nothing is left to do; outcome() is known by then.
+  Publisher(boost::asio::io_context& io, PubPlan plan, cli::Notices& notices, int stdout_fd,
+            std::function<void()> done);
+  ~Publisher() override;
+
+  void start();
+
+  // The first SIGINT or SIGTERM: what has been read is brought to its end, as
+  // long as the server answers.
+  void stop(int signal);
+
+  // One line of statistics on stderr.
+  void report();
+
+  [[nodiscard]] cli::Outcome outcome() const { return outcome_; }
+  [[nodiscard]] const Totals& totals() const { return totals_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void on_room() override;
+  void on_acknowledged(std::uint64_t line, const Reply::Published& published) override;
+  void on_refused(const SinkLine& line, std::string_view code, std::string_view message) override;
+  void on_sink_end(const client::Failure& why) override;
+
+  // Whether another line can be taken in the same turn of the loop.
+  enum class Turn : std::uint8_t { kGoesOn, kEnds };
+  void pump();
+  void pump_later();
+  [[nodiscard]] Turn take_next();
+  [[nodiscard]] Turn take_record(const LineSource::Item& item);
+  void take_too_long(const LineSource::Item& item);
+  void wait_for_input();
+  void wait_for_pace();
+  void stop_taking();
+
+  void refuse_line(const LineSource::Item& item, const LineError& error);
+  void skip(std::string_view what);
+  void fail(cli::ExitCode code, std::string_view message);
+  void flush_dead_letters();
+  void write_receipt(std::uint64_t line, const Reply::Published& published);
+  void on_output_end(cli::Output::End end, int error);
+
+  void note_answers();
+  void settle_totals();
+  void conclude(const client::Failure& why);
+  [[nodiscard]] cli::ExitCode exit_code(const client::Failure& why) const;
+  [[nodiscard]] DoneWord done_word() const;
+  [[nodiscard]] std::string status() const;
+  void tick(std::chrono::nanoseconds period);
+
+  boost::asio::io_context& io_;
+  PubPlan plan_;
+  cli::Notices& notices_;
+  std::function<void()> done_;
+
+  cli::Output output_;
+  std::unique_ptr<EventSink> sink_;
+  Delivery* delivery_ = nullptr;  // the sink, if it is one
+  LineSource source_;
+  EventMapper mapper_;
+  std::optional<Pacer> pacer_;
+  DeadLetters dead_letters_;
+
+  boost::asio::steady_timer pace_timer_;
+  boost::asio::steady_timer status_timer_;
+  boost::asio::steady_timer stop_timer_;
+  bool waiting_for_input_ = false;
+  bool waiting_for_pace_ = false;
+  bool pump_posted_ = false;
+  bool taking_ = true;  // lines are still to be taken from the source
+  bool ended_ = false;  // the sink has
+  bool skipped_one_ = false;
+
+  Totals totals_;
+  std::optional<Clock::time_point> first_line_;
+  Clock::time_point last_answer_{};
+  std::uint64_t answered_before_ = 0;     // when last_answer_ was noted
+  std::optional<cli::ExitCode> verdict_;  // of what ended the taking before the input was over
+  cli::Outcome outcome_;
+};
+
+}  // namespace wskit::pub

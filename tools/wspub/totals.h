@@ -1,0 +1,33 @@
+// What became of the lines of a run: the numbers of the summary.
+//
+// Threads: plain values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace wskit::pub {
+
+// Each line read is counted in exactly one of acknowledged, skipped, refused,
+// dropped and unacknowledged when the run is over.
+struct Totals {
+  std::uint64_t read = 0;            // lines, but for blank ones
+  std::uint64_t acknowledged = 0;    // without acknowledgements: sent
+  std::uint64_t duplicates = 0;      // of the acknowledged: the server had them before
+  std::uint64_t skipped = 0;         // by --on-invalid skip or dlq
+  std::uint64_t refused = 0;         // what the run stopped at: not valid, or refused by the server
+  std::uint64_t dropped = 0;         // read, and certainly not published
+  std::uint64_t unacknowledged = 0;  // sent and not answered: published or not
+  std::uint64_t reconnects = 0;
+  std::chrono::nanoseconds elapsed{};  // from the first line to the last answer
+};
+
+// What the summary calls a line that is done: it depends on who has confirmed it.
+enum class DoneWord : std::uint8_t { kAcknowledged, kSent, kShown };
+
+// "read 9946, acknowledged 9943 (0 duplicates), skipped 3, dropped 0,
+// unacknowledged 0, reconnects 0, in 1.2s (8285 lines/s)".
+[[nodiscard]] std::string summary(const Totals& totals, DoneWord word);
+
+}  // namespace wskit::pub
