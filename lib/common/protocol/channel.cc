@@ -80,8 +80,8 @@ Fault check_segments(std::string_view text, bool is_pattern) {
       }
       continue;
     }
-    const Fault fault = is_pattern && byte == '*' ? check_star(text, position, segment, bytes)
-                                                  : check_character(text, position, bytes);
+    Fault fault = is_pattern && byte == '*' ? check_star(text, position, segment, bytes)
+                                            : check_character(text, position, bytes);
     if (!fault.reason.empty()) return fault;
   }
   if (segment == text.size()) return {segment, fmt::format("segment {} is empty", segments)};

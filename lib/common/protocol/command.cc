@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "common/protocol/channel.h"
+#include "common/protocol/control.h"
 #include "common/protocol/event.h"
 #include "common/protocol/fields.h"
 #include "common/protocol/json_text.h"
@@ -103,7 +104,8 @@ struct CommandParser::State {
   std::vector<Element> elements;  // of an array `events`
   std::size_t element_count = 0;  // in use, so that the vector keeps its capacity
   bool too_many_elements = false;
-  std::string decoded;  // texts that were written with escapes
+  std::string decoded;    // texts that were written with escapes
+  std::string rewritten;  // keys and dedups that were
   Command command;
 
   Result<void> slice();
@@ -112,6 +114,8 @@ struct CommandParser::State {
   Result<void> read();
   Result<void> read_action();
   Result<void> read_fields();
+  Result<void> read_token();
+  Result<void> read_ping();
   Result<void> read_subscribe();
   Result<void> read_unsubscribe();
   Result<void> read_publish();
@@ -135,6 +139,7 @@ Result<void> CommandParser::State::slice() {
   element_count = 0;
   too_many_elements = false;
   decoded.clear();
+  rewritten.clear();
   command.clear();
   JsonScanner scanner(message);
   bool is_object = scanner.peek() == '{';
@@ -214,7 +219,7 @@ Result<void> CommandParser::State::read() {
   if (!id) return id.error();
   command.id = *id;
   if (fields.repeated()) return repeated_field(*fields.repeated());
-  const Result<void> action = read_action();
+  Result<void> action = read_action();
   if (!action) return action;
   return read_fields();
 }
@@ -244,28 +249,35 @@ Result<void> CommandParser::State::read_fields() {
       return read_subscribe();
     case Action::kUnsubscribe:
       return read_unsubscribe();
-    case Action::kAuth: {
-      const Result<std::string_view> token =
-          text(fields[Field::kToken], ErrorCode::kBadCommand, Field::kToken);
-      if (!token) return token.error();
-      command.token = *token;
-      return {};
-    }
+    case Action::kAuth:
+      return read_token();
     case Action::kHistory:
       command.since = fields[Field::kSince];
       command.limit = fields[Field::kLimit];
       return read_one_channel();
     case Action::kPresence:
       return read_one_channel();
-    case Action::kPing: {
-      const Result<std::string_view> timestamp = echoed(Field::kTimestamp);
-      if (!timestamp) return timestamp.error();
-      command.timestamp = *timestamp;
-      return {};
-    }
+    case Action::kPing:
+      return read_ping();
     case Action::kStats:
       return {};
   }
+  return {};
+}
+
+Result<void> CommandParser::State::read_token() {
+  if (!fields.has(Field::kToken)) return bad_command("auth needs a \"token\"");
+  const Result<std::string_view> token = text(fields[Field::kToken], ErrorCode::kBadCommand, Field::kToken);
+  if (!token) return token.error();
+  if (token->empty()) return bad_command("auth needs a \"token\" that is not empty");
+  command.token = *token;
+  return {};
+}
+
+Result<void> CommandParser::State::read_ping() {
+  const Result<std::string_view> timestamp = echoed(Field::kTimestamp);
+  if (!timestamp) return timestamp.error();
+  command.timestamp = *timestamp;
   return {};
 }
 
@@ -274,15 +286,15 @@ Result<void> CommandParser::State::read_subscribe() {
   command.max_rate = fields[Field::kMaxRate];
   command.conflate = fields[Field::kConflate];
   command.filter = fields[Field::kFilter];
-  const Result<void> channels = read_channels();
+  Result<void> channels = read_channels();
   if (!channels) return channels;
   return read_event_types();
 }
 
 Result<void> CommandParser::State::read_unsubscribe() {
-  const Result<void> channels = read_channels();
+  Result<void> channels = read_channels();
   if (!channels) return channels;
-  const Result<void> event_types = read_event_types();
+  Result<void> event_types = read_event_types();
   if (!event_types) return event_types;
   if (!command.channels && !command.event_types) {
     return bad_command("unsubscribe needs \"channels\" or \"events\": what to leave");
@@ -322,7 +334,7 @@ Result<void> CommandParser::State::read_channels() {
           ErrorCode::kTooManyChannels,
           fmt::format("\"channels\" holds more than {} names; send several commands", kMaxListElements), ""};
     }
-    const Result<void> added = add_channel(scanner.value());
+    Result<void> added = add_channel(scanner.value());
     if (!added) return added;
   }
   if (command.channels->empty())
@@ -337,7 +349,7 @@ Result<void> CommandParser::State::add_channel(std::string_view value) {
     const Result<Pattern> pattern = Pattern::parse(*name);
     if (!pattern) return pattern.error();
   } else {
-    const Result<void> checked = check_channel(*name);
+    Result<void> checked = check_channel(*name);
     if (!checked) return checked;
   }
   command.channels->push_back(*name);
@@ -354,7 +366,7 @@ Result<void> CommandParser::State::read_event_types() {
   if (too_many_elements)
     return bad_command(fmt::format("\"events\" holds more than {} types", kMaxListElements));
   for (std::size_t i = 0; i < element_count; ++i) {
-    const Result<void> added = add_event_type(elements[i].text);
+    Result<void> added = add_event_type(elements[i].text);
     if (!added) return added;
   }
   return {};
@@ -424,7 +436,7 @@ Result<void> CommandParser::State::read_event(const Fields& event) {
   if (!channel) return channel.error();
   published.channel = *channel;
   if (is_server_channel(*channel) || looks_like_pattern(*channel)) return unpublishable(*channel);
-  const Result<void> checked = check_channel(*channel);
+  Result<void> checked = check_channel(*channel);
   if (!checked) return checked;
 
   published.type = kDefaultType;
@@ -457,7 +469,8 @@ Result<void> CommandParser::State::read_event(const Fields& event) {
   return {};
 }
 
-// A key or dedup: a JSON string of bounded length, or nothing.
+// A key or dedup: a JSON string of bounded length, or nothing. Escapes are written
+// anew, and only where there must be one, so that equal names are equal bytes.
 Result<std::string_view> CommandParser::State::name(const Fields& event, Field field) {
   const std::string_view value = event[field];
   if (value.empty()) return value;
@@ -466,7 +479,11 @@ Result<std::string_view> CommandParser::State::name(const Fields& event, Field f
   if (content->empty() || content->size() > kMaxNameBytes) {
     return bad_event(fmt::format("{} must have 1 to {} bytes", quote(kFieldNames[field]), kMaxNameBytes));
   }
-  return value;
+  if (content->size() == value.size() - 2) return value;
+  rewritten.reserve(message.size());  // never longer than what the message says
+  const std::size_t first = rewritten.size();
+  append_json_string(rewritten, *content);
+  return std::string_view(rewritten).substr(first);
 }
 
 CommandParser::CommandParser() : state_(std::make_unique<State>()) {}

@@ -29,7 +29,7 @@ enum class Action : std::uint8_t {
 
 // One event to publish. All parts are valid: the channel is a name outside the
 // server's `@` space, the type is a type, the timestamp is RFC 3339, the data is
-// JSON. `data`, `key` and `dedup` are JSON text as it was written.
+// JSON text as it was written. Equal keys are equal bytes, and so are dedups.
 struct PublishEvent {
   std::string_view channel;
   std::string_view type;

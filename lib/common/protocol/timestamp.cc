@@ -82,7 +82,7 @@ class Reader {
 
   // Digits after a point, at least one; those past the microsecond are cut.
   microseconds fraction() {
-    std::int64_t micros = digit() * 100'000;
+    std::int64_t micros = digit() * std::int64_t{100'000};
     for (std::int64_t unit = 10'000; !rest_.empty() && rest_[0] >= '0' && rest_[0] <= '9'; unit /= 10) {
       micros += digit() * unit;
     }

@@ -1,0 +1,24 @@
+#include "common/protocol/error.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <stdexcept>
+
+namespace wskit::protocol {
+namespace {
+
+TEST(ErrorTest, CodesHaveTheirNamesOnTheWire) {
+  constexpr std::array<std::string_view, 12> kNames{
+      "BAD_JSON",  "BAD_COMMAND", "BAD_CHANNEL",       "BAD_EVENT",    "UNAUTHORIZED", "FORBIDDEN",
+      "NOT_FOUND", "TOO_LARGE",   "TOO_MANY_CHANNELS", "RATE_LIMITED", "UNAVAILABLE",  "INTERNAL"};
+  for (std::size_t i = 0; i < kNames.size(); ++i) EXPECT_EQ(to_string(static_cast<ErrorCode>(i)), kNames[i]);
+}
+
+TEST(ErrorTest, TheValueOfAFailedResultIsALogicError) {
+  const Result<int> failed = Error{ErrorCode::kBadJson, "why", ""};
+  EXPECT_THROW((void)failed.value(), std::logic_error);
+}
+
+}  // namespace
+}  // namespace wskit::protocol
