@@ -78,7 +78,8 @@ int TimingWheel::wait_ms(Clock::time_point now) {
       word &= ~bit;
       continue;
     }
-    const auto due = start_ + kTick * (current_tick_ + i);
+    // Signed, for it may be past.
+    const Clock::time_point due = start_ + kTick * static_cast<std::int64_t>(current_tick_ + i);
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - now);
     return static_cast<int>(std::max<std::chrono::milliseconds::rep>(wait.count(), 0));
   }
