@@ -1,0 +1,170 @@
+#include "wsserve/http/router.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "http_requests.h"
+#include "wsserve/http/response.h"
+
+namespace wskit::server::http {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class RouterTest : public testing::Test {
+ protected:
+  // "page:stats", "socket:market/AAPL,agents/*", "echo", "404 NOT_FOUND".
+  std::string routed(std::string_view target, const std::string& method = "GET") {
+    const Route found = route(request_for(target, method), settings_);
+    if (const auto* error = std::get_if<HttpError>(&found)) {
+      return std::to_string(error->status) + " " + error->code;
+    }
+    if (const auto* page = std::get_if<Page>(&found)) {
+      return *page == Page::kHealth ? "page:health" : *page == Page::kReady ? "page:ready" : "page:stats";
+    }
+    if (std::holds_alternative<EchoSocket>(found)) return "echo";
+    std::string text = "socket:";
+    for (const std::string& channel : std::get<CommandSocket>(found).channels) {
+      text += (text.back() == ':' ? "" : ",") + channel;
+    }
+    return text;
+  }
+
+  Connection::Wishes wishes(std::string_view target) {
+    Route found = route(request_for(target), settings_);
+    if (const auto* error = std::get_if<HttpError>(&found)) {
+      ADD_FAILURE() << error->message;
+      return {};
+    }
+    return std::get<CommandSocket>(found).wishes;
+  }
+
+  HttpError refusal(std::string_view target, const std::string& method = "GET") {
+    return std::get<HttpError>(route(request_for(target, method), settings_));
+  }
+
+  Settings settings_;
+};
+
+TEST_F(RouterTest, FindsThePages) {
+  for (const char* method : {"GET", "HEAD"}) {
+    EXPECT_EQ(routed("/healthz", method), "page:health");
+    EXPECT_EQ(routed("/readyz?verbose", method), "page:ready");
+    EXPECT_EQ(routed("/ws/stats", method), "page:stats");
+  }
+}
+
+TEST_F(RouterTest, FindsNothingElsewhere) {
+  for (const char* path : {"/", "", "*", "/wsx", "/WS", "/healthz/", "/echo", "//ws", "/w", "http://h/ws"}) {
+    EXPECT_EQ(routed(path), "404 NOT_FOUND") << path;
+  }
+  EXPECT_EQ(routed("/nope", "POST"), "404 NOT_FOUND");
+}
+
+TEST_F(RouterTest, RefusesOtherMethodsAndNamesTheOnesTaken) {
+  for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "get"}) {
+    EXPECT_EQ(routed("/healthz", method), "405 METHOD_NOT_ALLOWED") << method;
+    EXPECT_THAT(refusal("/healthz", method).headers, ElementsAre(testing::Pair("Allow", "GET, HEAD")));
+    EXPECT_EQ(routed("/ws/a", method), "405 METHOD_NOT_ALLOWED") << method;
+    EXPECT_THAT(refusal("/ws/a", method).headers, ElementsAre(testing::Pair("Allow", "GET")));
+  }
+  EXPECT_EQ(routed("/ws", "HEAD"), "405 METHOD_NOT_ALLOWED");
+}
+
+TEST_F(RouterTest, LooksUpThePathBeforeTheQuery) {
+  EXPECT_EQ(routed("/nope?heartbeat=nonsense"), "404 NOT_FOUND");
+  EXPECT_EQ(routed("/ws?heartbeat=nonsense", "POST"), "405 METHOD_NOT_ALLOWED");
+}
+
+TEST_F(RouterTest, SubscribesWhatTheAddressNames) {
+  EXPECT_EQ(routed("/ws/market/AAPL"), "socket:market/AAPL");
+  EXPECT_EQ(routed("/ws/agents/*"), "socket:agents/*");
+  EXPECT_EQ(routed("/ws/agents/**"), "socket:agents/**");
+  EXPECT_EQ(routed("/ws/market%2FBTC-USD"), "socket:market/BTC-USD");
+  EXPECT_EQ(routed("/ws/gr%C3%BC%C3%9Fe"), "socket:grüße");
+  EXPECT_EQ(routed("/ws/a+b"), "socket:a+b");
+}
+
+TEST_F(RouterTest, SubscribesTheDefaultsWhereTheAddressNamesNothing) {
+  EXPECT_EQ(routed("/ws"), "socket:");
+  settings_.default_channels = {"unified", "market/*"};
+  EXPECT_EQ(routed("/ws"), "socket:unified,market/*");
+  EXPECT_EQ(routed("/ws/"), "socket:unified,market/*");
+  EXPECT_EQ(routed("/ws/other"), "socket:other");
+}
+
+TEST_F(RouterTest, RefusesAChannelThatIsNone) {
+  for (const char* path : {"/ws//a", "/ws/a/", "/ws/a//b", "/ws/a%20b", "/ws/a%", "/ws/%zz", "/ws/a**",
+                           "/ws/**/a", "/ws/%FF", "/ws/a%00b", "/ws/a%23", "/ws/%7Bid%7D"}) {
+    EXPECT_EQ(routed(path), "400 BAD_CHANNEL") << path;
+  }
+}
+
+TEST_F(RouterTest, ServesTheEchoOnlyWhereItIsOn) {
+  EXPECT_EQ(routed("/echo"), "404 NOT_FOUND");
+  settings_.echo = true;
+  EXPECT_EQ(routed("/echo"), "echo");
+  EXPECT_EQ(routed("/echo", "POST"), "405 METHOD_NOT_ALLOWED");
+  EXPECT_EQ(routed("/echo/x"), "404 NOT_FOUND");
+}
+
+TEST_F(RouterTest, ReadsTheWishesOfAQuery) {
+  const auto asked = wishes("/ws/a?events=trade,progress&heartbeat=2.5&since=E:7&token=secret&unknown");
+  ASSERT_NE(asked.filter, nullptr);
+  EXPECT_THAT(asked.filter->types(), ElementsAre("progress", "trade"));
+  EXPECT_EQ(asked.heartbeat, std::chrono::milliseconds(2500));
+  EXPECT_EQ(asked.since, protocol::Since(protocol::Position{.offset = 7, .epoch = "E"}));
+}
+
+TEST_F(RouterTest, WishesNothingUnasked) {
+  for (const char* target : {"/ws/a", "/ws/a?", "/ws/a?events=", "/ws/a?events=,,"}) {
+    const auto asked = wishes(target);
+    EXPECT_EQ(asked.filter, nullptr);
+    EXPECT_EQ(asked.heartbeat, std::nullopt);
+    EXPECT_EQ(asked.since, protocol::Since(protocol::FromNow{}));
+  }
+}
+
+TEST_F(RouterTest, TakesAHeartbeatOfZeroAndWithinTheBounds) {
+  EXPECT_EQ(wishes("/ws?heartbeat=0").heartbeat, std::chrono::milliseconds(0));
+  EXPECT_EQ(wishes("/ws?heartbeat=0.1").heartbeat, std::chrono::milliseconds(100));
+  EXPECT_EQ(wishes("/ws?heartbeat=3600").heartbeat, std::chrono::hours(1));
+  for (const char* bad :
+       {"-1", "0.05", "3601", "nan", "inf", "-inf", "1e400", "5s", "", "1 ", "0x10", "1,5"}) {
+    EXPECT_EQ(routed(std::string("/ws?heartbeat=") + bad), "400 BAD_REQUEST") << bad;
+  }
+}
+
+TEST_F(RouterTest, RefusesAQueryThatItCannotServe) {
+  EXPECT_EQ(routed("/ws?events=%zz"), "400 BAD_REQUEST");
+  EXPECT_EQ(routed("/ws?events=not+a+type"), "400 BAD_EVENT");
+  EXPECT_EQ(routed("/ws?events=ok,gr%C3%BCn"), "400 BAD_EVENT");
+  EXPECT_EQ(routed("/ws?since=yesterday"), "400 BAD_REQUEST");
+  EXPECT_EQ(routed("/ws?max_rate=10"), "400 BAD_REQUEST");
+  EXPECT_EQ(routed("/ws?conflate=key"), "400 BAD_REQUEST");
+}
+
+TEST_F(RouterTest, NamesTheThingThatItRefuses) {
+  EXPECT_THAT(refusal("/nope").message, HasSubstr("/nope"));
+  EXPECT_THAT(refusal("/ws?heartbeat=fast").message, HasSubstr("fast"));
+  EXPECT_THAT(refusal("/ws?events=a+b").message, HasSubstr("a b"));
+  EXPECT_THAT(refusal("/healthz", "POST").message, HasSubstr("POST"));
+}
+
+TEST_F(RouterTest, AnswersInJsonWhateverBytesTheRequestHolds) {
+  for (const std::string_view target :
+       {"/\xFF\xFE", "/ws?heartbeat=%FF", "/ws?events=%C3", "/ws?since=%FF\xFF", "/ws/%FF", "/ws?\xFF=%zz"}) {
+    const HttpError error = refusal(target);
+    EXPECT_TRUE(nlohmann::json::accept(error_response(error).body)) << error.message;
+  }
+  EXPECT_TRUE(nlohmann::json::accept(error_response(refusal("/ws/\xFF", "POST")).body));
+}
+
+}  // namespace
+}  // namespace wskit::server::http
