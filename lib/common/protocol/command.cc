@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <stdexcept>
 
 #include "common/protocol/channel.h"
+#include "common/protocol/command_slices.h"
 #include "common/protocol/control.h"
 #include "common/protocol/event.h"
 #include "common/protocol/fields.h"
@@ -17,28 +19,7 @@
 namespace wskit::protocol {
 namespace {
 
-enum class Field : std::uint8_t {
-  kAction,
-  kType,
-  kId,
-  kChannel,
-  kData,
-  kTimestamp,
-  kKey,
-  kDedup,
-  kEvents,
-  kChannels,
-  kSince,
-  kMaxRate,
-  kConflate,
-  kFilter,
-  kLimit,
-  kToken
-};
-constexpr FieldNames<Field, 16> kFieldNames{{"action", "type", "id", "channel", "data", "timestamp", "key",
-                                             "dedup", "events", "channels", "since", "max_rate", "conflate",
-                                             "filter", "limit", "token"}};
-using Fields = FieldSlices<Field, 16>;
+using Field = CommandField;
 
 // In the order of enum Action.
 constexpr std::array<std::string_view, 8> kActionNames{"auth",    "subscribe", "unsubscribe", "publish",
@@ -50,20 +31,13 @@ constexpr std::string_view kDefaultType = "message";
 // hold many times the command's own size.
 constexpr std::size_t kMaxEchoedBytes = 256;
 constexpr std::size_t kMaxNameBytes = 128;  // of a key or dedup
-constexpr std::size_t kMaxListElements = 10'000;
-
-// One element of the array `events`: an event to publish, or an event type.
-struct Element {
-  std::string_view text;
-  Fields fields;  // of an object
-};
 
 Error bad_command(std::string message) { return {ErrorCode::kBadCommand, std::move(message), ""}; }
 Error bad_event(std::string message) { return {ErrorCode::kBadEvent, std::move(message), ""}; }
 
 Error repeated_field(Field field) {
-  return bad_command(
-      fmt::format("the field {} stands there twice; leave one of them out", quote(kFieldNames[field])));
+  return bad_command(fmt::format("the field {} stands there twice; leave one of them out",
+                                 quote(kCommandFieldNames[field])));
 }
 
 // Puts the place in a batch before what the details say already.
@@ -79,8 +53,18 @@ Result<Action> action_named(std::string_view name) {
   if (found != kActionNames.end()) return static_cast<Action>(found - kActionNames.begin());
   const std::string_view nearest = nearest_name(name, kActionNames);
   return bad_command(fmt::format("unknown action {}{}; the actions are {}", quote(name),
-                                 nearest.empty() ? "" : fmt::format(", did you mean {}?", quote(nearest)),
+                                 nearest.empty() ? "" : fmt::format(" (did you mean {}?)", quote(nearest)),
                                  fmt::join(kActionNames, ", ")));
+}
+
+Error unpublishable(std::string_view channel) {
+  const std::string quoted = quote(channel);
+  const std::string_view reason =
+      is_server_channel(channel)
+          ? "channels that begin with @ are the server's own; nobody else publishes there"
+          : "patterns select channels for subscribing; publish to each channel by its name";
+  return {ErrorCode::kBadChannel, fmt::format("channel {}: {}", quoted, reason),
+          fmt::format(R"({{"channel":{}}})", quoted)};
 }
 
 }  // namespace
@@ -96,21 +80,18 @@ void throw_exception_from_error(const CommandError& error, const boost::source_l
   throw std::logic_error(error.error.message);
 }
 
-// The buffers, and the work in two steps: slice() checks the JSON and cuts out
-// the fields, read_…() give them their meaning.
+// The second step from text to meaning: read_…() tell what the slices mean for
+// the action at hand.
 struct CommandParser::State {
-  std::string_view message;
-  Fields fields;
-  std::vector<Element> elements;  // of an array `events`
-  std::size_t element_count = 0;  // in use, so that the vector keeps its capacity
-  bool too_many_elements = false;
+  CommandSlices slices;
+  const CommandFields& fields = slices.fields();
+  std::size_t message_bytes = 0;
   std::string decoded;    // texts that were written with escapes
   std::string rewritten;  // keys and dedups that were
   Command command;
 
-  Result<void> slice();
-  std::string_view slice_events(JsonScanner& scanner);
-
+  void begin(std::size_t bytes);
+  Result<void> read_id();
   Result<void> read();
   Result<void> read_action();
   Result<void> read_fields();
@@ -120,7 +101,7 @@ struct CommandParser::State {
   Result<void> read_unsubscribe();
   Result<void> read_publish();
   Result<void> read_batch();
-  Result<void> read_event(const Fields& event);
+  Result<void> read_event(const CommandFields& event);
   Result<void> read_one_channel();
   Result<void> read_channels();
   Result<void> add_channel(std::string_view value);
@@ -128,76 +109,21 @@ struct CommandParser::State {
   Result<void> add_event_type(std::string_view value);
 
   Result<std::string_view> text(std::string_view value, ErrorCode code, Field field);
-  Result<std::string_view> name(const Fields& event, Field field);
+  Result<std::string_view> type_of(const CommandFields& event);
+  Result<std::string_view> timestamp_of(const CommandFields& event);
+  Result<std::string_view> name_of(const CommandFields& event, Field field);
   Result<std::string_view> echoed(Field field);
 };
 
-// ---- slicing
-
-Result<void> CommandParser::State::slice() {
-  fields.clear();
-  element_count = 0;
-  too_many_elements = false;
-  decoded.clear();
-  rewritten.clear();
-  command.clear();
-  JsonScanner scanner(message);
-  bool is_object = scanner.peek() == '{';
-  if (is_object) {
-    std::string_view key;
-    for (bool more = scanner.begin_object(key); more; more = scanner.next_member(key)) {
-      const std::optional<Field> field = kFieldNames.find(key);
-      const bool events = field == Field::kEvents && element_count == 0 && scanner.peek() == '[';
-      const std::string_view value = events ? slice_events(scanner) : scanner.value();
-      if (field && !scanner.failed()) fields.put(*field, value);
-    }
-  } else {
-    (void)scanner.value();
-  }
-  if (!scanner.finish()) {
-    const JsonFault fault = scanner.fault();
-    return Error{ErrorCode::kBadJson,
-                 message.empty() ? "the message is empty; a command is a JSON object"
-                                 : fmt::format("invalid JSON at byte {}: {}", fault.position, fault.reason),
-                 fmt::format(R"({{"position":{}}})", fault.position)};
-  }
-  if (!is_object) return bad_command("a command is a JSON object such as {\"action\":\"ping\"}");
-  return {};
-}
-
-// Cuts the elements out in the same pass, for a batch is long.
-std::string_view CommandParser::State::slice_events(JsonScanner& scanner) {
-  const char* const first = scanner.position();
-  for (bool more = scanner.begin_array(); more; more = scanner.next_element()) {
-    if (element_count == kMaxListElements) {
-      too_many_elements = true;
-      (void)scanner.value();
-      continue;
-    }
-    if (element_count == elements.size()) elements.emplace_back();
-    Element& element = elements[element_count++];
-    element.fields.clear();
-    if (scanner.peek() != '{') {
-      element.text = scanner.value();
-      continue;
-    }
-    const char* const object = scanner.position();
-    slice_fields(scanner, kFieldNames, element.fields);
-    element.text = {object, static_cast<std::size_t>(scanner.position() - object)};
-  }
-  return {first, static_cast<std::size_t>(scanner.position() - first)};
-}
-
-// ---- meaning
-
 Result<std::string_view> CommandParser::State::text(std::string_view value, ErrorCode code, Field field) {
   if (!is_json_string(value)) {
-    return Error{code, fmt::format("{} must be a string", quote(kFieldNames[field])), ""};
+    return Error{code, fmt::format("{} must be a string", quote(kCommandFieldNames[field])), ""};
   }
-  const std::optional<std::string_view> text = string_text(value, message.size(), decoded);
+  const std::optional<std::string_view> text = string_text(value, message_bytes, decoded);
   if (text) return *text;
   return Error{
-      code, fmt::format("{} holds half a surrogate pair, which is no text", quote(kFieldNames[field])), ""};
+      code, fmt::format("{} holds half a surrogate pair, which is no text", quote(kCommandFieldNames[field])),
+      ""};
 }
 
 // The value of a field that is sent back as it came.
@@ -205,19 +131,30 @@ Result<std::string_view> CommandParser::State::echoed(Field field) {
   const std::string_view value = fields[field];
   if (value.empty()) return value;
   if (!is_json_string(value) && !is_json_number(value)) {
-    return bad_command(fmt::format("{} must be a string or a number", quote(kFieldNames[field])));
+    return bad_command(fmt::format("{} must be a string or a number", quote(kCommandFieldNames[field])));
   }
   if (value.size() > kMaxEchoedBytes) {
-    return bad_command(fmt::format("{} has {} bytes; at most {} are allowed", quote(kFieldNames[field]),
-                                   value.size(), kMaxEchoedBytes));
+    return bad_command(fmt::format("{} has {} bytes; at most {} are allowed",
+                                   quote(kCommandFieldNames[field]), value.size(), kMaxEchoedBytes));
   }
   return value;
 }
 
-Result<void> CommandParser::State::read() {
+void CommandParser::State::begin(std::size_t bytes) {
+  message_bytes = bytes;
+  decoded.clear();
+  rewritten.clear();
+  command.clear();
+}
+
+Result<void> CommandParser::State::read_id() {
   const Result<std::string_view> id = echoed(Field::kId);
   if (!id) return id.error();
   command.id = *id;
+  return {};
+}
+
+Result<void> CommandParser::State::read() {
   if (fields.repeated()) return repeated_field(*fields.repeated());
   Result<void> action = read_action();
   if (!action) return action;
@@ -226,7 +163,8 @@ Result<void> CommandParser::State::read() {
 
 Result<void> CommandParser::State::read_action() {
   if (!fields.has(Field::kAction)) {
-    if (fields[Field::kType] == R"("ping")") {
+    const Result<std::string_view> type = text(fields[Field::kType], ErrorCode::kBadCommand, Field::kType);
+    if (type && *type == "ping") {
       command.action = Action::kPing;
       return {};
     }
@@ -362,11 +300,12 @@ Result<void> CommandParser::State::read_event_types() {
   command.event_types.emplace();
   if (is_json_string(value)) return add_event_type(value);
   if (!value.starts_with('[')) return bad_command("\"events\" must be an array of event types");
-  if (element_count == 0) return bad_command("\"events\" is empty; name at least one type, or leave it out");
-  if (too_many_elements)
+  if (slices.elements().empty())
+    return bad_command("\"events\" is empty; name at least one type, or leave it out");
+  if (slices.has_more_elements())
     return bad_command(fmt::format("\"events\" holds more than {} types", kMaxListElements));
-  for (std::size_t i = 0; i < element_count; ++i) {
-    Result<void> added = add_event_type(elements[i].text);
+  for (const CommandSlices::Element& element : slices.elements()) {
+    Result<void> added = add_event_type(element.text);
     if (!added) return added;
   }
   return {};
@@ -396,39 +335,30 @@ Result<void> CommandParser::State::read_batch() {
     if (fields.has(field)) {
       return bad_command(
           fmt::format("{} and \"events\" exclude each other; each event of a batch has its own",
-                      quote(kFieldNames[field])));
+                      quote(kCommandFieldNames[field])));
     }
   }
   if (!fields[Field::kEvents].starts_with('['))
     return bad_command("\"events\" must be an array of events to publish");
-  if (element_count == 0) return bad_command("\"events\" is empty; a batch has at least one event");
-  if (too_many_elements) {
+  if (slices.elements().empty()) return bad_command("\"events\" is empty; a batch has at least one event");
+  if (slices.has_more_elements()) {
     return Error{ErrorCode::kTooLarge,
                  fmt::format("\"events\" holds more than {} events; send several batches", kMaxListElements),
                  ""};
   }
-  for (std::size_t i = 0; i < element_count; ++i) {
-    const Element& element = elements[i];
-    if (!element.text.starts_with('{')) return at_index(bad_event("an event is a JSON object"), i);
+  std::size_t index = 0;
+  for (const CommandSlices::Element& element : slices.elements()) {
+    if (!element.text.starts_with('{')) return at_index(bad_event("an event is a JSON object"), index);
     const std::optional<Field> repeated = element.fields.repeated();
-    if (repeated) return at_index(repeated_field(*repeated), i);
+    if (repeated) return at_index(repeated_field(*repeated), index);
     const Result<void> event = read_event(element.fields);
-    if (!event) return at_index(event.error(), i);
+    if (!event) return at_index(event.error(), index);
+    ++index;
   }
   return {};
 }
 
-Error unpublishable(std::string_view channel) {
-  const std::string quoted = quote(channel);
-  const std::string_view reason =
-      is_server_channel(channel)
-          ? "channels that begin with @ are the server's own; nobody else publishes there"
-          : "patterns select channels for subscribing; publish to each channel by its name";
-  return {ErrorCode::kBadChannel, fmt::format("channel {}: {}", quoted, reason),
-          fmt::format(R"({{"channel":{}}})", quoted)};
-}
-
-Result<void> CommandParser::State::read_event(const Fields& event) {
+Result<void> CommandParser::State::read_event(const CommandFields& event) {
   PublishEvent published;
   if (!event.has(Field::kChannel)) return bad_event("\"channel\" is missing: where to publish");
   const Result<std::string_view> channel =
@@ -439,28 +369,16 @@ Result<void> CommandParser::State::read_event(const Fields& event) {
   Result<void> checked = check_channel(*channel);
   if (!checked) return checked;
 
-  published.type = kDefaultType;
-  if (event.has(Field::kType)) {
-    const Result<std::string_view> type = text(event[Field::kType], ErrorCode::kBadEvent, Field::kType);
-    if (!type) return type.error();
-    if (!is_valid_type(*type)) {
-      return bad_event(fmt::format("the type {} is not valid: 1 to {} characters of A-Z a-z 0-9 _ . : -",
-                                   quote(*type), kMaxTypeBytes));
-    }
-    published.type = *type;
-  }
-  if (event.has(Field::kTimestamp)) {
-    const Result<std::string_view> timestamp =
-        text(event[Field::kTimestamp], ErrorCode::kBadEvent, Field::kTimestamp);
-    if (!timestamp) return timestamp.error();
-    const Result<SystemMicros> time = parse_timestamp(*timestamp);
-    if (!time) return time.error();
-    published.timestamp = *timestamp;
-  }
-  const Result<std::string_view> key = name(event, Field::kKey);
+  const Result<std::string_view> type = type_of(event);
+  if (!type) return type.error();
+  published.type = *type;
+  const Result<std::string_view> timestamp = timestamp_of(event);
+  if (!timestamp) return timestamp.error();
+  published.timestamp = *timestamp;
+  const Result<std::string_view> key = name_of(event, Field::kKey);
   if (!key) return key.error();
   published.key = *key;
-  const Result<std::string_view> dedup = name(event, Field::kDedup);
+  const Result<std::string_view> dedup = name_of(event, Field::kDedup);
   if (!dedup) return dedup.error();
   published.dedup = *dedup;
   published.data = event[Field::kData];
@@ -469,18 +387,37 @@ Result<void> CommandParser::State::read_event(const Fields& event) {
   return {};
 }
 
+Result<std::string_view> CommandParser::State::type_of(const CommandFields& event) {
+  if (!event.has(Field::kType)) return kDefaultType;
+  Result<std::string_view> type = text(event[Field::kType], ErrorCode::kBadEvent, Field::kType);
+  if (!type || is_valid_type(*type)) return type;
+  return bad_event(fmt::format("the type {} is not valid: 1 to {} characters of A-Z a-z 0-9 _ . : -",
+                               quote(*type), kMaxTypeBytes));
+}
+
+Result<std::string_view> CommandParser::State::timestamp_of(const CommandFields& event) {
+  if (!event.has(Field::kTimestamp)) return std::string_view();
+  Result<std::string_view> timestamp =
+      text(event[Field::kTimestamp], ErrorCode::kBadEvent, Field::kTimestamp);
+  if (!timestamp) return timestamp;
+  const Result<SystemMicros> time = parse_timestamp(*timestamp);
+  if (!time) return time.error();
+  return timestamp;
+}
+
 // A key or dedup: a JSON string of bounded length, or nothing. Escapes are written
 // anew, and only where there must be one, so that equal names are equal bytes.
-Result<std::string_view> CommandParser::State::name(const Fields& event, Field field) {
+Result<std::string_view> CommandParser::State::name_of(const CommandFields& event, Field field) {
   const std::string_view value = event[field];
   if (value.empty()) return value;
   const Result<std::string_view> content = text(value, ErrorCode::kBadEvent, field);
   if (!content) return content.error();
   if (content->empty() || content->size() > kMaxNameBytes) {
-    return bad_event(fmt::format("{} must have 1 to {} bytes", quote(kFieldNames[field]), kMaxNameBytes));
+    return bad_event(
+        fmt::format("{} must have 1 to {} bytes", quote(kCommandFieldNames[field]), kMaxNameBytes));
   }
   if (content->size() == value.size() - 2) return value;
-  rewritten.reserve(message.size());  // never longer than what the message says
+  rewritten.reserve(message_bytes);  // never longer than what the message says
   const std::size_t first = rewritten.size();
   append_json_string(rewritten, *content);
   return std::string_view(rewritten).substr(first);
@@ -491,14 +428,12 @@ CommandParser::~CommandParser() = default;
 
 boost::system::result<const Command*, CommandError> CommandParser::parse(std::string_view text) {
   State& state = *state_;
-  state.message = text;
-  Result<void> done = state.slice();
-  if (done) {
-    done = state.read();
-  } else {
-    const Result<std::string_view> id = state.echoed(Field::kId);
-    if (id) state.command.id = *id;
-  }
+  state.begin(text.size());
+  Result<void> done = state.slices.cut(text);
+  // Also where the text is no command, so that the refusal can name it.
+  const Result<void> id = state.read_id();
+  if (done && !id) done = id;
+  if (done) done = state.read();
   if (done) return &state.command;
   return CommandError{done.error(), std::string(state.command.id)};
 }

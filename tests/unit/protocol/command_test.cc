@@ -41,11 +41,12 @@ TEST_F(CommandTest, APingMayBeWrittenAsAType) {
   EXPECT_EQ(accept(R"({"id":1,"type":"ping","timestamp":5})").timestamp, "5");
   EXPECT_THAT(refusal(R"({"type":"subscribe"})"), HasSubstr("\"action\" is missing"));
   EXPECT_EQ(accept(R"({"action":"stats","type":"ping"})").action, Action::kStats);
+  EXPECT_EQ(accept(R"({"type":"p\u0069ng"})").action, Action::kPing);
 }
 
 TEST_F(CommandTest, AnUnknownActionIsAnsweredWithTheKnownOnes) {
   EXPECT_EQ(refusal(R"({"action":"subscrbe"})"),
-            "BAD_COMMAND: unknown action \"subscrbe\", did you mean \"subscribe\"?; the actions are auth, "
+            "BAD_COMMAND: unknown action \"subscrbe\" (did you mean \"subscribe\"?); the actions are auth, "
             "subscribe, "
             "unsubscribe, publish, history, presence, ping, stats");
   EXPECT_THAT(refusal(R"({"action":"join"})"), HasSubstr("unknown action \"join\"; the actions are auth,"));
