@@ -1,5 +1,6 @@
 #include "wsserve/channel.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "common/protocol/event.h"
@@ -28,36 +29,128 @@ boost::intrusive_ptr<Chunk> build_frame(const protocol::EventView& event) {
 
 }  // namespace
 
-Channel::Channel(std::string name, std::string epoch, std::span<const std::unique_ptr<Inbox>> inboxes,
+Channel::Channel(std::string name, std::string epoch, const ChannelOptions& options, const Home& home,
                  std::uint64_t interested_shards)
     : name_(std::move(name)),
       epoch_(std::move(epoch)),
-      inboxes_(inboxes),
+      options_(options),
+      home_(home),
       interested_shards_(interested_shards),
-      local_(inboxes.size()) {}
+      history_(home.budget),
+      local_(home.inboxes.size()) {}
 
 Channel::~Channel() = default;
 
-std::uint64_t Channel::publish(const protocol::PublishEvent& event, std::string_view receive_time) {
+Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime& received) {
   protocol::EventView view;
   view.type = event.type;
   view.channel = name_;
-  view.timestamp = event.timestamp.empty() ? receive_time : event.timestamp;
+  view.timestamp = event.timestamp.empty() ? received.text : event.timestamp;
   view.key = event.key;
   view.data = event.data;
   const std::lock_guard lock(mutex_);
-  view.offset = ++offset_;
-  const ChunkPtr frame = build_frame(view);
-  for (std::uint64_t shards = interested_shards_; shards != 0; shards &= shards - 1) {
-    inboxes_[static_cast<std::size_t>(std::countr_zero(shards))]->push(*this, frame);
+  if (!event.dedup.empty()) {
+    if (const auto first = dedup_.find(event.dedup, received.at, options_.dedup)) return {*first, true};
   }
-  return view.offset;
+  view.offset = ++offset_;
+  if (!event.dedup.empty()) dedup_.add(event.dedup, view.offset, received.at, options_.dedup);
+  ChunkPtr frame = build_frame(view);
+  for (std::uint64_t shards = interested_shards_; shards != 0; shards &= shards - 1) {
+    home_.inboxes[static_cast<std::size_t>(std::countr_zero(shards))]->push(*this, frame);
+  }
+  history_.append(std::move(frame), received.at, options_.history);
+  return {view.offset, false};
 }
+
+// --- Reading -------------------------------------------------------------
+
+ReplayStart Channel::begin_after(std::uint64_t after, bool recovered) const {
+  return {.after = after,
+          .recovered = recovered,
+          .replayed = offset_ - after,
+          .oldest = history_.oldest(offset_),
+          .newest = {.offset = offset_, .epoch = epoch_}};
+}
+
+ReplayStart Channel::locate(const protocol::Since& since) const {
+  const std::lock_guard lock(mutex_);
+  return locate_locked(since);
+}
+
+ReplayStart Channel::begin_replay(const protocol::Since& since, std::size_t max_bytes,
+                                  std::vector<ChunkPtr>& out) const {
+  const std::lock_guard lock(mutex_);
+  const ReplayStart start = locate_locked(since);
+  read_locked(start.after, max_bytes, out);
+  return start;
+}
+
+ReplayStart Channel::locate_locked(const protocol::Since& since) const {
+  if (const auto* position = std::get_if<protocol::Position>(&since)) return locate_position(*position);
+  if (const auto* last = std::get_if<protocol::FromLast>(&since)) return locate_last(last->events);
+  if (const auto* time = std::get_if<protocol::SystemMicros>(&since)) return locate_time(*time);
+  if (const auto* map = std::get_if<protocol::FromPositions>(&since)) {
+    const auto known = map->positions.find(name_);
+    if (known != map->positions.end()) return locate_position(known->second);
+    if (map->time) return locate_time(*map->time);
+    // Nobody can say whether what there is was missed.
+    return begin_after(offset_, offset_ == 0);
+  }
+  const std::uint64_t before_oldest = history_.oldest(offset_) - 1;
+  if (std::holds_alternative<protocol::FromStart>(since))
+    return begin_after(before_oldest, before_oldest == 0);
+  return begin_after(offset_, false);
+}
+
+ReplayStart Channel::locate_position(const protocol::Position& position) const {
+  const std::uint64_t before_oldest = history_.oldest(offset_) - 1;
+  const bool ours = (position.epoch.empty() || position.epoch == epoch_) && position.offset <= offset_;
+  if (ours && position.offset >= before_oldest) return begin_after(position.offset, true);
+  return begin_after(before_oldest, false);
+}
+
+ReplayStart Channel::locate_last(std::uint64_t events) const {
+  const std::uint64_t before_oldest = history_.oldest(offset_) - 1;
+  const std::uint64_t wanted = events < offset_ ? offset_ - events : 0;
+  return begin_after(std::max(wanted, before_oldest), wanted >= before_oldest);
+}
+
+ReplayStart Channel::locate_time(protocol::SystemMicros time) const {
+  return begin_after(offset_ - history_.count_since(time), history_.newest_gone() < time);
+}
+
+Channel::Part Channel::read_locked(std::uint64_t after, std::size_t max_bytes,
+                                   std::vector<ChunkPtr>& out) const {
+  Part part;
+  part.gap = after + 1 < history_.oldest(offset_);
+  if (part.gap) return part;
+  const std::size_t before = out.size();
+  history_.read(offset_ - after, max_bytes, out);
+  part.complete = out.size() - before == offset_ - after;
+  return part;
+}
+
+Channel::Part Channel::read(std::uint64_t after, std::size_t max_bytes, std::vector<ChunkPtr>& out) const {
+  const std::lock_guard lock(mutex_);
+  return read_locked(after, max_bytes, out);
+}
+
+Channel::Part Channel::read_and_join(std::uint64_t after, std::size_t max_bytes, std::vector<ChunkPtr>& out,
+                                     std::size_t shard) {
+  const std::lock_guard lock(mutex_);
+  Part part = read_locked(after, max_bytes, out);
+  if (!part.complete) return part;
+  interested_shards_ |= std::uint64_t{1} << shard;
+  part.seam = home_.inboxes[shard]->pushed();
+  return part;
+}
+
+// --- Interest ------------------------------------------------------------
 
 Position Channel::join(std::size_t shard, std::uint64_t& seam) {
   const std::lock_guard lock(mutex_);
   interested_shards_ |= std::uint64_t{1} << shard;
-  seam = inboxes_[shard]->pushed();
+  seam = home_.inboxes[shard]->pushed();
   return {.offset = offset_, .epoch = epoch_};
 }
 
@@ -74,6 +167,11 @@ void Channel::lose_interest(std::size_t shard) {
 Position Channel::position() const {
   const std::lock_guard lock(mutex_);
   return {.offset = offset_, .epoch = epoch_};
+}
+
+void Channel::expire(protocol::SystemMicros now) {
+  const std::lock_guard lock(mutex_);
+  history_.trim(now, options_.history);
 }
 
 }  // namespace wskit::server

@@ -1,8 +1,10 @@
-// One channel: the order of its events, and which shards want them.
+// One channel: the order of its events, those it still holds, and which shards
+// want them.
 //
 // Threads: any thread. One short critical section gives an event its offset,
-// builds its frame and hands it to the inboxes, so that every subscriber of the
-// channel sees the same order.
+// builds its frame, keeps it and hands it to the inboxes, so that every
+// subscriber of the channel sees the same order, and a reader who has caught up
+// with the history goes live without a hole or a repetition.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +16,8 @@
 #include <vector>
 
 #include "common/protocol/command.h"
+#include "common/protocol/position.h"
+#include "wsserve/channel_options.h"
 #include "wsserve/chunk.h"
 
 namespace wskit::server {
@@ -21,25 +25,74 @@ namespace wskit::server {
 class Inbox;
 class LocalChannel;
 
+// When the server received an event, as a value and as the protocol writes it.
+struct ReceiveTime {
+  protocol::SystemMicros at;
+  std::string_view text;
+};
+
 // Where a channel stands.
 struct Position {
   std::uint64_t offset = 0;  // of its newest event; 0: none yet
   std::string_view epoch;    // lives as long as the channel
 };
 
+// What became of a published event.
+struct Accepted {
+  std::uint64_t offset = 0;
+  bool duplicate = false;  // its dedup id was seen before, with this offset
+};
+
+// Where a reader who asks for `since` begins.
+struct ReplayStart {
+  std::uint64_t after = 0;  // the events behind this offset follow
+  bool recovered = false;   // they are all that the reader missed
+  std::uint64_t replayed = 0;
+  std::uint64_t oldest = 1;  // the oldest event held, the next one if none is
+  Position newest;
+};
+
 class Channel {
  public:
-  // `inboxes`: one a shard, in the shards' order; they outlive the channel.
-  Channel(std::string name, std::string epoch, std::span<const std::unique_ptr<Inbox>> inboxes,
+  // What a channel shares with all others. Outlives it.
+  struct Home {
+    std::span<const std::unique_ptr<Inbox>> inboxes;  // one a shard, in the shards' order
+    HistoryBudget& budget;
+  };
+
+  Channel(std::string name, std::string epoch, const ChannelOptions& options, const Home& home,
           std::uint64_t interested_shards);
   ~Channel();
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::string_view epoch() const { return epoch_; }
 
-  // Appends one event. `receive_time` stands in where the event brought no
-  // timestamp of its own. Returns the event's offset.
-  std::uint64_t publish(const protocol::PublishEvent& event, std::string_view receive_time);
+  // Appends one event. The receive time stands in where the event brought no
+  // timestamp of its own.
+  Accepted publish(const protocol::PublishEvent& event, const ReceiveTime& received);
+
+  // Where `since` is; FromNow begins behind the newest event and has recovered
+  // nothing.
+  [[nodiscard]] ReplayStart locate(const protocol::Since& since) const;
+
+  // The same, and the first events of the replay with it, until `max_bytes` are
+  // passed: taken at once, for the oldest ones may be let go at any moment.
+  ReplayStart begin_replay(const protocol::Since& since, std::size_t max_bytes,
+                           std::vector<ChunkPtr>& out) const;
+
+  // The events behind `after`, oldest first, until `max_bytes` are passed.
+  // `gap`: the next one is no longer held, nothing was read.
+  struct Part {
+    bool gap = false;
+    bool complete = false;  // nothing follows; then, with `shard`, `seam` is set
+    std::uint64_t seam = 0;
+  };
+  Part read(std::uint64_t after, std::size_t max_bytes, std::vector<ChunkPtr>& out) const;
+  // The same for a reader who wants to go live: if the part is complete, events
+  // go to the inbox of `shard` from now on, and its deliveries numbered after
+  // `seam` are exactly the events that follow.
+  Part read_and_join(std::uint64_t after, std::size_t max_bytes, std::vector<ChunkPtr>& out,
+                     std::size_t shard);
 
   // From now on events go to the inbox of `shard` too. Returns where the channel
   // stands, and in `seam` the inbox's count of deliveries at that moment: those
@@ -52,19 +105,32 @@ class Channel {
   void lose_interest(std::size_t shard);
 
   [[nodiscard]] Position position() const;
+  // Lets go of events that have become too old.
+  void expire(protocol::SystemMicros now);
 
   // The shard's own view of the channel; only that shard's thread may touch it.
   [[nodiscard]] std::unique_ptr<LocalChannel>& local(std::size_t shard) { return local_[shard]; }
 
  private:
+  // REQUIRES: mutex_ held, all of them.
+  ReplayStart locate_locked(const protocol::Since& since) const;
+  Part read_locked(std::uint64_t after, std::size_t max_bytes, std::vector<ChunkPtr>& out) const;
+  ReplayStart begin_after(std::uint64_t after, bool recovered) const;
+  ReplayStart locate_position(const protocol::Position& position) const;
+  ReplayStart locate_last(std::uint64_t events) const;
+  ReplayStart locate_time(protocol::SystemMicros time) const;
+
   const std::string name_;
   const std::string epoch_;
-  const std::span<const std::unique_ptr<Inbox>> inboxes_;
+  const ChannelOptions options_;
+  const Home home_;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::uint64_t offset_ = 0;
   std::uint64_t interested_shards_;  // a bit a shard
+  History history_;
+  DedupWindow dedup_;
 
   std::vector<std::unique_ptr<LocalChannel>> local_;
 };

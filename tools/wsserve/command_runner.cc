@@ -6,6 +6,7 @@
 
 #include "common/protocol/channel.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/history_page.h"
 #include "wsserve/hub.h"
 #include "wsserve/shard.h"
 
@@ -41,9 +42,9 @@ void CommandRunner::run(Connection& connection, std::string_view text) {
           connection, command.id,
           {ErrorCode::kUnauthorized, "this server has no keys to check a token with: leave auth out", {}});
     case Action::kHistory:
+      return history(connection, command);
     case Action::kPresence:
-      return refuse(connection, command.id,
-                    {ErrorCode::kUnavailable, "this server keeps neither history nor presence", {}});
+      return refuse(connection, command.id, {ErrorCode::kUnavailable, "this server keeps no presence", {}});
   }
 }
 
@@ -72,6 +73,30 @@ Error server_is_full(std::string_view name) {
 
 }  // namespace
 
+// --- history ---------------------------------------------------------------
+
+void CommandRunner::history(Connection& connection, const Command& command) {
+  const std::string_view name = command.channels->front();
+  protocol::Since since = protocol::FromStart{};
+  if (!command.since.empty()) {
+    const auto parsed = protocol::parse_since(command.since, shard_.receive_time().at);
+    if (!parsed) return refuse(connection, command.id, parsed.error());
+    since = *parsed;
+  }
+  const auto limit = parse_limit(command.limit);
+  if (!limit) return refuse(connection, command.id, limit.error());
+  const Channel* channel = shard_.hub().find(name);
+  if (channel == nullptr) {
+    return refuse(connection, command.id,
+                  {ErrorCode::kNotFound, fmt::format("no event was ever published to '{}'", name), {}});
+  }
+  const HistoryPage page =
+      read_history(*channel, since, *limit, shard_.settings().message_limits.max_message_bytes);
+  text_.clear();
+  protocol::append_control(text_, "history", command.id, shard_.timestamp(), page.json());
+  connection.send_text(text_);
+}
+
 // --- publish -------------------------------------------------------------
 
 void CommandRunner::publish(Connection& connection, const Command& command) {
@@ -82,16 +107,22 @@ void CommandRunner::publish(Connection& connection, const Command& command) {
     if (targets_.back() == nullptr) return refuse(connection, command.id, server_is_full(event.channel));
   }
   published_.clear();
-  const std::string_view received = shard_.timestamp();
+  std::size_t duplicates = 0;
+  const ReceiveTime received = shard_.receive_time();
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     Channel& channel = *targets_[i];
-    const std::uint64_t offset = channel.publish(command.publish[i], received);
-    published_.push_back({.channel = channel.name(), .offset = offset, .epoch = channel.epoch()});
+    const Accepted accepted = channel.publish(command.publish[i], received);
+    if (accepted.duplicate) ++duplicates;
+    published_.push_back({.channel = channel.name(),
+                          .offset = accepted.offset,
+                          .epoch = channel.epoch(),
+                          .duplicate = accepted.duplicate});
   }
-  shard_.counters().published.add(command.publish.size());
+  shard_.counters().published.add(command.publish.size() - duplicates);
+  shard_.counters().duplicates.add(duplicates);
   if (command.id.empty()) return;
   text_.clear();
-  protocol::append_published(text_, command.id, received, published_, command.batch);
+  protocol::append_published(text_, command.id, received.text, published_, command.batch);
   connection.send_text(text_);
 }
 
@@ -117,17 +148,9 @@ bool may_hear(const Connection& connection, std::string_view name) {
   return name.starts_with(kConnectionPrefix) && name.substr(kConnectionPrefix.size()) == connection.id();
 }
 
-// Whether a subscriber that stands at `since` has missed nothing of a channel:
-// the server keeps no history, so that is all it can vouch for.
-bool missed_nothing(const protocol::Since& since, const std::string& channel, const Position& now) {
-  if (std::holds_alternative<protocol::FromNow>(since)) return false;
-  const auto* position = std::get_if<protocol::Position>(&since);
-  if (const auto* map = std::get_if<protocol::FromPositions>(&since)) {
-    const auto known = map->positions.find(channel);
-    if (known != map->positions.end()) position = &known->second;
-  }
-  if (position == nullptr) return now.offset == 0;
-  return position->offset == now.offset && (position->epoch.empty() || position->epoch == now.epoch);
+// Whether the connection hears the channel live already.
+bool is_live(const Connection& connection, const Channel& channel) {
+  return connection.selects(channel) && !connection.is_catching_up(channel);
 }
 
 }  // namespace
@@ -199,27 +222,84 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
 
 protocol::SubscribedChannel CommandRunner::add(Connection& connection, std::string_view name,
                                                TypeFilterPtr filter, const protocol::Since& since) {
-  const auto known = find_subscription(connection, name);
-  const bool is_new = known == connection.subscriptions().end();
-  if (!is_new) shard_.fanout().change_filter(**known, filter);
-  protocol::SubscribedChannel entry{.channel = name, .offset = {}, .epoch = {}, .oldest = {}};
-  if (protocol::looks_like_pattern(name)) {
-    const auto pattern = protocol::Pattern::parse(name);
-    if (is_new) connection.subscriptions().push_back(shard_.fanout().subscribe(connection, *pattern, filter));
-  } else {
-    Channel* channel = find_channel(name);
-    Position position = channel->position();
-    if (is_new) {
-      connection.subscriptions().push_back(shard_.fanout().subscribe(connection, *channel, filter, position));
-    }
-    entry.offset = position.offset;
-    entry.epoch = position.epoch;
-    entry.recovered = missed_nothing(since, channel->name(), position);
-    if (!std::holds_alternative<protocol::FromNow>(since) && !entry.recovered)
-      entry.oldest = position.offset + 1;
+  if (const auto known = find_subscription(connection, name); known != connection.subscriptions().end()) {
+    shard_.fanout().change_filter(**known, std::move(filter));
+    return stand(name);
   }
-  if (is_new) shard_.counters().subscriptions.add();
+  shard_.counters().subscriptions.add();
+  if (protocol::looks_like_pattern(name)) return add_pattern(connection, name, std::move(filter), since);
+  return add_channel(connection, name, std::move(filter), since);
+}
+
+protocol::SubscribedChannel CommandRunner::stand(std::string_view name) {
+  protocol::SubscribedChannel entry{.channel = name, .offset = {}, .epoch = {}, .oldest = {}};
+  if (protocol::looks_like_pattern(name)) return entry;
+  const Position position = find_channel(name)->position();
+  entry.offset = position.offset;
+  entry.epoch = position.epoch;
   return entry;
+}
+
+protocol::SubscribedChannel CommandRunner::add_channel(Connection& connection, std::string_view name,
+                                                       TypeFilterPtr filter, const protocol::Since& since) {
+  Channel& channel = *find_channel(name);
+  const bool live = is_live(connection, channel);
+  Position position;
+  connection.subscriptions().push_back(
+      shard_.fanout().subscribe(connection, channel, std::move(filter), position));
+  protocol::SubscribedChannel entry{
+      .channel = name, .offset = position.offset, .epoch = position.epoch, .oldest = {}};
+  if (std::holds_alternative<protocol::FromNow>(since)) return entry;
+  const ReplayStart start = begin_replay(connection, channel, since, live, entry);
+  if (connection.is_catching_up(channel)) entry.offset = start.newest.offset;
+  return entry;
+}
+
+protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, std::string_view text,
+                                                       TypeFilterPtr filter, const protocol::Since& since) {
+  const auto pattern = protocol::Pattern::parse(text);
+  // Who is live must be known before the pattern itself makes everything live.
+  std::vector<std::pair<Channel*, bool>> matching;
+  const bool replays = !std::holds_alternative<protocol::FromNow>(since);
+  if (replays) {
+    for (Channel* channel : shard_.hub().matching(*pattern)) {
+      matching.emplace_back(channel, is_live(connection, *channel));
+    }
+  }
+  connection.subscriptions().push_back(shard_.fanout().subscribe(connection, *pattern, std::move(filter)));
+  protocol::SubscribedChannel entry{.channel = text, .offset = {}, .epoch = {}, .oldest = {}};
+  entry.recovered = replays;
+  for (const auto& [channel, live] : matching) {
+    begin_replay(connection, *channel, since, live, entry);
+  }
+  return entry;
+}
+
+ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel,
+                                        const protocol::Since& since, bool live,
+                                        protocol::SubscribedChannel& entry) {
+  std::vector<ChunkPtr> first;
+  const ReplayStart start = channel.begin_replay(since, CatchUp::kHeadStartBytes, first);
+  const bool catching_up = connection.is_catching_up(channel);
+  // What another subscription brings already is not told twice; what lies
+  // before it would come too late to be in order.
+  const bool replays = !live && !catching_up && start.replayed > 0;
+  const bool whole = start.recovered && (replays || catching_up || start.replayed == 0);
+  if (!protocol::looks_like_pattern(entry.channel)) {
+    entry.recovered = whole;
+    if (!whole) entry.oldest = start.oldest;
+  } else if (!whole) {
+    entry.recovered = false;
+    entry.gaps.push_back({.channel = channel.name(),
+                          .offset = start.newest.offset,
+                          .epoch = start.newest.epoch,
+                          .oldest = start.oldest});
+  }
+  if (replays) {
+    entry.replayed += start.replayed;
+    connection.begin_catch_up(channel, start.after, std::move(first));
+  }
+  return start;
 }
 
 void CommandRunner::unsubscribe(Connection& connection, const Command& command) {
@@ -243,6 +323,7 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
     subscriptions.erase(known);
     shard_.counters().subscriptions.subtract();
   }
+  connection.subscriptions_left();
   text_.clear();
   const auto types = command.event_types ? names_of(*command.event_types) : std::vector<std::string>();
   protocol::append_unsubscribed(text_, command.id, shard_.timestamp(), left, types);

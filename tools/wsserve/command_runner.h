@@ -20,6 +20,7 @@ namespace wskit::server {
 
 class Channel;
 class Connection;
+struct ReplayStart;
 class Shard;
 
 class CommandRunner {
@@ -37,6 +38,7 @@ class CommandRunner {
  private:
   void subscribe(Connection& connection, const protocol::Command& command);
   void unsubscribe(Connection& connection, const protocol::Command& command);
+  void history(Connection& connection, const protocol::Command& command);
   void publish(Connection& connection, const protocol::Command& command);
   void refuse(Connection& connection, std::string_view id, const protocol::Error& error);
 
@@ -47,6 +49,16 @@ class CommandRunner {
   // subscribed already.
   protocol::SubscribedChannel add(Connection& connection, std::string_view name, TypeFilterPtr filter,
                                   const protocol::Since& since);
+  // Where a name stands, with nothing recovered and nothing replayed.
+  protocol::SubscribedChannel stand(std::string_view name);
+  protocol::SubscribedChannel add_channel(Connection& connection, std::string_view name, TypeFilterPtr filter,
+                                          const protocol::Since& since);
+  protocol::SubscribedChannel add_pattern(Connection& connection, std::string_view text, TypeFilterPtr filter,
+                                          const protocol::Since& since);
+  // Starts the replay of one channel and tells of it in `entry`. `live`: another
+  // subscription of the connection brings its events already.
+  static ReplayStart begin_replay(Connection& connection, Channel& channel, const protocol::Since& since,
+                                  bool live, protocol::SubscribedChannel& entry);
   // Null: the server has too many channels.
   Channel* find_channel(std::string_view name);
 

@@ -21,22 +21,34 @@ std::string random_token(std::size_t characters) {
   return token;
 }
 
-Hub::Hub(std::span<const std::unique_ptr<Inbox>> inboxes, std::size_t max_channels)
-    : inboxes_(inboxes), max_channels_(max_channels), epoch_prefix_(random_token(8)) {}
+Hub::Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits,
+         const ChannelOptions& options)
+    : inboxes_(inboxes),
+      limits_(limits),
+      options_(options),
+      budget_(limits.max_history_bytes),
+      epoch_prefix_(random_token(8)) {}
 
 Hub::~Hub() = default;
 
 Channel* Hub::find_or_create(std::string_view name) {
   const std::lock_guard lock(mutex_);
   if (const auto found = channels_.find(name); found != channels_.end()) return found->second.get();
-  if (channels_.size() >= max_channels_) return nullptr;
+  if (channels_.size() >= limits_.max_channels) return nullptr;
   std::uint64_t interested = 0;
   for (const PatternInterest& interest : patterns_) {
     if (interest.pattern.matches(name)) interested |= interest.shards;
   }
-  auto channel = std::make_unique<Channel>(std::string(name), epoch_prefix_, inboxes_, interested);
+  auto channel = std::make_unique<Channel>(std::string(name), epoch_prefix_, options_,
+                                           Channel::Home{inboxes_, budget_}, interested);
   const std::string_view key = channel->name();
   return channels_.emplace(key, std::move(channel)).first->second.get();
+}
+
+Channel* Hub::find(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = channels_.find(name);
+  return found == channels_.end() ? nullptr : found->second.get();
 }
 
 void Hub::add_pattern(const protocol::Pattern& pattern, std::size_t shard) {
@@ -60,6 +72,20 @@ void Hub::remove_pattern(std::string_view text, std::size_t shard) {
     if (it->shards == 0) patterns_.erase(it);
     return;
   }
+}
+
+std::vector<Channel*> Hub::matching(const protocol::Pattern& pattern) const {
+  std::vector<Channel*> matching;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, channel] : channels_) {
+    if (pattern.matches(name)) matching.push_back(channel.get());
+  }
+  return matching;
+}
+
+void Hub::expire(protocol::SystemMicros now) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, channel] : channels_) channel->expire(now);
 }
 
 std::size_t Hub::channel_count() const {

@@ -22,10 +22,16 @@ namespace wskit::server {
 
 class Inbox;
 
+struct HubLimits {
+  std::size_t max_channels = 1'000'000;
+  std::size_t max_history_bytes = std::size_t{256} << 20;  // of all channels together
+};
+
 class Hub {
  public:
   // `inboxes`: one a shard; they outlive the hub. At most 64.
-  Hub(std::span<const std::unique_ptr<Inbox>> inboxes, std::size_t max_channels);
+  Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits,
+      const ChannelOptions& options);
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -34,11 +40,21 @@ class Hub {
   // `max_channels`. It lives as long as the hub. REQUIRES: a valid name.
   [[nodiscard]] Channel* find_or_create(std::string_view name);
 
+  // The channel of that name, or null.
+  [[nodiscard]] Channel* find(std::string_view name) const;
+
   // From now on `shard` hears of every channel that matches.
   void add_pattern(const protocol::Pattern& pattern, std::size_t shard);
   void remove_pattern(std::string_view text, std::size_t shard);
 
+  // The channels that match now, in no particular order.
+  [[nodiscard]] std::vector<Channel*> matching(const protocol::Pattern& pattern) const;
+
+  // Lets go of events that have become too old.
+  void expire(protocol::SystemMicros now);
+
   [[nodiscard]] std::size_t channel_count() const;
+  [[nodiscard]] const HistoryBudget& budget() const { return budget_; }
 
  private:
   struct PatternInterest {
@@ -47,7 +63,9 @@ class Hub {
   };
 
   const std::span<const std::unique_ptr<Inbox>> inboxes_;
-  const std::size_t max_channels_;
+  const HubLimits limits_;
+  const ChannelOptions options_;
+  HistoryBudget budget_;
   const std::string epoch_prefix_;  // random, so that no epoch of another run is met again
 
   mutable std::mutex mutex_;

@@ -37,6 +37,30 @@ void add_network_options(CLI::App& app, Options& options) {
       ->group("Network");
 }
 
+void add_channel_options(CLI::App& app, Options& options) {
+  app.add_option("--default-channel", options.default_channels,
+                 "Channel or pattern that a connection to /ws is subscribed to at once")
+      ->type_name("NAME")
+      ->group("Channels");
+  cli::add_count(app, "--history", options.history,
+                 "Newest events kept of each channel, for those who come back")
+      ->group("Channels");
+  cli::add_size(app, "--history-bytes", options.history_bytes, "Memory for the history of each channel")
+      ->group("Channels");
+  cli::add_duration(app, "--history-ttl", options.history_ttl,
+                    "Age at which an event leaves the history; 0 for never")
+      ->group("Channels");
+  cli::add_size(
+      app, "--history-total", options.history_total,
+      "Memory for the histories of all channels; past it the channel that grows loses its oldest events")
+      ->group("Channels");
+  cli::add_count(app, "--dedup-ids", options.dedup_ids,
+                 "Dedup ids remembered for each channel, so that an event sent again is not published again")
+      ->group("Channels");
+  cli::add_duration(app, "--dedup-ttl", options.dedup_ttl, "Time that a dedup id is remembered")
+      ->group("Channels");
+}
+
 void add_limit_options(CLI::App& app, Options& options) {
   cli::add_count(app, "--max-connections", options.max_connections,
                  "WebSockets at a time; more are closed with 1013")
@@ -72,10 +96,7 @@ std::chrono::milliseconds at_least(std::string_view name, std::chrono::nanosecon
 void add_options(cli::Tool& tool, Options& options) {
   CLI::App& app = tool.app();
   add_network_options(app, options);
-  app.add_option("--default-channel", options.default_channels,
-                 "Channel or pattern that a connection to /ws is subscribed to at once")
-      ->type_name("NAME")
-      ->group("Channels");
+  add_channel_options(app, options);
   add_limit_options(app, options);
   app.add_flag("--echo", options.echo, "Serve /echo, which sends text and binary messages back")
       ->group("Running");
@@ -97,6 +118,12 @@ Settings to_settings(const Options& options) {
     }
   }
   settings.default_channels = options.default_channels;
+  settings.channel.history = {.max_events = options.history,
+                              .max_bytes = options.history_bytes,
+                              .max_age = std::chrono::floor<std::chrono::microseconds>(options.history_ttl)};
+  settings.channel.dedup = {.max_ids = options.dedup_ids,
+                            .max_age = std::chrono::floor<std::chrono::microseconds>(options.dedup_ttl)};
+  settings.hub.max_history_bytes = options.history_total;
   settings.echo = options.echo;
   settings.handshake_timeout =
       at_least("--handshake-timeout", options.handshake_timeout, std::chrono::milliseconds{50});
@@ -104,7 +131,7 @@ Settings to_settings(const Options& options) {
   settings.drain = at_least("--drain", options.drain, std::chrono::milliseconds{0});
   settings.max_connections = options.max_connections;
   settings.max_channels_per_connection = options.max_channels;
-  settings.max_channels = options.max_server_channels;
+  settings.hub.max_channels = options.max_server_channels;
   settings.queue_limit_bytes = options.queue_limit;
   settings.message_limits.max_message_bytes = options.max_message;
   settings.deflate = {.enabled = !options.no_compression,

@@ -17,6 +17,12 @@ struct Options {
   std::vector<std::string> listen{"127.0.0.1:9000"};
   std::uint64_t threads = 0;  // 0: one a core
   std::vector<std::string> default_channels;
+  std::uint64_t history = 1'000;
+  std::uint64_t history_bytes = 16 << 20;
+  std::uint64_t history_total = 256 << 20;
+  std::chrono::nanoseconds history_ttl = std::chrono::hours{24};
+  std::uint64_t dedup_ids = 10'000;
+  std::chrono::nanoseconds dedup_ttl = std::chrono::minutes{10};
   bool echo = false;
   bool allow_anonymous = false;
   bool no_compression = false;

@@ -10,6 +10,7 @@
 #include "common/websocket/handshake.h"
 #include "common/websocket/message_reader.h"
 #include "wsserve/http/request_reader.h"
+#include "wsserve/hub.h"
 
 namespace wskit::server {
 
@@ -24,7 +25,8 @@ struct Settings {
 
   std::size_t max_connections = 100'000;
   std::size_t max_channels_per_connection = 1'000;
-  std::size_t max_channels = 1'000'000;
+  HubLimits hub;
+  ChannelOptions channel;
   std::size_t queue_limit_bytes = std::size_t{1} << 20;
   websocket::ReaderLimits message_limits{};
   // The echo endpoint is a test bench for other implementations, Autobahn's

@@ -68,8 +68,9 @@ void Shard::add_listener(int fd, Pollable* listener) {
 
 void Shard::remove_listener(int fd) { poller_.remove(fd); }
 
-std::string_view Shard::timestamp() {
-  return timestamps_.write(std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
+ReceiveTime Shard::receive_time() {
+  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  return {now, timestamps_.write(now)};
 }
 
 std::unique_ptr<Outbound> Shard::take_outbound() {
@@ -89,7 +90,7 @@ void Shard::run() {
   inbox_.owned_by_this_thread();
   if (!poller_.add(inbox_.wake_fd(), EPOLLIN, &inbox_)) throw std::runtime_error("epoll refused the inbox");
   while (!stopping_.load(std::memory_order_acquire)) {
-    turn(inbox_.has_work() ? 0 : wheel_.wait_ms(Clock::now()));
+    turn(inbox_.has_work() || history_left_ ? 0 : wheel_.wait_ms(Clock::now()));
   }
 }
 
@@ -100,7 +101,18 @@ void Shard::turn(int timeout_ms) {
   wheel_.advance(now_);
   fan_out();
   flush_dirty();
+  read_history();
   clean_up();
+}
+
+// Behind flush_dirty(): the answer to the subscription goes first.
+void Shard::read_history() {
+  history_left_ = false;
+  std::erase_if(catching_up_, [this](Connection* connection) {
+    if (!connection->catch_up()) return true;
+    history_left_ = history_left_ || connection->has_room();
+    return false;
+  });
 }
 
 void Shard::fan_out() {

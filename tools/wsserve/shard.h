@@ -78,8 +78,9 @@ class Shard {
 
   // The time of this turn.
   [[nodiscard]] Clock::time_point now() const { return now_; }
-  // The moment as the protocol writes it; valid until the next call.
-  [[nodiscard]] std::string_view timestamp();
+  // The moment, for what arrived just now; its text is valid until the next call.
+  [[nodiscard]] ReceiveTime receive_time();
+  [[nodiscard]] std::string_view timestamp() { return receive_time().text; }
 
   // Where connections read into.
   [[nodiscard]] std::span<char> receive_buffer() { return receive_buffer_; }
@@ -91,6 +92,8 @@ class Shard {
 
   // flush() the connection at the end of the turn.
   void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
+  // catch_up() once a turn until it is done.
+  void mark_catching_up(Connection& connection) { catching_up_.push_back(&connection); }
   // drop_subscriptions() between turns.
   void retire(Connection& connection) { retired_.push_back(&connection); }
   // Destroy it between turns.
@@ -106,6 +109,7 @@ class Shard {
   void turn(int timeout_ms);
   void fan_out();
   void flush_dirty();
+  void read_history();
   void clean_up();
 
   ServerView& server_;
@@ -133,6 +137,8 @@ class Shard {
 
   std::vector<std::unique_ptr<Outbound>> spare_outbounds_;
   std::vector<Connection*> dirty_;
+  std::vector<Connection*> catching_up_;
+  bool history_left_ = false;  // somebody who catches up has room for more
   std::vector<Connection*> retired_;
   std::vector<Connection*> dead_;
   std::vector<Delivery> deliveries_;

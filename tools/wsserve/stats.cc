@@ -9,9 +9,10 @@ namespace {
 
 using Member = Counter ShardCounters::*;
 
-constexpr std::array<std::pair<const char*, Member>, 19> kSums{{
+constexpr std::array<std::pair<const char*, Member>, 20> kSums{{
     {"subscriptions", &ShardCounters::subscriptions},
     {"published", &ShardCounters::published},
+    {"duplicates", &ShardCounters::duplicates},
     {"delivered", &ShardCounters::delivered},
     {"merged", &ShardCounters::merged},
     {"filtered", &ShardCounters::filtered},

@@ -39,6 +39,7 @@ struct ShardCounters {
   Counter commands;
   Counter command_errors;
   Counter published;
+  Counter duplicates;  // not published again: their dedup id was known
   Counter delivered;
   Counter merged;
   Counter filtered;

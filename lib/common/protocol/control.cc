@@ -68,6 +68,15 @@ void append_head(std::string& out, std::string_view type, std::string_view id, s
   out.append(R"(","data":)");
 }
 
+void append_subscribed_gap(std::string& out, const SubscribedGap& gap) {
+  out.push_back('{');
+  append_string_member(out, "channel", gap.channel);
+  append_number_member(out, "offset", gap.offset);
+  append_string_member(out, "epoch", gap.epoch);
+  append_number_member(out, "oldest", gap.oldest);
+  out.push_back('}');
+}
+
 void append_subscribed_channel(std::string& out, const SubscribedChannel& subscribed) {
   out.push_back('{');
   append_string_member(out, "channel", subscribed.channel);
@@ -82,6 +91,9 @@ void append_subscribed_channel(std::string& out, const SubscribedChannel& subscr
   out.append(subscribed.recovered ? "true" : "false");
   append_number_member(out, "replayed", subscribed.replayed);
   if (subscribed.oldest) append_number_member(out, "oldest", *subscribed.oldest);
+  if (!subscribed.gaps.empty()) {
+    append_array_member(out, "gaps", std::span(subscribed.gaps), append_subscribed_gap);
+  }
   out.push_back('}');
 }
 

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/protocol/error.h"
 
@@ -34,6 +35,13 @@ struct Connected {
 void append_connected(std::string& out, std::string_view timestamp, const Connected& connected);
 
 // Where one channel stands for a subscriber that was just added.
+// A channel of a pattern of which not everything that was missed is held.
+struct SubscribedGap {
+  std::string_view channel;
+  std::uint64_t offset = 0;
+  std::string_view epoch;
+  std::uint64_t oldest = 0;
+};
 struct SubscribedChannel {
   std::string_view channel;
   std::optional<std::uint64_t> offset;  // null for a pattern, which has no offset of its own
@@ -41,6 +49,7 @@ struct SubscribedChannel {
   bool recovered = false;
   std::uint64_t replayed = 0;
   std::optional<std::uint64_t> oldest;  // where events were missed that are no longer held
+  std::vector<SubscribedGap> gaps{};    // the same for a pattern, channel by channel
 };
 void append_subscribed(std::string& out, std::string_view id, std::string_view timestamp,
                        std::span<const SubscribedChannel> channels, std::span<const std::string> event_types);

@@ -17,6 +17,13 @@ namespace wskit::server {
 
 using protocol::CloseCode;
 
+namespace {
+
+// So that one who replays a long history does not keep the others waiting.
+constexpr std::size_t kHistoryBytesPerTurn = std::size_t{1} << 20;
+
+}  // namespace
+
 Connection::Connection(Shard& shard, int fd, std::uint64_t number)
     : shard_(shard),
       fd_(fd),
@@ -192,6 +199,75 @@ void Connection::watch() {
   if (wanted == watched_) return;
   watched_ = wanted;
   shard_.poller().change(fd_, wanted, this);
+}
+
+// --- Catching up with history ----------------------------------------------
+
+void Connection::begin_catch_up(Channel& channel, std::uint64_t after, std::vector<ChunkPtr> first) {
+  if (catch_up_ == nullptr) {
+    catch_up_ = std::make_unique<CatchUp>();
+    shard_.mark_catching_up(*this);
+  }
+  shard_.fanout().hold(*this, channel);
+  catch_up_->add(channel, after, std::move(first));
+}
+
+bool Connection::selects(const Channel& channel) const {
+  return std::ranges::any_of(subscriptions_, [&](const auto& subscription) {
+    return subscription->audience->selects(channel.name());
+  });
+}
+
+void Connection::subscriptions_left() {
+  if (catch_up_ == nullptr) return;
+  catch_up_->remove_if([this](const Channel& channel) {
+    if (selects(channel)) return false;
+    shard_.fanout().release(*this, channel, 0);
+    return true;
+  });
+}
+
+bool Connection::is_catching_up(const Channel& channel) const {
+  return catch_up_ != nullptr && catch_up_->covers(channel);
+}
+
+bool Connection::catch_up() {
+  std::vector<ChunkPtr> frames;
+  std::size_t bytes = 0;
+  while (phase_ == Phase::kOpen && !catch_up_->done() && !blocked_ && bytes < kHistoryBytesPerTurn) {
+    frames.clear();
+    const CatchUp::Step step = catch_up_->next(shard_.fanout(), *this, shard_.index(), frames);
+    if (step.gap) {
+      shard_.counters().closed_slow.add();
+      close(
+          CloseCode::kSlowConsumer,
+          "slow consumer: the history moved on while it was replayed; come back with since and read faster");
+      return false;
+    }
+    for (const ChunkPtr& frame : frames) bytes += frame->size();
+    hand_over_history(*step.channel, frames);
+  }
+  if (phase_ != Phase::kOpen) return false;
+  if (!catch_up_->done()) return true;
+  catch_up_.reset();
+  return false;
+}
+
+void Connection::hand_over_history(const Channel& channel, std::vector<ChunkPtr>& frames) {
+  // What passes one of the subscriptions to the channel.
+  TypeFilterPtr filter;
+  bool first = true;
+  for (const auto& subscription : subscriptions_) {
+    if (!subscription->audience->selects(channel.name())) continue;
+    filter = first ? subscription->filter : TypeFilter::either(filter, subscription->filter);
+    first = false;
+  }
+  if (filter != nullptr) {
+    const auto filtered =
+        std::erase_if(frames, [&](const ChunkPtr& frame) { return !filter->passes(frame->type()); });
+    count_filtered(static_cast<std::uint32_t>(filtered));
+  }
+  if (!frames.empty()) shard_.fanout().replay(*this, frames);
 }
 
 // --- Ending --------------------------------------------------------------

@@ -22,6 +22,7 @@
 #include "common/protocol/position.h"
 #include "common/websocket/deflate.h"
 #include "common/websocket/message_reader.h"
+#include "wsserve/connection/catch_up.h"
 #include "wsserve/connection/outbound.h"
 #include "wsserve/fanout/subscriber.h"
 #include "wsserve/fanout/subscription.h"
@@ -72,6 +73,11 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // end of a turn in which send_text() was.
   void flush();
 
+  // Reads on in the history that the connection catches up with, until the
+  // socket has no more room or this turn's share is used up. Called by the shard
+  // once a turn; true if it wants to be called again on the next one.
+  [[nodiscard]] bool catch_up();
+
   // Takes back all subscriptions. Called by the shard between turns once the
   // connection is closing.
   void drop_subscriptions();
@@ -79,10 +85,24 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] std::string id() const;
   [[nodiscard]] protocol::DeliveryCounters counters() const;
   [[nodiscard]] const TypeFilterPtr& default_filter() const { return default_filter_; }
+  // Whether the socket takes more.
+  [[nodiscard]] bool has_room() const { return !blocked_; }
   [[nodiscard]] bool is_open() const { return phase_ == Phase::kOpen; }
 
   // By name or pattern; changed by the command runner only.
   std::vector<std::unique_ptr<Subscription>>& subscriptions() { return subscriptions_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<Subscription>>& subscriptions() const {
+    return subscriptions_;
+  }
+
+  // The events of `channel` behind `after` come out of the history before live
+  // ones do; `first` are the first of them.
+  void begin_catch_up(Channel& channel, std::uint64_t after, std::vector<ChunkPtr> first);
+  // Subscriptions were taken back: stops reading histories that nobody wants.
+  void subscriptions_left();
+  // Whether one of its subscriptions is for that channel.
+  [[nodiscard]] bool selects(const Channel& channel) const;
+  [[nodiscard]] bool is_catching_up(const Channel& channel) const;
 
   // Subscriber.
   void deliver(const ChunkPtr& run, std::uint32_t events) override;
@@ -118,6 +138,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void watch();
   void queue_changed(std::size_t bytes_before);
 
+  void hand_over_history(const Channel& channel, std::vector<ChunkPtr>& frames);
+
   void beat();
   void leave_service();
   [[nodiscard]] std::chrono::milliseconds ping_interval() const;
@@ -144,6 +166,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   std::unique_ptr<websocket::Deflater> deflater_;  // WireForm::kOwn only
 
   std::vector<std::unique_ptr<Subscription>> subscriptions_;
+  std::unique_ptr<CatchUp> catch_up_;  // null: live on every channel
   TypeFilterPtr default_filter_;
   std::uint64_t delivered_ = 0;
   std::uint64_t filtered_ = 0;

@@ -5,6 +5,11 @@
 #include "wsserve/hub.h"
 
 namespace wskit::server {
+namespace {
+
+constexpr std::uint64_t kUntilReleased = UINT64_MAX;
+
+}  // namespace
 
 Fanout::Fanout(Hub& hub, std::size_t shard, const Inbox& inbox)
     : hub_(hub), shard_(shard), inbox_(inbox), deflater_(15, false) {}
@@ -70,9 +75,37 @@ void Fanout::unsubscribe(std::unique_ptr<Subscription> subscription) {
   }
 }
 
-void Fanout::forget(Subscriber& subscriber) { subscriber.first_interest_ = Subscriber::kNone; }
+void Fanout::hold(Subscriber& subscriber, const Channel& channel) {
+  flush_now(subscriber);
+  if (subscriber.holds_ == nullptr) subscriber.holds_ = std::make_unique<Subscriber::Holds>();
+  (*subscriber.holds_)[&channel] = kUntilReleased;
+  holding_.insert(&subscriber);
+}
+
+void Fanout::release(Subscriber& subscriber, const Channel& channel, std::uint64_t seam) {
+  (*subscriber.holds_)[&channel] = seam;
+}
+
+void Fanout::drop_passed_holds() {
+  for (auto it = holding_.begin(); it != holding_.end();) {
+    Subscriber& subscriber = **it;
+    std::erase_if(*subscriber.holds_, [&](const auto& hold) { return hold.second <= collected_; });
+    if (!subscriber.holds_->empty()) {
+      ++it;
+      continue;
+    }
+    subscriber.holds_.reset();
+    it = holding_.erase(it);
+  }
+}
+
+void Fanout::forget(Subscriber& subscriber) {
+  subscriber.first_interest_ = Subscriber::kNone;
+  holding_.erase(&subscriber);
+}
 
 void Fanout::collect(std::span<const Delivery> deliveries, std::uint64_t first_number) {
+  collected_ = first_number + deliveries.size() - 1;
   for (const Delivery& delivery : deliveries) {
     LocalChannel& channel = local(*delivery.channel);
     if (channel.run.empty()) dirty_.push_back(&channel);
@@ -95,6 +128,7 @@ void Fanout::mark(LocalChannel& channel, const Audience& audience) {
 }
 
 void Fanout::add_interest(Subscriber& subscriber, Interest interest) {
+  if (subscriber.holds_ != nullptr) interest.plain = false;
   const auto index = static_cast<std::uint32_t>(interests_.size());
   if (subscriber.turn_ != turn_) {
     subscriber.turn_ = turn_;
@@ -184,6 +218,12 @@ void Fanout::hand_over_merged(Subscriber& subscriber) {
   subscriber.deliver(joined, static_cast<std::uint32_t>(merged_.frames.size()));
 }
 
+std::uint64_t Fanout::held_until(const Subscriber& subscriber, const Channel& channel) {
+  if (subscriber.holds_ == nullptr) return 0;
+  const auto hold = subscriber.holds_->find(&channel);
+  return hold == subscriber.holds_->end() ? 0 : hold->second;
+}
+
 void Fanout::hand_over_picked(Subscriber& subscriber) {
   gathered_.clear();
   std::uint32_t filtered = 0;
@@ -193,7 +233,9 @@ void Fanout::hand_over_picked(Subscriber& subscriber) {
     LocalChannel* channel = interests_[i].channel;
     std::uint32_t end = i;
     while (end != Subscriber::kNone && interests_[end].channel == channel) end = interests_[end].next;
+    const std::uint64_t held = held_until(subscriber, channel->channel());
     for (const RunEntry& entry : channel->run) {
+      if (entry.number <= held) continue;
       bool passes = false;
       bool due = false;
       for (std::uint32_t k = i; k != end && !passes; k = interests_[k].next) {
@@ -221,6 +263,13 @@ void Fanout::hand_over_picked(Subscriber& subscriber) {
   deliver(subscriber, frames);
 }
 
+void Fanout::replay(Subscriber& subscriber, std::span<const ChunkPtr> frames) {
+  std::vector<ChunkPtr> formed;
+  formed.reserve(frames.size());
+  for (const ChunkPtr& frame : frames) formed.push_back(in_form(frame, subscriber.wire_form(), deflater_));
+  deliver(subscriber, formed);
+}
+
 void Fanout::deliver(Subscriber& subscriber, std::span<const ChunkPtr> frames) {
   if (subscriber.wire_form() == WireForm::kOwn) return subscriber.deliver_each(frames);
   const ChunkPtr run = frames.size() == 1 ? frames.front() : Chunk::join(frames);
@@ -237,6 +286,7 @@ void Fanout::end_turn() {
   merged_ = {};
   gathered_.clear();
   ++turn_;
+  if (!holding_.empty()) drop_passed_holds();
 }
 
 void Fanout::tidy() {

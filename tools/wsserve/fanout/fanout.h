@@ -45,6 +45,14 @@ class Fanout {
   void change_filter(Subscription& subscription, TypeFilterPtr filter);
   // What this turn still holds for the subscriber is delivered first.
   void unsubscribe(std::unique_ptr<Subscription> subscription);
+  // The subscriber reads the channel's history first: nothing live is delivered
+  // to it until release(), and then only what is numbered after `seam`.
+  void hold(Subscriber& subscriber, const Channel& channel);
+  void release(Subscriber& subscriber, const Channel& channel, std::uint64_t seam);
+
+  // Hands over events out of the history, in the subscriber's form.
+  void replay(Subscriber& subscriber, std::span<const ChunkPtr> frames);
+
   // The subscriber is gone: nothing more is delivered to it. Its subscriptions
   // must be taken back afterwards.
   void forget(Subscriber& subscriber);
@@ -89,6 +97,8 @@ class Fanout {
   void hand_over_merged(Subscriber& subscriber);
   void hand_over_picked(Subscriber& subscriber);
   void deliver(Subscriber& subscriber, std::span<const ChunkPtr> frames);
+  void drop_passed_holds();
+  [[nodiscard]] static std::uint64_t held_until(const Subscriber& subscriber, const Channel& channel);
   void sort_gathered();
   void end_turn();
   void let_go_of_empty_patterns();
@@ -105,6 +115,9 @@ class Fanout {
   // that a run may still refer to them.
   std::vector<LocalChannel*> left_channels_;
   bool pattern_left_ = false;
+
+  std::unordered_set<Subscriber*> holding_;  // those with holds
+  std::uint64_t collected_ = 0;              // the number of the newest delivery collected
 
   // The current turn.
   std::uint64_t turn_ = 1;

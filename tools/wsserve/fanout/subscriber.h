@@ -2,11 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <unordered_map>
 
 #include "wsserve/chunk.h"
 
 namespace wskit::server {
+
+class Channel;
 
 // How a subscriber wants its frames.
 enum class WireForm : std::uint8_t {
@@ -34,6 +38,9 @@ class Subscriber {
 
  private:
   friend class Fanout;
+  // Channels whose history the subscriber is still reading, or has just read:
+  // deliveries up to that number are not for it.
+  using Holds = std::unordered_map<const Channel*, std::uint64_t>;
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
   // What this turn holds for the subscriber: a list in Fanout::interests_, begun
@@ -42,6 +49,7 @@ class Subscriber {
   std::uint32_t first_interest_ = kNone;
   std::uint32_t last_interest_ = kNone;
   WireForm wire_form_ = WireForm::kPlain;
+  std::unique_ptr<Holds> holds_;  // null: none, the common case
 };
 
 }  // namespace wskit::server

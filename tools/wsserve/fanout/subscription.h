@@ -45,6 +45,11 @@ class Audience {
   [[nodiscard]] LocalChannel* channel() const { return channel_; }
   [[nodiscard]] const protocol::Pattern* pattern() const { return pattern_ ? &*pattern_ : nullptr; }
 
+  // Whether events of that channel are for this audience.
+  [[nodiscard]] bool selects(std::string_view channel) const {
+    return pattern_ ? pattern_->matches(channel) : name_ == channel;
+  }
+
   [[nodiscard]] const std::vector<Member>& members() const { return members_; }
   [[nodiscard]] bool empty() const { return members_.empty(); }
   // No member's seam is later than this one.

@@ -1,0 +1,38 @@
+#include "wsserve/dedup_window.h"
+
+namespace wskit::server {
+
+std::optional<std::uint64_t> DedupWindow::find(std::string_view id, protocol::SystemMicros now,
+                                               const DedupLimits& limits) {
+  expire(now, limits);
+  const auto known = offsets_.find(id);
+  if (known == offsets_.end()) return std::nullopt;
+  return known->second;
+}
+
+void DedupWindow::add(std::string_view id, std::uint64_t offset, protocol::SystemMicros now,
+                      const DedupLimits& limits) {
+  if (limits.max_ids == 0) return;
+  const auto [entry, added] = offsets_.emplace(id, offset);
+  if (!added) return;
+  order_.push_back({entry->first, offset, now});
+  if (order_.size() <= limits.max_ids) return;
+  offsets_.erase(offsets_.find(order_.front().id));
+  order_.pop_front();
+}
+
+void DedupWindow::forget_from(std::uint64_t offset) {
+  while (!order_.empty() && order_.back().offset >= offset) {
+    offsets_.erase(offsets_.find(order_.back().id));
+    order_.pop_back();
+  }
+}
+
+void DedupWindow::expire(protocol::SystemMicros now, const DedupLimits& limits) {
+  while (!order_.empty() && now - order_.front().at > limits.max_age) {
+    offsets_.erase(offsets_.find(order_.front().id));
+    order_.pop_front();
+  }
+}
+
+}  // namespace wskit::server

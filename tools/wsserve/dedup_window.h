@@ -1,0 +1,55 @@
+// The ids of the events that a channel accepted lately, so that an event that is
+// sent again after a reconnect is not published again.
+//
+// Threads: guarded by its channel's mutex.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "common/protocol/timestamp.h"
+
+namespace wskit::server {
+
+struct DedupLimits {
+  std::size_t max_ids = 10'000;
+  std::chrono::microseconds max_age{std::chrono::minutes{10}};
+
+  bool operator==(const DedupLimits&) const = default;
+};
+
+class DedupWindow {
+ public:
+  // The offset that the id was first accepted with, if the window holds it.
+  [[nodiscard]] std::optional<std::uint64_t> find(std::string_view id, protocol::SystemMicros now,
+                                                  const DedupLimits& limits);
+  // REQUIRES: find() has just said that it does not.
+  void add(std::string_view id, std::uint64_t offset, protocol::SystemMicros now, const DedupLimits& limits);
+  // Forgets ids accepted with `offset` or later: those events were taken back.
+  void forget_from(std::uint64_t offset);
+
+  [[nodiscard]] std::size_t size() const { return offsets_.size(); }
+
+ private:
+  struct Seen {
+    std::string_view id;  // the map's key
+    std::uint64_t offset;
+    protocol::SystemMicros at;
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+
+  void expire(protocol::SystemMicros now, const DedupLimits& limits);
+
+  std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> offsets_;
+  std::deque<Seen> order_;
+};
+
+}  // namespace wskit::server

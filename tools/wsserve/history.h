@@ -1,0 +1,101 @@
+// The newest events of one channel, as the frames that were sent: bounded by
+// number, bytes and age.
+//
+// Knows no subscribers and no lock. Threads: guarded by its channel's mutex.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "common/protocol/timestamp.h"
+#include "wsserve/chunk.h"
+
+namespace wskit::server {
+
+// How much of a channel is kept. A zero number keeps nothing, a zero age means
+// for ever.
+struct HistoryLimits {
+  std::size_t max_events = 1'000;
+  std::size_t max_bytes = std::size_t{16} << 20;
+  std::chrono::microseconds max_age{std::chrono::hours{24}};
+
+  bool operator==(const HistoryLimits&) const = default;
+};
+
+// What all histories of a server may take together. Any thread.
+class HistoryBudget {
+ public:
+  explicit HistoryBudget(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+
+  void take(std::size_t bytes) { bytes_.fetch_add(bytes, std::memory_order_relaxed); }
+  void give_back(std::size_t bytes) { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+  void count_evicted(std::uint64_t events) { evicted_.fetch_add(events, std::memory_order_relaxed); }
+
+  [[nodiscard]] bool exceeded() const { return bytes() > max_bytes_; }
+  [[nodiscard]] std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t max_bytes() const { return max_bytes_; }
+  // Events given up although the channel's own limits would have kept them.
+  [[nodiscard]] std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
+
+ private:
+  const std::size_t max_bytes_;
+  std::atomic<std::size_t> bytes_{0};
+  std::atomic<std::uint64_t> evicted_{0};
+};
+
+class History {
+ public:
+  // What an entry costs beside its bytes: the chunk's header, the entry and the
+  // allocator's share. Counted, so that many tiny events do not pass the bounds.
+  static constexpr std::size_t kOverheadBytes = 96;
+
+  explicit History(HistoryBudget& budget) : budget_(budget) {}
+  ~History();
+  History(const History&) = delete;
+  History& operator=(const History&) = delete;
+
+  // REQUIRES: the frame of the event that follows the newest.
+  void append(ChunkPtr frame, protocol::SystemMicros received, const HistoryLimits& limits);
+
+  // Lets go of what is too old, and of what new limits no longer allow.
+  void trim(protocol::SystemMicros now, const HistoryLimits& limits);
+
+  [[nodiscard]] bool empty() const { return entries_.empty(); }
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+  // The offset of the oldest event held; `newest` + 1 if none is, where `newest`
+  // is the channel's.
+  [[nodiscard]] std::uint64_t oldest(std::uint64_t newest) const { return newest - entries_.size() + 1; }
+
+  // The number of events held that were received at `time` or later, counting
+  // from the first such one to the newest.
+  [[nodiscard]] std::size_t count_since(protocol::SystemMicros time) const;
+  // When the newest event that is no longer held was received; nothing if none
+  // was ever let go.
+  [[nodiscard]] protocol::SystemMicros newest_gone() const { return newest_gone_; }
+
+  // Appends the newest `count` events' frames to `out`, oldest first, until
+  // `max_bytes` are passed. REQUIRES: count <= size().
+  void read(std::size_t count, std::size_t max_bytes, std::vector<ChunkPtr>& out) const;
+
+ private:
+  struct Entry {
+    ChunkPtr frame;
+    protocol::SystemMicros received;
+  };
+
+  [[nodiscard]] static std::size_t cost(const Entry& entry) { return entry.frame->size() + kOverheadBytes; }
+  void pop_oldest();
+
+  HistoryBudget& budget_;
+  std::deque<Entry> entries_;
+  std::size_t bytes_ = 0;
+  protocol::SystemMicros newest_gone_ = protocol::SystemMicros::min();
+};
+
+}  // namespace wskit::server
