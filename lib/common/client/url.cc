@@ -75,6 +75,8 @@ std::optional<UrlError> parse_authority(std::string_view text, std::string_view 
     if (bracket == std::string_view::npos) return bad(text, "has a '[' without its ']'");
     url.host = std::string(authority.substr(1, bracket - 1));
     host_end = bracket + 1 == authority.size() ? std::string_view::npos : bracket + 1;
+  } else if (authority.find(':') != authority.rfind(':')) {
+    return bad(text, "needs brackets around an IPv6 address");
   } else {
     url.host = std::string(authority.substr(0, host_end));
   }
@@ -83,7 +85,6 @@ std::optional<UrlError> parse_authority(std::string_view text, std::string_view 
   if (host_end == std::string_view::npos) return std::nullopt;
   if (authority[host_end] != ':') return bad(text, "has something after its ']'");
   const std::string_view port = authority.substr(host_end + 1);
-  if (port.find(':') != std::string_view::npos) return bad(text, "needs brackets around an IPv6 address");
   const std::optional<std::uint16_t> number = parse_port(port);
   if (!number) return bad(text, "has a port that is not a number from 1 to 65535");
   url.port = *number;

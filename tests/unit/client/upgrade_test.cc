@@ -1,0 +1,146 @@
+#include "common/client/upgrade.h"
+
+#include <gtest/gtest.h>
+
+#include "common/websocket/handshake.h"
+
+namespace wskit::client {
+namespace {
+
+constexpr std::string_view kKey = "dGhlIHNhbXBsZSBub25jZQ==";  // RFC 6455 section 1.3
+
+class UpgradeTest : public ::testing::Test {
+ protected:
+  UpgradeTest() { options_.url = *parse_url("ws://h:9000/ws/a?events=b"); }
+
+  UpgradeAnswer::Status answer(std::string_view response, bool ended = false) {
+    answer_ = std::make_unique<UpgradeAnswer>(options_, std::string(kKey));
+    UpgradeAnswer::Status status = UpgradeAnswer::Status::kNeedMore;
+    // Byte by byte, as a network may deliver it.
+    std::size_t at = 0;
+    while (at < response.size() && status == UpgradeAnswer::Status::kNeedMore) {
+      status = answer_->feed(response.substr(at++, 1));
+    }
+    rest_ = std::string(response.substr(at));
+    if (ended && status == UpgradeAnswer::Status::kNeedMore) status = answer_->end();
+    return status;
+  }
+
+  std::string switching(std::string_view more = {}) {
+    return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n"
+           "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" +
+           std::string(more) + "\r\n";
+  }
+
+  ClientOptions options_;
+  std::unique_ptr<UpgradeAnswer> answer_;
+  std::string rest_;
+};
+
+TEST_F(UpgradeTest, AsksForTheTargetWithHostAndHeaders) {
+  options_.headers = {{"Authorization", "Bearer t"}};
+  const std::string request = upgrade_request(options_, kKey);
+  EXPECT_TRUE(request.starts_with("GET /ws/a?events=b HTTP/1.1\r\nHost: h:9000\r\n")) << request;
+  EXPECT_NE(request.find("\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"), std::string::npos);
+  EXPECT_NE(request.find("\r\nAuthorization: Bearer t\r\n"), std::string::npos);
+  EXPECT_EQ(request.find("Sec-WebSocket-Extensions"), std::string::npos);
+  EXPECT_TRUE(request.ends_with("\r\n\r\n"));
+}
+
+TEST_F(UpgradeTest, OffersDeflateWhenAsked) {
+  options_.offer_deflate = true;
+  EXPECT_NE(upgrade_request(options_, kKey).find("\r\nSec-WebSocket-Extensions: permessage-deflate"),
+            std::string::npos);
+}
+
+TEST_F(UpgradeTest, AcceptsTheRightAnswerHoweverItIsCut) {
+  EXPECT_EQ(answer(switching()), UpgradeAnswer::Status::kAccepted);
+  EXPECT_FALSE(answer_->deflate());
+}
+
+TEST_F(UpgradeTest, KeepsTheFirstBytesOfTheStream) {
+  UpgradeAnswer whole(options_, std::string(kKey));
+  EXPECT_EQ(whole.feed(switching() + "\x81\x02hi"), UpgradeAnswer::Status::kAccepted);
+  EXPECT_EQ(whole.take_rest(), "\x81\x02hi");
+}
+
+TEST_F(UpgradeTest, RefusesAWrongAcceptToken) {
+  std::string response = switching();
+  response.replace(response.find("s3pP"), 4, "XXXX");
+  EXPECT_EQ(answer(response), UpgradeAnswer::Status::kRefused);
+  EXPECT_EQ(answer_->failure().failure.kind, FailureKind::kRefused);
+  EXPECT_FALSE(answer_->failure().temporary);
+}
+
+TEST_F(UpgradeTest, RefusesAnExtensionThatWasNotOffered) {
+  EXPECT_EQ(answer(switching("Sec-WebSocket-Extensions: permessage-deflate\r\n")),
+            UpgradeAnswer::Status::kRefused);
+}
+
+TEST_F(UpgradeTest, TakesTheDeflateThatWasOffered) {
+  options_.offer_deflate = true;
+  EXPECT_EQ(answer(switching("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n")),
+            UpgradeAnswer::Status::kAccepted);
+  ASSERT_TRUE(answer_->deflate());
+  EXPECT_TRUE(answer_->deflate()->server_no_context_takeover);
+}
+
+TEST_F(UpgradeTest, TellsTheReasonInAJsonError) {
+  const std::string body = R"({"error":{"code":"UNAUTHORIZED","message":"a token is required"}})";
+  EXPECT_EQ(answer("HTTP/1.1 401 Unauthorized\r\nContent-Length: " + std::to_string(body.size()) +
+                   "\r\n\r\n" + body),
+            UpgradeAnswer::Status::kRefused);
+  const ConnectFailure& why = answer_->failure();
+  EXPECT_EQ(why.failure.message,
+            "refused by ws://h:9000/ws/a?events=...: 401 Unauthorized: a token is required");
+  EXPECT_EQ(why.failure.http_status, 401);
+  EXPECT_EQ(why.failure.kind, FailureKind::kRefused);
+  EXPECT_FALSE(why.temporary);
+}
+
+TEST_F(UpgradeTest, TellsTheFirstLineOfATextErrorAndNothingOfAPage) {
+  EXPECT_EQ(answer("HTTP/1.1 403 Forbidden\r\nContent-Length: 11\r\n\r\nno entry\nxx"),
+            UpgradeAnswer::Status::kRefused);
+  EXPECT_TRUE(answer_->failure().failure.message.ends_with("403 Forbidden: no entry"));
+  EXPECT_EQ(answer("HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\n<html>"),
+            UpgradeAnswer::Status::kRefused);
+  EXPECT_TRUE(answer_->failure().failure.message.ends_with("403 Forbidden"));
+}
+
+TEST_F(UpgradeTest, AServerThatIsNotReadyIsWorthAnotherTry) {
+  EXPECT_EQ(answer("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"),
+            UpgradeAnswer::Status::kRefused);
+  EXPECT_TRUE(answer_->failure().temporary);
+  EXPECT_EQ(answer_->failure().retry_after, std::chrono::seconds{7});
+}
+
+TEST_F(UpgradeTest, SaysWhereAMovedServerIs) {
+  EXPECT_EQ(answer("HTTP/1.1 301 Moved Permanently\r\nLocation: https://h2/ws\r\nContent-Length: 0\r\n\r\n"),
+            UpgradeAnswer::Status::kRefused);
+  EXPECT_NE(answer_->failure().failure.message.find("https://h2/ws"), std::string::npos);
+}
+
+TEST_F(UpgradeTest, AnAnswerUpToTheEndOfTheConnectionCountsToo) {
+  EXPECT_EQ(answer("HTTP/1.1 400 Bad Request\r\n\r\nbad key", true), UpgradeAnswer::Status::kRefused);
+  EXPECT_TRUE(answer_->failure().failure.message.ends_with("400 Bad Request: bad key"));
+}
+
+TEST_F(UpgradeTest, AHugeErrorPageIsNotWaitedFor) {
+  EXPECT_EQ(answer("HTTP/1.1 404 Not Found\r\nContent-Length: 99999999\r\n\r\n" + std::string(20000, 'x')),
+            UpgradeAnswer::Status::kRefused);
+  EXPECT_EQ(answer_->failure().failure.http_status, 404);
+}
+
+TEST_F(UpgradeTest, AConnectionThatEndsWithoutAnAnswerIsNotARefusal) {
+  EXPECT_EQ(answer("HTTP/1.1 10", true), UpgradeAnswer::Status::kRefused);
+  EXPECT_EQ(answer_->failure().failure.kind, FailureKind::kUnreachable);
+  EXPECT_TRUE(answer_->failure().temporary);
+}
+
+TEST_F(UpgradeTest, RefusesWhatIsNotHttp) {
+  EXPECT_EQ(answer("SSH-2.0-OpenSSH_9.2p1 Debian\r\n\r\n"), UpgradeAnswer::Status::kRefused);
+  EXPECT_NE(answer_->failure().failure.message.find("does not speak HTTP"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace wskit::client
