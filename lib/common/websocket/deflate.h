@@ -54,9 +54,11 @@ class Inflater {
   Inflater& operator=(const Inflater&) = delete;
 
   // Appends the inflated bytes of one part of a message to `out`; `last` when
-  // the message ends with it. kTooLarge as soon as `out` would pass `max_bytes`,
-  // long before a bomb has been inflated. After anything but kOk the message is
-  // lost and, with context takeover, the connection with it.
+  // the message ends with it. A message may contain final blocks, end with one,
+  // or have no bytes at all (then it is empty). kTooLarge as soon as `out` would
+  // pass `max_bytes`, long before a bomb has been inflated; `out` has one byte
+  // more then. After anything but kOk the message is lost and, with context
+  // takeover, the connection with it.
   [[nodiscard]] Status inflate(std::span<const char> part, bool last, std::size_t max_bytes,
                                std::string& out);
 

@@ -96,7 +96,7 @@ bool apply_mask(std::span<char> bytes, const Mask& mask, std::uint64_t position)
   // and written after, they need no loop over single bytes.
   const std::uint64_t last = load(end - 8) ^ std::rotr(mask64, static_cast<int>(bytes.size() % 4) * 8);
   for (; end - at >= 32; at += 32) {
-    for (int word = 0; word < 4; ++word) seen |= mask_word(at + 8 * word, mask64);
+    for (std::size_t word = 0; word < 32; word += 8) seen |= mask_word(at + word, mask64);
   }
   for (; end - at >= 8; at += 8) seen |= mask_word(at, mask64);
   store(last, end - 8);

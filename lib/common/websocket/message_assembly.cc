@@ -50,13 +50,14 @@ const Violation* MessageAssembly::inflate(std::span<const char> bytes, bool last
   return status == Inflater::Status::kCorrupt ? &violation::kCorrupt : nullptr;
 }
 
-// Doubles, but in the last frame, whose end is known, not past that.
+// Doubles, but in the last frame, whose end is known, not past that. Keeps room
+// for the padding, so that finish() need not grow a large message again.
 void MessageAssembly::append(std::span<const char> bytes, std::string& to) const {
-  const std::size_t needed = to.size() + bytes.size();
+  constexpr std::size_t kPadding = MessageReader::kPadding;
+  const std::size_t needed = to.size() + bytes.size() + kPadding;
   if (needed > to.capacity()) {
     std::size_t room = 2 * to.capacity();
-    const std::uint64_t whole = announced_bytes_ + MessageReader::kPadding;
-    if (final_frame_ && whole < room) room = static_cast<std::size_t>(whole);
+    if (final_frame_ && announced_bytes_ < room) room = static_cast<std::size_t>(announced_bytes_) + kPadding;
     std::string larger;  // reserve() of the old one would double it
     larger.reserve(std::max(needed, room));
     larger.append(to);

@@ -24,7 +24,7 @@ class MessageReaderTest : public testing::Test {
   // What every way to cut `stream` in two, and in single bytes, comes to: the
   // claim is that it is the same.
   std::vector<std::string> read_however_cut(std::string_view stream) {
-    const std::vector<std::string> whole = read(stream);
+    std::vector<std::string> whole = read(stream);
     for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
       MessageReader reader(Role::kServer, limits_);
       EXPECT_EQ(transcript(reader, stream, std::array{cut}), whole) << "cut at " << cut;
