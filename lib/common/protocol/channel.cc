@@ -112,7 +112,7 @@ Result<void> check_channel(std::string_view name) { return check("channel", name
 bool looks_like_pattern(std::string_view name) { return name.find('*') != std::string_view::npos; }
 
 Result<Pattern> Pattern::parse(std::string_view text) {
-  const Result<void> checked = check("pattern", text, true);
+  const Result<void> checked = check(looks_like_pattern(text) ? "pattern" : "channel", text, true);
   if (!checked) return checked.error();
   return Pattern(std::string(text));
 }
