@@ -63,7 +63,8 @@ Error unpublishable(std::string_view channel) {
       is_server_channel(channel)
           ? "channels that begin with @ are the server's own; nobody else publishes there"
           : "patterns select channels for subscribing; publish to each channel by its name";
-  return {ErrorCode::kBadChannel, fmt::format("channel {}: {}", quoted, reason),
+  return {is_server_channel(channel) ? ErrorCode::kForbidden : ErrorCode::kBadChannel,
+          fmt::format("channel {}: {}", quoted, reason),
           fmt::format(R"({{"channel":{}}})", quoted)};
 }
 
