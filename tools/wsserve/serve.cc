@@ -19,6 +19,8 @@ namespace net = boost::asio;
 // Descriptors beside the connections: listeners, loops, logs.
 constexpr rlim_t kOwnDescriptors = 64;
 
+constexpr std::chrono::seconds kHousekeeping{5};
+
 void raise_descriptor_limit(const Settings& settings, cli::Notices& notices) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -41,8 +43,14 @@ bool print_url(const std::string& url) {
 class Supervisor {
  public:
   Supervisor(net::io_context& io, Server& server, const Settings& settings, cli::Notices& notices)
-      : server_(server), settings_(settings), notices_(notices), signals_(io, SIGINT, SIGTERM), timer_(io) {
+      : server_(server),
+        settings_(settings),
+        notices_(notices),
+        signals_(io, SIGINT, SIGTERM),
+        timer_(io),
+        housekeeping_(io) {
     await_signal();
+    await_housekeeping();
   }
 
  private:
@@ -60,6 +68,15 @@ class Supervisor {
     });
   }
 
+  void await_housekeeping() {
+    housekeeping_.expires_after(kHousekeeping);
+    housekeeping_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      server_.expire_history();
+      await_housekeeping();
+    });
+  }
+
   void await_drain() {
     timer_.expires_after(std::chrono::milliseconds{10});
     timer_.async_wait([this](const boost::system::error_code& error) {
@@ -74,6 +91,7 @@ class Supervisor {
     notices_.notice("{}; {} connections were cut off", why, server_.websockets());
     signals_.cancel();
     timer_.cancel();
+    housekeeping_.cancel();
   }
 
   Server& server_;
@@ -81,6 +99,7 @@ class Supervisor {
   cli::Notices& notices_;
   net::signal_set signals_;
   net::steady_timer timer_;
+  net::steady_timer housekeeping_;
   std::chrono::steady_clock::time_point deadline_{};
 };
 

@@ -56,6 +56,10 @@ void Server::drain() {
   });
 }
 
+void Server::expire_history() {
+  hub_->expire(std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
+}
+
 bool Server::drained() const {
   return std::ranges::all_of(shards_, [](const auto& shard) { return shard->sockets() == 0; });
 }
@@ -63,7 +67,12 @@ bool Server::drained() const {
 std::string Server::stats() const {
   std::vector<const ShardCounters*> counters;
   for (const auto& shard : shards_) counters.push_back(&std::as_const(*shard).counters());
-  return stats_json(identity_, counters, hub_->channel_count());
+  const HistoryBudget& budget = hub_->budget();
+  return stats_json(identity_, counters,
+                    {.channels = hub_->channel_count(),
+                     .history_bytes = budget.bytes(),
+                     .history_max_bytes = budget.max_bytes(),
+                     .history_evicted = budget.evicted()});
 }
 
 bool Server::admit() {

@@ -29,6 +29,9 @@ class Server final : public ServerView {
   // Stops accepting and closes every connection with 1001 and a hint to come
   // back, spread over a time that grows with their number.
   void drain();
+  // Lets go of events that are too old. To be called now and then.
+  void expire_history();
+
   // Whether nobody is connected any more.
   [[nodiscard]] bool drained() const;
 

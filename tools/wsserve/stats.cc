@@ -41,15 +41,18 @@ std::uint64_t sum(std::span<const ShardCounters* const> shards, Member member) {
 }  // namespace
 
 std::string stats_json(const ServerIdentity& identity, std::span<const ShardCounters* const> shards,
-                       std::size_t channels) {
+                       const HubFigures& hub) {
   nlohmann::ordered_json stats;
   stats["total_connections"] = sum(shards, &ShardCounters::connections);
   // Every connection is anonymous: this server knows no users.
   stats["unique_users"] = 0;
   stats["connections_by_user"] = nlohmann::ordered_json::object();
-  stats["channels"] = channels;
+  stats["channels"] = hub.channels;
   for (const auto& [name, member] : kSums) stats[name] = sum(shards, member);
   stats["merged_pongs"] = sum(shards, &ShardCounters::merged_pongs);
+  stats["history_bytes"] = hub.history_bytes;
+  stats["history_max_bytes"] = hub.history_max_bytes;
+  stats["history_evicted"] = hub.history_evicted;
   const auto up = std::chrono::steady_clock::now() - identity.started;
   stats["uptime"] = std::chrono::duration_cast<std::chrono::duration<double>>(up).count();
   stats["shards"] = shards.size();

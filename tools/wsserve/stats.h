@@ -59,8 +59,16 @@ struct ServerIdentity {
   std::chrono::steady_clock::time_point started;
 };
 
+// What the channels hold.
+struct HubFigures {
+  std::size_t channels = 0;
+  std::size_t history_bytes = 0;
+  std::size_t history_max_bytes = 0;
+  std::uint64_t history_evicted = 0;  // events given up for want of memory in total
+};
+
 // The object that /ws/stats and the `stats` command answer with.
 [[nodiscard]] std::string stats_json(const ServerIdentity& identity,
-                                     std::span<const ShardCounters* const> shards, std::size_t channels);
+                                     std::span<const ShardCounters* const> shards, const HubFigures& hub);
 
 }  // namespace wskit::server

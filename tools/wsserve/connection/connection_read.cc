@@ -7,6 +7,7 @@
 #include "common/websocket/handshake.h"
 #include "common/websocket/message_writer.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/http/pages.h"
 #include "wsserve/http/response.h"
 #include "wsserve/http/router.h"
 #include "wsserve/http/upgrade.h"
@@ -57,30 +58,20 @@ void Connection::handle_request(http::Request& request) {
   http::Route route = http::route(request, shard_.settings());
   const bool head = request.method == "HEAD";
   if (const auto* error = std::get_if<http::HttpError>(&route)) {
-    shard_.counters().http_errors.add();
     return send_http(http::error_response(*error), request.keep_alive, head);
   }
-  const auto* page = std::get_if<http::Page>(&route);
-  if (page == nullptr) return open_websocket(request);
-  http::Response response;
-  switch (*page) {
-    case http::Page::kHealth:
-      response.body = "{\"status\":\"ok\"}\n";
-      break;
-    case http::Page::kReady: {
-      const bool ready = shard_.server().ready();
-      response.status = ready ? 200 : 503;
-      response.body = ready ? "{\"ready\":true}\n" : "{\"ready\":false,\"reason\":\"draining\"}\n";
-      break;
-    }
-    case http::Page::kStats:
-      response.body = shard_.server().stats() + "\n";
-      break;
+  if (const auto* page = std::get_if<http::Page>(&route)) {
+    return send_http(http::answer(*page, shard_.server()), request.keep_alive, head);
   }
-  send_http(response, request.keep_alive, head);
+  if (const auto* history = std::get_if<http::HistoryRequest>(&route)) {
+    const std::size_t most = shard_.settings().message_limits.max_message_bytes;
+    return send_http(http::answer(*history, shard_.hub(), most), request.keep_alive, head);
+  }
+  open_websocket(request);
 }
 
 void Connection::send_http(const http::Response& response, bool keep_alive, bool head) {
+  if (response.status >= 400) shard_.counters().http_errors.add();
   Outbound& queue = outbound();
   const std::size_t before = queue.bytes();
   queue.append_http(http::serialize(response, keep_alive, head));
@@ -94,7 +85,6 @@ void Connection::send_http(const http::Response& response, bool keep_alive, bool
 }
 
 void Connection::refuse_http(const http::HttpError& error) {
-  shard_.counters().http_errors.add();
   send_http(http::error_response(error), false, false);
 }
 
@@ -102,7 +92,6 @@ void Connection::open_websocket(http::Request& request) {
   http::Route route = http::route(request, shard_.settings());
   const bool keep_alive = request.keep_alive;
   if (!http::wants_upgrade(request)) {
-    shard_.counters().http_errors.add();
     return send_http(http::error_response(http::upgrade_required()), keep_alive, false);
   }
   if (!shard_.server().ready()) {

@@ -6,12 +6,14 @@
 #include "common/protocol/channel.h"
 #include "common/protocol/event.h"
 #include "common/protocol/quote.h"
+#include "wsserve/history_page.h"
 #include "wsserve/http/uri.h"
 
 namespace wskit::server::http {
 namespace {
 
 constexpr std::string_view kSocketPrefix = "/ws/";
+constexpr std::string_view kHistoryPrefix = "/history/";
 constexpr double kMaxHeartbeatSeconds = 3600;
 constexpr double kMinHeartbeatSeconds = 0.1;
 
@@ -20,11 +22,13 @@ HttpError bad_request(std::string code, std::string message) {
 }
 
 HttpError not_found(std::string_view path) {
-  return {.status = 404,
-          .code = "NOT_FOUND",
-          .message = "nothing is at " + protocol::quote(path) +
-                     "; there are /ws, /ws/<channel or pattern>, /ws/stats, /healthz and /readyz",
-          .headers = {}};
+  return {
+      .status = 404,
+      .code = "NOT_FOUND",
+      .message =
+          "nothing is at " + protocol::quote(path) +
+          "; there are /ws, /ws/<channel or pattern>, /ws/stats, /history/<channel>, /healthz and /readyz",
+      .headers = {}};
 }
 
 HttpError method_not_allowed(const Request& request) {
@@ -39,6 +43,14 @@ std::optional<double> parse_seconds(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return seconds;
+}
+
+std::optional<HttpError> read_since(const std::string& value, protocol::Since& since) {
+  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const auto parsed = protocol::parse_since_text(value, now);
+  if (!parsed) return bad_request("BAD_REQUEST", "since=: " + parsed.error().message);
+  since = *parsed;
+  return std::nullopt;
 }
 
 // Fills `wishes`; an error names the parameter.
@@ -64,10 +76,7 @@ std::optional<HttpError> read_wishes(const Request& request, Connection::Wishes&
       }
       wishes.heartbeat = std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
     } else if (name == "since") {
-      const auto since = protocol::parse_since_text(
-          value, std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
-      if (!since) return bad_request("BAD_REQUEST", "since=: " + since.error().message);
-      wishes.since = *since;
+      if (auto error = read_since(value, wishes.since)) return error;
     } else if (name == "max_rate" || name == "conflate") {
       return bad_request("BAD_REQUEST", name + "= is not served here: events come as they are published");
     }
@@ -82,6 +91,31 @@ std::variant<std::string, HttpError> socket_channel(std::string_view encoded) {
   const auto parsed = protocol::Pattern::parse(*name);
   if (!parsed) return bad_request("BAD_CHANNEL", parsed.error().message);
   return std::move(*name);
+}
+
+Route history_route(const Request& request, std::string_view encoded) {
+  HistoryRequest history;
+  history.path = request.path;
+  history.limit = kDefaultHistoryLimit;
+  auto name = percent_decode(encoded);
+  if (!name) return bad_request("BAD_CHANNEL", "the channel in the path has a malformed percent escape");
+  if (const auto checked = protocol::check_channel(*name); !checked) {
+    return bad_request("BAD_CHANNEL", checked.error().message);
+  }
+  history.channel = std::move(*name);
+  const auto parameters = parse_query(request.query);
+  if (!parameters) return bad_request("BAD_REQUEST", "the query has a malformed percent escape");
+  for (const auto& [key, value] : *parameters) {
+    if (key == "since") {
+      if (auto error = read_since(value, history.since)) return std::move(*error);
+    } else if (key == "limit") {
+      const auto limit = parse_limit(value);
+      if (!limit) return bad_request("BAD_REQUEST", "limit=: " + limit.error().message);
+      history.limit = *limit;
+    }
+  }
+  history.lines = request.header("accept").find("application/x-ndjson") != std::string::npos;
+  return history;
 }
 
 Route socket_route(const Request& request, std::vector<std::string> channels) {
@@ -102,6 +136,10 @@ Route route(const Request& request, const Settings& settings) {
   if (page) {
     if (!reads) return method_not_allowed(request);
     return *page;
+  }
+  if (path.starts_with(kHistoryPrefix)) {
+    if (!reads) return method_not_allowed(request);
+    return history_route(request, path.substr(kHistoryPrefix.size()));
   }
   const bool is_echo = settings.echo && path == "/echo";
   if (path != "/ws" && !path.starts_with(kSocketPrefix) && !is_echo) return not_found(path);

@@ -20,7 +20,16 @@ struct CommandSocket {
 };
 struct EchoSocket {};
 
-using Route = std::variant<HttpError, Page, CommandSocket, EchoSocket>;
+// GET /history/<channel>
+struct HistoryRequest {
+  std::string path;  // as it was asked for
+  std::string channel;
+  protocol::Since since = protocol::FromStart{};
+  std::size_t limit = 0;
+  bool lines = false;  // NDJSON was asked for
+};
+
+using Route = std::variant<HttpError, Page, HistoryRequest, CommandSocket, EchoSocket>;
 
 // The path is looked up first (404), then the method (405), then the query.
 [[nodiscard]] Route route(const Request& request, const Settings& settings);

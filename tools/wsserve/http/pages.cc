@@ -1,0 +1,76 @@
+#include "wsserve/http/pages.h"
+
+#include <fmt/format.h>
+
+#include "common/protocol/event.h"
+#include "common/protocol/quote.h"
+#include "wsserve/channel.h"
+#include "wsserve/history_page.h"
+#include "wsserve/hub.h"
+#include "wsserve/shard.h"
+
+namespace wskit::server::http {
+namespace {
+
+std::string as_array(const HistoryPage& page) {
+  std::string body = "[";
+  for (const ChunkPtr& frame : page.frames) {
+    if (body.size() > 1) body += ',';
+    body += frame->text();
+  }
+  return body + "]\n";
+}
+
+std::string as_lines(const HistoryPage& page) {
+  std::string body;
+  for (const ChunkPtr& frame : page.frames) {
+    body += frame->text();
+    body += '\n';
+  }
+  return body;
+}
+
+}  // namespace
+
+Response answer(Page page, const ServerView& server) {
+  Response response;
+  switch (page) {
+    case Page::kHealth:
+      response.body = "{\"status\":\"ok\"}\n";
+      break;
+    case Page::kReady:
+      response.status = server.ready() ? 200 : 503;
+      response.body = server.ready() ? "{\"ready\":true}\n" : "{\"ready\":false,\"reason\":\"draining\"}\n";
+      break;
+    case Page::kStats:
+      response.body = server.stats() + "\n";
+      break;
+  }
+  return response;
+}
+
+Response answer(const HistoryRequest& request, const Hub& hub, std::size_t max_bytes) {
+  const Channel* channel = hub.find(request.channel);
+  if (channel == nullptr) {
+    return error_response({.status = 404,
+                           .code = "NOT_FOUND",
+                           .message = "no event was ever published to " + protocol::quote(request.channel),
+                           .headers = {}});
+  }
+  const HistoryPage page = read_history(*channel, request.since, request.limit, max_bytes);
+  Response response;
+  response.content_type = request.lines ? "application/x-ndjson" : "application/json";
+  response.body = request.lines ? as_lines(page) : as_array(page);
+  response.headers = {{"Wskit-Offset", std::to_string(page.offset)},
+                      {"Wskit-Epoch", std::string(page.epoch)},
+                      {"Wskit-Oldest", std::to_string(page.oldest)},
+                      {"Wskit-Recovered", page.recovered ? "true" : "false"}};
+  if (!page.complete && !page.frames.empty()) {
+    response.headers.emplace_back(
+        "Link", fmt::format("<{}?since={}:{}&limit={}>; rel=\"next\"", request.path, page.epoch,
+                            page.frames.back()->event.offset, request.limit));
+  }
+  return response;
+}
+
+}  // namespace wskit::server::http
