@@ -1,11 +1,10 @@
 #include "common/websocket/frame.h"
 
-#include <sys/random.h>
-
 #include <bit>
-#include <cerrno>
 #include <cstring>
-#include <system_error>
+
+#include "common/websocket/random_bytes.h"
+#include "common/websocket/text_word.h"
 
 namespace wskit::websocket {
 
@@ -21,29 +20,10 @@ char* write_number(std::uint64_t value, int bytes, char* out) {
   return out;
 }
 
-void fill_with_random(std::span<std::uint8_t> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t got = ::getrandom(bytes.data(), bytes.size(), 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw std::system_error(errno, std::system_category(), "getrandom");
-    bytes = bytes.subspan(static_cast<std::size_t>(got));
-  }
-}
-
-constexpr std::uint64_t kHighBits = 0x8080808080808080;
-
-std::uint64_t load(const char* at) {
-  std::uint64_t word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
-
-void store(std::uint64_t word, char* at) { std::memcpy(at, &word, sizeof word); }
-
 // Unmasks the word at `at`, which is also returned.
 std::uint64_t mask_word(char* at, std::uint64_t mask) {
-  const std::uint64_t word = load(at) ^ mask;
-  store(word, at);
+  const std::uint64_t word = load_word(at) ^ mask;
+  store_word(word, at);
   return word;
 }
 
@@ -94,12 +74,12 @@ bool apply_mask(std::span<char> bytes, const Mask& mask, std::uint64_t position)
   }
   // The last 8 bytes overlap the words before: read before those are changed
   // and written after, they need no loop over single bytes.
-  const std::uint64_t last = load(end - 8) ^ std::rotr(mask64, static_cast<int>(bytes.size() % 4) * 8);
+  const std::uint64_t last = load_word(end - 8) ^ std::rotr(mask64, static_cast<int>(bytes.size() % 4) * 8);
   for (; end - at >= 32; at += 32) {
     for (std::size_t word = 0; word < 32; word += 8) seen |= mask_word(at + word, mask64);
   }
   for (; end - at >= 8; at += 8) seen |= mask_word(at, mask64);
-  store(last, end - 8);
+  store_word(last, end - 8);
   return ((seen | last) & kHighBits) == 0;
 }
 

@@ -1,10 +1,13 @@
 #include "common/websocket/handshake.h"
 
 #include <openssl/evp.h>
-#include <sys/random.h>
 
 #include <array>
+#include <cstdint>
+#include <span>
 #include <stdexcept>
+
+#include "common/websocket/random_bytes.h"
 
 namespace wskit::websocket {
 
@@ -50,11 +53,8 @@ std::string accept_token(std::string_view key) {
 }
 
 std::string make_key() {
-  std::array<unsigned char, kKeyBytes> bytes;
-  // The kernel gives up to 256 bytes at once and whole (getrandom(2)).
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-    throw std::runtime_error("getrandom failed");
-  }
+  std::array<std::uint8_t, kKeyBytes> bytes;
+  fill_with_random(bytes);
   return base64(bytes);
 }
 

@@ -4,13 +4,13 @@
 #include <cassert>
 #include <cstdint>
 
+#include "common/websocket/text_word.h"
+
 namespace wskit::websocket {
 
 namespace {
 
 constexpr std::size_t kMaxReason = kMaxControlPayload - 2;
-
-bool is_continuation(char byte) { return (static_cast<std::uint8_t>(byte) & 0xC0) == 0x80; }
 
 std::string_view cut_reason(std::string_view reason) {
   if (reason.size() <= kMaxReason) return reason;

@@ -3,7 +3,8 @@
 #include <simdjson.h>
 
 #include <cstddef>
-#include <cstring>
+
+#include "common/websocket/text_word.h"
 
 namespace wskit::websocket {
 
@@ -12,27 +13,17 @@ namespace {
 // From here on the vectorised validator is worth its start.
 constexpr std::size_t kWorthVectors = 64;
 
-constexpr std::uint64_t kHighBits = 0x8080808080808080;
-
-std::uint64_t load(const char* at) {
-  std::uint64_t word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
-
 // Where the ASCII that [begin, end) begins with ends, or a little before.
 const char* skip_ascii(const char* begin, const char* end) {
   const char* at = begin;
   for (; end - at >= 32; at += 32) {
-    if ((load(at) | load(at + 8) | load(at + 16) | load(at + 24)) & kHighBits) break;
+    if ((load_word(at) | load_word(at + 8) | load_word(at + 16) | load_word(at + 24)) & kHighBits) break;
   }
-  while (end - at >= 8 && (load(at) & kHighBits) == 0) at += 8;
+  while (end - at >= 8 && (load_word(at) & kHighBits) == 0) at += 8;
   // Fewer than 8 bytes are looked at together with those before them.
-  const bool rest_is_ascii = end - at < 8 && end - begin >= 8 && (load(end - 8) & kHighBits) == 0;
+  const bool rest_is_ascii = end - at < 8 && end - begin >= 8 && (load_word(end - 8) & kHighBits) == 0;
   return rest_is_ascii ? end : at;
 }
-
-bool is_continuation(char byte) { return (static_cast<std::uint8_t>(byte) & 0xC0) == 0x80; }
 
 // Where the last code point of [begin, end) starts: before it the text is cut
 // between two code points, if it is valid at all.
