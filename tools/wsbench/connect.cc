@@ -67,6 +67,7 @@ RunResult run_connect(const CrewPlan& plan, const Server& server, Watch& watch,
   result.failure = crew.context().failure();
   result.interrupted = told.interrupted();
   result.client_limited = judge_client(result.metrics);
+  result.disturbed = judge_server(result.metrics);
   return result;
 }
 

@@ -9,6 +9,7 @@ namespace wskit::bench {
 namespace {
 
 constexpr double kBusy = 0.85;
+constexpr double kDisturbed = 0.05;
 
 }  // namespace
 
@@ -16,7 +17,10 @@ CostSample sample_costs(const Server& server, const Crew& crew, const Pacer* pac
   CostSample sample;
   sample.loads = crew.loads();
   if (pacer != nullptr) sample.loads.push_back(pacer->load());
-  if (server.process) sample.server_cpu = process_cpu(*server.process).value_or(0);
+  if (server.process) {
+    sample.server_cpu = process_cpu(*server.process).value_or(0);
+    sample.server_waited = process_wait(*server.process).value_or(0);
+  }
   sample.at = now();
   return sample;
 }
@@ -37,6 +41,7 @@ void put_costs(const Server& server, const CostSample& from, const CostSample& t
   if (const auto memory = process_memory(getpid())) put(metrics, "client.rss", memory->resident_bytes);
   if (!server.process) return;
   put(metrics, "server.cpu", static_cast<double>(to.server_cpu - from.server_cpu) / 1e9 / seconds);
+  put(metrics, "server.cpu_wait", static_cast<double>(to.server_waited - from.server_waited) / 1e9 / seconds);
   if (const auto memory = process_memory(*server.process)) put(metrics, "server.rss", memory->resident_bytes);
 }
 
@@ -75,6 +80,12 @@ std::string judge_client(const Metrics& metrics) {
     return fmt::format("events left {} late (p99)", format_metric(lag, Unit::kNanos));
   }
   return {};
+}
+
+std::string judge_server(const Metrics& metrics) {
+  const double waited = metrics.find("server.cpu_wait").value_or(0);
+  if (waited <= kDisturbed) return {};
+  return fmt::format("the server waited for a CPU {:.0f} % of the time", waited * 100);
 }
 
 bool PhaseWatch::sleep_until(Nanos time) {

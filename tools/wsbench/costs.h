@@ -14,13 +14,14 @@ namespace wskit::bench {
 struct CostSample {
   Nanos at = 0;
   Nanos server_cpu = 0;  // 0 where the process is not known
+  Nanos server_waited = 0;
   std::vector<ThreadLoad> loads;
 };
 
 // `pacer` may be null.
 [[nodiscard]] CostSample sample_costs(const Server& server, const Crew& crew, const Pacer* pacer);
 
-// client.cpu, client.cpu_max_thread, client.rss, server.cpu, server.rss.
+// client.cpu, client.cpu_max_thread, client.rss, server.cpu, server.cpu_wait, server.rss.
 void put_costs(const Server& server, const CostSample& from, const CostSample& to, Metrics& metrics);
 
 // conn.*; `took`: until all were open.
@@ -33,6 +34,9 @@ void put(Metrics& metrics, std::string_view name, const Histogram& histogram);
 
 // Why the client was the limit, by these metrics; empty: it was not.
 [[nodiscard]] std::string judge_client(const Metrics& metrics);
+
+// Why the server had not all of its CPU; empty: it had, or is not known.
+[[nodiscard]] std::string judge_server(const Metrics& metrics);
 
 // The watch as the scenarios use it: says where the run stands before each sleep, and
 // remembers that it was interrupted.

@@ -209,6 +209,7 @@ void FanoutRun::report() {
   put_costs(server_, first_.costs, last_.costs, result_.metrics);
   if (server_.process) report_server();
   result_.client_limited = judge_client(result_.metrics);
+  result_.disturbed = judge_server(result_.metrics);
 }
 
 void FanoutRun::report_publishers(const WorkerResults& results, double seconds) {

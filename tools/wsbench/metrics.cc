@@ -47,6 +47,7 @@ constexpr std::array kKnown = {
     Known{"client.cpu_max_thread", Unit::kRatio},
     Known{"client.rss", Unit::kBytes},
     Known{"server.cpu", Unit::kRatio},
+    Known{"server.cpu_wait", Unit::kRatio},
     Known{"server.cpu_us_per_delivery", Unit::kMicros},
     Known{"server.cpu_us_per_ack", Unit::kMicros},
     Known{"server.cpu_us_per_conn", Unit::kMicros},

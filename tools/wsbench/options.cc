@@ -108,14 +108,15 @@ void add_client_options(CLI::App& app, Options& options) {
 void add_result_options(CLI::App& app, Options& options) {
   constexpr const char* kGroup = "Result";
   cli::add_texts(app, "--slo", options.slos, "EXPR",
-                 "Exit 1 unless this holds: 'delivery.latency.p99 < 5ms', 'limit.share >= 0.9'; repeatable")
+                 "Exit 1 unless this holds: 'delivery.latency.p99 < 5ms', 'limit.share >= 0.9'")
       ->group(kGroup);
   app.add_flag("--allow-loss", options.allow_loss,
                "Lost, duplicate, reordered and corrupt deliveries are counted, but are no failure")
       ->group(kGroup);
-  app.add_flag("--strict", options.strict, "Exit 11 if the client was the limit")->group(kGroup);
-  cli::add_texts(app, "--out", options.outputs, "json=PATH", "Write the whole result; repeatable")
+  app.add_flag("--strict", options.strict,
+               "Exit 11 if the client was the limit, or the server had not all of its CPU")
       ->group(kGroup);
+  cli::add_texts(app, "--out", options.outputs, "json=PATH", "Write the whole result")->group(kGroup);
 }
 
 std::uint32_t to_u32(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
@@ -248,8 +249,9 @@ void add_options(cli::Tool& tool, Options& options) {
   tool.describe_exit_code(6, "connections were lost during the run");
   tool.describe_exit_code(7, "lost, duplicate, reordered or corrupt deliveries");
   tool.describe_exit_code(8, "a result file could not be written");
-  tool.describe_exit_code(
-      11, "inconclusive: the client was the limit (with --strict), or an SLO had too few samples");
+  tool.describe_exit_code(11,
+                          "inconclusive: the client was the limit or the server short of CPU (with "
+                          "--strict), or an SLO had too few samples");
 }
 
 Settings to_settings(const Options& options) {

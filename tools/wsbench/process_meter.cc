@@ -2,10 +2,23 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <system_error>
 
 namespace wskit::bench {
+namespace {
+
+// `task`: the directory of a thread below /proc.
+ThreadLoad read_schedstat(const std::string& task) {
+  std::ifstream file(task + "/schedstat");
+  ThreadLoad load;
+  file >> load.cpu >> load.waited;
+  return load;
+}
+
+}  // namespace
 
 std::optional<Nanos> process_cpu(pid_t process) {
   clockid_t clock = 0;
@@ -15,12 +28,16 @@ std::optional<Nanos> process_cpu(pid_t process) {
   return to_nanos(time);
 }
 
-ThreadLoad thread_load(pid_t thread) {
-  std::ifstream file(fmt::format("/proc/self/task/{}/schedstat", thread));
-  ThreadLoad load;
-  file >> load.cpu >> load.waited;
-  return load;
+std::optional<Nanos> process_wait(pid_t process) {
+  std::error_code error;
+  Nanos waited = 0;
+  for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", process), error)) {
+    waited += read_schedstat(task.path().string()).waited;
+  }
+  return error ? std::nullopt : std::optional(waited);
 }
+
+ThreadLoad thread_load(pid_t thread) { return read_schedstat(fmt::format("/proc/self/task/{}", thread)); }
 
 std::optional<ProcessMemory> process_memory(pid_t process) {
   std::ifstream file(fmt::format("/proc/{}/smaps_rollup", process));

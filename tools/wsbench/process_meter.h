@@ -15,6 +15,10 @@ namespace wskit::bench {
 // CPU time of all threads of a process since it began; nothing if it is gone.
 [[nodiscard]] std::optional<Nanos> process_cpu(pid_t process);
 
+// How long its threads were ready to run but had no CPU, all together: while others
+// use the server's CPU, what is measured is them.
+[[nodiscard]] std::optional<Nanos> process_wait(pid_t process);
+
 struct ThreadLoad {
   Nanos cpu = 0;
   Nanos waited = 0;  // runnable, but for want of a CPU

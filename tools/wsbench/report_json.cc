@@ -43,6 +43,8 @@ json to_json(const RunResult& round) {
   json result = {{"metrics", std::move(values)}, {"series", std::move(series)}};
   result["client_limited"] = !round.client_limited.empty();
   if (!round.client_limited.empty()) result["client_limited_by"] = round.client_limited;
+  result["disturbed"] = !round.disturbed.empty();
+  if (!round.disturbed.empty()) result["disturbed_by"] = round.disturbed;
   if (round.failure) result["failure"] = round.failure->message;
   return result;
 }
@@ -146,6 +148,7 @@ json to_json(const Report& report) {
                      {"version", environment.version}}},
                    {"flags",
                     {{"client_limited", !verdict.client_limited.empty()},
+                     {"disturbed", !verdict.disturbed.empty()},
                      {"closed_loop", report.settings.fanout.crew.window.has_value()},
                      {"allow_loss", report.settings.allow_loss}}},
                    {"server", to_json(report.summary.server)},

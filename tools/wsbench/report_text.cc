@@ -182,6 +182,9 @@ void append_verdict(const Report& report, std::string& text) {
   };
   limited(report.summary.server, "server");
   limited(report.summary.limit, "limit");
+  if (!verdict.disturbed.empty()) {
+    fmt::format_to(out, "disturbed: {}; something else is running on this machine\n", verdict.disturbed);
+  }
   if (verdict.interrupted) text += "interrupted: this is what was measured until then\n";
 }
 

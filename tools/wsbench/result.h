@@ -28,6 +28,7 @@ struct RunResult {
   std::vector<SeriesPoint> series;
   std::optional<Failure> failure;
   bool interrupted = false;    // ended by a signal: the rest is of what was measured until then
+  std::string disturbed;       // why the server had not all of its CPU; empty: it had
   std::string client_limited;  // why the client and not the server was the limit; empty: it was not
 };
 

@@ -54,6 +54,9 @@ struct RunContext {
   // From here on a connection that ends is a fault.
   std::atomic<bool> leaving{false};
 
+  // Whether events are to come.
+  [[nodiscard]] bool delivers() const { return connect.subscribe && topology.publishers != 0; }
+
   void fail(Failure::Kind kind, std::string message) {
     const std::lock_guard lock(mutex_);
     if (!failure_) failure_ = Failure{kind, std::move(message)};

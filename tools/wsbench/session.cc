@@ -177,6 +177,7 @@ bool write_results(const Report& report, cli::Notices& notices) {
     notices.error("cannot write {}: {}", path, std::generic_category().message(errno));
     written = false;
   }
+  if (!report.summary.measured()) return written;
   const std::string text = to_text(report);
   std::fwrite(text.data(), 1, text.size(), stdout);
   return std::fflush(stdout) == 0 && written;

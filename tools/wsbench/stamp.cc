@@ -4,9 +4,9 @@ namespace wskit::bench {
 namespace {
 
 char* write_hex(std::uint32_t value, char* out) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  for (int shift = 28; shift >= 0; shift -= 4) *out++ = kDigits[value >> shift & 0xf];
-  return out;
+  const std::uint64_t digits = detail::to_hex(value);
+  std::memcpy(out, &digits, sizeof digits);
+  return out + sizeof digits;
 }
 
 }  // namespace

@@ -46,6 +46,18 @@ inline std::uint64_t load(const char* at) {
   return word;
 }
 
+// A number as eight hexadecimal digits, as load() finds them, all at once.
+inline std::uint64_t to_hex(std::uint32_t value) {
+  std::uint64_t word = value;
+  word = (word | word << 16) & 0x0000ffff0000ffffU;
+  word = (word | word << 8) & 0x00ff00ff00ff00ffU;
+  word = (word | word << 4) & 0x0f0f0f0f0f0f0f0fU;
+  const std::uint64_t letters =
+      (word + 0x0606060606060606U) >> 4 & 0x0101010101010101U;  // of the digits a to f
+  word += 0x3030303030303030U + letters * ('a' - '0' - 10);
+  return std::endian::native == std::endian::little ? __builtin_bswap64(word) : word;
+}
+
 // Eight hexadecimal digits to their number, all at once. Anything but digits gives
 // some number: the checksum is over the text.
 inline std::uint32_t from_hex(const char* at) {
@@ -70,7 +82,7 @@ inline std::uint32_t checksum(const char* stamp) {
 
 // Whether the kStampBytes at `text` are a sound stamp; if so, what it says.
 [[nodiscard]] inline bool read_stamp(const char* text, Stamp& stamp) {
-  if (detail::checksum(text) != detail::from_hex(text + 48)) return false;
+  if (detail::to_hex(detail::checksum(text)) != detail::load(text + 48)) return false;
   const std::uint64_t middle = detail::from_hex(text + 8);
   const std::uint64_t times = detail::from_hex(text + 32);
   stamp.run = detail::from_hex(text);

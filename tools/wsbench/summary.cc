@@ -4,6 +4,15 @@
 #include <set>
 
 namespace wskit::bench {
+namespace {
+
+std::string first_reason(const std::vector<RunResult>& rounds, std::string RunResult::*reason) {
+  const auto found = std::find_if(rounds.begin(), rounds.end(),
+                                  [reason](const RunResult& round) { return !(round.*reason).empty(); });
+  return found == rounds.end() ? std::string() : (*found).*reason;
+}
+
+}  // namespace
 
 std::optional<Spread> Contender::find(std::string_view metric) const {
   std::vector<double> values;
@@ -36,11 +45,9 @@ Faults Contender::faults() const {
   return faults;
 }
 
-std::string Contender::client_limited() const {
-  const auto limited = std::find_if(rounds.begin(), rounds.end(),
-                                    [](const RunResult& round) { return !round.client_limited.empty(); });
-  return limited == rounds.end() ? std::string() : limited->client_limited;
-}
+std::string Contender::client_limited() const { return first_reason(rounds, &RunResult::client_limited); }
+
+std::string Contender::disturbed() const { return first_reason(rounds, &RunResult::disturbed); }
 
 std::optional<Spread> Summary::ratio(std::string_view metric) const {
   if (!server || !limit) return std::nullopt;
@@ -52,6 +59,15 @@ std::optional<Spread> Summary::ratio(std::string_view metric) const {
   }
   if (ratios.empty()) return std::nullopt;
   return spread_of(std::move(ratios));
+}
+
+bool Summary::measured() const {
+  const auto any = [](const std::optional<Contender>& contender) {
+    return contender &&
+           std::any_of(contender->rounds.begin(), contender->rounds.end(),
+                       [](const RunResult& round) { return round.metrics.find("client.cpu").has_value(); });
+  };
+  return any(server) || any(limit);
 }
 
 std::string_view Summary::rate_metric() const {

@@ -23,8 +23,10 @@ struct Contender {
   [[nodiscard]] std::map<std::string, Histogram, std::less<>> merged() const;
   [[nodiscard]] std::vector<std::string> metric_names() const;
   [[nodiscard]] Faults faults() const;
-  // The first reason of a round; empty: the client was never the limit.
+  // The first reason of a round; empty: the client was never the limit, the server
+  // never short of CPU.
   [[nodiscard]] std::string client_limited() const;
+  [[nodiscard]] std::string disturbed() const;
 };
 
 struct Summary {
@@ -37,6 +39,9 @@ struct Summary {
 
   // Any metric of docs/wsbench.md, `limit.*` included, by its median.
   [[nodiscard]] std::optional<double> find(std::string_view metric) const;
+
+  // Whether any round came as far as measuring.
+  [[nodiscard]] bool measured() const;
 
   // What a closed loop is about: deliveries or, without subscribers,
   // acknowledgements a second.

@@ -35,7 +35,8 @@ ExitCode choose(const Settings& settings, const Verdict& verdict) {
   const auto missed = [](const SloVerdict& slo) { return slo.value && !slo.passed(); };
   if (std::any_of(verdict.slos.begin(), verdict.slos.end(), missed)) return ExitCode::kNo;
   if (!std::all_of(verdict.slos.begin(), verdict.slos.end(), measured)) return kInconclusive;
-  if (settings.strict && !verdict.client_limited.empty()) return kInconclusive;
+  const bool doubtful = !verdict.client_limited.empty() || !verdict.disturbed.empty();
+  if (settings.strict && doubtful) return kInconclusive;
   return ExitCode::kOk;
 }
 
@@ -47,8 +48,12 @@ Verdict judge(const Settings& settings, const Summary& summary) {
     look_for_failures(*summary.server, false, verdict);
     verdict.faults = summary.server->faults();
     verdict.client_limited = summary.server->client_limited();
+    verdict.disturbed = summary.server->disturbed();
   }
-  if (summary.limit) look_for_failures(*summary.limit, true, verdict);
+  if (summary.limit) {
+    look_for_failures(*summary.limit, true, verdict);
+    if (verdict.disturbed.empty()) verdict.disturbed = summary.limit->disturbed();
+  }
   for (const Slo& slo : settings.slos) verdict.slos.push_back({slo, summary.find(slo.metric)});
   verdict.code = choose(settings, verdict);
   return verdict;

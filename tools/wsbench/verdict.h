@@ -29,6 +29,7 @@ struct Verdict {
   bool failed_at_limit = false;    // which was the limit's
   Faults faults;                   // of the server
   std::string client_limited;
+  std::string disturbed;  // of either
   bool interrupted = false;
   cli::ExitCode code = cli::ExitCode::kOk;
 };

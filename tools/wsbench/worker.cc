@@ -49,7 +49,7 @@ void Worker::add_subscriber(std::uint32_t subscriber, std::size_t number) {
   connection.channel = context_.topology.channel_of_subscriber(subscriber);
   connection.first_check = checks_.size();
   const Topology& topology = context_.topology;
-  if (!context_.connect.subscribe) return;
+  if (!context_.delivers()) return;
   for (std::uint32_t source = 0; source < topology.sources_of(connection.channel); ++source) {
     checks_.emplace_back(topology.first_sequence(connection.channel),
                          topology.channels_of(topology.publisher_of(connection.channel, source)));
@@ -160,7 +160,7 @@ void Worker::on_delivery(Connection& connection, const char* stamp_text) {
   Stamp stamp;
   const Topology& topology = context_.topology;
   if (!read_stamp(stamp_text, stamp) || stamp.publisher >= topology.publishers || connection.publishes ||
-      !context_.connect.subscribe) [[unlikely]] {
+      !context_.delivers()) [[unlikely]] {
     ++results_.faults.corrupt;
     return;
   }
@@ -365,7 +365,7 @@ Faults Worker::faults() const {
       if (context_.acknowledged) add(checks_[connection.first_check], connection.index);
       continue;
     }
-    if (!context_.connect.subscribe) continue;
+    if (!context_.delivers()) continue;
     for (std::uint32_t source = 0; source < topology.sources_of(connection.channel); ++source) {
       add(checks_[connection.first_check + source], topology.publisher_of(connection.channel, source));
     }

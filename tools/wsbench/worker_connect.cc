@@ -129,7 +129,8 @@ void Worker::fail_connection(Connection& connection, Failure::Kind kind, const s
   connection.unread.clear();
   --in_progress_;
   counters_.failed.fetch_add(1);
-  context_.fail(kind, reason);
+  const std::string_view what = kind == Failure::Kind::kUnreachable ? "cannot connect to" : "connecting to";
+  context_.fail(kind, std::string(what) + " " + context_.connect.host + ": " + reason);
 }
 
 }  // namespace wskit::bench

@@ -92,12 +92,11 @@ CLI::Option* add_texts(CLI::App& app, const std::string& flags, std::vector<std:
   CLI::Option* option = app.add_option(
       flags,
       [&values](const CLI::results_t& results) {
-        values.insert(values.end(), results.begin(), results.end());
+        values = results;
         return true;
       },
       description);
-  // Without extra arguments CLI11 takes one positional and no more.
-  option->type_name(value_name)->expected(1, kManyValues)->allow_extra_args(!flags.starts_with('-'));
+  option->type_name(value_name)->expected(1, kManyValues)->allow_extra_args(false);
   return option;
 }
 
