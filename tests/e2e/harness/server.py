@@ -1,0 +1,128 @@
+"""A real wsserve on a free port."""
+
+import os
+import re
+import signal
+import socket
+
+from .client import Client
+from .deadline import DEADLINE, eventually
+from .http import HttpConnection
+from .process import Process, binary
+from .websocket import WebSocket, open_socket
+
+
+class Server:
+    """Started by the constructor, which returns once the server accepts connections."""
+
+    def __init__(self, env, *options, listen="127.0.0.1:0"):
+        self.options = [str(option) for option in options]
+        self._env = env
+        self.process = Process([binary("wsserve"), "--listen", listen, *self.options], env)
+        self.url = self.process.wait_for_lines(1)[0].decode()
+        self.address = self._address_of(self.url)
+
+    @staticmethod
+    def _address_of(url):
+        if url.startswith("ws+unix:"):
+            return url.removeprefix("ws+unix:")
+        host, port = re.fullmatch(r"ws://(.+):(\d+)", url).groups()
+        return host.strip("[]"), int(port)
+
+    @property
+    def port(self):
+        return self.address[1]
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def log(self):
+        return self.process.stderr
+
+    # Connections.
+
+    def open(self, path="/ws", **options):
+        """A connection of raw frames."""
+        return WebSocket(self.address, path, **options)
+
+    def client(self, path="/ws", **options):
+        """A connection of commands and events, its `connected` already read."""
+        return Client(self.open(path, **options))
+
+    def connect(self):
+        """A bare TCP connection."""
+        return open_socket(self.address)
+
+    def http(self):
+        return HttpConnection(self.connect())
+
+    def get(self, path):
+        with self.http() as http:
+            http.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return http.read()
+
+    def stats(self):
+        response = self.get("/ws/stats")
+        assert response.status == 200, response
+        return response.json()
+
+    def wait_for_subscriptions(self, count):
+        eventually(lambda: self.stats()["subscriptions"] >= count, f"{count} subscriptions: {self.stats()}")
+
+    def wait_for_connections(self, count):
+        eventually(
+            lambda: self.stats()["total_connections"] == count, f"exactly {count} connections: {self.stats()}"
+        )
+
+    # What it takes from the machine.
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def private_bytes(self):
+        with open(f"/proc/{self.pid}/smaps_rollup", encoding="ascii") as rollup:
+            return sum(
+                int(line.split()[1]) * 1024
+                for line in rollup
+                if re.match(r"(Private_Dirty|Private_Clean):", line)
+            )
+
+    # Ending.
+
+    def stop(self):
+        """SIGTERM; everything it was asked to leave behind is in order, or this raises."""
+        self.process.signal(signal.SIGTERM)
+        code = self.process.wait()
+        assert code == 0, f"wsserve ended with {code}:\n{self.log[-8000:]}"
+        assert self.process.stdout.count(b"\n") == 1, f"more than one line on stdout: {self.process.stdout!r}"
+
+    def kill(self):
+        """As kill -9 does. Nothing is checked afterwards."""
+        self.process.signal(signal.SIGKILL)
+        self.process.wait()
+
+    def restart(self, env=None):
+        """Another server at the address of this one, which has ended."""
+        host, port = self.address
+        return Server(env or self._env, *self.options, listen=f"{host}:{port}")
+
+    def finish(self):
+        """At the end of a test: stops the server in good order, unless the test has ended it."""
+        try:
+            if self.process.running:
+                self.stop()
+        finally:
+            self.process.end()
+
+
+def free_port():
+    """A port nobody listens on, for a server that comes later."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+__all__ = ["DEADLINE", "Server", "free_port"]

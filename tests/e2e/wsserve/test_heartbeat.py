@@ -1,0 +1,76 @@
+"""Proves: heartbeats carry counters that add up, and a peer that has gone silent is closed with 4009."""
+
+from harness import frames
+from harness.websocket import ConnectionEnded, close_of
+
+
+def last_heartbeat_after(client, condition):
+    """The first heartbeat whose counters satisfy `condition`."""
+    while True:
+        data = client.wait_for_control("heartbeat")["data"]
+        assert set(data) == {"delivered", "merged", "filtered", "dropped", "queued_bytes"}
+        if condition(data):
+            return data
+        client.websocket.send_frame(frames.PONG)
+
+
+def test_counts_what_was_delivered_and_what_was_filtered(stage):
+    server = stage.server("--heartbeat", "200ms")
+    with server.client() as client, server.client() as publisher:
+        client.subscribe("a", events=["wanted"])
+        for number in range(60):
+            publisher.publish("a", number, type="wanted" if number % 3 == 0 else "unwanted")
+        heartbeat = last_heartbeat_after(client, lambda data: data["delivered"] + data["filtered"] >= 60)
+        assert heartbeat == {"delivered": 20, "filtered": 40, "merged": 0, "dropped": 0, "queued_bytes": 0}
+        assert [event.data for event in client.wait_for_events(20)] == [str(n) for n in range(0, 60, 3)]
+
+
+def test_a_connection_may_do_without_heartbeats(stage):
+    server = stage.server("--heartbeat", "100ms")
+    with server.client("/ws?heartbeat=0") as quiet, server.client() as beaten:
+        assert float(quiet.connected["heartbeat"]) == 0
+        for _ in range(5):
+            beaten.wait_for_control("heartbeat")
+            beaten.still_works()
+            quiet.still_works()
+        assert not [message for message in quiet.controls if message["type"] == "heartbeat"]
+
+
+def test_a_connection_may_set_its_own_heartbeat(stage):
+    server = stage.server("--heartbeat", "1h")
+    with server.client("/ws?heartbeat=1") as client:
+        assert float(client.connected["heartbeat"]) == 1
+        for _ in range(2):
+            client.wait_for_control("heartbeat")
+            client.still_works()
+
+
+def test_pings_its_peer(stage):
+    server = stage.server("--heartbeat", "200ms")
+    with server.open() as websocket:
+        for _ in range(5):
+            while (frame := websocket.read_frame()).opcode != frames.PING:
+                assert frame.opcode == frames.TEXT, frame
+            websocket.send_frame(frames.PONG, frame.payload)
+
+
+def test_closes_a_peer_silent_for_two_heartbeats(stage):
+    server = stage.server("--heartbeat", "200ms")
+    silent, answering = server.client(), server.client()
+    seen = []
+    while (frame := silent.websocket.read_frame()).opcode != frames.CLOSE:
+        seen.append(frame.opcode)
+        answering.still_works()
+    assert close_of(frame)[0] == 4009
+    assert frames.PING in seen, "it was asked before it was closed"
+    answering.still_works()
+
+
+def test_a_silent_peer_that_does_not_read_its_close_is_ended(stage):
+    server = stage.server("--heartbeat", "200ms")
+    with server.client() as silent:
+        server.wait_for_connections(0)
+        try:
+            assert silent.websocket.read_close()[0] == 4009
+        except ConnectionEnded:
+            pass

@@ -1,0 +1,67 @@
+"""Proves: a subscriber that comes back is told truly whether it missed something."""
+
+
+def test_a_reconnect_that_missed_nothing_is_recovered(server):
+    with server.client() as client:
+        position = client.publish("a", 1)
+        since = {"offset": position["offset"], "epoch": position["epoch"]}
+        entry = client.subscribe("a", since=since)["channels"][0]
+        assert (entry["recovered"], entry["replayed"]) == (True, 0)
+        client.publish("a", 2)
+        assert client.take_events(1)[0].offset == 2
+
+
+def test_one_that_missed_events_is_told_so(server):
+    with server.client() as client:
+        first = client.publish("a", 1)
+        for number in range(3):
+            client.publish("a", number)
+        entry = client.subscribe("a", since={"offset": first["offset"], "epoch": first["epoch"]})["channels"][
+            0
+        ]
+        if entry["recovered"]:
+            assert entry["replayed"] == 3
+            assert [event.offset for event in client.take_events(3)] == [2, 3, 4]
+        else:
+            assert entry["offset"] == 4
+            assert entry["oldest"] is not None and entry["oldest"] > first["offset"] + 1
+
+
+def test_a_position_of_another_epoch_is_never_recovered(server):
+    with server.client() as client:
+        position = client.publish("a", 1)
+        since = {"offset": position["offset"], "epoch": "another" + position["epoch"]}
+        assert client.subscribe("a", since=since)["channels"][0]["recovered"] is False
+
+
+def test_a_position_ahead_of_the_channel_is_never_recovered(server):
+    with server.client() as client:
+        position = client.publish("a", 1)
+        since = {"offset": position["offset"] + 1, "epoch": position["epoch"]}
+        assert client.subscribe("a", since=since)["channels"][0]["recovered"] is False
+
+
+def test_a_restarted_server_does_not_claim_to_know(stage):
+    first = stage.server()
+    with first.client() as client:
+        before = client.publish("a", 1)
+    first.kill()
+    with stage.restart(first).client() as client:
+        client.publish("a", 1)
+        entry = client.subscribe("a", since={"offset": 1, "epoch": before["epoch"]})["channels"][0]
+        assert entry["recovered"] is False and entry["epoch"] != before["epoch"]
+
+
+def test_positions_for_a_pattern_recover_each_channel(server):
+    with server.client() as client:
+        one, two = client.publish("m/one", 1), client.publish("m/two", 1)
+        positions = {ack["channel"]: {"offset": ack["offset"], "epoch": ack["epoch"]} for ack in (one, two)}
+        reply = client.subscribe("m/*", since={"positions": positions})
+        assert all(entry["recovered"] for entry in reply["channels"]), reply
+
+
+def test_a_position_that_is_none_is_a_bad_command(server):
+    with server.client() as client:
+        for since in (7.5, [], {"offset": "x"}, {"offset": -1}, True):
+            assert client.error("subscribe", channels=["a"], since=since)["code"] == "BAD_COMMAND", since
+        client.still_works()
