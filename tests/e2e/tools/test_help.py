@@ -1,0 +1,103 @@
+"""Proves: every long option of --help stands in the manual page and in the three completions."""
+
+import re
+import subprocess
+
+import pytest
+from harness.deadline import DEADLINE
+
+TOOLS = ["wsserve", "wspub", "wstap", "wsbench"]
+
+
+def said(stage, tool, *arguments):
+    run = stage.run(tool, *arguments)
+    assert run.code == 0, (tool, arguments, run.stderr)
+    assert run.stderr == "", "what was asked for goes to stdout"
+    return run.stdout.decode()
+
+
+def long_options(help_text):
+    """What --help lists: each at the start of a line, after its short form if it has one."""
+    return set(re.findall(r"^ +(?:-\w, *)?--([a-z][a-z0-9-]*)", help_text, re.MULTILINE))
+
+
+def named_options(text):
+    return set(re.findall(r"(?<![\w-])--([a-z][a-z0-9-]*)", text))
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_short_help_has_three_examples_and_points_to_the_whole(stage, tool):
+    short, whole = said(stage, tool, "-h"), said(stage, tool, "--help")
+    assert short != whole and "--help" in short
+    assert len(re.findall(rf"^\s+.*\b{tool} ", short, re.MULTILINE)) >= 3
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_manual_page_has_every_option(stage, tool):
+    options = long_options(said(stage, tool, "--help"))
+    assert {"help", "version", "quiet", "verbose", "generate"} <= options
+    page = re.sub(r"\\f[A-Z]", "", said(stage, tool, "--generate", "man").replace("\\-", "-"))
+    assert options <= named_options(page), options - named_options(page)
+    assert page.lstrip().startswith((".TH", '.\\"', "'\\\""))
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_manual_page_is_well_formed(stage, tool):
+    page = stage.home / f"{tool}.1"
+    page.write_text(said(stage, tool, "--generate", "man"), encoding="utf-8")
+    shown = subprocess.run(
+        ["groff", "-man", "-Tutf8", "-ww", "-z", page],
+        capture_output=True,
+        timeout=DEADLINE,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 0 and shown.stderr == ""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_completions_have_every_option(stage, tool, shell):
+    options = long_options(said(stage, tool, "--help"))
+    script = said(stage, tool, "--generate", f"complete-{shell}")
+    named = named_options(script)
+    if shell == "fish":
+        named |= set(re.findall(r"-l ([a-z][a-z0-9-]*)", script))
+    assert options <= named, options - named
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_bash_completes_an_option(stage, tool):
+    script = stage.home / f"{tool}.bash"
+    script.write_text(said(stage, tool, "--generate", "complete-bash"), encoding="utf-8")
+    completed = subprocess.run(
+        [
+            "bash",
+            "-c",
+            f"""source {script}
+            function=$(complete -p {tool} | sed -n 's/.*-F \\([^ ]*\\).*/\\1/p')
+            COMP_WORDS=({tool} --hel) COMP_CWORD=1 COMP_LINE='{tool} --hel' COMP_POINT=${{#COMP_LINE}}
+            $function {tool} --hel {tool} && printf '%s\\n' "${{COMPREPLY[@]}}" """,
+        ],
+        capture_output=True,
+        timeout=DEADLINE,
+        text=True,
+        check=False,
+    )
+    assert completed.stdout.split() == ["--help"], completed
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_version_is_one_line(stage, tool):
+    assert re.fullmatch(rf"{tool} \d+\.\d+\.\d+\S*\n", said(stage, tool, "--version"))
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_an_unknown_option_is_answered_with_the_nearest_one(stage, tool):
+    run = stage.run(tool, "--versoin")
+    assert run.code == 2 and "--version" in run.stderr and run.stdout == b""
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_help_is_given_into_a_pipe_without_colour(stage, tool):
+    assert "\x1b" not in said(stage, tool, "--help")

@@ -1,0 +1,150 @@
+"""Proves: wspub keeps to its window, resends in order under the same ids, and never claims too much."""
+
+import signal
+
+from harness.deadline import eventually
+from harness.scripted_server import ScriptedServer, control
+
+FAST = ("--backoff", "10ms..50ms")
+
+
+def started(stage, server, *options, lines=None):
+    pub = stage.tool("wspub", "-u", server.url, *FAST, *options, "a")
+    if lines is not None:
+        pub.feed(b"".join(b"%d\n" % number for number in range(lines)))
+    return pub, server.peer()
+
+
+def acknowledge_all(peer, count, offset=0):
+    """Acknowledges what comes until `count` events have been."""
+    done = 0
+    answered = 0
+    while done < count:
+        eventually(lambda: len(peer.publishes()) > answered, f"publishes after {done} events")
+        for identity, events in peer.publishes()[answered:]:
+            answered += 1
+            done += len(events)
+            if identity is not None:
+                peer.acknowledge(identity, events, offset + done)
+
+
+def values(events):
+    return [event["data"] for event in events]
+
+
+def test_the_window_bounds_what_is_in_flight_and_stops_reading(stage):
+    with ScriptedServer() as server:
+        pub, peer = started(stage, server, "--window", "8")
+        pub.feed(b"".join(b'"%060d"\n' % number for number in range(100_000)))
+        eventually(lambda: len(peer.published_events()) == 8, "the window is full")
+        peer.send(control("heartbeat", {}))
+        assert len(peer.published_events()) == 8
+        with open(f"/proc/{pub.pid}/io", encoding="ascii") as io:
+            read_bytes = int(io.readline().split()[1])
+        assert read_bytes < 4 << 20, "the pipe slows the engine"
+        identity, events = peer.publishes()[0]
+        peer.acknowledge(identity, events, len(events))
+        eventually(lambda: len(peer.published_events()) == 8 + len(events), "the window slides")
+        pub.signal(signal.SIGKILL)
+        pub.wait()
+
+
+def test_all_acknowledged_is_0(stage):
+    with ScriptedServer() as server:
+        pub, peer = started(stage, server, lines=5000)
+        acknowledge_all(peer, 5000)
+        assert pub.wait() == 0, pub.stderr
+        assert values(peer.published_events()) == list(range(5000))
+        assert peer.close_frame[0] == 1000
+
+
+def test_every_line_has_an_id_of_its_own_that_a_resend_keeps(stage):
+    with ScriptedServer() as server:
+        pub, peer = started(stage, server, "--window", "16", lines=40)
+        eventually(lambda: len(peer.published_events()) == 16, "a window")
+        first = peer.published_events()
+        identity, events = peer.publishes()[0]
+        peer.acknowledge(identity, events, len(events))
+        acknowledged = len(events)
+        peer.send(control("heartbeat", {}))
+        peer.drop()
+
+        again = server.peer()
+        eventually(lambda: len(again.published_events()) >= 16 - acknowledged, "the window is resent")
+        resent = again.published_events()
+        dedup = {event["data"]: event["dedup"] for event in first}
+        assert len(set(dedup.values())) == 16
+        start = resent[0]["data"]
+        assert start <= acknowledged, "nothing that was not acknowledged is passed over"
+        for event in resent[: 16 - start]:
+            assert event["dedup"] == dedup[event["data"]]
+        acknowledge_all(again, 40 - start)
+        assert values(again.published_events()) == list(range(start, 40)), "in order"
+        assert pub.wait() == 0, pub.stderr
+
+
+def test_without_an_answer_it_gives_the_connection_up_and_sends_again(stage):
+    with ScriptedServer() as server:
+        pub, peer = started(stage, server, "--ack-timeout", "300ms", lines=3)
+        eventually(lambda: len(peer.published_events()) == 3, "the lines")
+        peer.wait_for_end()
+        again = server.peer()
+        acknowledge_all(again, 3)
+        assert pub.wait() == 0, pub.stderr
+        assert values(again.published_events()) == [0, 1, 2]
+
+
+def test_without_retries_unacknowledged_lines_are_not_0(stage):
+    for options in (["--no-reconnect"], ["--retries", "0"]):
+        with ScriptedServer() as server:
+            pub, peer = started(stage, server, *options, lines=10)
+            eventually(lambda: len(peer.published_events()) == 10, "the lines")
+            peer.drop()
+            assert pub.wait() in (6, 7), (options, pub.stderr)
+            assert "10" in pub.stderr.splitlines()[-1]
+
+
+def test_a_refused_event_is_not_acknowledged(stage):
+    for code in ("FORBIDDEN", "TOO_LARGE", "BAD_EVENT"):
+        with ScriptedServer() as server:
+            pub, peer = started(stage, server, lines=1)
+            eventually(lambda: len(peer.published_events()) == 1, "the line")
+            identity, _ = peer.publishes()[0]
+            peer.send(control("error", {"code": code, "message": f"{code} for a reason"}, identity))
+            assert pub.wait() in (4, 7), (code, pub.stderr)
+            assert f"{code} for a reason" in pub.stderr
+
+
+def test_an_event_that_the_server_could_not_take_now_is_sent_again(stage):
+    with ScriptedServer() as server:
+        pub, peer = started(stage, server, lines=1)
+        eventually(lambda: len(peer.published_events()) == 1, "the line")
+        identity, _ = peer.publishes()[0]
+        peer.send(control("error", {"code": "UNAVAILABLE", "message": "the engine is away"}, identity))
+
+        def sent_again():
+            peers = [peer] + server._peers[1:]
+            return [(p, publish) for p in peers for publish in p.publishes()][1:]
+
+        again, (identity, events) = eventually(sent_again, "the line is sent again")[0]
+        assert values(events) == [0]
+        again.acknowledge(identity, events, 1)
+        assert pub.wait() == 0, pub.stderr
+
+
+def test_a_signal_ends_it_with_a_true_count(stage):
+    with ScriptedServer() as server:
+        pub, peer = started(stage, server)
+        pub.write(b"1\n2\n")
+        acknowledge_all(peer, 2)
+        pub.signal(signal.SIGINT)
+        assert pub.wait() == -signal.SIGINT
+        assert "2" in pub.stderr.splitlines()[-1]
+        assert peer.close_frame[0] == 1000
+
+
+def test_without_acknowledgements_none_is_waited_for(stage):
+    with ScriptedServer() as server:
+        pub, peer = started(stage, server, "--ack", "none", lines=100)
+        eventually(lambda: len(peer.published_events()) == 100, "the lines")
+        assert pub.wait() == 0, pub.stderr
