@@ -1,0 +1,103 @@
+"""Proves: a handshake that does not come to its end is ended by --handshake-timeout, however slowly it goes on."""
+
+import threading
+import time
+
+from harness.bystander import Bystander
+from harness.deadline import DEADLINE
+from harness.frames import TEXT, encode
+from harness.websocket import WebSocket, handshake
+
+REQUEST = handshake()
+
+
+def wait_for_the_end(connection):
+    """Reads until the server ends the connection, and returns what it said."""
+    connection.settimeout(DEADLINE)
+    said = b""
+    try:
+        while piece := connection.recv(65536):
+            said += piece
+    except ConnectionResetError:
+        pass
+    return said
+
+
+def test_half_open_ones_are_ended(stage):
+    server = stage.server("--handshake-timeout", "500ms")
+    base = server.descriptors()
+    with Bystander(server) as bystander:
+        connections = []
+        for cut in (0, 1, 3, 10, len(REQUEST) // 2, len(REQUEST) - 2, len(REQUEST) - 1):
+            for _ in range(20):
+                connection = server.connect()
+                connection.sendall(REQUEST[:cut])
+                connections.append(connection)
+        bystander.sees_rounds(2)
+        for connection in connections:
+            said = wait_for_the_end(connection)
+            assert b"101" not in said.split(b"\r\n")[0]
+            connection.close()
+    assert server.descriptors() <= base + 1
+
+
+def test_one_that_goes_on_byte_by_byte_is_ended_as_well(stage):
+    server = stage.server("--handshake-timeout", "500ms")
+    with Bystander(server), server.connect() as connection:
+        ended = threading.Event()
+
+        def drip():
+            padding = REQUEST[:-2] + b"X-Padding: " + b"x" * 8000
+            try:
+                for position in range(len(padding)):
+                    connection.sendall(padding[position : position + 1])
+                    if ended.wait(0.05):
+                        return
+            except OSError:
+                pass
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        wait_for_the_end(connection)
+        ended.set()
+        thread.join()
+
+
+def test_a_connection_that_asks_nothing_more_is_ended(stage):
+    server = stage.server("--handshake-timeout", "300ms")
+    with server.http() as http:
+        http.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert http.read().status == 200
+        assert http.ended()
+
+
+def test_an_upgraded_connection_has_no_such_limit(stage):
+    server = stage.server("--handshake-timeout", "200ms")
+    with server.client() as client:
+        with server.connect() as other:
+            wait_for_the_end(other)
+        client.still_works()
+
+
+def test_a_slow_one_that_ends_in_time_is_served(stage):
+    server = stage.server("--handshake-timeout", "1h")
+    with Bystander(server):
+        websocket = WebSocket(server.address, path=None)
+        raw = REQUEST + encode(TEXT, '{"action":"ping","id":1}')
+        for position in range(len(raw)):
+            websocket.send(raw[position : position + 1])
+            if position % 50 == 0:
+                time.sleep(0.001)
+        websocket.read_upgrade()
+        assert '"connected"' in websocket.read_message()[1]
+        assert '"pong"' in websocket.read_message()[1]
+
+
+def test_many_at_once_leave_room_for_others(stage):
+    server = stage.server("--handshake-timeout", "1s")
+    connections = [server.connect() for _ in range(500)]
+    with server.client() as client:
+        client.still_works()
+    for connection in connections:
+        wait_for_the_end(connection)
+        connection.close()
