@@ -14,16 +14,23 @@ namespace {
 // The type is the first value of an event's text: {"type":"…
 constexpr std::size_t kTypeBegin = sizeof(R"({"type":")") - 1;
 
+constexpr std::string_view kDataName = R"("data":)";
+
 boost::intrusive_ptr<Chunk> build_frame(const protocol::EventView& event) {
   websocket::FrameHeader header;
   header.payload_bytes = protocol::encoded_size(event);
   const std::size_t header_bytes = websocket::header_size(header);
   auto chunk = Chunk::make(header_bytes + header.payload_bytes);
   protocol::write_event(event, websocket::write_header(header, chunk->data()));
+  // The end of an event's text is fixed: …,"key":KEY,"data":DATA}
+  const std::size_t data_begin = chunk->size() - 1 - event.data.size() - kDataName.size();
   chunk->event = {.offset = event.offset,
                   .header_bytes = static_cast<std::uint32_t>(header_bytes),
                   .type_begin = static_cast<std::uint32_t>(header_bytes + kTypeBegin),
-                  .type_bytes = static_cast<std::uint32_t>(event.type.size())};
+                  .type_bytes = static_cast<std::uint32_t>(event.type.size()),
+                  .key_begin = static_cast<std::uint32_t>(data_begin - 1 - event.key.size()),
+                  .key_bytes = static_cast<std::uint32_t>(event.key.size()),
+                  .data_begin = static_cast<std::uint32_t>(data_begin)};
   return chunk;
 }
 

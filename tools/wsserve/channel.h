@@ -66,6 +66,7 @@ class Channel {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::string_view epoch() const { return epoch_; }
+  [[nodiscard]] DeliveryMode delivery() const { return options_.delivery; }
 
   // Appends one event. The receive time stands in where the event brought no
   // timestamp of its own.

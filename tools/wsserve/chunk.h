@@ -24,6 +24,9 @@ struct EventInfo {
   std::uint32_t header_bytes = 0;  // the WebSocket header before the JSON text
   std::uint32_t type_begin = 0;    // where in the chunk the event's type stands
   std::uint32_t type_bytes = 0;
+  std::uint32_t key_begin = 0;  // the event's key as a JSON string; no bytes: none
+  std::uint32_t key_bytes = 0;
+  std::uint32_t data_begin = 0;  // where `"data":` stands
 };
 
 class Chunk {
@@ -44,6 +47,7 @@ class Chunk {
   // Of an event's frame.
   EventInfo event;
   [[nodiscard]] std::string_view type() const { return bytes().substr(event.type_begin, event.type_bytes); }
+  [[nodiscard]] std::string_view key() const { return bytes().substr(event.key_begin, event.key_bytes); }
   [[nodiscard]] std::string_view text() const { return bytes().substr(event.header_bytes); }
 
   // The same event compressed, made once by whichever shard needs it first and

@@ -179,12 +179,15 @@ std::optional<Error> CommandRunner::check(Connection& connection,
 }
 
 void CommandRunner::subscribe(Connection& connection, const Command& command) {
-  for (const auto& [field, value] :
-       {std::pair("max_rate", command.max_rate), std::pair("conflate", command.conflate),
-        std::pair("filter", command.filter)}) {
-    if (value.empty()) continue;
+  if (!command.filter.empty()) {
     return refuse(connection, command.id,
-                  {ErrorCode::kBadCommand, std::string(field) + " is not served here: leave it out", {}});
+                  {ErrorCode::kBadCommand, "filter is not served here: leave it out, and use events", {}});
+  }
+  Pace pace = connection.default_pace();
+  if (!command.max_rate.empty() || !command.conflate.empty()) {
+    const auto parsed = parse_pace(command.max_rate, command.conflate);
+    if (!parsed) return refuse(connection, command.id, parsed.error());
+    pace = *parsed;
   }
   protocol::Since since;
   if (!command.since.empty()) {
@@ -212,7 +215,7 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
   const std::vector<std::string> owned = names_of(names);
   std::vector<protocol::SubscribedChannel> channels;
   for (const std::string& name : owned) {
-    channels.push_back(add(connection, name, filter, since));
+    channels.push_back(add(connection, name, {filter, pace}, since));
   }
   text_.clear();
   protocol::append_subscribed(text_, command.id, shard_.timestamp(), channels,
@@ -221,14 +224,18 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
 }
 
 protocol::SubscribedChannel CommandRunner::add(Connection& connection, std::string_view name,
-                                               TypeFilterPtr filter, const protocol::Since& since) {
+                                               const Wish& wish, const protocol::Since& since) {
   if (const auto known = find_subscription(connection, name); known != connection.subscriptions().end()) {
-    shard_.fanout().change_filter(**known, std::move(filter));
+    shard_.fanout().change_filter(**known, wish.filter);
+    shard_.fanout().change_pace(**known, wish.pace);
     return stand(name);
   }
   shard_.counters().subscriptions.add();
-  if (protocol::looks_like_pattern(name)) return add_pattern(connection, name, std::move(filter), since);
-  return add_channel(connection, name, std::move(filter), since);
+  protocol::SubscribedChannel entry = protocol::looks_like_pattern(name)
+                                          ? add_pattern(connection, name, wish.filter, since)
+                                          : add_channel(connection, name, wish.filter, since);
+  if (wish.pace.asked_for()) shard_.fanout().change_pace(*connection.subscriptions().back(), wish.pace);
+  return entry;
 }
 
 protocol::SubscribedChannel CommandRunner::stand(std::string_view name) {
@@ -349,7 +356,7 @@ void CommandRunner::welcome(Connection& connection, const std::vector<std::strin
   if (const auto error = check(connection, names)) return refuse(connection, {}, *error);
   std::vector<protocol::SubscribedChannel> entries;
   for (const std::string& name : channels) {
-    entries.push_back(add(connection, name, connection.default_filter(), since));
+    entries.push_back(add(connection, name, {connection.default_filter(), connection.default_pace()}, since));
   }
   const TypeFilterPtr& filter = connection.default_filter();
   text_.clear();

@@ -14,6 +14,7 @@
 #include "common/protocol/command.h"
 #include "common/protocol/control.h"
 #include "common/protocol/position.h"
+#include "wsserve/fanout/pace.h"
 #include "wsserve/type_filter.h"
 
 namespace wskit::server {
@@ -36,6 +37,12 @@ class CommandRunner {
                std::chrono::milliseconds heartbeat);
 
  private:
+  // Which events of a channel are wanted, and how fast.
+  struct Wish {
+    TypeFilterPtr filter;
+    Pace pace;
+  };
+
   void subscribe(Connection& connection, const protocol::Command& command);
   void unsubscribe(Connection& connection, const protocol::Command& command);
   void history(Connection& connection, const protocol::Command& command);
@@ -45,9 +52,9 @@ class CommandRunner {
   // Why the names may not be subscribed; nothing if they may.
   [[nodiscard]] std::optional<protocol::Error> check(Connection& connection,
                                                      const std::vector<std::string_view>& names);
-  // Subscribes one checked name or pattern, or changes its filter if it is
+  // Subscribes one checked name or pattern, or changes its wish if it is
   // subscribed already.
-  protocol::SubscribedChannel add(Connection& connection, std::string_view name, TypeFilterPtr filter,
+  protocol::SubscribedChannel add(Connection& connection, std::string_view name, const Wish& wish,
                                   const protocol::Since& since);
   // Where a name stands, with nothing recovered and nothing replayed.
   protocol::SubscribedChannel stand(std::string_view name);

@@ -21,11 +21,10 @@ std::string random_token(std::size_t characters) {
   return token;
 }
 
-Hub::Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits,
-         const ChannelOptions& options)
+Hub::Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits, ChannelRules rules)
     : inboxes_(inboxes),
       limits_(limits),
-      options_(options),
+      rules_(std::move(rules)),
       budget_(limits.max_history_bytes),
       epoch_prefix_(random_token(8)) {}
 
@@ -39,7 +38,7 @@ Channel* Hub::find_or_create(std::string_view name) {
   for (const PatternInterest& interest : patterns_) {
     if (interest.pattern.matches(name)) interested |= interest.shards;
   }
-  auto channel = std::make_unique<Channel>(std::string(name), epoch_prefix_, options_,
+  auto channel = std::make_unique<Channel>(std::string(name), epoch_prefix_, rules_.options_for(name),
                                            Channel::Home{inboxes_, budget_}, interested);
   const std::string_view key = channel->name();
   return channels_.emplace(key, std::move(channel)).first->second.get();

@@ -30,8 +30,7 @@ struct HubLimits {
 class Hub {
  public:
   // `inboxes`: one a shard; they outlive the hub. At most 64.
-  Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits,
-      const ChannelOptions& options);
+  Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits, ChannelRules rules);
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -64,7 +63,7 @@ class Hub {
 
   const std::span<const std::unique_ptr<Inbox>> inboxes_;
   const HubLimits limits_;
-  const ChannelOptions options_;
+  const ChannelRules rules_;
   HistoryBudget budget_;
   const std::string epoch_prefix_;  // random, so that no epoch of another run is met again
 

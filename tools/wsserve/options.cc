@@ -42,6 +42,12 @@ void add_channel_options(CLI::App& app, Options& options) {
                  "Channel or pattern that a connection to /ws is subscribed to at once")
       ->type_name("NAME")
       ->group("Channels");
+  app.add_option(
+         "--latest", options.latest,
+         "Channels of which a slow subscriber gets the newest event of each key, told how many it stands "
+         "for, instead of being closed with 4008")
+      ->type_name("PATTERN")
+      ->group("Channels");
   cli::add_count(app, "--history", options.history,
                  "Newest events kept of each channel, for those who come back")
       ->group("Channels");
@@ -118,12 +124,19 @@ Settings to_settings(const Options& options) {
     }
   }
   settings.default_channels = options.default_channels;
-  settings.channel.history = {.max_events = options.history,
-                              .max_bytes = options.history_bytes,
-                              .max_age = std::chrono::floor<std::chrono::microseconds>(options.history_ttl)};
-  settings.channel.dedup = {.max_ids = options.dedup_ids,
-                            .max_age = std::chrono::floor<std::chrono::microseconds>(options.dedup_ttl)};
+  settings.channels.defaults.history = {
+      .max_events = options.history,
+      .max_bytes = options.history_bytes,
+      .max_age = std::chrono::floor<std::chrono::microseconds>(options.history_ttl)};
+  settings.channels.defaults.dedup = {
+      .max_ids = options.dedup_ids,
+      .max_age = std::chrono::floor<std::chrono::microseconds>(options.dedup_ttl)};
   settings.hub.max_history_bytes = options.history_total;
+  for (const std::string& text : options.latest) {
+    const auto parsed = protocol::Pattern::parse(text);
+    if (!parsed) throw cli::UsageError("--latest: " + parsed.error().message);
+    settings.channels.latest.push_back(*parsed);
+  }
   settings.echo = options.echo;
   settings.handshake_timeout =
       at_least("--handshake-timeout", options.handshake_timeout, std::chrono::milliseconds{50});

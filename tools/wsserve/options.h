@@ -17,6 +17,7 @@ struct Options {
   std::vector<std::string> listen{"127.0.0.1:9000"};
   std::uint64_t threads = 0;  // 0: one a core
   std::vector<std::string> default_channels;
+  std::vector<std::string> latest;
   std::uint64_t history = 1'000;
   std::uint64_t history_bytes = 16 << 20;
   std::uint64_t history_total = 256 << 20;

@@ -21,7 +21,7 @@ Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_pt
       identity_{.server = "wskit/" WSKIT_VERSION, .node = random_token(6), .started = Clock::now()},
       listeners_(std::move(listeners)) {
   for (std::size_t i = 0; i < shards; ++i) inboxes_.push_back(std::make_unique<Inbox>());
-  hub_ = std::make_unique<Hub>(inboxes_, settings_.hub, settings_.channel);
+  hub_ = std::make_unique<Hub>(inboxes_, settings_.hub, settings_.channels);
   for (std::size_t i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(*this, settings_, *hub_, *inboxes_[i], i));
   }

@@ -26,7 +26,7 @@ struct Settings {
   std::size_t max_connections = 100'000;
   std::size_t max_channels_per_connection = 1'000;
   HubLimits hub;
-  ChannelOptions channel;
+  ChannelRules channels;
   std::size_t queue_limit_bytes = std::size_t{1} << 20;
   websocket::ReaderLimits message_limits{};
   // The echo endpoint is a test bench for other implementations, Autobahn's

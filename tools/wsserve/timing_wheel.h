@@ -36,7 +36,7 @@ class TimingWheel {
     std::uint64_t due_tick_ = 0;
   };
 
-  static constexpr std::chrono::milliseconds kTick{20};
+  static constexpr std::chrono::milliseconds kTick{5};
 
   explicit TimingWheel(Clock::time_point now);
 

@@ -48,15 +48,19 @@ std::string Connection::id() const {
 
 protocol::DeliveryCounters Connection::counters() const {
   return {.delivered = delivered_,
-          .merged = 0,
+          .merged = merged_,
           .filtered = filtered_,
           .dropped = dropped_,
-          .queued_bytes = outbound_ == nullptr ? 0 : outbound_->bytes()};
+          .queued_bytes = (outbound_ == nullptr ? 0 : outbound_->bytes()) +
+                          (latest_ == nullptr ? 0 : latest_->conflation.bytes())};
 }
 
 void Connection::on_ready(std::uint32_t events) {
   if (phase_ == Phase::kDead) return;
-  if ((events & EPOLLOUT) != 0) flush();
+  if ((events & EPOLLOUT) != 0) {
+    flush();
+    if (latest_ != nullptr && phase_ == Phase::kOpen) drain_latest(shard_.now());
+  }
   if (phase_ == Phase::kDead) return;
   if ((events & EPOLLIN) != 0) {
     read();
@@ -155,8 +159,9 @@ void Connection::overflow(std::uint32_t events) {
   shard_.counters().queued_bytes.subtract(before - outbound_->bytes());
   delivered_ -= queued;
   shard_.counters().delivered.subtract(queued);
-  dropped_ += queued + events;
-  shard_.counters().dropped.add(queued + events);
+  const std::uint64_t waiting = forget_latest();
+  dropped_ += queued + waiting + events;
+  shard_.counters().dropped.add(queued + waiting + events);
   shard_.counters().closed_slow.add();
   close(CloseCode::kSlowConsumer,
         "slow consumer: " + std::to_string(before) + " bytes waited; come back with since and read faster");
@@ -194,11 +199,58 @@ void Connection::flush() {
 }
 
 void Connection::watch() {
+  set_congested(blocked_ || (latest_ != nullptr && !latest_->conflation.empty()));
   const std::uint32_t wanted = (paused_ ? 0U : static_cast<std::uint32_t>(EPOLLIN)) |
                                (blocked_ ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
   if (wanted == watched_) return;
   watched_ = wanted;
   shard_.poller().change(fd_, wanted, this);
+}
+
+// --- The newest of each key ------------------------------------------------
+
+void Connection::deliver_latest(const Channel& channel, const ChunkPtr& frame, Clock::duration interval) {
+  if (phase_ != Phase::kOpen) return;
+  if (latest_ == nullptr) latest_ = std::make_unique<LatestQueue>(*this);
+  Conflation& conflation = latest_->conflation;
+  if (!blocked_ && conflation.may_pass(channel, *frame, shard_.now(), interval)) {
+    return shard_.fanout().replay(*this, {&frame, 1});
+  }
+  // As many keys as fill the queue are more than the subscriber can follow.
+  if (conflation.bytes() + frame->size() > shard_.settings().queue_limit_bytes) return overflow(1);
+  const std::size_t before = conflation.bytes();
+  if (conflation.put(channel, frame, interval)) {
+    ++merged_;
+    shard_.counters().merged.add();
+  }
+  shard_.counters().queued_bytes.add(conflation.bytes() - before);
+  drain_latest(shard_.now());
+}
+
+void Connection::drain_latest(Clock::time_point now) {
+  Conflation& conflation = latest_->conflation;
+  while (!blocked_ && phase_ == Phase::kOpen) {
+    const std::size_t before = conflation.bytes();
+    const ChunkPtr frame = conflation.take(now);
+    if (frame == nullptr) break;
+    shard_.counters().queued_bytes.subtract(before - conflation.bytes());
+    shard_.fanout().replay(*this, {&frame, 1});
+  }
+  if (phase_ != Phase::kOpen) return;
+  // While the socket is full its readiness says when to go on.
+  const auto due = conflation.next_due();
+  if (due && !blocked_) shard_.wheel().schedule(*latest_, *due);
+  watch();
+}
+
+void Connection::LatestQueue::on_deadline() { owner.drain_latest(owner.shard_.now()); }
+
+std::uint64_t Connection::forget_latest() {
+  if (latest_ == nullptr) return 0;
+  shard_.counters().queued_bytes.subtract(latest_->conflation.bytes());
+  const std::uint64_t events = latest_->conflation.clear();
+  latest_.reset();
+  return events;
 }
 
 // --- Catching up with history ----------------------------------------------
@@ -274,9 +326,13 @@ void Connection::hand_over_history(const Channel& channel, std::vector<ChunkPtr>
 
 void Connection::close(CloseCode code, std::string_view reason) {
   if (phase_ != Phase::kOpen) return;
-  // What this turn still holds for it was accepted before.
-  if (code != CloseCode::kSlowConsumer) shard_.fanout().flush_now(*this);
-  if (phase_ != Phase::kOpen) return;
+  // What this turn still holds for it was accepted before, and so was what waits
+  // to be the newest.
+  if (code != CloseCode::kSlowConsumer) {
+    shard_.fanout().flush_now(*this);
+    if (phase_ == Phase::kOpen && latest_ != nullptr) drain_latest(Clock::time_point::max());
+    if (phase_ != Phase::kOpen) return;
+  }
   std::string frame;
   websocket::append_close(frame, code, reason, nullptr);
   Outbound& queue = outbound();
@@ -288,6 +344,9 @@ void Connection::close(CloseCode code, std::string_view reason) {
   }
   phase_ = Phase::kClosing;
   finish_when_written_ = true;
+  const std::uint64_t unsent = forget_latest();
+  dropped_ += unsent;
+  shard_.counters().dropped.add(unsent);
   leave_service();
   shard_.wheel().schedule(*this, shard_.now() + shard_.settings().close_timeout);
   // From now on what it sends is read only to be thrown away, so that the
@@ -301,6 +360,7 @@ void Connection::abort() {
   if (phase_ == Phase::kDead) return;
   if (phase_ == Phase::kOpen) leave_service();
   phase_ = Phase::kDead;
+  shard_.counters().dropped.add(forget_latest());
   if (outbound_ != nullptr) {
     shard_.counters().queued_bytes.subtract(outbound_->bytes());
     outbound_.reset();

@@ -23,6 +23,7 @@
 #include "common/websocket/deflate.h"
 #include "common/websocket/message_reader.h"
 #include "wsserve/connection/catch_up.h"
+#include "wsserve/connection/conflation.h"
 #include "wsserve/connection/outbound.h"
 #include "wsserve/fanout/subscriber.h"
 #include "wsserve/fanout/subscription.h"
@@ -44,6 +45,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // What is asked for by the query of an upgrade, beside the channels.
   struct Wishes {
     TypeFilterPtr filter;                                // default of later subscriptions too
+    Pace pace;                                           // the same
     std::optional<std::chrono::milliseconds> heartbeat;  // 0: no JSON heartbeats
     protocol::Since since;
   };
@@ -85,6 +87,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] std::string id() const;
   [[nodiscard]] protocol::DeliveryCounters counters() const;
   [[nodiscard]] const TypeFilterPtr& default_filter() const { return default_filter_; }
+  [[nodiscard]] const Pace& default_pace() const { return default_pace_; }
   // Whether the socket takes more.
   [[nodiscard]] bool has_room() const { return !blocked_; }
   [[nodiscard]] bool is_open() const { return phase_ == Phase::kOpen; }
@@ -107,10 +110,18 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // Subscriber.
   void deliver(const ChunkPtr& run, std::uint32_t events) override;
   void deliver_each(std::span<const ChunkPtr> frames) override;
+  void deliver_latest(const Channel& channel, const ChunkPtr& frame, Clock::duration interval) override;
   void count_filtered(std::uint32_t events) override;
 
  private:
   enum class Phase : std::uint8_t { kHttp, kOpen, kClosing, kDead };
+  // Events of which only the newest waits, and when the next one may go.
+  struct LatestQueue final : TimingWheel::Entry {
+    explicit LatestQueue(Connection& connection) : owner(connection) {}
+    void on_deadline() override;
+    Connection& owner;
+    Conflation conflation;
+  };
   enum class Service : std::uint8_t { kCommands, kEcho };
 
   void on_ready(std::uint32_t events) override;
@@ -138,6 +149,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void watch();
   void queue_changed(std::size_t bytes_before);
 
+  void drain_latest(Clock::time_point now);
+  // What waits is given up; how many events that were.
+  std::uint64_t forget_latest();
   void hand_over_history(const Channel& channel, std::vector<ChunkPtr>& frames);
 
   void beat();
@@ -166,9 +180,12 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   std::unique_ptr<websocket::Deflater> deflater_;  // WireForm::kOwn only
 
   std::vector<std::unique_ptr<Subscription>> subscriptions_;
-  std::unique_ptr<CatchUp> catch_up_;  // null: live on every channel
+  std::unique_ptr<LatestQueue> latest_;  // null: no event ever had to wait for a newer one
+  std::unique_ptr<CatchUp> catch_up_;    // null: live on every channel
   TypeFilterPtr default_filter_;
+  Pace default_pace_;
   std::uint64_t delivered_ = 0;
+  std::uint64_t merged_ = 0;
   std::uint64_t filtered_ = 0;
   std::uint64_t dropped_ = 0;
 };

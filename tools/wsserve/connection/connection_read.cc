@@ -153,6 +153,7 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
                                const Wishes& wishes) {
   service_ = service;
   default_filter_ = wishes.filter;
+  default_pace_ = wishes.pace;
   if (wishes.heartbeat) heartbeat_ = *wishes.heartbeat;
   json_heartbeats_ = service == Service::kCommands && heartbeat_.count() > 0;
   // The first one at a random moment, so that connections that came together do

@@ -60,7 +60,13 @@ std::unique_ptr<Subscription> Fanout::subscribe(Subscriber& subscriber, const pr
 void Fanout::change_filter(Subscription& subscription, TypeFilterPtr filter) {
   flush_now(*subscription.subscriber);
   subscription.filter = std::move(filter);
-  subscription.audience->filter_changed(subscription);
+  subscription.audience->wish_changed(subscription);
+}
+
+void Fanout::change_pace(Subscription& subscription, Pace pace) {
+  flush_now(*subscription.subscriber);
+  subscription.pace = pace;
+  subscription.audience->wish_changed(subscription);
 }
 
 void Fanout::unsubscribe(std::unique_ptr<Subscription> subscription) {
@@ -122,7 +128,7 @@ void Fanout::mark(LocalChannel& channel, const Audience& audience) {
   const std::uint64_t first = channel.run.front().number;
   const bool seams_passed = audience.latest_seam() < first;
   for (const Audience::Member& member : audience.members()) {
-    const bool plain = !member.filtered && (seams_passed || member.subscription->seam < first);
+    const bool plain = !member.cut && (seams_passed || member.subscription->seam < first);
     add_interest(*member.subscriber, {&channel, member.subscription, Subscriber::kNone, plain});
   }
 }
@@ -169,7 +175,7 @@ void Fanout::hand_over(Subscriber& subscriber) {
   const Interest& first = interests_[subscriber.first_interest_];
   bool plain = true;
   for (std::uint32_t i = subscriber.first_interest_; i != Subscriber::kNone; i = interests_[i].next) {
-    plain = plain && interests_[i].plain;
+    plain = plain && interests_[i].plain && !(subscriber.congested_ && interests_[i].channel->is_latest());
   }
   if (!plain) {
     hand_over_picked(subscriber);
@@ -224,6 +230,24 @@ std::uint64_t Fanout::held_until(const Subscriber& subscriber, const Channel& ch
   return hold == subscriber.holds_->end() ? 0 : hold->second;
 }
 
+Fanout::Verdict Fanout::judge(const RunEntry& entry, std::uint32_t first, std::uint32_t end) const {
+  Verdict verdict;
+  for (std::uint32_t i = first; i != end; i = interests_[i].next) {
+    const Subscription& subscription = *interests_[i].subscription;
+    if (!interests_[i].plain && entry.number <= subscription.seam) continue;
+    verdict.due = true;
+    const bool passes = interests_[i].plain || subscription.filter == nullptr ||
+                        subscription.filter->passes(entry.frame->type());
+    if (!passes) continue;
+    // The least spared subscription decides.
+    if (!subscription.pace.asked_for()) return {true, true, {}};
+    if (!verdict.passes || subscription.pace.interval < verdict.pace.interval)
+      verdict.pace = subscription.pace;
+    verdict.passes = true;
+  }
+  return verdict;
+}
+
 void Fanout::hand_over_picked(Subscriber& subscriber) {
   gathered_.clear();
   std::uint32_t filtered = 0;
@@ -236,19 +260,13 @@ void Fanout::hand_over_picked(Subscriber& subscriber) {
     const std::uint64_t held = held_until(subscriber, channel->channel());
     for (const RunEntry& entry : channel->run) {
       if (entry.number <= held) continue;
-      bool passes = false;
-      bool due = false;
-      for (std::uint32_t k = i; k != end && !passes; k = interests_[k].next) {
-        const Subscription& subscription = *interests_[k].subscription;
-        if (!interests_[k].plain && entry.number <= subscription.seam) continue;
-        due = true;
-        passes = interests_[k].plain || subscription.filter == nullptr ||
-                 subscription.filter->passes(entry.frame->type());
-      }
-      if (passes) {
+      const Verdict verdict = judge(entry, i, end);
+      if (!verdict.passes) {
+        if (verdict.due) ++filtered;
+      } else if (channel->is_latest() || verdict.pace.asked_for()) {
+        subscriber.deliver_latest(channel->channel(), entry.frame, verdict.pace.interval);
+      } else {
         gathered_.push_back(entry);
-      } else if (due) {
-        ++filtered;
       }
     }
     i = end;

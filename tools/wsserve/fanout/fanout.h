@@ -43,6 +43,7 @@ class Fanout {
                                                         const protocol::Pattern& pattern,
                                                         TypeFilterPtr filter);
   void change_filter(Subscription& subscription, TypeFilterPtr filter);
+  void change_pace(Subscription& subscription, Pace pace);
   // What this turn still holds for the subscriber is delivered first.
   void unsubscribe(std::unique_ptr<Subscription> subscription);
   // The subscriber reads the channel's history first: nothing live is delivered
@@ -96,6 +97,14 @@ class Fanout {
   void hand_over_one(Subscriber& subscriber, LocalChannel& channel);
   void hand_over_merged(Subscriber& subscriber);
   void hand_over_picked(Subscriber& subscriber);
+  // Whether one event passes the interests from `first` up to `end`, all in its
+  // channel; `due`: it is behind one of their seams; `pace`: what it passes with.
+  struct Verdict {
+    bool due = false;
+    bool passes = false;
+    Pace pace{};
+  };
+  [[nodiscard]] Verdict judge(const RunEntry& entry, std::uint32_t first, std::uint32_t end) const;
   void deliver(Subscriber& subscriber, std::span<const ChunkPtr> frames);
   void drop_passed_holds();
   [[nodiscard]] static std::uint64_t held_until(const Subscriber& subscriber, const Channel& channel);

@@ -27,7 +27,8 @@ ChunkPtr in_form(const ChunkPtr& frame, WireForm form, websocket::Deflater& defl
   return ChunkPtr(frame->keep_deflated(deflate_frame(*frame, deflater)));
 }
 
-LocalChannel::LocalChannel(Channel& channel) : exact(channel.name(), *this), channel_(channel) {}
+LocalChannel::LocalChannel(Channel& channel)
+    : exact(channel.name(), *this), channel_(channel), latest_(channel.delivery() == DeliveryMode::kLatest) {}
 
 const ChunkPtr& LocalChannel::joined(WireForm form, websocket::Deflater& deflater) {
   ChunkPtr& joined = joined_[form == WireForm::kDeflated ? 1 : 0];

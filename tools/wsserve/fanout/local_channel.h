@@ -31,6 +31,8 @@ class LocalChannel {
   explicit LocalChannel(Channel& channel);
 
   [[nodiscard]] Channel& channel() const { return channel_; }
+  // A slow subscriber gets the newest event of each key.
+  [[nodiscard]] bool is_latest() const { return latest_; }
 
   // Those who subscribed the name, and each pattern that matches it.
   Audience exact;
@@ -49,6 +51,7 @@ class LocalChannel {
 
  private:
   Channel& channel_;
+  const bool latest_;
   std::array<ChunkPtr, 2> joined_;  // by WireForm: plain, deflated
 };
 

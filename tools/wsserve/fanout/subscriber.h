@@ -1,6 +1,7 @@
 // The receiving end of the fan-out: a connection, or a recorder in a test.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -27,6 +28,14 @@ class Subscriber {
   virtual void deliver(const ChunkPtr& run, std::uint32_t events) = 0;
   // The same for WireForm::kOwn.
   virtual void deliver_each(std::span<const ChunkPtr> frames) = 0;
+  // One event of a channel that the subscriber follows by its newest events:
+  // may wait, and be replaced, while the subscriber is congested or has had one
+  // of the same key less than `interval` ago. One that does neither is handed on
+  // like any other.
+  virtual void deliver_latest(const Channel& /*channel*/, const ChunkPtr& frame,
+                              std::chrono::steady_clock::duration /*interval*/) {
+    deliver(frame, 1);
+  }
   // That many events of this turn did not pass the subscription's type filter.
   virtual void count_filtered(std::uint32_t events) = 0;
 
@@ -35,6 +44,8 @@ class Subscriber {
  protected:
   virtual ~Subscriber() = default;
   void set_wire_form(WireForm form) { wire_form_ = form; }
+  // Whether events would have to wait.
+  void set_congested(bool congested) { congested_ = congested; }
 
  private:
   friend class Fanout;
@@ -49,6 +60,7 @@ class Subscriber {
   std::uint32_t first_interest_ = kNone;
   std::uint32_t last_interest_ = kNone;
   WireForm wire_form_ = WireForm::kPlain;
+  bool congested_ = false;
   std::unique_ptr<Holds> holds_;  // null: none, the common case
 };
 

@@ -8,7 +8,7 @@ void Audience::add(Subscription& subscription) {
   subscription.audience = this;
   subscription.index = static_cast<std::uint32_t>(members_.size());
   latest_seam_ = std::max(latest_seam_, subscription.seam);
-  members_.push_back({subscription.subscriber, &subscription, subscription.filter != nullptr});
+  members_.push_back({subscription.subscriber, &subscription, subscription.is_cut()});
   subscriptions_.push_back(&subscription);
 }
 
@@ -22,8 +22,8 @@ void Audience::remove(Subscription& subscription) {
   subscription.audience = nullptr;
 }
 
-void Audience::filter_changed(const Subscription& subscription) {
-  members_[subscription.index].filtered = subscription.filter != nullptr;
+void Audience::wish_changed(const Subscription& subscription) {
+  members_[subscription.index].cut = subscription.is_cut();
 }
 
 }  // namespace wskit::server

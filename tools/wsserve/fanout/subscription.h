@@ -3,12 +3,14 @@
 // Threads: one, the shard's.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/protocol/channel.h"
+#include "wsserve/fanout/pace.h"
 #include "wsserve/fanout/subscriber.h"
 #include "wsserve/type_filter.h"
 
@@ -23,8 +25,10 @@ struct Subscription {
   std::uint32_t index = 0;  // in the audience
   std::uint64_t seam = 0;   // only deliveries numbered after it are for this subscription
   TypeFilterPtr filter;     // null: every type
+  Pace pace;
 
   [[nodiscard]] const std::string& name() const;
+  [[nodiscard]] bool is_cut() const { return filter != nullptr || pace.asked_for(); }
 };
 
 // Everybody on one shard who subscribed the same name or pattern.
@@ -33,7 +37,7 @@ class Audience {
   struct Member {
     Subscriber* subscriber;
     const Subscription* subscription;
-    bool filtered;
+    bool cut;  // by a filter or a pace
   };
 
   // Of a plain name: part of `channel`.
@@ -57,7 +61,7 @@ class Audience {
 
   void add(Subscription& subscription);
   void remove(Subscription& subscription);
-  void filter_changed(const Subscription& subscription);
+  void wish_changed(const Subscription& subscription);
 
  private:
   std::string name_;

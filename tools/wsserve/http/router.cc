@@ -57,6 +57,8 @@ std::optional<HttpError> read_since(const std::string& value, protocol::Since& s
 std::optional<HttpError> read_wishes(const Request& request, Connection::Wishes& wishes) {
   const auto parameters = parse_query(request.query);
   if (!parameters) return bad_request("BAD_REQUEST", "the query has a malformed percent escape");
+  std::string_view max_rate;
+  std::string_view conflate;
   for (const auto& [name, value] : *parameters) {
     if (name == "events") {
       std::vector<std::string> types = split_list(value);
@@ -77,10 +79,15 @@ std::optional<HttpError> read_wishes(const Request& request, Connection::Wishes&
       wishes.heartbeat = std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
     } else if (name == "since") {
       if (auto error = read_since(value, wishes.since)) return error;
-    } else if (name == "max_rate" || name == "conflate") {
-      return bad_request("BAD_REQUEST", name + "= is not served here: events come as they are published");
+    } else if (name == "max_rate") {
+      max_rate = value;
+    } else if (name == "conflate") {
+      conflate = value;
     }
   }
+  const auto pace = parse_pace(max_rate, conflate);
+  if (!pace) return bad_request("BAD_REQUEST", pace.error().message);
+  wishes.pace = *pace;
   return std::nullopt;
 }
 

@@ -1,0 +1,71 @@
+// What waits for a subscriber that takes the newest event of each key instead of
+// all: at most one event a key, which says how many it stands for.
+//
+// Knows no socket and no clock. Threads: one, the shard's.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "wsserve/chunk.h"
+
+namespace wskit::server {
+
+class Channel;
+
+class Conflation {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  using Interval = std::chrono::steady_clock::duration;
+
+  // Whether an event of this key may go out at once: nothing of the key waits,
+  // and the last one went out `interval` ago. Then it counts as gone out.
+  [[nodiscard]] bool may_pass(const Channel& channel, const Chunk& frame, Time now, Interval interval);
+
+  // Lets the event wait. True if it replaced an older one.
+  bool put(const Channel& channel, ChunkPtr frame, Interval interval);
+
+  // The waiting event that came first, of those whose time has come, as the frame
+  // to send: with `from` and `merged` where it stands for others. Events of one
+  // channel come in the order of their offsets.
+  [[nodiscard]] ChunkPtr take(Time now);
+
+  // When take() has something next; nothing while nothing waits.
+  [[nodiscard]] std::optional<Time> next_due() const;
+
+  [[nodiscard]] bool empty() const { return waiting_.empty(); }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+  // Forgets what waits. Returns how many events that were.
+  std::size_t clear();
+
+ private:
+  struct Slot {
+    ChunkPtr newest;  // null: nothing waits, only the time is remembered
+    std::uint64_t from = 0;
+    std::uint64_t merged = 0;
+    Interval interval{};
+    Time next_due{};
+    std::list<Slot*>::iterator place;
+    const std::string* name = nullptr;  // the map's key
+  };
+
+  static std::string name_of(const Channel& channel, const Chunk& frame);
+  void forget_idle(Time now);
+
+  std::unordered_map<std::string, Slot> slots_;  // by channel and key
+  std::list<Slot*> waiting_;                     // by the arrival of the newest
+  std::size_t bytes_ = 0;
+  std::size_t idle_limit_ = 1024;
+};
+
+// The frame of an event that stands for `merged` others, the first of which had
+// the offset `from`.
+[[nodiscard]] ChunkPtr merged_frame(const Chunk& frame, std::uint64_t from, std::uint64_t merged);
+
+}  // namespace wskit::server
