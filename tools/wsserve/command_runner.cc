@@ -120,6 +120,7 @@ void CommandRunner::publish(Connection& connection, const Command& command) {
   }
   shard_.counters().published.add(command.publish.size() - duplicates);
   shard_.counters().duplicates.add(duplicates);
+  if (shard_.hub().crowded()) connection.hold_back();
   if (command.id.empty()) return;
   text_.clear();
   protocol::append_published(text_, command.id, received.text, published_, command.batch);

@@ -50,6 +50,10 @@ Channel* Hub::find(std::string_view name) const {
   return found == channels_.end() ? nullptr : found->second.get();
 }
 
+bool Hub::crowded() const {
+  return std::ranges::any_of(inboxes_, [](const auto& inbox) { return inbox->crowded(); });
+}
+
 void Hub::add_pattern(const protocol::Pattern& pattern, std::size_t shard) {
   const std::lock_guard lock(mutex_);
   const auto known = std::ranges::find(patterns_, pattern, &PatternInterest::pattern);

@@ -42,6 +42,10 @@ class Hub {
   // The channel of that name, or null.
   [[nodiscard]] Channel* find(std::string_view name) const;
 
+  // Whether some shard has more to fan out than is good for it: publishers should
+  // not be read for a while.
+  [[nodiscard]] bool crowded() const;
+
   // From now on `shard` hears of every channel that matches.
   void add_pattern(const protocol::Pattern& pattern, std::size_t shard);
   void remove_pattern(std::string_view text, std::size_t shard);

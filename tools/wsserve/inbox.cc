@@ -23,6 +23,8 @@ void Inbox::owned_by_this_thread() { own_inbox = this; }
 
 void Inbox::push(Channel& channel, ChunkPtr frame) {
   const std::lock_guard lock(mutex_);
+  waiting_bytes_.store(waiting_bytes_.load(std::memory_order_relaxed) + frame->size(),
+                       std::memory_order_relaxed);
   deliveries_.push_back({&channel, std::move(frame)});
   ++pushed_;
   wake();
@@ -44,6 +46,7 @@ std::uint64_t Inbox::take(std::vector<Delivery>& deliveries, std::vector<Task>& 
   deliveries.swap(deliveries_);
   tasks.swap(tasks_);
   woken_ = false;
+  waiting_bytes_.store(0, std::memory_order_relaxed);
   return pushed_ - deliveries.size() + 1;
 }
 

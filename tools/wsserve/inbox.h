@@ -6,6 +6,7 @@
 
 #include <sys/eventfd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -38,6 +39,12 @@ class Inbox final : public Pollable {
   void push(Channel& channel, ChunkPtr frame);
   void post(Task task);
 
+  // Whether so much waits that publishers should slow down. Exact enough without
+  // the lock.
+  [[nodiscard]] bool crowded() const {
+    return waiting_bytes_.load(std::memory_order_relaxed) > kCrowdedBytes;
+  }
+
   // How many deliveries were ever pushed.
   [[nodiscard]] std::uint64_t pushed() const;
 
@@ -56,6 +63,8 @@ class Inbox final : public Pollable {
   // REQUIRES: mutex_ held.
   void wake();
 
+  static constexpr std::size_t kCrowdedBytes = std::size_t{32} << 20;
+
   int event_fd_;
 
   mutable std::mutex mutex_;
@@ -63,6 +72,7 @@ class Inbox final : public Pollable {
   std::vector<Delivery> deliveries_;
   std::vector<Task> tasks_;
   std::uint64_t pushed_ = 0;
+  std::atomic<std::size_t> waiting_bytes_{0};  // of deliveries_; written under the mutex
   bool woken_ = false;
 };
 

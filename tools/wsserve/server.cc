@@ -46,14 +46,22 @@ void Server::start() {
 
 void Server::drain() {
   draining_.store(true, std::memory_order_relaxed);
-  const auto spread = reconnect_spread(websockets());
-  shards_.front()->post([this, spread] {
+  shards_.front()->post([this] {
     for (const auto& listener : listeners_) {
       shards_.front()->remove_listener(listener->fd());
       listener->close();
     }
-    for (const auto& shard : shards_) shard->drain(spread);
   });
+  // Nobody's subscribers leave before the last event is accepted anywhere: what
+  // was acknowledged is also delivered.
+  loud_shards_.store(shards_.size());
+  const auto spread = reconnect_spread(websockets());
+  for (const auto& shard : shards_) {
+    shard->quiesce([this, spread] {
+      if (loud_shards_.fetch_sub(1) > 1) return;
+      for (const auto& each : shards_) each->drain(spread);
+    });
+  }
 }
 
 void Server::expire_history() {

@@ -53,6 +53,7 @@ class Server final : public ServerView {
   std::size_t next_shard_ = 0;  // of the accepting thread
   std::atomic<std::size_t> websockets_{0};
   std::atomic<bool> draining_{false};
+  std::atomic<std::size_t> loud_shards_{0};  // those that may still carry out commands
 };
 
 }  // namespace wskit::server

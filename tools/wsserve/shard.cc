@@ -51,6 +51,13 @@ void Shard::adopt(int fd) {
   });
 }
 
+void Shard::quiesce(std::function<void()> quiet) {
+  inbox_.post([this, quiet = std::move(quiet)] {
+    quiet_ = true;
+    quiet();
+  });
+}
+
 void Shard::drain(std::chrono::milliseconds spread) {
   inbox_.post([this, spread] {
     draining_ = true;
@@ -90,8 +97,22 @@ void Shard::run() {
   inbox_.owned_by_this_thread();
   if (!poller_.add(inbox_.wake_fd(), EPOLLIN, &inbox_)) throw std::runtime_error("epoll refused the inbox");
   while (!stopping_.load(std::memory_order_acquire)) {
-    turn(inbox_.has_work() || history_left_ ? 0 : wheel_.wait_ms(Clock::now()));
+    turn(wait_ms());
   }
+}
+
+int Shard::wait_ms() {
+  if (inbox_.has_work() || history_left_) return 0;
+  const int next_deadline = wheel_.wait_ms(Clock::now());
+  // Nobody tells when another shard's inbox has emptied.
+  return held_back_.empty() || (next_deadline >= 0 && next_deadline < kLookAgainMs) ? next_deadline
+                                                                                    : kLookAgainMs;
+}
+
+void Shard::let_publishers_go_on() {
+  if (held_back_.empty() || hub_.crowded()) return;
+  for (Connection* connection : held_back_) connection->let_go_on();
+  held_back_.clear();
 }
 
 void Shard::turn(int timeout_ms) {
@@ -102,6 +123,7 @@ void Shard::turn(int timeout_ms) {
   fan_out();
   flush_dirty();
   read_history();
+  let_publishers_go_on();
   clean_up();
 }
 
@@ -117,8 +139,6 @@ void Shard::read_history() {
 
 void Shard::fan_out() {
   const std::uint64_t first = inbox_.take(deliveries_, tasks_);
-  for (const Inbox::Task& task : tasks_) task();
-  tasks_.clear();
   fanout_.collect(deliveries_, first);
   deliveries_.clear();
   // Publishers do not wait for a large fan-out to know that it was accepted.
@@ -129,6 +149,9 @@ void Shard::fan_out() {
     poller_.dispatch();
     flush_dirty();
   });
+  // Behind the deliveries that were pushed before them.
+  for (const Inbox::Task& task : tasks_) task();
+  tasks_.clear();
 }
 
 void Shard::flush_dirty() {
@@ -142,6 +165,7 @@ void Shard::clean_up() {
   retired_.clear();
   for (Connection* connection : dead_) {
     connections_.erase(connection);
+    std::erase(held_back_, connection);
     delete connection;
   }
   if (!dead_.empty()) sockets_.store(connections_.size(), std::memory_order_release);

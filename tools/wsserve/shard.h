@@ -51,6 +51,9 @@ class Shard {
   void start();
   // Gives the shard a connected socket.
   void adopt(int fd);
+  // Reads no more commands from now on, and calls `quiet` when none will be
+  // carried out any more.
+  void quiesce(std::function<void()> quiet);
   // Closes every connection with 1001 and a hint to come back within `spread`.
   void drain(std::chrono::milliseconds spread);
   // Ends the loop and joins the thread.
@@ -76,6 +79,9 @@ class Shard {
   [[nodiscard]] websocket::Deflater& deflater() { return deflater_; }
   [[nodiscard]] std::size_t index() const { return index_; }
 
+  // No more commands are carried out: the server is about to drain.
+  [[nodiscard]] bool is_quiet() const { return quiet_; }
+
   // The time of this turn.
   [[nodiscard]] Clock::time_point now() const { return now_; }
   // The moment, for what arrived just now; its text is valid until the next call.
@@ -94,6 +100,8 @@ class Shard {
   void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
   // catch_up() once a turn until it is done.
   void mark_catching_up(Connection& connection) { catching_up_.push_back(&connection); }
+  // let_go_on() when no shard is crowded any more.
+  void hold_back(Connection& connection) { held_back_.push_back(&connection); }
   // drop_subscriptions() between turns.
   void retire(Connection& connection) { retired_.push_back(&connection); }
   // Destroy it between turns.
@@ -104,12 +112,15 @@ class Shard {
   // A send costs 5 to 9 µs: the publishers are read after some 2 ms of them.
   static constexpr std::size_t kSlice = 256;
   static constexpr std::size_t kSpareOutbounds = 256;
+  static constexpr int kLookAgainMs = 1;
 
   void run();
   void turn(int timeout_ms);
   void fan_out();
   void flush_dirty();
   void read_history();
+  void let_publishers_go_on();
+  [[nodiscard]] int wait_ms();
   void clean_up();
 
   ServerView& server_;
@@ -132,6 +143,7 @@ class Shard {
   std::unordered_set<Connection*> connections_;
   std::uint64_t next_number_ = 1;
   std::atomic<std::size_t> sockets_{0};
+  bool quiet_ = false;
   bool draining_ = false;
   std::atomic<bool> stopping_{false};
 
@@ -139,6 +151,7 @@ class Shard {
   std::vector<Connection*> dirty_;
   std::vector<Connection*> catching_up_;
   bool history_left_ = false;  // somebody who catches up has room for more
+  std::vector<Connection*> held_back_;
   std::vector<Connection*> retired_;
   std::vector<Connection*> dead_;
   std::vector<Delivery> deliveries_;

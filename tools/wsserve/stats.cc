@@ -9,7 +9,7 @@ namespace {
 
 using Member = Counter ShardCounters::*;
 
-constexpr std::array<std::pair<const char*, Member>, 20> kSums{{
+constexpr std::array<std::pair<const char*, Member>, 21> kSums{{
     {"subscriptions", &ShardCounters::subscriptions},
     {"published", &ShardCounters::published},
     {"duplicates", &ShardCounters::duplicates},
@@ -28,6 +28,7 @@ constexpr std::array<std::pair<const char*, Member>, 20> kSums{{
     {"closed_silent", &ShardCounters::closed_silent},
     {"closed_violation", &ShardCounters::closed_violation},
     {"handshake_timeouts", &ShardCounters::handshake_timeouts},
+    {"held_back", &ShardCounters::held_back},
     {"bytes_in", &ShardCounters::bytes_in},
     {"bytes_out", &ShardCounters::bytes_out},
 }};

@@ -63,7 +63,7 @@ void Connection::on_ready(std::uint32_t events) {
   }
   if (phase_ == Phase::kDead) return;
   if ((events & EPOLLIN) != 0) {
-    read();
+    if (phase_ != Phase::kOpen || !shard_.is_quiet()) read();
   } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
     abort();
   }
@@ -200,7 +200,7 @@ void Connection::flush() {
 
 void Connection::watch() {
   set_congested(blocked_ || (latest_ != nullptr && !latest_->conflation.empty()));
-  const std::uint32_t wanted = (paused_ ? 0U : static_cast<std::uint32_t>(EPOLLIN)) |
+  const std::uint32_t wanted = (paused_ || held_back_ ? 0U : static_cast<std::uint32_t>(EPOLLIN)) |
                                (blocked_ ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
   if (wanted == watched_) return;
   watched_ = wanted;
@@ -322,6 +322,20 @@ void Connection::hand_over_history(const Channel& channel, std::vector<ChunkPtr>
   if (!frames.empty()) shard_.fanout().replay(*this, frames);
 }
 
+void Connection::hold_back() {
+  if (held_back_ || phase_ != Phase::kOpen) return;
+  held_back_ = true;
+  shard_.counters().held_back.add();
+  shard_.hold_back(*this);
+  watch();
+}
+
+void Connection::let_go_on() {
+  held_back_ = false;
+  last_heard_ = shard_.now();
+  if (phase_ != Phase::kDead) watch();
+}
+
 // --- Ending --------------------------------------------------------------
 
 void Connection::close(CloseCode code, std::string_view reason) {
@@ -352,6 +366,7 @@ void Connection::close(CloseCode code, std::string_view reason) {
   // From now on what it sends is read only to be thrown away, so that the
   // kernel does not answer it with a reset that would overtake the close frame.
   paused_ = false;
+  held_back_ = false;
   watch();
   queue_changed(before);
 }
@@ -417,6 +432,12 @@ void Connection::on_deadline() {
 void Connection::beat() {
   const auto now = shard_.now();
   const auto silence = 2 * ping_interval();
+  if (held_back_) last_heard_ = now;
+  if (now - last_heard_ >= silence && paused_) {
+    // Not read because it does not read: its silence says nothing.
+    shard_.counters().closed_slow.add();
+    return close(CloseCode::kSlowConsumer, "slow consumer: the answers to its commands are not read");
+  }
   if (now - last_heard_ >= silence) {
     shard_.counters().closed_silent.add();
     return close(CloseCode::kHeartbeatTimeout, "nothing was heard for two heartbeats; come back with since");

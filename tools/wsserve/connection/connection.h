@@ -80,6 +80,11 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // once a turn; true if it wants to be called again on the next one.
   [[nodiscard]] bool catch_up();
 
+  // A publisher faster than a shard can fan out: it is not read until the shard
+  // calls let_go_on().
+  void hold_back();
+  void let_go_on();
+
   // Takes back all subscriptions. Called by the shard between turns once the
   // connection is closing.
   void drop_subscriptions();
@@ -165,6 +170,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   bool marked_dirty_ = false;
   bool blocked_ = false;              // the socket's buffer is full: EPOLLOUT is watched
   bool paused_ = false;               // not read: its answers are not taken
+  bool held_back_ = false;            // not read: it publishes faster than a shard can fan out
   bool shut_ = false;                 // nothing more is written
   bool finish_when_written_ = false;  // close once the queue is empty
   bool json_heartbeats_ = true;
