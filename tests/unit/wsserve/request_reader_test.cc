@@ -60,6 +60,12 @@ TEST_F(RequestReaderTest, SlicesTheTargetAndLowersTheNamesOfHeaders) {
       ElementsAre("GET /ws/a%2Fb?since=5&x host=h:1 x-two=both ends"));
 }
 
+TEST_F(RequestReaderTest, TakesTheAbsoluteFormOfATarget) {
+  EXPECT_THAT(read_however_cut("GET http://h:1/ws?since=5 HTTP/1.1\r\nHost: h:1\r\n\r\n"),
+              ElementsAre("GET /ws?since=5 host=h:1"));
+  EXPECT_THAT(read_however_cut("GET HTTP://h HTTP/1.1\r\nHost: h\r\n\r\n"), ElementsAre("GET / host=h"));
+}
+
 TEST_F(RequestReaderTest, KeepsEveryCopyOfARepeatedHeader) {
   RequestReader reader(limits_);
   ASSERT_EQ(reader.feed("GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\nConnection: keep-alive\r\n"

@@ -23,7 +23,7 @@ TEST(ResponseTest, WritesTheStatusTheHeadersAndTheBody) {
   EXPECT_THAT(text, HasSubstr("\r\nContent-Length: 5\r\n"));
   EXPECT_THAT(text, HasSubstr("\r\nX-One: 1\r\nX-Two: 2\r\n"));
   EXPECT_THAT(text, EndsWith("\r\n\r\nnone\n"));
-  EXPECT_THAT(text, Not(HasSubstr("Connection:")));
+  EXPECT_THAT(text, HasSubstr("\r\nConnection: keep-alive\r\n"));
 }
 
 TEST(ResponseTest, HasTheDateInTheFormOfHttp) {

@@ -1,6 +1,7 @@
 #include "wsserve/http/request_reader.h"
 
 #include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cctype>
@@ -40,11 +41,20 @@ HttpError explain(const boost::system::error_code& error, const RequestLimits& l
           .headers = {}};
 }
 
+// A server takes the absolute form of a target too (RFC 9112 section 3.2.2); its
+// host says nothing that matters here.
+std::string_view origin_form(std::string_view target) {
+  constexpr std::string_view kScheme = "http://";
+  if (!boost::algorithm::istarts_with(target, kScheme)) return target;
+  const std::size_t path = target.find_first_of("/?", kScheme.size());
+  return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+}
+
 Request to_request(const Parser& parser) {
   const auto& message = parser.get();
   Request request;
   request.method = std::string(message.method_string());
-  const std::string_view target(message.target().data(), message.target().size());
+  const std::string_view target = origin_form({message.target().data(), message.target().size()});
   const std::size_t mark = target.find('?');
   request.path = std::string(target.substr(0, mark));
   if (mark != std::string_view::npos) request.query = std::string(target.substr(mark + 1));
