@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "e2e"))
 from harness.process import Group, Process, binary, environment  # noqa: E402
-from harness.server import Server  # noqa: E402
+from harness.server import ReservedPort, Server  # noqa: E402
 
 SKIPPED_EXIT_CODE = 77  # what CMake registers as SKIP_RETURN_CODE
 
@@ -19,19 +19,29 @@ class Stage:
         self.home = pathlib.Path(home)
         self.servers = []
         self.processes = []
+        self.ports = []
 
     def env(self, **overrides):
         return environment(self.home, **overrides)
 
-    def server(self, *options, env=None, **where):
-        started = Server(env or self.env(), *options, **where)
+    def server(self, *options, **where):
+        started = Server(self.env(), *options, **where)
         self.servers.append(started)
         return started
 
+    def reserve_port(self):
+        """A port without a server; or for one that is to come back to it."""
+        self.ports.append(ReservedPort())
+        return self.ports[-1]
+
+    def lasting_server(self, *options):
+        """A server that restart() can begin anew at the same address."""
+        return self.server(*options, listen=self.reserve_port().address)
+
     def restart(self, server):
-        started = server.restart()
-        self.servers.append(started)
-        return started
+        """Another server like a lasting one that has ended."""
+        host, port = server.address
+        return self.server(*server.options, listen=f"{host}:{port}")
 
     def tool(self, name, *arguments, env=None, **options):
         """One of the project's binaries in the background."""
@@ -67,6 +77,8 @@ class Stage:
                 server.finish()
             except AssertionError as failure:
                 failures.append(str(failure))
+        for port in self.ports:
+            port.release()
         assert not failures, "\n".join(failures)
 
     def logs(self):

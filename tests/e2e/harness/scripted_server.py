@@ -201,8 +201,9 @@ class ScriptedServer:
         return self._peers[self._taken - 1]
 
     @property
-    def connections(self):
-        return len(self._peers)
+    def peers(self):
+        """All connections so far."""
+        return list(self._peers)
 
 
 def event(channel, offset, data=None, kind="t"):

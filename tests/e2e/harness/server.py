@@ -6,7 +6,7 @@ import signal
 import socket
 
 from .client import Client
-from .deadline import DEADLINE, eventually
+from .deadline import eventually
 from .http import HttpConnection
 from .process import Process, binary
 from .websocket import WebSocket, open_socket
@@ -16,9 +16,8 @@ class Server:
     """Started by the constructor, which returns once the server accepts connections."""
 
     def __init__(self, env, *options, listen="127.0.0.1:0"):
-        self.options = [str(option) for option in options]
-        self._env = env
-        self.process = Process([binary("wsserve"), "--listen", listen, *self.options], env)
+        self.options = options
+        self.process = Process([binary("wsserve"), "--listen", listen, *options], env)
         self.url = self.process.wait_for_lines(1)[0].decode()
         self.address = self._address_of(self.url)
 
@@ -103,11 +102,6 @@ class Server:
         self.process.signal(signal.SIGKILL)
         self.process.wait()
 
-    def restart(self, env=None):
-        """Another server at the address of this one, which has ended."""
-        host, port = self.address
-        return Server(env or self._env, *self.options, listen=f"{host}:{port}")
-
     def finish(self):
         """At the end of a test: stops the server in good order, unless the test has ended it."""
         try:
@@ -117,12 +111,19 @@ class Server:
             self.process.end()
 
 
-def free_port():
-    """A port nobody listens on, for a server that comes later."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+class ReservedPort:
+    """A port where nobody listens and that nobody else can get: bound, so that it stays so.
 
+    A server that is told to may still listen there, for both sockets say SO_REUSEADDR.
+    """
 
-__all__ = ["DEADLINE", "Server", "free_port"]
+    def __init__(self):
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", 0))
+        self.number = self._socket.getsockname()[1]
+        self.address = f"127.0.0.1:{self.number}"
+        self.url = f"ws://{self.address}/ws"
+
+    def release(self):
+        self._socket.close()

@@ -1,7 +1,6 @@
 """Proves: a flag beats the environment, that the file, that the default; --print-config tells which it is."""
 
 import pytest
-from harness.server import free_port
 
 
 @pytest.fixture
@@ -12,34 +11,30 @@ def file(stage):
 
 
 def tried(stage, *arguments, **env):
-    """The port that wstap tried to reach."""
+    """What wstap says of the server that it could not reach."""
     run = stage.run("wstap", *arguments, "a", env=stage.env(**env))
     assert run.code == 3, run.stderr
     return run.stderr
 
 
-def url(port):
-    return f"ws://127.0.0.1:{port}/ws"
-
-
 def test_the_order_is_flag_environment_file_default(stage, file):
-    ports = [free_port() for _ in range(3)]
-    file.write_text(f'[default]\nurl = "{url(ports[0])}"\n', encoding="utf-8")
-    assert str(ports[0]) in tried(stage)
-    assert str(ports[1]) in tried(stage, WSKIT_URL=url(ports[1]))
-    assert str(ports[2]) in tried(stage, "-u", url(ports[2]), WSKIT_URL=url(ports[1]))
+    ports = [stage.reserve_port() for _ in range(3)]
+    file.write_text(f'[default]\nurl = "{ports[0].url}"\n', encoding="utf-8")
+    assert ports[0].url in tried(stage)
+    assert ports[1].url in tried(stage, WSKIT_URL=ports[1].url)
+    assert ports[2].url in tried(stage, "-u", ports[2].url, WSKIT_URL=ports[1].url)
 
 
 def test_the_section_of_a_tool_or_profile_beats_the_default_one(stage, file):
-    ports = [free_port() for _ in range(4)]
+    ports = [stage.reserve_port() for _ in range(3)]
     file.write_text(
-        f'[default]\nurl = "{url(ports[0])}"\n[wspub]\nurl = "{url(ports[1])}"\n'
-        f'[profile.lab]\nurl = "{url(ports[2])}"\n',
+        f'[default]\nurl = "{ports[0].url}"\n[wspub]\nurl = "{ports[1].url}"\n'
+        f'[profile.lab]\nurl = "{ports[2].url}"\n',
         encoding="utf-8",
     )
-    assert str(ports[0]) in tried(stage), "another tool's section is not for it"
-    assert str(ports[2]) in tried(stage, "--profile", "lab")
-    assert str(ports[2]) in tried(stage, WSKIT_PROFILE="lab")
+    assert ports[0].url in tried(stage), "another tool's section is not for it"
+    assert ports[2].url in tried(stage, "--profile", "lab")
+    assert ports[2].url in tried(stage, WSKIT_PROFILE="lab")
 
 
 def test_print_config_names_the_origin(stage, file):
@@ -71,10 +66,10 @@ def test_a_file_that_is_wrong_is_named_with_its_line(stage, file):
 
 
 def test_a_file_of_another_name(stage):
-    port = free_port()
+    port = stage.reserve_port()
     path = stage.home / "other.toml"
-    path.write_text(f'[default]\nurl = "{url(port)}"\n', encoding="utf-8")
-    assert str(port) in tried(stage, WSKIT_CONFIG=path)
+    path.write_text(f'[default]\nurl = "{port.url}"\n', encoding="utf-8")
+    assert port.url in tried(stage, WSKIT_CONFIG=path)
     run = stage.run("wstap", "a", env=stage.env(WSKIT_CONFIG="/nonexistent/config.toml"))
     assert run.code == 2 and "/nonexistent/config.toml" in run.stderr
 
@@ -82,7 +77,9 @@ def test_a_file_of_another_name(stage):
 def test_a_secret_is_never_printed(stage, file):
     run = stage.run("wstap", "--print-config", env=stage.env(WSKIT_TOKEN="verysecret"))
     assert run.code == 0 and b"verysecret" not in run.stdout and "verysecret" not in run.stderr
-    run = stage.run("wstap", "-u", url(free_port()), "-vv", "a", env=stage.env(WSKIT_TOKEN="verysecret"))
+    run = stage.run(
+        "wstap", "-u", stage.reserve_port().url, "-vv", "a", env=stage.env(WSKIT_TOKEN="verysecret")
+    )
     assert run.code == 3 and "verysecret" not in run.stderr
 
 

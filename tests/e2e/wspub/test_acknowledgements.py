@@ -123,8 +123,7 @@ def test_an_event_that_the_server_could_not_take_now_is_sent_again(stage):
         peer.send(control("error", {"code": "UNAVAILABLE", "message": "the engine is away"}, identity))
 
         def sent_again():
-            peers = [peer] + server._peers[1:]
-            return [(p, publish) for p in peers for publish in p.publishes()][1:]
+            return [(each, publish) for each in server.peers for publish in each.publishes()][1:]
 
         again, (identity, events) = eventually(sent_again, "the line is sent again")[0]
         assert values(events) == [0]

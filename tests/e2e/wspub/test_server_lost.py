@@ -21,7 +21,7 @@ def counts(pub):
 
 def test_killed_and_restarted_all_lines_are_acknowledged(stage):
     """The first server forgets with its memory; the second has all that the first had not acknowledged."""
-    first = stage.server("--queue-limit", "64MiB", "--history", LINES)
+    first = stage.lasting_server("--queue-limit", "64MiB", "--history", LINES)
     watcher = first.client("/ws/a")
     pub = stage.tool("wspub", "-u", first.url, *FAST, "--window", "100", "a")
     pub.feed(lines())
@@ -50,15 +50,14 @@ def test_killed_for_good_the_count_is_true_and_the_code_is_not_0(stage):
 
 
 def test_with_3_when_there_was_no_server(stage):
-    server = stage.server()
-    server.stop()
-    run = stage.run("wspub", "-u", server.url, "a", stdin=b"1\n")
+    port = stage.reserve_port()
+    run = stage.run("wspub", "-u", port.url, "a", stdin=b"1\n")
     assert run.code == 3, run.stderr
-    assert str(server.port) in run.stderr
+    assert port.url in run.stderr
 
 
 def test_a_drained_server_is_come_back_to(stage):
-    first = stage.server()
+    first = stage.lasting_server()
     pub = stage.tool("wspub", "-u", first.url, *FAST, "a")
     pub.write(b"1\n")
     with first.client("/ws/a") as watcher:

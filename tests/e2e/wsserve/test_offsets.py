@@ -23,7 +23,7 @@ def test_each_channel_counts_for_itself(server):
 
 
 def test_another_server_is_another_epoch(stage):
-    first = stage.server()
+    first = stage.lasting_server()
     with first.client() as client:
         before = client.publish("a")["epoch"]
     first.stop()

@@ -1,7 +1,6 @@
 """Proves: wstap ends where it was told to, and its exit code says why."""
 
 from harness.scripted_server import ScriptedServer, event, subscribed
-from harness.server import free_port
 
 
 def tapping(stage, server, *options):
@@ -65,7 +64,7 @@ def test_only_events_of_the_wanted_types_are_printed(stage):
 
 
 def test_with_3_when_there_is_no_server(stage):
-    url = f"ws://127.0.0.1:{free_port()}/ws"
+    url = stage.reserve_port().url
     tap = stage.run("wstap", "-u", url, "a")
     assert tap.code == 3
     assert url in tap.stderr and tap.stderr.count("\n") == 1

@@ -3,7 +3,6 @@
 import json
 
 from harness.scripted_server import ScriptedServer, event, subscribed
-from harness.server import free_port
 
 FAST = ("--backoff", "10ms..50ms")
 
@@ -66,7 +65,7 @@ def test_declares_a_hole_within_a_connection(stage):
 
 
 def test_comes_back_to_a_server_that_was_restarted(stage):
-    server = stage.server()
+    server = stage.lasting_server()
     tap = stage.tool("wstap", "-u", server.url, "-o", "data", *FAST, "a", "m/*")
     server.wait_for_subscriptions(2)
     with server.client() as publisher:
@@ -85,7 +84,7 @@ def test_comes_back_to_a_server_that_was_restarted(stage):
 
 
 def test_a_server_that_drains_says_when_to_come_back(stage):
-    server = stage.server()
+    server = stage.lasting_server()
     tap = stage.tool("wstap", "-u", server.url, "-o", "data", *FAST, "a")
     server.wait_for_subscriptions(1)
     server.stop()
@@ -97,12 +96,10 @@ def test_a_server_that_drains_says_when_to_come_back(stage):
 
 
 def test_waits_for_a_server_that_is_not_there_yet_when_asked(stage):
-    port = free_port()
-    tap = stage.tool(
-        "wstap", "-u", f"ws://127.0.0.1:{port}/ws", "--initial-retry", *FAST, "a", "-n", "1", "-o", "data"
-    )
-    tap.wait_for_stderr(".+")
-    server = stage.server(listen=f"127.0.0.1:{port}")
+    port = stage.reserve_port()
+    tap = stage.tool("wstap", "-u", port.url, "--initial-retry", *FAST, "a", "-n", "1", "-o", "data")
+    tap.wait_for_stderr("cannot reach")
+    server = stage.server(listen=port.address)
     server.wait_for_subscriptions(1)
     with server.client() as publisher:
         publisher.publish("a", 1)
