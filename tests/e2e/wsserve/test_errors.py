@@ -1,7 +1,5 @@
 """Proves: each way a command can be wrong has its error code, names the thing, and leaves the connection open."""
 
-import json
-
 BAD = [
     ("BAD_JSON", ""),
     ("BAD_JSON", "hello"),
@@ -90,38 +88,3 @@ def test_one_bad_event_refuses_its_whole_batch_and_is_named(server):
         assert error["code"] == "BAD_EVENT" and error["details"]["index"] == 1
         client.publish("a", 3)
         assert client.take_events(1)[0].data == "3"
-
-
-def test_a_connection_subscribes_to_a_limited_number_of_channels(stage):
-    server = stage.server("--max-channels", "3")
-    with server.client() as client:
-        client.subscribe("a", "b")
-        client.subscribe("c/*")
-        error = client.error("subscribe", channels=["d"])
-        assert error["code"] == "TOO_MANY_CHANNELS" and "3" in error["message"]
-        client.unsubscribe("a")
-        client.subscribe("d")
-        client.still_works()
-
-
-def test_the_server_holds_a_limited_number_of_channels(stage):
-    server = stage.server("--max-server-channels", "2")
-    with server.client() as client:
-        client.publish("a")
-        client.subscribe("b")
-        for action, fields in (
-            ("publish", {"channel": "c", "type": "t", "data": 1}),
-            ("subscribe", {"channels": ["c"]}),
-            ("publish", {"events": [{"channel": name, "type": "t", "data": 1} for name in "abc"]}),
-        ):
-            assert client.error(action, **fields)["code"] == "TOO_MANY_CHANNELS", action
-        assert client.publish("a")["offset"] == 2, "of the refused batch nothing was published"
-
-
-def test_a_batch_is_limited_by_the_size_of_a_message(stage):
-    server = stage.server("--max-message", "4KiB")
-    with server.client() as client:
-        client.websocket.send_text(
-            json.dumps({"action": "publish", "channel": "a", "type": "t", "data": "x" * 5000})
-        )
-        assert client.websocket.read_close()[0] == 1009

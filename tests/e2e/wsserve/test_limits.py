@@ -1,0 +1,76 @@
+"""Proves: each limit that a flag sets holds, is named when it is reached, and leaves room again afterwards."""
+
+from harness.deadline import eventually
+
+
+def test_connections(stage):
+    server = stage.server("--max-connections", "3")
+    clients = [server.client() for _ in range(3)]
+    with server.open() as fourth:
+        assert fourth.read_close()[0] == 1013
+    for client in clients:
+        client.still_works()
+    clients[0].websocket.close()
+    server.wait_for_connections(2)
+    with server.client() as client:
+        client.still_works()
+    assert server.stats()["refused"] >= 1
+
+
+def test_channels_of_a_connection(stage):
+    server = stage.server("--max-channels", "3")
+    with server.client() as client:
+        client.subscribe("a", "b")
+        client.subscribe("c/*")
+        client.subscribe("a", "b", "c/*")
+        error = client.error("subscribe", channels=["d"])
+        assert error["code"] == "TOO_MANY_CHANNELS" and error["details"]["limit"] == 3
+        client.unsubscribe("a")
+        client.subscribe("d")
+
+
+def test_channels_of_the_server(stage):
+    server = stage.server("--max-server-channels", "2")
+    with server.client() as client:
+        client.publish("a")
+        client.subscribe("b")
+        for action, fields in (
+            ("publish", {"channel": "c", "type": "t", "data": 1}),
+            ("subscribe", {"channels": ["c"]}),
+            ("publish", {"events": [{"channel": name, "type": "t", "data": 1} for name in "abc"]}),
+        ):
+            assert client.error(action, **fields)["code"] == "TOO_MANY_CHANNELS", action
+        assert client.publish("a")["offset"] == 2, "of the refused batch nothing was published"
+
+
+def test_events_of_a_batch(server):
+    with server.client() as client:
+        events = [{"channel": "a", "type": "t", "data": 1}] * 10_001
+        assert client.error("publish", events=events)["code"] == "TOO_LARGE"
+        assert len(client.command("publish", events=events[:10_000])["data"]) == 10_000
+
+
+def test_names_of_one_command(server):
+    with server.client() as client:
+        names = [f"c/{number}" for number in range(10_001)]
+        assert client.error("subscribe", channels=names)["code"] == "TOO_MANY_CHANNELS"
+        client.still_works()
+
+
+def test_bytes_of_a_message(stage):
+    server = stage.server("--max-message", "4KiB")
+    with server.client() as client:
+        client.websocket.send_text('{"action":"ping","id":1}'.ljust(4096))
+        assert client.reply(1)["type"] == "pong"
+        client.websocket.send_text('{"action":"ping","id":2}'.ljust(4097))
+        assert client.websocket.read_close()[0] == 1009
+
+
+def test_a_server_full_of_channels_still_serves_them(stage):
+    server = stage.server("--max-server-channels", "1")
+    with server.client("/ws/**") as client:
+        client.publish("only")
+        client.error("publish", channel="other", type="t", data=1)
+        client.publish("only")
+        assert [event.channel for event in client.take_events(2)] == ["only", "only"]
+    eventually(lambda: server.stats()["channels"] == 1, "one channel")
