@@ -7,10 +7,11 @@ namespace wskit::tap {
 
 void add_options(cli::Tool& tool, TapOptions& options) {
   CLI::App& app = tool.app();
-  cli::add_texts(app, "CHANNEL,-c,--channel", options.channels, "CHANNEL",
+  cli::add_texts(app, "CHANNEL", options.channels, "CHANNEL",
                  "Names (market/AAPL) or patterns: * stands for one segment, ** at the end for one or more; "
                  "none: the server's default channels")
       ->group("Select");
+  cli::add_texts(app, "-c,--channel", options.channels, "CHANNEL", "The same as an option")->group("Select");
   cli::add_texts(app, "-e,--event", options.event_types, "TYPE",
                  "Only events of this type; the server filters. Gaps cannot be told then")
       ->group("Select");

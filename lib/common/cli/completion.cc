@@ -36,6 +36,16 @@ std::string shell_quoted(std::string_view text) {
   return result + "'";
 }
 
+// Inside single quotes of fish, where a backslash escapes a quote and itself.
+std::string fish_quoted(std::string_view text) {
+  std::string result = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + "'";
+}
+
 std::string first_sentence(std::string_view text) {
   std::string result(text.substr(0, text.find(". ")));
   if (result.ends_with('.')) result.pop_back();
@@ -117,8 +127,8 @@ std::string fish_option(const std::string& program, const std::string& condition
   } else if (!option.value_name.empty()) {
     line += " -x";
   }
-  if (!option.choices().empty()) line += " -a " + shell_quoted(join(option.choices(), " "));
-  return line + " -d " + shell_quoted(first_sentence(option.description)) + "\n";
+  if (!option.choices().empty()) line += " -a " + fish_quoted(join(option.choices(), " "));
+  return line + " -d " + fish_quoted(first_sentence(option.description)) + "\n";
 }
 
 }  // namespace
@@ -166,7 +176,7 @@ std::string fish_completion(const CommandModel& command) {
   }
   for (const CommandModel& subcommand : command.subcommands) {
     text += fmt::format("complete -c {} -n __fish_use_subcommand -x -a {} -d {}\n", command.name,
-                        subcommand.name, shell_quoted(first_sentence(subcommand.summary)));
+                        subcommand.name, fish_quoted(first_sentence(subcommand.summary)));
     const std::string condition = fmt::format(" -n '__fish_seen_subcommand_from {}'", subcommand.name);
     for (const OptionModel& option : subcommand.options) {
       text += fish_option(command.name, condition, option);

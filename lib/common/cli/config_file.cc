@@ -91,7 +91,7 @@ class SectionReader {
   }
 
   std::optional<ValueError> set(CLI::Option& option, const std::string& name, const toml::node& node) {
-    if (option.count() > 0 || given_otherwise(name)) return std::nullopt;
+    if (option.count() > 0 || given_otherwise(option, name)) return std::nullopt;
     const std::optional<std::vector<std::string>> values = texts(node);
     const std::string where = fmt::format("{}] line {}", place_, node.source().begin.line);
     if (!values) {
@@ -107,11 +107,14 @@ class SectionReader {
     return std::nullopt;
   }
 
-  // A token from a stronger place is not joined by a token file from a weaker one.
-  [[nodiscard]] bool given_otherwise(const std::string& name) const {
-    if (name != "token" && name != "token-file") return false;
-    const CLI::Option* other = app_.get_option_no_throw(name == "token" ? "--token-file" : "--token");
-    return other != nullptr && other->count() > 0;
+  // A value from a stronger place may have come in by another name: a token file
+  // instead of a token, a positional CHANNEL instead of --channel.
+  [[nodiscard]] bool given_otherwise(const CLI::Option& option, const std::string& name) const {
+    std::string other = option.get_type_name();
+    if (name == "token") other = "--token-file";
+    if (name == "token-file") other = "--token";
+    const CLI::Option* found = app_.get_option_no_throw(other);
+    return found != nullptr && found != &option && found->count() > 0;
   }
 
   [[nodiscard]] ValueError unknown(const std::string& name) const {

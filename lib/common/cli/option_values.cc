@@ -92,11 +92,12 @@ CLI::Option* add_texts(CLI::App& app, const std::string& flags, std::vector<std:
   CLI::Option* option = app.add_option(
       flags,
       [&values](const CLI::results_t& results) {
-        values = results;
+        values.insert(values.end(), results.begin(), results.end());
         return true;
       },
       description);
-  option->type_name(value_name)->expected(1, kManyValues)->allow_extra_args(false);
+  // Without extra arguments CLI11 takes one positional and no more.
+  option->type_name(value_name)->expected(1, kManyValues)->allow_extra_args(!flags.starts_with('-'));
   return option;
 }
 

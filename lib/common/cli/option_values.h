@@ -40,8 +40,10 @@ CLI::Option* add_count(CLI::App& app, const std::string& flags, std::optional<st
 CLI::Option* add_rate(CLI::App& app, const std::string& flags, std::optional<double>& value,
                       const std::string& description);
 
-// Texts taken as they are (CLI11 itself would read `[a,b]` as two and `{}` as
-// none), one a mention; with a positional name as many as there are. Repeatable.
+// Texts, one a mention, appended to `values`. They are taken as they are (CLI11
+// itself would read `[a,b]` as two and `{}` as none). `flags` is either names of an
+// option or the name of a positional, not both: a positional takes all that are
+// there, and for it `[a,b]` stays two.
 CLI::Option* add_texts(CLI::App& app, const std::string& flags, std::vector<std::string>& values,
                        const std::string& value_name, const std::string& description);
 // One text taken as it is.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,10 +49,10 @@ Target open_target(int fd) {
   return {.style = Style::kPolled, .fd = own};
 }
 
-// What poll says of `fd` now; 0 where nothing.
-int poll_now(int fd, short events) {
-  pollfd entry{.fd = fd, .events = events, .revents = 0};
-  return poll(&entry, 1, 0) > 0 ? entry.revents : 0;
+// Whether a write of PIPE_BUF bytes would not block, or would fail.
+bool has_room(int fd) {
+  pollfd entry{.fd = fd, .events = POLLOUT, .revents = 0};
+  return poll(&entry, 1, 0) > 0;
 }
 
 }  // namespace
@@ -60,14 +61,24 @@ class Output::State : public std::enable_shared_from_this<Output::State> {
  public:
   State(boost::asio::io_context& io, int fd, Handlers handlers)
       : io_(io), target_(open_target(fd)), watch_(io), handlers_(std::move(handlers)) {
-    if (target_.error == 0 && target_.style != Style::kDirect) watch_.assign(target_.fd);
+    if (target_.error != 0 || target_.style == Style::kDirect) return;
+    // Asio would make the watched descriptor non-blocking, also where others
+    // share it. So it watches an epoll of ours, which watches the target.
+    watch_.assign(epoll_create1(EPOLL_CLOEXEC));
+    watch_target(EPOLL_CTL_ADD, 0);
   }
+
+  ~State() {
+    if (target_.style != Style::kDirect && target_.fd >= 0) close(target_.fd);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   void start() {
     if (target_.error != 0) {
       boost::asio::post(io_, [self = shared_from_this()] { self->end(self->target_.error); });
     } else if (watch_.is_open()) {
-      watch_for_reader();
+      wait_for_target();
     }
   }
 
@@ -104,7 +115,7 @@ class Output::State : public std::enable_shared_from_this<Output::State> {
     while (unwritten() > 0) {
       std::size_t size = unwritten();
       if (target_.style == Style::kPolled) {
-        if ((poll_now(target_.fd, POLLOUT) & (POLLOUT | POLLERR)) == 0) return wait_for_room();
+        if (!has_room(target_.fd)) return wait_for_room();
         size = std::min<std::size_t>(size, PIPE_BUF);
       }
       const ssize_t count = ::write(target_.fd, buffer_.data() + written_, size);
@@ -124,11 +135,31 @@ class Output::State : public std::enable_shared_from_this<Output::State> {
     buffer_.erase(0, written_);
     written_ = 0;
     waiting_ = true;
-    watch_.async_wait(stream_descriptor::wait_write,
+    watch_target(EPOLL_CTL_MOD, EPOLLOUT);
+  }
+
+  // Errors are always watched; room (EPOLLOUT) only while something waits for it.
+  void watch_target(int operation, std::uint32_t events) {
+    epoll_event event{.events = events, .data = {}};
+    epoll_ctl(watch_.native_handle(), operation, target_.fd, &event);
+  }
+
+  void wait_for_target() {
+    watch_.async_wait(stream_descriptor::wait_read,
                       [self = shared_from_this()](const boost::system::error_code& error) {
-                        self->waiting_ = false;
-                        if (!error) self->continue_writing();
+                        if (error || self->ended_) return;
+                        self->on_target();
+                        if (!self->ended_) self->wait_for_target();
                       });
+  }
+
+  void on_target() {
+    epoll_event event{};
+    if (epoll_wait(watch_.native_handle(), &event, 1, 0) <= 0) return;
+    if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) return end(EPIPE);
+    if (!std::exchange(waiting_, false)) return;
+    watch_target(EPOLL_CTL_MOD, 0);
+    continue_writing();
   }
 
   void continue_writing() {
@@ -140,16 +171,6 @@ class Output::State : public std::enable_shared_from_this<Output::State> {
       if (handlers_.drained) handlers_.drained();
     }
     check_finished();
-  }
-
-  void watch_for_reader() {
-    watch_.async_wait(stream_descriptor::wait_error,
-                      [self = shared_from_this()](const boost::system::error_code& error) {
-                        if (error || self->ended_) return;
-                        if ((poll_now(self->target_.fd, 0) & (POLLERR | POLLHUP)) != 0)
-                          return self->end(EPIPE);
-                        self->watch_for_reader();
-                      });
   }
 
   void end(int error) {
@@ -170,7 +191,7 @@ class Output::State : public std::enable_shared_from_this<Output::State> {
 
   boost::asio::io_context& io_;
   Target target_;
-  stream_descriptor watch_;  // owns target_.fd where it is watched
+  stream_descriptor watch_;  // an epoll of target_.fd
   Handlers handlers_;
   std::function<void()> done_;
   // Records; those before written_ are with the kernel. Consumed from the front

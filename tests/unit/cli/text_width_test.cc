@@ -1,0 +1,37 @@
+#include "common/cli/text_width.h"
+
+#include <gtest/gtest.h>
+
+namespace wskit::cli {
+namespace {
+
+TEST(Columns, CountCodePointsAndNoColours) {
+  EXPECT_EQ(columns(""), 0U);
+  EXPECT_EQ(columns("abc"), 3U);
+  EXPECT_EQ(columns("é█"), 2U);
+  EXPECT_EQ(columns("\x1b[1;31mab\x1b[0m"), 2U);
+}
+
+TEST(Clip, CutsBetweenCodePointsAndSetsColoursBack) {
+  EXPECT_EQ(clip("abc", 2), "ab");
+  EXPECT_EQ(clip("é█x", 2), "é█");
+  EXPECT_EQ(clip("\x1b[31mabc\x1b[0m", 2), "\x1b[31mab\x1b[0m");
+  EXPECT_EQ(clip("abc", 9), "abc");
+}
+
+TEST(Fit, FillsUpOrEndsInAnEllipsis) {
+  EXPECT_EQ(fit("ab", 4), "ab  ");
+  EXPECT_EQ(fit("abcd", 4), "abcd");
+  EXPECT_EQ(fit("abcde", 4), "abc…");
+}
+
+TEST(Printable, LeavesNothingThatATerminalObeys) {
+  EXPECT_EQ(printable("a\x1b[2Jb\n\t\x7f"), "a [2Jb   ");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "  31m");
+  EXPECT_EQ(printable("é\xc2\xa0"), "é\xc2\xa0");
+}
+
+}  // namespace
+}  // namespace wskit::cli
