@@ -67,8 +67,9 @@ std::string plural(std::uint64_t count, std::string_view noun) {
 
 class Tap : private SubscriberListener {
  public:
-  Tap(const TapOptions& options, cli::Notices& notices, int output)
-      : options_(options),
+  Tap(const TapOptions& options, cli::Notices& notices, boost::asio::io_context& io, int output)
+      : io_(io),
+        options_(options),
         notices_(notices),
         selection_(make_selection(options)),
         client_options_(make_client_options(options)),
@@ -238,7 +239,7 @@ class Tap : private SubscriberListener {
                        plural(connections > 0 ? connections - 1 : 0, "reconnect"), seconds);
   }
 
-  boost::asio::io_context io_{1};
+  boost::asio::io_context& io_;
   const TapOptions& options_;
   cli::Notices& notices_;
   const Selection selection_;
@@ -264,9 +265,14 @@ class Tap : private SubscriberListener {
 
 }  // namespace
 
-cli::Outcome run(const TapOptions& options, cli::Notices& notices, int output) {
+cli::Outcome run(const TapOptions& options, cli::Notices& notices, boost::asio::io_context& io, int output) {
   if (options.count && *options.count == 0) throw cli::UsageError("--count must be at least 1");
-  return Tap(options, notices, output).run();
+  return Tap(options, notices, io, output).run();
+}
+
+cli::Outcome run(const TapOptions& options, cli::Notices& notices) {
+  boost::asio::io_context io{1};
+  return run(options, notices, io, STDOUT_FILENO);
 }
 
 }  // namespace wskit::tap

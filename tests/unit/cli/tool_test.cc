@@ -7,13 +7,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "common/cli/connect_options.h"
 #include "common/cli/option_values.h"
+#include "common/version.h"
 
 namespace wskit::cli {
 namespace {
@@ -174,12 +174,22 @@ TEST_F(ToolTest, IgnoresABrokenPipeWhileItRuns) {
 
 // --- help --------------------------------------------------------------------
 
+// Every `--name` in a text.
 std::set<std::string> long_options(const std::string& text) {
   std::set<std::string> names;
-  const std::regex option("--[a-z][a-z-]*");
-  for (std::sregex_iterator it(text.begin(), text.end(), option), end; it != end; ++it)
-    names.insert(it->str());
+  for (std::size_t at = text.find("--"); at != std::string::npos; at = text.find("--", at + 2)) {
+    const std::size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", at);
+    names.insert(text.substr(at, end - at));
+  }
+  names.erase("--");
   return names;
+}
+
+std::string replace_all(std::string text, const std::string& from, const std::string& to) {
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
 }
 
 TEST_F(ToolTest, ShortHelpHasTheExamples) {
@@ -202,7 +212,7 @@ TEST_F(ToolTest, LongHelpHasEachOptionWithDefaultAndEnvironment) {
 
 TEST_F(ToolTest, VersionIsOneLine) {
   EXPECT_EQ(run({"--version"}), 0);
-  EXPECT_TRUE(std::regex_match(out_, std::regex("mytool [0-9]+\\.[0-9]+\\.[0-9]+\n"))) << out_;
+  EXPECT_EQ(out_, "mytool " WSKIT_VERSION "\n");
 }
 
 TEST_F(ToolTest, ManualPageAndCompletionsHaveEveryOptionOfTheHelp) {
@@ -212,9 +222,8 @@ TEST_F(ToolTest, ManualPageAndCompletionsHaveEveryOptionOfTheHelp) {
   for (const char* what : {"man", "complete-bash", "complete-zsh", "complete-fish"}) {
     EXPECT_EQ(run({"--generate", what}), 0);
     std::string text = out_;
-    if (std::string(what) == "man") text = std::regex_replace(text, std::regex("\\\\-"), "-");
-    if (std::string(what) == "complete-fish")
-      text = std::regex_replace(text, std::regex(" -l ([a-z-]+)"), " --$1 ");
+    if (std::string(what) == "man") text = replace_all(text, "\\-", "-");
+    if (std::string(what) == "complete-fish") text = replace_all(text, " -l ", " --");
     const std::set<std::string> generated = long_options(text);
     for (const std::string& option : offered)
       EXPECT_TRUE(generated.contains(option)) << what << " " << option;

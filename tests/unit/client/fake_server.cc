@@ -211,6 +211,8 @@ void FakeServer::listen_again() {
 void FakeServer::accept() {
   const auto on_accept = [this](const boost::system::error_code& error, auto socket) {
     if (error) return;
+    boost::system::error_code not_tcp;
+    socket.set_option(asio::ip::tcp::no_delay(true), not_tcp);
     peers_.push_back(std::make_shared<FakePeer>(*this, std::move(socket)));
     peers_.back()->start();
     accept();

@@ -1,0 +1,165 @@
+#include "wstap/channel_book.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace wskit::tap {
+namespace {
+
+// Reads events and answers of the server, and tells what is wrong in the words
+// that people see.
+class ChannelBookTest : public ::testing::Test {
+ protected:
+  std::string read(std::uint64_t offset, std::string_view channel = "a", std::uint64_t from = 0) {
+    protocol::EventView event;
+    event.channel = channel;
+    event.offset = offset;
+    event.from = from;
+    const auto incident = book_.read(event);
+    return incident ? incident->describe(channel) : "";
+  }
+
+  std::string subscribed(std::uint64_t offset, std::string_view epoch, bool recovered = false,
+                         std::uint64_t replayed = 0, std::optional<std::uint64_t> oldest = std::nullopt) {
+    const auto incident = book_.subscribed({.channel = "a",
+                                            .offset = offset,
+                                            .epoch = std::string(epoch),
+                                            .recovered = recovered,
+                                            .replayed = replayed,
+                                            .oldest = oldest});
+    return incident ? incident->describe("a") : "";
+  }
+
+  std::string resume_point() { return protocol::to_json(book_.resume_point(std::nullopt)); }
+
+  ChannelBook book_{ChannelBook::Offsets::kContiguous};
+};
+
+TEST_F(ChannelBookTest, ContiguousOffsetsAreFine) {
+  EXPECT_EQ(subscribed(41, "e"), "");
+  EXPECT_EQ(read(42), "");
+  EXPECT_EQ(read(43), "");
+  EXPECT_EQ(read(7, "b"), "") << "where a channel of a pattern stood before is not known";
+  EXPECT_EQ(read(8, "b"), "");
+  EXPECT_EQ(book_.channels_read(), 2U);
+}
+
+TEST_F(ChannelBookTest, AJumpIsAGapWithItsRange) {
+  EXPECT_EQ(subscribed(41, "e"), "");
+  EXPECT_EQ(read(43), "gap in a: event 42 missing");
+  EXPECT_EQ(read(50), "gap in a: events 44 to 49 missing");
+  EXPECT_EQ(read(51), "");
+}
+
+TEST_F(ChannelBookTest, AnEventThatStandsForOthersFillsTheirPlace) {
+  EXPECT_EQ(read(117), "");
+  EXPECT_EQ(read(140, "a", 118), "");
+  EXPECT_EQ(read(141), "");
+  EXPECT_EQ(read(150, "a", 145), "gap in a: events 142 to 144 missing");
+}
+
+TEST_F(ChannelBookTest, AnOffsetThatGoesBackOnOneConnectionIsTold) {
+  EXPECT_EQ(read(5), "");
+  EXPECT_EQ(read(5), "the offset of a went back from 5 to 5");
+  EXPECT_EQ(read(3), "the offset of a went back from 5 to 3");
+}
+
+TEST_F(ChannelBookTest, ChannelsDoNotMixEvenWhenTheirEventsAlternate) {
+  for (std::uint64_t i = 1; i < 100; ++i) {
+    EXPECT_EQ(read(i, "a"), "");
+    EXPECT_EQ(read(i + 1000, "b"), "");
+  }
+}
+
+TEST_F(ChannelBookTest, HolesOfAFilterAreNoGaps) {
+  book_ = ChannelBook(ChannelBook::Offsets::kWithHoles);
+  EXPECT_EQ(subscribed(10, "e"), "");
+  EXPECT_EQ(read(15), "");
+  EXPECT_EQ(read(30), "");
+  EXPECT_EQ(read(30), "the offset of a went back from 30 to 30");
+}
+
+TEST_F(ChannelBookTest, ResumesBehindTheLastEventOfEachChannel) {
+  EXPECT_EQ(subscribed(41, "e"), "");
+  EXPECT_EQ(read(42), "");
+  EXPECT_EQ(read(7, "b"), "");
+  EXPECT_EQ(resume_point(), R"({"positions":{"a":{"offset":42,"epoch":"e"},"b":{"offset":7}}})");
+}
+
+TEST_F(ChannelBookTest, ResumesAlsoAChannelThatWasSilent) {
+  EXPECT_EQ(subscribed(0, "e"), "");
+  EXPECT_EQ(resume_point(), R"({"positions":{"a":{"offset":0,"epoch":"e"}}})");
+}
+
+TEST_F(ChannelBookTest, ARecoveredChannelGoesOnWhereItWas) {
+  EXPECT_EQ(subscribed(41, "e"), "");
+  EXPECT_EQ(read(42), "");
+  book_.begin_connection();
+  EXPECT_EQ(subscribed(45, "e", true, 3), "");
+  EXPECT_EQ(read(43), "");
+  EXPECT_EQ(read(44), "");
+  EXPECT_EQ(read(45), "");
+  EXPECT_EQ(read(46), "");
+}
+
+TEST_F(ChannelBookTest, WhatCouldNotBeReplayedIsAGap) {
+  EXPECT_EQ(subscribed(42, "e"), "");
+  book_.begin_connection();
+  EXPECT_EQ(subscribed(57, "e", false, 0, 58), "gap in a: events 43 to 57 missing");
+  EXPECT_EQ(read(58), "");
+}
+
+TEST_F(ChannelBookTest, WhatIsStillHeldComesAfterTheGap) {
+  EXPECT_EQ(subscribed(42, "e"), "");
+  book_.begin_connection();
+  EXPECT_EQ(subscribed(57, "e", false, 8, 50), "gap in a: events 43 to 49 missing");
+  for (std::uint64_t offset = 50; offset <= 58; ++offset) EXPECT_EQ(read(offset), "");
+}
+
+TEST_F(ChannelBookTest, NothingMissedIsNoGapEvenIfTheServerCannotVouchForIt) {
+  EXPECT_EQ(subscribed(42, "e"), "");
+  book_.begin_connection();
+  EXPECT_EQ(subscribed(42, "e", false), "");
+  EXPECT_EQ(read(43), "");
+}
+
+TEST_F(ChannelBookTest, ANewEpochIsAGapOfUnknownLength) {
+  EXPECT_EQ(subscribed(42, "e"), "");
+  book_.begin_connection();
+  EXPECT_EQ(subscribed(0, "f"), "gap in a: the channel began anew, and what followed event 42 is lost");
+  EXPECT_EQ(read(1), "");
+  book_.begin_connection();
+  EXPECT_EQ(subscribed(3, "g"),
+            "gap in a: the channel began anew, and what followed event 1 is lost, so events 1 to 3 of the "
+            "new count");
+  EXPECT_EQ(read(4), "");
+}
+
+TEST_F(ChannelBookTest, AChannelOfAPatternThatBeganAnewShowsByItsFirstEvent) {
+  EXPECT_EQ(read(42), "");
+  book_.begin_connection();
+  EXPECT_EQ(read(1), "gap in a: the channel began anew, and what followed event 42 is lost");
+  EXPECT_EQ(read(2), "");
+  book_.begin_connection();
+  EXPECT_EQ(
+      read(2),
+      "gap in a: the channel began anew, and what followed event 2 is lost, so event 1 of the new count");
+}
+
+TEST_F(ChannelBookTest, AChannelOfAPatternThatWentOnShowsItsGapByItsFirstEvent) {
+  EXPECT_EQ(read(42), "");
+  book_.begin_connection();
+  EXPECT_EQ(read(50), "gap in a: events 43 to 49 missing");
+}
+
+TEST_F(ChannelBookTest, AFilteredGapSaysThatItMayBeNone) {
+  book_ = ChannelBook(ChannelBook::Offsets::kWithHoles);
+  EXPECT_EQ(subscribed(42, "e"), "");
+  book_.begin_connection();
+  EXPECT_EQ(subscribed(57, "e"),
+            "gap in a: events 43 to 57 missing, as far as they have the types asked for");
+}
+
+}  // namespace
+}  // namespace wskit::tap

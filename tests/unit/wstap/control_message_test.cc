@@ -1,0 +1,64 @@
+#include "wstap/control_message.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "common/protocol/control.h"
+
+namespace wskit::tap {
+namespace {
+
+constexpr std::string_view kTime = "2026-11-20T10:00:00.000000Z";
+
+TEST(ParseControl, ReadsWhatTheServersWriterWrites) {
+  std::string text;
+  const std::vector<std::string> channels{"a", "b/*"};
+  protocol::append_connected(text, kTime,
+                             {.connection = "c",
+                              .user = {},
+                              .server = "s",
+                              .node = "n",
+                              .heartbeat_seconds = 30,
+                              .max_message_bytes = 1,
+                              .channels = channels});
+  const ControlMessage connected = parse_control(text);
+  EXPECT_EQ(connected.type, "connected");
+  EXPECT_EQ(connected.channels, channels);
+  EXPECT_EQ(connected.timestamp, kTime);
+
+  text.clear();
+  const std::vector<protocol::SubscribedChannel> entries{
+      {.channel = "a", .offset = 57, .epoch = "e", .recovered = true, .replayed = 3, .oldest = 50},
+      {.channel = "b/*", .offset = {}, .epoch = {}, .oldest = {}}};
+  protocol::append_subscribed(text, "1", kTime, entries, {});
+  const ControlMessage subscribed = parse_control(text);
+  EXPECT_EQ(subscribed.id, "1");
+  ASSERT_EQ(subscribed.subscribed.size(), 2U);
+  EXPECT_EQ(subscribed.subscribed[0].offset, 57U);
+  EXPECT_EQ(subscribed.subscribed[0].epoch, "e");
+  EXPECT_TRUE(subscribed.subscribed[0].recovered);
+  EXPECT_EQ(subscribed.subscribed[0].replayed, 3U);
+  EXPECT_EQ(subscribed.subscribed[0].oldest, 50U);
+  EXPECT_FALSE(subscribed.subscribed[1].offset);
+  EXPECT_FALSE(subscribed.subscribed[1].recovered);
+
+  text.clear();
+  protocol::append_error(text, R"("x")", kTime, {protocol::ErrorCode::kForbidden, "not here", {}});
+  const ControlMessage error = parse_control(text);
+  EXPECT_EQ(error.id, R"("x")");
+  EXPECT_EQ(error.error_code, "FORBIDDEN");
+  EXPECT_EQ(error.error_message, "not here");
+}
+
+TEST(ParseControl, MakesNothingOfAnythingElse) {
+  for (const char* text : {"", "nonsense", "[]", "1", R"({"type":1})", R"({"type":"subscribed","data":[]})",
+                           R"({"type":"subscribed","data":{"channels":[1,{"offset":-1}]}})"}) {
+    const ControlMessage message = parse_control(text);
+    for (const SubscribedEntry& entry : message.subscribed) EXPECT_FALSE(entry.offset) << text;
+  }
+}
+
+}  // namespace
+}  // namespace wskit::tap
