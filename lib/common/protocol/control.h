@@ -34,7 +34,6 @@ struct Connected {
 };
 void append_connected(std::string& out, std::string_view timestamp, const Connected& connected);
 
-// Where one channel stands for a subscriber that was just added.
 // A channel of a pattern of which not everything that was missed is held.
 struct SubscribedGap {
   std::string_view channel;
@@ -42,6 +41,8 @@ struct SubscribedGap {
   std::string_view epoch;
   std::uint64_t oldest = 0;
 };
+
+// Where one channel stands for a subscriber that was just added.
 struct SubscribedChannel {
   std::string_view channel;
   std::optional<std::uint64_t> offset;  // null for a pattern, which has no offset of its own

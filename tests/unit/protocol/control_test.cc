@@ -113,6 +113,21 @@ TEST(ControlTest, SubscribedTellsWhereEachChannelStands) {
       R"({"channel":"c/*","offset":null,"epoch":null,"recovered":false,"replayed":0}],"events":["trade"]}})");
 }
 
+TEST(ControlTest, APatternTellsWhereEachOfItsChannelsHasAGap) {
+  SubscribedChannel pattern;
+  pattern.channel = "a/*";
+  pattern.replayed = 4;
+  pattern.gaps = {{.channel = "a/b", .offset = 5, .epoch = "e1", .oldest = 3},
+                  {.channel = "a/c", .offset = 9, .epoch = "e2", .oldest = 10}};
+  std::string out;
+  append_subscribed(out, "1", kTime, std::span(&pattern, 1), {});
+  EXPECT_EQ(out,
+            R"({"type":"subscribed","id":1,"timestamp":"2026-11-20T10:00:00.123456Z","data":{"channels":[)"
+            R"({"channel":"a/*","offset":null,"epoch":null,"recovered":false,"replayed":4,"gaps":[)"
+            R"({"channel":"a/b","offset":5,"epoch":"e1","oldest":3},)"
+            R"({"channel":"a/c","offset":9,"epoch":"e2","oldest":10}]}],"events":[]}})");
+}
+
 TEST(ControlTest, UnsubscribedNamesWhatWasLeft) {
   const std::vector<std::string_view> channels{"a", "b/*"};
   std::string out;

@@ -91,13 +91,16 @@ TEST_F(DocumentTest, ItsRefusedCommandsAreAnsweredAsItSays) {
   EXPECT_GE(refused, 5);
 }
 
-TEST_F(DocumentTest, ItsEventIsOne) {
-  const std::vector<std::string> events = examples("", R"({"type":"trade")");
-  ASSERT_EQ(events.size(), 1U);
-  std::string storage;
-  const Result<EventView> event = decode_event(events[0], storage);
-  ASSERT_TRUE(event) << event.error().message;
-  EXPECT_EQ(encode_event(*event), events[0]) << "keys in the order that the page promises";
+TEST_F(DocumentTest, ItsEventsAreWrittenAsItSays) {
+  std::vector<std::string> events = examples("", R"({"type":"trade")");
+  for (const std::string& merged : examples("  ", R"({"type":"quote")")) events.push_back(merged);
+  ASSERT_EQ(events.size(), 2U);
+  for (const std::string& text : events) {
+    std::string storage;
+    const Result<EventView> event = decode_event(text, storage);
+    ASSERT_TRUE(event) << event.error().message;
+    EXPECT_EQ(encode_event(*event), text) << "keys in the order that the page promises";
+  }
 }
 
 TEST_F(DocumentTest, ItNamesEveryErrorCode) {
