@@ -2,7 +2,9 @@
 
 #include <CLI/App.hpp>
 #include <algorithm>
-#include <numeric>
+#include <string_view>
+
+#include "common/protocol/quote.h"
 
 namespace wskit::cli {
 namespace {
@@ -35,21 +37,6 @@ CommandModel describe_command(const CLI::App& app, const std::string& parent_pat
     model.subcommands.push_back(describe_command(*subcommand, model.path));
   }
   return model;
-}
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
 }
 
 }  // namespace
@@ -90,18 +77,8 @@ std::string CommandModel::usage() const {
 CommandModel describe(const CLI::App& app) { return describe_command(app, {}); }
 
 std::string nearest(std::string_view text, const std::vector<std::string>& candidates) {
-  std::string best;
-  std::size_t best_distance = std::max<std::size_t>(2, text.size() / 3) + 1;
-  for (const std::string& candidate : candidates) {
-    // What was only begun is meant whole: --time for --timeout.
-    const bool begun = text.size() > 3 && candidate.starts_with(text);
-    const std::size_t distance = begun ? 1 : edit_distance(text, candidate);
-    if (distance < best_distance) {
-      best = candidate;
-      best_distance = distance;
-    }
-  }
-  return best;
+  const std::vector<std::string_view> names(candidates.begin(), candidates.end());
+  return std::string(protocol::nearest_name(text, names));
 }
 
 }  // namespace wskit::cli

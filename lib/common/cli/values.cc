@@ -10,6 +10,8 @@
 #include <optional>
 #include <stdexcept>
 
+#include "common/protocol/position.h"
+
 namespace wskit::cli {
 namespace {
 
@@ -207,30 +209,7 @@ ValueResult<double> parse_rate(std::string_view text) {
 }
 
 ValueResult<protocol::SystemMicros> parse_time(std::string_view text, protocol::SystemMicros now) {
-  using std::chrono::microseconds;
-  const auto to_micros = [](nanoseconds duration) {
-    return std::chrono::duration_cast<microseconds>(duration);
-  };
-  if (text == "now") return now;
-  if (text.starts_with('-')) {
-    const ValueResult<nanoseconds> ago = parse_duration(text.substr(1));
-    if (!ago) return ago.error();
-    return now - to_micros(*ago);
-  }
-  if (text.starts_with('@')) {
-    std::string_view rest = text.substr(1);
-    const std::size_t dot = std::min(rest.find('.'), rest.size());
-    std::int64_t seconds = 0;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + dot, seconds);
-    std::string_view fraction_text = rest.substr(dot);
-    const std::optional<double> fraction =
-        fraction_text.empty() ? std::optional(0.0) : take_number(fraction_text);
-    const bool whole = error == std::errc{} && end == rest.data() + dot && fraction_text.empty();
-    if (!whole || !fraction || std::abs(seconds) > 253402300799) return bad(text, "time", "@1700000000.123");
-    return protocol::SystemMicros{std::chrono::seconds{seconds}} +
-           microseconds{static_cast<microseconds::rep>(std::round(*fraction * 1e6))};
-  }
-  const protocol::Result<protocol::SystemMicros> time = protocol::parse_timestamp(text);
+  const std::optional<protocol::SystemMicros> time = protocol::parse_time_text(text, now);
   if (!time) return bad(text, "time", "2026-11-20T10:00:00Z, -5m or @1700000000.123");
   return *time;
 }

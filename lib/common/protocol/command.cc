@@ -64,8 +64,7 @@ Error unpublishable(std::string_view channel) {
           ? "channels that begin with @ are the server's own; nobody else publishes there"
           : "patterns select channels for subscribing; publish to each channel by its name";
   return {is_server_channel(channel) ? ErrorCode::kForbidden : ErrorCode::kBadChannel,
-          fmt::format("channel {}: {}", quoted, reason),
-          fmt::format(R"({{"channel":{}}})", quoted)};
+          fmt::format("channel {}: {}", quoted, reason), fmt::format(R"({{"channel":{}}})", quoted)};
 }
 
 }  // namespace

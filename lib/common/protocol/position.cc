@@ -92,25 +92,11 @@ std::optional<SystemMicros> unix_time(std::string_view text) {
   return SystemMicros{std::chrono::seconds{*seconds} + microseconds{*whole_number(fraction)}};
 }
 
-// The forms that mean a time; nothing for another form.
-std::optional<SystemMicros> time_of(std::string_view text, SystemMicros now) {
-  if (text == "now") return now;
-  if (text.starts_with('@')) return unix_time(text.substr(1));
-  if (text.starts_with('-')) {
-    const std::optional<microseconds> ago = duration(text.substr(1));
-    if (!ago) return std::nullopt;
-    return now - *ago;
-  }
-  const Result<SystemMicros> time = parse_timestamp(text);
-  if (!time) return std::nullopt;
-  return *time;
-}
-
 Result<SystemMicros> read_time(std::string_view json, SystemMicros now) {
   std::string storage;
   const std::optional<std::string_view> text =
       is_json_string(json) ? string_text(json, json.size(), storage) : std::nullopt;
-  const std::optional<SystemMicros> time = text ? time_of(*text, now) : std::nullopt;
+  const std::optional<SystemMicros> time = text ? parse_time_text(*text, now) : std::nullopt;
   if (time) return *time;
   return bad_object("has a \"time\" that is no RFC 3339 string, such as \"2026-11-20T10:00:00Z\"");
 }
@@ -259,7 +245,7 @@ Result<Since> parse_since_text(std::string_view text, SystemMicros now) {
     const std::optional<std::uint64_t> events = whole_number(text.substr(1));
     if (events) return Since(FromLast{*events});
   }
-  const std::optional<SystemMicros> time = time_of(text, now);
+  const std::optional<SystemMicros> time = parse_time_text(text, now);
   if (time) return Since(*time);
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return bad_since(text, "cannot be read");
@@ -267,6 +253,19 @@ Result<Since> parse_since_text(std::string_view text, SystemMicros now) {
   const std::string_view epoch = text.substr(0, colon);
   if (!behind || !is_valid_type(epoch)) return bad_since(text, "cannot be read");
   return Since(Position{*behind, std::string(epoch)});
+}
+
+std::optional<SystemMicros> parse_time_text(std::string_view text, SystemMicros now) {
+  if (text == "now") return now;
+  if (text.starts_with('@')) return unix_time(text.substr(1));
+  if (text.starts_with('-')) {
+    const std::optional<microseconds> ago = duration(text.substr(1));
+    if (!ago) return std::nullopt;
+    return now - *ago;
+  }
+  const Result<SystemMicros> time = parse_timestamp(text);
+  if (!time) return std::nullopt;
+  return *time;
 }
 
 std::string to_json(const Since& since) {

@@ -57,6 +57,9 @@ using Since = std::variant<FromNow, FromStart, Position, FromLast, FromPositions
 // time, `@1700000000.123`, `start`, `now`.
 [[nodiscard]] Result<Since> parse_since_text(std::string_view text, SystemMicros now);
 
+// The forms of text that mean a time: RFC 3339, `-5m`, `@1700000000.123`, `now`.
+[[nodiscard]] std::optional<SystemMicros> parse_time_text(std::string_view text, SystemMicros now);
+
 // The JSON that parse_since reads back as the same value. A time loses what its
 // text cannot say: years past 9999.
 [[nodiscard]] std::string to_json(const Since& since);

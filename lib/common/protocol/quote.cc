@@ -52,7 +52,9 @@ std::string_view nearest_name(std::string_view text, std::span<const std::string
   std::size_t smallest = 0;
   for (const std::string_view name : names) {
     if (text.size() > 2 * name.size()) continue;
-    const std::size_t distance = edit_distance(text, name);
+    // What was only begun is meant whole.
+    const bool is_begun = text.size() > 3 && name.starts_with(text);
+    const std::size_t distance = is_begun ? 1 : edit_distance(text, name);
     const bool near = distance <= std::max<std::size_t>(1, name.size() / 3);
     if (near && (nearest.empty() || distance < smallest)) {
       nearest = name;

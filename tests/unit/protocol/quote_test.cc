@@ -37,6 +37,7 @@ TEST(NearestNameTest, FindsTheNameThatWasMeant) {
   EXPECT_EQ(nearest_name("Subscribe", kNames), "subscribe");
   EXPECT_EQ(nearest_name("subscribed", kNames), "subscribe");
   EXPECT_EQ(nearest_name("pin", kNames), "ping");
+  EXPECT_EQ(nearest_name("unsu", kNames), "unsubscribe") << "only begun";
   EXPECT_EQ(nearest_name("pong", kNames), "ping");
 }
 
