@@ -222,6 +222,7 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
   protocol::append_subscribed(text_, command.id, shard_.timestamp(), channels,
                               filter == nullptr ? std::vector<std::string>() : filter->types());
   connection.send_text(text_);
+  connection.catch_up();
 }
 
 protocol::SubscribedChannel CommandRunner::add(Connection& connection, std::string_view name,
@@ -266,7 +267,9 @@ protocol::SubscribedChannel CommandRunner::add_channel(Connection& connection, s
 protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, std::string_view text,
                                                        TypeFilterPtr filter, const protocol::Since& since) {
   const auto pattern = protocol::Pattern::parse(text);
-  // Who is live must be known before the pattern itself makes everything live.
+  auto subscription = shard_.fanout().subscribe(connection, *pattern, std::move(filter));
+  // Behind the subscription, so that no channel begins unseen; and before the
+  // connection has it, for it would make everything live.
   std::vector<std::pair<Channel*, bool>> matching;
   const bool replays = !std::holds_alternative<protocol::FromNow>(since);
   if (replays) {
@@ -274,7 +277,7 @@ protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, s
       matching.emplace_back(channel, is_live(connection, *channel));
     }
   }
-  connection.subscriptions().push_back(shard_.fanout().subscribe(connection, *pattern, std::move(filter)));
+  connection.subscriptions().push_back(std::move(subscription));
   protocol::SubscribedChannel entry{.channel = text, .offset = {}, .epoch = {}, .oldest = {}};
   entry.recovered = replays;
   for (const auto& [channel, live] : matching) {
@@ -364,6 +367,7 @@ void CommandRunner::welcome(Connection& connection, const std::vector<std::strin
   protocol::append_subscribed(text_, {}, shard_.timestamp(), entries,
                               filter == nullptr ? std::vector<std::string>() : filter->types());
   connection.send_text(text_);
+  connection.catch_up();
 }
 
 }  // namespace wskit::server

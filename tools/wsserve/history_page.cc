@@ -23,15 +23,13 @@ std::string HistoryPage::json() const {
 HistoryPage read_history(const Channel& channel, const protocol::Since& since, std::size_t limit,
                          std::size_t max_bytes) {
   HistoryPage page;
-  const ReplayStart start = channel.locate(since);
+  const ReplayStart start = channel.begin_replay(since, max_bytes, page.frames);
   page.offset = start.newest.offset;
   page.epoch = start.newest.epoch;
   page.oldest = start.oldest;
   page.recovered = start.recovered;
-  const Channel::Part part = channel.read(start.after, max_bytes, page.frames);
-  page.complete = part.complete && page.frames.size() <= limit;
-  if (part.gap) page.recovered = false;
   if (page.frames.size() > limit) page.frames.resize(limit);
+  page.complete = page.frames.size() == start.replayed;
   return page;
 }
 

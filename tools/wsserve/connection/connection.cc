@@ -256,6 +256,9 @@ std::uint64_t Connection::forget_latest() {
 // --- Catching up with history ----------------------------------------------
 
 void Connection::begin_catch_up(Channel& channel, std::uint64_t after, std::vector<ChunkPtr> first) {
+  // What the turn still holds comes first, and may be more than the socket takes.
+  shard_.fanout().flush_now(*this);
+  if (phase_ != Phase::kOpen) return;
   if (catch_up_ == nullptr) {
     catch_up_ = std::make_unique<CatchUp>();
     shard_.mark_catching_up(*this);
@@ -284,6 +287,7 @@ bool Connection::is_catching_up(const Channel& channel) const {
 }
 
 bool Connection::catch_up() {
+  if (catch_up_ == nullptr) return false;
   std::vector<ChunkPtr> frames;
   std::size_t bytes = 0;
   while (phase_ == Phase::kOpen && !catch_up_->done() && !blocked_ && bytes < kHistoryBytesPerTurn) {

@@ -76,9 +76,10 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void flush();
 
   // Reads on in the history that the connection catches up with, until the
-  // socket has no more room or this turn's share is used up. Called by the shard
-  // once a turn; true if it wants to be called again on the next one.
-  [[nodiscard]] bool catch_up();
+  // socket has no more room or a turn's share is used up. Called right behind the
+  // answer to a subscription, for the history does not wait, and by the shard once
+  // a turn; true if it wants to be called again on the next one.
+  bool catch_up();
 
   // A publisher faster than a shard can fan out: it is not read until the shard
   // calls let_go_on().

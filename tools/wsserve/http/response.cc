@@ -69,8 +69,15 @@ std::string serialize(const Response& response, bool keep_alive, bool head) {
       "Cache-Control: no-store\r\n",
       response.status, reason_phrase(response.status), fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
       response.content_type, response.body.size());
-  for (const auto& [name, value] : response.headers) out += name + ": " + value + "\r\n";
-  out += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
+  std::string connection = keep_alive ? "keep-alive" : "close";
+  for (const auto& [name, value] : response.headers) {
+    if (name == "Connection") {
+      connection = value + ", " + connection;
+    } else {
+      out += name + ": " + value + "\r\n";
+    }
+  }
+  out += "Connection: " + connection + "\r\n\r\n";
   if (!head) out += response.body;
   return out;
 }
