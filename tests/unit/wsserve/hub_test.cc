@@ -1,0 +1,96 @@
+#include "wsserve/hub.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "wsserve/fanout/local_channel.h"
+#include "wsserve/inbox.h"
+
+namespace wskit::server {
+namespace {
+
+class HubTest : public testing::Test {
+ protected:
+  HubTest() {
+    for (int i = 0; i < 3; ++i) inboxes_.push_back(std::make_unique<Inbox>());
+    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.max_channels = 4}, ChannelOptions{});
+  }
+
+  void add_pattern(const std::string& text, std::size_t shard) {
+    hub_->add_pattern(*protocol::Pattern::parse(text), shard);
+  }
+
+  // Publishes to a channel; which shards have heard of it, as "02".
+  std::string heard(const std::string& channel) {
+    hub_->find_or_create(channel)->publish(
+        {.channel = channel, .type = "t", .timestamp = {}, .key = {}, .dedup = {}, .data = "1"},
+        {{}, "2026-01-01T00:00:00Z"});
+    std::string shards;
+    for (std::size_t i = 0; i < inboxes_.size(); ++i) {
+      std::vector<Delivery> deliveries;
+      std::vector<Inbox::Task> tasks;
+      (void)inboxes_[i]->take(deliveries, tasks);
+      if (!deliveries.empty()) shards += static_cast<char>('0' + i);
+    }
+    return shards;
+  }
+
+  std::vector<std::unique_ptr<Inbox>> inboxes_;
+  std::unique_ptr<Hub> hub_;
+};
+
+TEST_F(HubTest, FindsTheChannelThatItMade) {
+  Channel* channel = hub_->find_or_create("news");
+  ASSERT_NE(channel, nullptr);
+  EXPECT_EQ(channel->name(), "news");
+  EXPECT_EQ(hub_->find_or_create(std::string("news")), channel);
+  EXPECT_NE(hub_->find_or_create("other"), channel);
+  EXPECT_EQ(hub_->channel_count(), 2U);
+}
+
+TEST_F(HubTest, MakesNoMoreChannelsThanItMay) {
+  for (const char* name : {"a", "b", "c", "d"}) EXPECT_NE(hub_->find_or_create(name), nullptr);
+  EXPECT_EQ(hub_->find_or_create("e"), nullptr);
+  EXPECT_NE(hub_->find_or_create("d"), nullptr);
+  EXPECT_EQ(hub_->channel_count(), 4U);
+}
+
+TEST_F(HubTest, GivesAChannelAnEpochThatNoOtherRunHas) {
+  Hub other(inboxes_, HubLimits{}, ChannelOptions{});
+  EXPECT_FALSE(hub_->find_or_create("news")->epoch().empty());
+  EXPECT_NE(hub_->find_or_create("news")->epoch(), other.find_or_create("news")->epoch());
+}
+
+TEST_F(HubTest, TellsAShardOfChannelsThatMatchBeforeAndAfter) {
+  (void)hub_->find_or_create("m/old");
+  add_pattern("m/*", 0);
+  add_pattern("m/*", 2);
+  add_pattern("**", 1);
+  EXPECT_EQ(heard("m/old"), "012");
+  EXPECT_EQ(heard("m/new"), "012");
+  EXPECT_EQ(heard("other"), "1");
+}
+
+TEST_F(HubTest, TellsAShardOfNoMoreNewChannelsOnceThePatternIsGone) {
+  add_pattern("m/*", 0);
+  add_pattern("m/*", 2);
+  hub_->remove_pattern("m/*", 0);
+  EXPECT_EQ(heard("m/new"), "2");
+  hub_->remove_pattern("m/*", 2);
+  hub_->remove_pattern("m/*", 2);
+  hub_->remove_pattern("never", 1);
+  EXPECT_EQ(heard("m/newer"), "");
+}
+
+TEST_F(HubTest, DrawsTokensOfTheLengthAskedFor) {
+  EXPECT_THAT(random_token(8), testing::MatchesRegex("[0-9a-v]{8}"));
+  EXPECT_EQ(random_token(0), "");
+  EXPECT_NE(random_token(12), random_token(12));
+}
+
+}  // namespace
+}  // namespace wskit::server

@@ -1,0 +1,52 @@
+#include "wsserve/stats.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace wskit::server {
+namespace {
+
+TEST(CounterTest, CountsUpAndDown) {
+  Counter counter;
+  counter.add();
+  counter.add(10);
+  counter.subtract();
+  counter.subtract(4);
+  EXPECT_EQ(counter.get(), 6U);
+}
+
+TEST(StatsTest, AddsUpTheShards) {
+  ShardCounters first;
+  ShardCounters second;
+  first.connections.add(2);
+  second.connections.add(3);
+  first.published.add(10);
+  first.delivered.add(20);
+  second.delivered.add(30);
+  second.dropped.add(4);
+  second.queued_bytes.add(500);
+  second.queued_bytes.subtract(100);
+  second.merged_pongs.add(7);
+  const std::array<const ShardCounters*, 2> shards{&first, &second};
+  const ServerIdentity identity{
+      .server = "wskit/1", .node = "n1", .started = std::chrono::steady_clock::now()};
+  const auto stats = nlohmann::json::parse(stats_json(identity, shards, 9));
+  EXPECT_EQ(stats["total_connections"], 5);
+  EXPECT_EQ(stats["published"], 10);
+  EXPECT_EQ(stats["delivered"], 50);
+  EXPECT_EQ(stats["dropped"], 4);
+  EXPECT_EQ(stats["queued_bytes"], 400);
+  EXPECT_EQ(stats["merged_pongs"], 7);
+  EXPECT_EQ(stats["channels"], 9);
+  EXPECT_EQ(stats["shards"], 2);
+  EXPECT_EQ(stats["server"], "wskit/1");
+  EXPECT_EQ(stats["node"], "n1");
+  EXPECT_GE(stats["uptime"].get<double>(), 0);
+  EXPECT_EQ(stats["unique_users"], 0);
+  EXPECT_TRUE(stats["connections_by_user"].empty());
+}
+
+}  // namespace
+}  // namespace wskit::server
