@@ -17,7 +17,7 @@ class HubTest : public testing::Test {
  protected:
   HubTest() {
     for (int i = 0; i < 3; ++i) inboxes_.push_back(std::make_unique<Inbox>());
-    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.max_channels = 4}, ChannelOptions{});
+    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.max_channels = 4}, ChannelRules{});
   }
 
   void add_pattern(const std::string& text, std::size_t shard) {
@@ -60,7 +60,7 @@ TEST_F(HubTest, MakesNoMoreChannelsThanItMay) {
 }
 
 TEST_F(HubTest, GivesAChannelAnEpochThatNoOtherRunHas) {
-  Hub other(inboxes_, HubLimits{}, ChannelOptions{});
+  Hub other(inboxes_, HubLimits{}, ChannelRules{});
   EXPECT_FALSE(hub_->find_or_create("news")->epoch().empty());
   EXPECT_NE(hub_->find_or_create("news")->epoch(), other.find_or_create("news")->epoch());
 }

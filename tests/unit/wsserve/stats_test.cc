@@ -32,7 +32,9 @@ TEST(StatsTest, AddsUpTheShards) {
   const std::array<const ShardCounters*, 2> shards{&first, &second};
   const ServerIdentity identity{
       .server = "wskit/1", .node = "n1", .started = std::chrono::steady_clock::now()};
-  const auto stats = nlohmann::json::parse(stats_json(identity, shards, 9));
+  const auto stats = nlohmann::json::parse(
+      stats_json(identity, shards,
+                 {.channels = 9, .history_bytes = 300, .history_max_bytes = 1000, .history_evicted = 2}));
   EXPECT_EQ(stats["total_connections"], 5);
   EXPECT_EQ(stats["published"], 10);
   EXPECT_EQ(stats["delivered"], 50);
@@ -40,6 +42,9 @@ TEST(StatsTest, AddsUpTheShards) {
   EXPECT_EQ(stats["queued_bytes"], 400);
   EXPECT_EQ(stats["merged_pongs"], 7);
   EXPECT_EQ(stats["channels"], 9);
+  EXPECT_EQ(stats["history_bytes"], 300);
+  EXPECT_EQ(stats["history_max_bytes"], 1000);
+  EXPECT_EQ(stats["history_evicted"], 2);
   EXPECT_EQ(stats["shards"], 2);
   EXPECT_EQ(stats["server"], "wskit/1");
   EXPECT_EQ(stats["node"], "n1");
