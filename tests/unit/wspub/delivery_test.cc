@@ -409,6 +409,28 @@ TEST_F(DeliveryTest, ALineThatTheServerCannotTakeIsNotSent) {
   EXPECT_GE(totals().skipped, 2U);
 }
 
+TEST_F(DeliveryTest, TheFirstLineIsMeasuredToo) {
+  server_.max_message_bytes = 300;
+  lines(0);
+  input(fmt::format("{{\"c\":0,\"n\":\"{}\"}}\n", std::string(400, 'x')));
+  finish();
+  EXPECT_EQ(exit_code(), 8);
+  EXPECT_THAT(notices(), HasSubstr("line 1: as a command it has"));
+  EXPECT_THAT(server_.commands(), SizeIs(0));
+  expect_settled();
+}
+
+TEST_F(DeliveryTest, AServerThatNeverGreetsIsNoneOfOurs) {
+  server_.socket().on_open = [](testing::FakePeer&) {};
+  input(lines(1));
+  options_.ack_timeout = std::chrono::milliseconds{50};
+  options_.connect.reconnect = false;
+  finish();
+  EXPECT_EQ(exit_code(), 6);
+  EXPECT_THAT(notices(), HasSubstr("no greeting for 50ms"));
+  expect_settled();
+}
+
 TEST_F(DeliveryTest, ChannelsThatTheServerSubscribedByItselfAreGivenBack) {
   server_.default_channels = {"news", "market/*"};
   input(lines(3));
