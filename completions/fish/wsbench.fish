@@ -29,7 +29,7 @@ complete -c wsbench -l server-cpu -x -d 'CPUs for what --spawn and --limit start
 complete -c wsbench -l limit -d 'Measure the built-in raw writer as well, which does nothing but write, on one thread: how much this machine can do at all'
 complete -c wsbench -l threads -x -d 'Client threads; one for each CPU of --cpu, else for each of the machine but one'
 complete -c wsbench -l cpu -x -d 'CPUs for the client, a thread pinned to each: 1-3'
-complete -c wsbench -l slo -x -d 'Exit 1 unless this holds: '\''delivery.latency.p99 < 5ms'\'', '\''limit.share >= 0.9'\'''
+complete -c wsbench -l slo -x -d 'Exit 1 unless this holds: \'delivery.latency.p99 < 5ms\', \'limit.share >= 0.9\''
 complete -c wsbench -l allow-loss -d 'Lost, duplicate, reordered and corrupt deliveries are counted, but are no failure'
 complete -c wsbench -l strict -d 'Exit 11 if the client was the limit, or the server had not all of its CPU'
 complete -c wsbench -l out -x -d 'Write the whole result'
