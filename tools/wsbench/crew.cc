@@ -80,6 +80,10 @@ bool Crew::wait(Watch& watch, Nanos timeout, const Condition& reached) {
   return true;
 }
 
+void Crew::poke() {
+  for (const auto& worker : workers_) worker->poke();
+}
+
 void Crew::finish() {
   context_.leaving.store(true, std::memory_order_release);
   for (const auto& worker : workers_) worker->stop();

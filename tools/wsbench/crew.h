@@ -73,6 +73,9 @@ class Crew {
   using Condition = std::function<bool(const CrewCounters&)>;
   [[nodiscard]] bool wait(Watch& watch, Nanos timeout, const Condition& reached);
 
+  // Lets the workers pump their publishers.
+  void poke();
+
   // Ends the threads and their connections.
   void finish();
 

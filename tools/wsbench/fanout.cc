@@ -65,10 +65,8 @@ class FanoutRun {
   bool probe() {
     const std::uint64_t listeners = acknowledged() ? publishers().size() : plan_.crew.topology.subscribers;
     for (int attempt = 0; attempt < kProbes; ++attempt) {
-      for (const auto& publisher : publishers()) {
-        publisher->probe();
-        publisher->pump(lag_);
-      }
+      for (const auto& publisher : publishers()) publisher->probe();
+      crew_.poke();
       if (wait("probing", kProbeTimeout,
                [listeners](const CrewCounters& counters) { return counters.probed >= listeners; })) {
         return true;
@@ -98,9 +96,12 @@ class FanoutRun {
         schedule.emplace(plan_.arrival, plan_.rate, begin + offset, plan_.seed + index);
       }
       publishers()[index]->start(std::move(schedule));
-      if (!open_loop) publishers()[index]->pump(lag_);
     }
-    if (open_loop) pacer_ = std::make_unique<Pacer>(publishers(), crew_.cpus());
+    if (open_loop) {
+      pacer_ = std::make_unique<Pacer>(publishers(), crew_.cpus());
+    } else {
+      crew_.poke();
+    }
   }
 
   void measure() {
@@ -155,13 +156,23 @@ class FanoutRun {
     watch_.enter(phase);
     while (now() < until) {
       if (!watch_.sleep_until(std::min(now() + kTick, until)) || crew_.context().failed()) return false;
-      if (crew_.context().open_loop) continue;
-      for (const auto& publisher : publishers()) {
-        publisher->expire_before(now() - plan_.drain);
-        publisher->pump(lag_);
-      }
+      if (!crew_.context().open_loop) expire_stalled();
     }
     return true;
+  }
+
+  // A publisher that has not sent since the last look may wait for a delivery that
+  // never comes.
+  void expire_stalled() {
+    last_sent_.resize(publishers().size(), UINT64_MAX);
+    for (std::size_t index = 0; index < publishers().size(); ++index) {
+      const std::uint64_t sent = publishers()[index]->sent();
+      if (sent == last_sent_[index]) {
+        publishers()[index]->expire_before(now() - plan_.drain);
+        crew_.poke();
+      }
+      last_sent_[index] = sent;
+    }
   }
 
   [[nodiscard]] bool stopped() { return watch_.interrupted() || crew_.context().failed(); }
@@ -184,7 +195,7 @@ class FanoutRun {
   Crew crew_;
   PhaseWatch watch_;
   std::unique_ptr<Pacer> pacer_;
-  Histogram lag_;  // of what this thread pumped
+  std::vector<std::uint64_t> last_sent_;  // of each publisher, at the last look
   RunResult result_;
   Nanos began_ = 0;
   Nanos opened_ = 0;
@@ -196,7 +207,6 @@ class FanoutRun {
 
 void FanoutRun::report() {
   WorkerResults results = crew_.results();
-  results.lag.merge(lag_);
   if (pacer_) results.lag.merge(pacer_->lag());
   result_.failure = crew_.context().failure();
   result_.interrupted = watch_.interrupted();

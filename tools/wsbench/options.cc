@@ -78,7 +78,7 @@ void add_time_options(CLI::App& app, Options& options) {
 void add_server_options(CLI::App& app, Options& options) {
   constexpr const char* kGroup = "Server";
   cli::add_text(app, "-u,--url", options.url, "URL",
-                fmt::format("The server; {} if neither this nor --spawn is given", kDefaultUrl))
+                fmt::format("The server, unless --spawn starts one; {} if not given", kDefaultUrl))
       ->envname("WSKIT_URL")
       ->group(kGroup);
   cli::add_text(app, "--spawn", options.spawn, "COMMAND",
@@ -170,7 +170,6 @@ void set_pace(const Options& options, FanoutPlan& plan) {
 
 void set_server(const Options& options, Settings& settings) {
   if (!options.spawn.empty()) {
-    if (!options.url.empty()) refuse("--url and --spawn: which of the two?");
     if (options.server_pid)
       refuse("--server-pid and --spawn: the process that is started is measured anyway");
     try {

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "common/protocol/timestamp.h"
+#include "wsbench/affinity.h"
 #include "wsbench/child_process.h"
 #include "wsbench/connect.h"
 #include "wsbench/limit_command.h"
@@ -62,7 +63,13 @@ client::Url spawned_url(const std::string& line) {
 
 class Session {
  public:
-  Session(const Settings& settings, cli::Notices& notices) : settings_(settings), notices_(notices) {}
+  // This thread keeps out of the server's way as well.
+  Session(const Settings& settings, cli::Notices& notices)
+      : settings_(settings),
+        notices_(notices),
+        server_cpus_(settings.server_cpus.empty() ? cpus_of_this_thread() : settings.server_cpus) {
+    pin_this_thread(settings.fanout.crew.cpus);
+  }
 
   Summary measure() {
     Summary summary;
@@ -117,7 +124,7 @@ class Session {
 
   template <class ToServer>
   RunResult measure_child(const std::vector<std::string>& words, ToServer to_server) {
-    ChildProcess child(words, settings_.server_cpus);
+    ChildProcess child(words, server_cpus_);
     Server server = to_server(child.first_line(kStartTimeout));
     server.process = child.pid();
     RunResult result = measure(server);
@@ -155,6 +162,7 @@ class Session {
 
   const Settings& settings_;
   cli::Notices& notices_;
+  std::vector<int> server_cpus_;
   SignalWatch watch_;
   std::uint64_t round_ = 1;
   std::string_view contender_;
@@ -195,6 +203,10 @@ void explain(const Verdict& verdict, cli::Notices& notices) {
 
 cli::Outcome run(const Options& options, cli::Notices& notices) {
   const Settings settings = to_settings(options);
+  // WSKIT_URL may be set for the other tools.
+  if (!settings.spawn.empty() && !options.url.empty()) {
+    notices.notice("measuring what --spawn starts, not {}", options.url);
+  }
   const std::size_t files = raise_file_limit();
   const CrewPlan& crew = settings.fanout.crew;
   const std::size_t connections = std::size_t{crew.topology.subscribers} + crew.topology.publishers;

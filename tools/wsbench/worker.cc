@@ -75,6 +75,10 @@ void Worker::start(std::vector<int> cpus) {
 
 void Worker::stop() {
   stopping_.store(true, std::memory_order_release);
+  poke();
+}
+
+void Worker::poke() {
   const std::uint64_t one = 1;
   if (write(wake_.get(), &one, sizeof one) != sizeof one) return;  // it is awake already
 }
@@ -99,7 +103,11 @@ void Worker::run() {
     measure_to_ = context_.measure_to.load(std::memory_order_relaxed);
     for (int at = 0; at < ready; ++at) {
       const epoll_event& event = events[static_cast<std::size_t>(at)];
-      if (event.data.ptr != nullptr) handle(*static_cast<Connection*>(event.data.ptr), event.events);
+      if (event.data.ptr == nullptr) {
+        on_wake();
+      } else {
+        handle(*static_cast<Connection*>(event.data.ptr), event.events);
+      }
     }
     finish_turn();
   }
@@ -111,11 +119,22 @@ void Worker::handle(Connection& connection, std::uint32_t events) {
     if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) on_connected(connection);
     if (connection.state != State::kUpgrading) return;
   }
-  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0) receive(connection);
+  constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLERR | EPOLLHUP;
+  if ((events & (EPOLLIN | kEnd)) != 0) {
+    receive(connection, (events & kEnd) != 0 ? ReadUntil::kEnd : ReadUntil::kShort);
+  }
   if (connection.publishes && connection.state == State::kOpen) to_pump_.push_back(connection.index);
 }
 
-void Worker::receive(Connection& connection) {
+void Worker::on_wake() {
+  std::uint64_t times = 0;
+  if (read(wake_.get(), &times, sizeof times) < 0) return;
+  for (const Connection& connection : connections_) {
+    if (connection.publishes && connection.state == State::kOpen) to_pump_.push_back(connection.index);
+  }
+}
+
+void Worker::receive(Connection& connection, ReadUntil until) {
   for (;;) {
     const std::size_t begun = connection.unread.size();
     if (begun != 0) {
@@ -141,7 +160,7 @@ void Worker::receive(Connection& connection) {
     }
     if (connection.state == State::kClosed) return;
     if (!bytes.empty()) connection.unread.assign(bytes);
-    if (static_cast<std::size_t>(got) < room) return;
+    if (until == ReadUntil::kShort && static_cast<std::size_t>(got) < room) return;
   }
 }
 

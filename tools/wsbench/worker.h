@@ -61,6 +61,9 @@ class Worker {
   void stop();
   void join();
 
+  // Any thread: lets this one pump its publishers.
+  void poke();
+
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
   // What the thread has used, and has waited for a CPU. While it runs.
   [[nodiscard]] ThreadLoad load() const;
@@ -99,7 +102,10 @@ class Worker {
   [[nodiscard]] int wait_milliseconds() const;
   void handle(Connection& connection, std::uint32_t events);
   void on_connected(Connection& connection);
-  void receive(Connection& connection);
+  // kShort: a read that leaves room has taken all there was, and what comes later is
+  // a new event. The end of a stream that came with its last bytes is not: kEnd.
+  enum class ReadUntil : std::uint8_t { kShort, kEnd };
+  void receive(Connection& connection, ReadUntil until);
   bool on_response(Connection& connection, std::string_view& bytes);
   void subscribe(Connection& connection);
   void become_open(Connection& connection);
@@ -110,6 +116,7 @@ class Worker {
   void on_server_message(Connection& connection, std::string_view message);
   void count_towards_window(std::uint32_t publisher, std::uint64_t sequence);
   void tell_window(std::uint32_t publisher, Tally& tally);
+  void on_wake();
   void finish_turn();
   void send_frame(Connection& connection, websocket::Opcode opcode, std::string_view payload);
   void close_connection(Connection& connection, const std::string& reason);

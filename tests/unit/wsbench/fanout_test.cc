@@ -260,6 +260,7 @@ TEST_F(LimitServerTest, DeliversEverythingInBothLoops) {
   for (const std::optional<std::uint32_t> window : {std::optional(64U), std::optional<std::uint32_t>()}) {
     for (const std::size_t bytes : {200U, 5000U, 100'000U}) {
       FanoutPlan plan = plan_of(kSmall, window);
+      plan.rate = 100;
       plan.crew.delivered_bytes = bytes;
       const RunResult result = run_fanout(plan, target_, watch_, {});
       ASSERT_FALSE(result.failure) << result.failure->message;

@@ -67,7 +67,6 @@ TEST(OptionsTest, WhatContradictsIsRefusedWithTheReason) {
   EXPECT_REFUSED((options.rate = "max", options.slos = {"delivery.latency.p99 < 5ms"}), "closed loop");
   EXPECT_REFUSED((options.rate = "max", options.arrival = "poisson"), "--arrival needs a --rate");
   EXPECT_REFUSED(options.slos = {"limit.share > 0.5"}, "needs --limit");
-  EXPECT_REFUSED((options.spawn = "a", options.url = "ws://b"), "--url and --spawn");
   EXPECT_REFUSED((options.spawn = "a", options.server_pid = 5), "--server-pid and --spawn");
   EXPECT_REFUSED(options.server_cpus = "0", "--server-cpu needs");
 }
@@ -89,6 +88,14 @@ TEST(OptionsTest, ValuesThatMakeNoSenseAreRefusedByName) {
   EXPECT_REFUSED(options.threads = 0, "--threads");
   EXPECT_REFUSED(options.cpus = "1-", "--cpu");
   EXPECT_REFUSED(options.cpus = "99999", "there is no CPU 99999");
+}
+
+TEST(OptionsTest, WhatIsSpawnedIsMeasuredWhateverTheUrl) {
+  Options options;
+  options.url = "ws://elsewhere/ws";  // as WSKIT_URL says
+  options.spawn = "wsserve --listen :0";
+  EXPECT_FALSE(to_settings(options).url);
+  EXPECT_EQ(to_settings(options).spawn, (std::vector<std::string>{"wsserve", "--listen", ":0"}));
 }
 
 TEST(OptionsTest, CpuListsMayHoldRanges) {
