@@ -42,7 +42,7 @@ Delivery::Delivery(boost::asio::io_context& io, DeliveryOptions options, cli::No
 // --- from lines to commands
 
 bool Delivery::can_take() const {
-  if (!was_open_ || finishing_ || ended_) return false;
+  if (!greeted_ || finishing_ || ended_) return false;
   if (!acknowledged())
     return client_.is_open() && client_.pending_bytes() <= client_.options().low_water_bytes;
   const std::size_t lines = batch_ ? batch_->size() : 0;
@@ -68,7 +68,7 @@ bool Delivery::is_accepted(std::string_view channel) {
 LineResult<void> Delivery::take(const protocol::PublishEvent& event, const SinkLine& line) {
   const std::size_t bytes = kCommandOverhead + event.channel.size() + event.type.size() + event.key.size() +
                             event.timestamp.size() + event.data.size();
-  const std::uint64_t limit = client_.hello().max_message_bytes;
+  const std::uint64_t limit = max_message_bytes_;
   const bool near_limit = limit != 0 && bytes > limit;
   const bool alone = near_limit || (acknowledged() && !is_accepted(event.channel));
   const std::uint64_t batch_limit =
@@ -123,7 +123,11 @@ void Delivery::flush() {
 
 void Delivery::send_pending() {
   if (!client_.is_open() || holding_ || ended_) return;
-  window_.send_pending(Clock::now(), [this](const PublishCommand& command) { client_.send(command.text()); });
+  window_.send_pending(Clock::now(), [this](const PublishCommand& command) {
+    notices_.debug("sending {} line{} from line {} on, {} bytes", command.size(), plural(command.size()),
+                   command.line_number(0), command.text().size());
+    client_.send(command.text());
+  });
   watch_acknowledgements();
 }
 
@@ -171,8 +175,10 @@ void Delivery::on_open() {
                     plural(window_.lines()));
   }
   was_open_ = true;
+  opened_ = Clock::now();
   holding_ = false;
   send_pending();
+  watch_acknowledgements();
   handler_.on_room();
 }
 
@@ -184,7 +190,7 @@ void Delivery::on_message(std::string_view text) {
     case Reply::Kind::kError:
       return on_error(reply);
     case Reply::Kind::kConnected:
-      return leave_default_channels(reply);
+      return on_greeting(reply);
     case Reply::Kind::kMalformed:
       return end({client::FailureKind::kRefused,
                   "the server sent a message that is not JSON; is it a wskit server?"});
@@ -227,6 +233,15 @@ void Delivery::on_end(const client::Failure& why) {
   handler_.on_sink_end(verdict_ ? *verdict_ : why);
 }
 
+void Delivery::on_greeting(const Reply& reply) {
+  const client::Hello& hello = client_.hello();
+  greeted_ = true;
+  max_message_bytes_ = hello.max_message_bytes;
+  notices_.info("{} calls this connection {}, takes {} bytes a message, heartbeat {}", hello.server,
+                hello.connection, hello.max_message_bytes, cli::format_duration(hello.heartbeat));
+  leave_default_channels(reply);
+}
+
 // A publisher wants no events: what the server subscribes every connection to is
 // given back.
 void Delivery::leave_default_channels(const Reply& reply) {
@@ -246,6 +261,8 @@ void Delivery::on_published(const Reply& reply) {
                             plural(reply.published.size()), answered->size())});
   }
   Window::CommandPtr command = window_.take(*reply.id);
+  notices_.debug("acknowledged {} line{} from line {} on", command->size(), plural(command->size()),
+                 command->line_number(0));
   timed_out_ = false;
   retry_backoff_.reset();
   if (const std::string& channel = command->first_channel(); !channel.empty() && !is_accepted(channel)) {
@@ -323,10 +340,17 @@ void Delivery::try_again_later() {
   });
 }
 
+std::optional<Delivery::Clock::time_point> Delivery::waiting_since() const {
+  if (!greeted_ && was_open_) return opened_;
+  return window_.oldest_sent();
+}
+
 void Delivery::watch_acknowledgements() {
-  if (ack_timer_armed_ || window_.on_the_way() == 0) return;
+  if (ack_timer_armed_) return;
+  const auto since = waiting_since();
+  if (!since) return;
   ack_timer_armed_ = true;
-  ack_timer_.expires_at(*window_.oldest_sent() + options_.ack_timeout);
+  ack_timer_.expires_at(*since + options_.ack_timeout);
   ack_timer_.async_wait([this](const boost::system::error_code&) {
     ack_timer_armed_ = false;
     if (!ended_) on_ack_timer();
@@ -334,11 +358,13 @@ void Delivery::watch_acknowledgements() {
 }
 
 void Delivery::on_ack_timer() {
-  const auto oldest = window_.oldest_sent();
-  if (!client_.is_open() || !oldest) return;
-  if (Clock::now() - *oldest < options_.ack_timeout) return watch_acknowledgements();
+  const auto since = waiting_since();
+  if (!client_.is_open() || !since) return;
+  if (Clock::now() - *since < options_.ack_timeout) return watch_acknowledgements();
+  const std::string time = cli::format_duration(options_.ack_timeout);
+  if (!greeted_) return client_.reconnect(fmt::format("no greeting for {}; is it a wskit server?", time));
   timed_out_ = true;
-  client_.reconnect(fmt::format("no acknowledgement for {}", cli::format_duration(options_.ack_timeout)));
+  client_.reconnect(fmt::format("no acknowledgement for {}", time));
 }
 
 }  // namespace wskit::pub

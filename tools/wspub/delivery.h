@@ -84,9 +84,12 @@ class Delivery : public EventSink, private client::ClientHandler {
   void on_error(const Reply& reply);
   void on_refusal(const Reply& reply, std::uint64_t id);
   void on_not_now(const Reply& reply, std::uint64_t id);
+  void on_greeting(const Reply& reply);
   void leave_default_channels(const Reply& reply);
   void end(client::Failure why);
 
+  // Since when the server owes a greeting or an answer; nothing if it does not.
+  [[nodiscard]] std::optional<Clock::time_point> waiting_since() const;
   void watch_acknowledgements();
   void on_ack_timer();
   void try_again_later();
@@ -123,6 +126,9 @@ class Delivery : public EventSink, private client::ClientHandler {
   std::size_t lost_lines_ = 0;
 
   bool was_open_ = false;
+  Clock::time_point opened_{};           // the present connection, or the last one
+  bool greeted_ = false;                 // by the first connection at least: lines can be measured
+  std::uint64_t max_message_bytes_ = 0;  // what the server takes; 0: it has not said
   bool finishing_ = false;
   bool ended_ = false;
   bool timed_out_ = false;

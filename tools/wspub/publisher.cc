@@ -283,9 +283,13 @@ void Publisher::on_output_end(cli::Output::End end, int error) {
     return fail(cli::ExitCode::kLocalIo,
                 fmt::format("cannot write to stdout: {}", std::generic_category().message(error)));
   }
-  // Whoever read our records has seen enough.
-  if (!verdict_) verdict_ = cli::ExitCode::kOk;
-  stop_taking();
+  if (plan_.dry_run) {  // Whoever read the events has seen enough.
+    if (!verdict_) verdict_ = cli::ExitCode::kOk;
+    return stop_taking();
+  }
+  // The run is for publishing; whoever read about it may go.
+  notices_.notice("nobody reads stdout any more; publishing goes on");
+  pump_later();
 }
 
 // --- the end

@@ -24,14 +24,20 @@ const json& array_of(const json& object, const char* name) {
   return found != object.end() && found->is_array() ? *found : kEmpty;
 }
 
-SubscribedEntry parse_entry(const json& object) {
-  const auto recovered = object.find("recovered");
-  return {.channel = text_of(object, "channel"),
-          .offset = number_of(object, "offset"),
-          .epoch = text_of(object, "epoch"),
-          .recovered = recovered != object.end() && *recovered == true,
-          .replayed = number_of(object, "replayed").value_or(0),
-          .oldest = number_of(object, "oldest")};
+std::vector<SubscribedEntry> parse_entries(const json& array) {
+  std::vector<SubscribedEntry> entries;
+  for (const json& object : array) {
+    if (!object.is_object()) continue;
+    const auto recovered = object.find("recovered");
+    entries.push_back({.channel = text_of(object, "channel"),
+                       .offset = number_of(object, "offset"),
+                       .epoch = text_of(object, "epoch"),
+                       .recovered = recovered != object.end() && *recovered == true,
+                       .replayed = number_of(object, "replayed").value_or(0),
+                       .oldest = number_of(object, "oldest"),
+                       .gaps = parse_entries(array_of(object, "gaps"))});
+  }
+  return entries;
 }
 
 }  // namespace
@@ -47,13 +53,13 @@ ControlMessage parse_control(std::string_view text) {
   if (found == object.end() || !found->is_object()) return message;
   const json& content = *found;
   if (message.type == "subscribed") {
-    for (const json& entry : array_of(content, "channels")) {
-      if (entry.is_object()) message.subscribed.push_back(parse_entry(entry));
-    }
+    message.subscribed = parse_entries(array_of(content, "channels"));
   } else if (message.type == "connected") {
     for (const json& channel : array_of(content, "channels")) {
       if (channel.is_string()) message.channels.push_back(channel.get<std::string>());
     }
+  } else if (message.type == "history") {
+    message.epoch = text_of(content, "epoch");
   } else if (message.type == "error") {
     message.error_code = text_of(content, "code");
     message.error_message = text_of(content, "message");

@@ -11,7 +11,7 @@
 
 namespace wskit::tap {
 
-// One entry of a `subscribed` reply.
+// One entry of a `subscribed` reply, or one of the `gaps` of a pattern's entry.
 struct SubscribedEntry {
   std::string channel;                  // a name, or a pattern as it was asked for
   std::optional<std::uint64_t> offset;  // of the last event; none for a pattern
@@ -19,6 +19,7 @@ struct SubscribedEntry {
   bool recovered = false;
   std::uint64_t replayed = 0;
   std::optional<std::uint64_t> oldest;  // what can still be had begins here, where events were missed
+  std::vector<SubscribedEntry> gaps;    // of a pattern: its channels that could not be recovered
 };
 
 struct ControlMessage {
@@ -27,6 +28,7 @@ struct ControlMessage {
   std::string timestamp;
   std::vector<SubscribedEntry> subscribed;  // of `subscribed`
   std::vector<std::string> channels;        // of `connected`: subscribed without being asked for
+  std::string epoch;                        // of `history`
   std::string error_code;                   // of `error`
   std::string error_message;
 };

@@ -11,13 +11,14 @@ void add_options(cli::Tool& tool, TapOptions& options) {
                  "Names (market/AAPL) or patterns: * stands for one segment, ** at the end for one or more; "
                  "none: the server's default channels")
       ->group("Select");
-  cli::add_texts(app, "-c,--channel", options.channels, "CHANNEL", "The same as an option")->group("Select");
+  cli::add_texts(app, "-c,--channel", options.channels, "CHANNEL", "One more CHANNEL")->group("Select");
   cli::add_texts(app, "-e,--event", options.event_types, "TYPE",
                  "Only events of this type; the server filters. Gaps cannot be told then")
       ->group("Select");
 
   cli::add_count(app, "-n,--count", options.count, "End after N printed events")->group("Range");
-  cli::add_duration(app, "-W,--timeout", options.timeout, "End after this time in any case, with exit code 5")
+  cli::add_duration(app, "-W,--timeout", options.timeout,
+                    "End after this time, counted from the start, with exit code 5 however many events came")
       ->group("Range");
   cli::add_duration(app, "--idle", options.idle,
                     "End when no event came for this time: exit code 0, or 5 where none ever came")
@@ -37,6 +38,16 @@ void add_options(cli::Tool& tool, TapOptions& options) {
 
   cli::add_connect_options(app, options.connect);
 
+  tool.add_section(
+      "Reconnecting",
+      "When the connection is lost, wstap comes back, and asks for what it missed by the position "
+      "of each channel. What the server cannot give back is named on standard error, with the "
+      "channel and the range of offsets: a jump of the offsets is never passed over in silence. "
+      "With --event the server leaves events out, so that gaps while connected cannot be told.");
+  tool.add_section("Signals",
+                   "SIGINT and SIGTERM write what was received, close the connection and end wstap by the "
+                   "signal; a second one ends it at once. SIGUSR1 prints one line of statistics on standard "
+                   "error.");
   tool.add_example("wstap 'market/*'", "Watch all channels below market.");
   tool.add_example("wstap market/BTC-USD -n 1 -W 5s -o data",
                    "The next event's data, or exit code 5 after 5 s.");

@@ -36,6 +36,7 @@ void ProgressBars::erase(std::string& out) {
 }
 
 void ProgressBars::draw(std::string& out, std::size_t width) {
+  if (shown_ > 0) return;
   for (const Bar& bar : bars_) append_line(bar, out, width);
   shown_ = bars_.size();
 }

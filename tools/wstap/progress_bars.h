@@ -19,7 +19,7 @@ class ProgressBars {
 
   // Appends to `out` what takes the bars off the terminal, so that lines can follow.
   void erase(std::string& out);
-  // Appends the bars as they are now; they must not be shown already.
+  // Appends the bars as they are now; nothing where they are shown already.
   void draw(std::string& out, std::size_t width);
 
   // The channel's bar stands at `progress` from now on. REQUIRES: erased.

@@ -35,8 +35,8 @@ class SubscriberListener {
   // `text` is the event as it came. Both views are valid until the return.
   virtual void on_event(const protocol::EventView& event, std::string_view text) = 0;
   virtual void on_incident(std::string_view channel, const Incident& incident) = 0;
-  // An error of the server that is no answer to the subscription.
-  virtual void on_server_error(std::string_view code, std::string_view message) = 0;
+  // Something that goes wrong though the run goes on.
+  virtual void on_warning(std::string_view message) = 0;
   virtual void on_batch_end() = 0;
   virtual void on_disconnect(const client::Failure& why, std::chrono::nanoseconds retry_in) = 0;
   // The last call: `message` says why, empty after stop().
@@ -72,6 +72,10 @@ class Subscriber : private client::ClientHandler {
   void on_control(const ControlMessage& message);
   void on_greeting(const ControlMessage& message);
   void on_answer(const ControlMessage& message);
+  void ask_epoch(std::string_view channel);
+  [[nodiscard]] std::string resume_since();
+  void watch_holes();
+  void report_holes(std::optional<ChannelBook::Time> before);
   void refuse(cli::ExitCode code, std::string message);
 
   Selection selection_;
@@ -83,6 +87,8 @@ class Subscriber : private client::ClientHandler {
   std::string refusal_;                          // why this side gave up; then with refusal_code_
   cli::ExitCode refusal_code_ = cli::ExitCode::kOk;
   boost::asio::steady_timer answer_timer_;
+  boost::asio::steady_timer holes_timer_;
+  bool watching_holes_ = false;
   client::Client client_;
 };
 

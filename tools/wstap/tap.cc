@@ -73,6 +73,8 @@ class Tap : private SubscriberListener {
         notices_(notices),
         selection_(make_selection(options)),
         client_options_(make_client_options(options)),
+        output_fd_(output),
+        on_terminal_(cli::is_terminal(output)),
         printer_(make_printer(options, notices, output)),
         output_(io_, output,
                 {.ended = [this](cli::Output::End end, int error) { on_output_ended(end, error); },
@@ -126,8 +128,7 @@ class Tap : private SubscriberListener {
 
   void on_batch_end() override {
     if (stopping_) return;
-    printer_.show_live(output_.buffer());
-    output_.flush();
+    show_live();
     last_event_ = events_ != events_before_ ? Clock::now() : last_event_;
     events_before_ = events_;
     if (output_.congested()) subscriber_.pause();
@@ -135,12 +136,12 @@ class Tap : private SubscriberListener {
 
   void on_incident(std::string_view channel, const Incident& incident) override {
     ++gaps_;
-    if (incident.last >= incident.first) missed_ += incident.last - incident.first + 1;
+    missed_ += incident.missing;
     say([&] { notices_.warning("{}", incident.describe(channel)); });
   }
 
-  void on_server_error(std::string_view code, std::string_view message) override {
-    say([&] { notices_.warning("the server says {}: {}", code, message); });
+  void on_warning(std::string_view message) override {
+    say([&] { notices_.warning("{}", message); });
   }
 
   void on_disconnect(const client::Failure& why, std::chrono::nanoseconds retry_in) override {
@@ -217,6 +218,12 @@ class Tap : private SubscriberListener {
     printer_.hide_live(output_.buffer());
     output_.flush();
     notice();
+    show_live();
+  }
+
+  // The terminal may have been resized since the last time.
+  void show_live() {
+    if (on_terminal_) printer_.set_width(static_cast<std::size_t>(cli::terminal_width(output_fd_)));
     printer_.show_live(output_.buffer());
     output_.flush();
   }
@@ -244,6 +251,8 @@ class Tap : private SubscriberListener {
   cli::Notices& notices_;
   const Selection selection_;
   const client::ClientOptions client_options_;
+  const int output_fd_;
+  const bool on_terminal_;
   EventPrinter printer_;
   cli::Output output_;
   cli::Signals signals_;

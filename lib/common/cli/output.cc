@@ -177,6 +177,7 @@ class Output::State : public std::enable_shared_from_this<Output::State> {
     if (std::exchange(ended_, true)) return;
     buffer_.clear();
     written_ = 0;
+    congested_ = false;
     boost::system::error_code ignored;
     watch_.cancel(ignored);
     if (handlers_.ended) handlers_.ended(error == EPIPE ? End::kReaderGone : End::kFailed, error);

@@ -5,6 +5,7 @@ import json
 import re
 
 from . import frames
+from .websocket import Closed
 
 STRING = r'"(?:[^"\\\x00-\x1f]|\\.)*"'
 # The keys of an event in the one order that the protocol gives them.
@@ -138,6 +139,16 @@ class Client:
         taken = [event for event in self.events if event.channel == channel][:count]
         self.events = [event for event in self.events if event not in taken]
         return taken
+
+    def events_until_closed(self, code):
+        """All events up to the server's close, which must have that code; ends the connection."""
+        try:
+            while True:
+                self._read_one()
+        except Closed as closed:
+            assert closed.code == code, closed
+        self.websocket.abort()
+        return self.events
 
     def wait_for_control(self, kind):
         """The next control message of that type without an id."""

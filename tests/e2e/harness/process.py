@@ -87,8 +87,8 @@ class Collector:
 class Process:
     """One tool in the background."""
 
-    def __init__(self, command, env, terminal=False, **popen):
-        """`terminal`: stdout is a terminal, what appears on it is `stdout`."""
+    def __init__(self, command, env, terminal=False, unread=False, **popen):
+        """`terminal`: stdout is a terminal; `unread`: it is a pipe that nobody reads."""
         self.command = [str(word) for word in command]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         screen, its_end = pty.openpty() if terminal else (None, None)
@@ -98,7 +98,7 @@ class Process:
         if terminal:
             os.close(its_end)
         self._stdout = os.fdopen(screen, "rb") if terminal else self._popen.stdout
-        self.stdout_collector = Collector(self._stdout)
+        self.stdout_collector = None if unread else Collector(self._stdout)
         self.stderr_collector = Collector(self._popen.stderr)
 
     def __repr__(self):
@@ -167,7 +167,8 @@ class Process:
             raise AssertionError(
                 f"{self!r} did not end within {within:.0f} s; stderr:\n{self.stderr[-4000:]}"
             ) from None
-        self.stdout_collector.wait_end()
+        if self.stdout_collector:
+            self.stdout_collector.wait_end()
         self.stderr_collector.wait_end()
         return code
 

@@ -13,6 +13,14 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 KEY = "d3NraXQgZTJlIHRlc3RzIQ=="  # Nothing here is to be kept from a proxy, so one key will do.
 
 
+class Closed(AssertionError):
+    """The server closed the connection where the test still expected messages."""
+
+    def __init__(self, frame):
+        self.code, self.reason = close_of(frame)
+        super().__init__(f"closed with {self.code} ({self.reason})")
+
+
 class ConnectionEnded(AssertionError):
     """The server ended the TCP connection where the test still expected bytes."""
 
@@ -116,7 +124,8 @@ class WebSocket:
         """The next text or binary message as (opcode, payload); control frames are passed over."""
         while True:
             frame = self.read_frame()
-            assert frame.opcode != frames.CLOSE, f"closed with {close_of(frame)}"
+            if frame.opcode == frames.CLOSE:
+                raise Closed(frame)
             if frame.opcode in (frames.TEXT, frames.BINARY):
                 return self._finish(frame)
 
@@ -145,7 +154,8 @@ class WebSocket:
     def read_pong(self):
         while True:
             frame = self.read_frame()
-            assert frame.opcode != frames.CLOSE, f"closed with {close_of(frame)}"
+            if frame.opcode == frames.CLOSE:
+                raise Closed(frame)
             if frame.opcode == frames.PONG:
                 return frame.payload
 

@@ -1,9 +1,12 @@
 """Proves: peers that send byte by byte, or do not read, cost the server their limit, and others nothing."""
 
+import threading
+
 from harness.bystander import Bystander
 from harness.deadline import eventually
 from harness.frames import BINARY, TEXT, encode
 from harness.sanitizer import SANITIZED
+from harness.websocket import open_socket
 
 MIB = 1 << 20
 
@@ -69,3 +72,47 @@ def test_an_echo_nobody_reads_stops_being_filled(stage):
             assert peak - base < 128 * MIB, f"{(peak - base) / MIB:.0f} MiB for one connection"
         eventually(lambda: server.stats()["total_connections"] == 1, "it is ended by the heartbeat")
         websocket.abort()
+
+
+def test_answers_over_http_that_nobody_reads_stop(stage):
+    server = stage.server("--handshake-timeout", "1s")
+    with Bystander(server):
+        base = server.private_bytes()
+        connection = open_socket(server.address, receive_buffer=4096)
+        connection.settimeout(2)
+        requests = b"GET /ws/stats HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
+        sent = 0
+        try:
+            while sent < 256 * MIB:
+                connection.sendall(requests)
+                sent += len(requests)
+        except OSError:
+            pass
+        assert sent < 256 * MIB, "all of it was taken from a peer that reads nothing"
+        if not SANITIZED:
+            assert server.private_bytes() - base < 32 * MIB
+        connection.close()
+
+
+def test_a_body_that_comes_byte_by_byte_is_given_up(stage):
+    server = stage.server("--handshake-timeout", "500ms")
+    with Bystander(server), server.http() as http:
+        http.send("POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        ended = threading.Event()
+
+        def drip():
+            try:
+                while not ended.wait(0.02):
+                    http.send(b"x")
+            except OSError:
+                pass
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        try:
+            while http.socket.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+        ended.set()
+        thread.join()

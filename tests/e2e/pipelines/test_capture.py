@@ -26,14 +26,15 @@ def as_messages(events):
 
 @pytest.mark.parametrize("mapping", [as_envelopes, as_messages])
 @pytest.mark.parametrize("threads", [1, 3])
-def test_every_message_arrives_as_it_was_sent(stage, mapping, threads):
+@pytest.mark.parametrize("wire", [[], ["--compress"]], ids=["plain", "compressed"])
+def test_every_message_arrives_as_it_was_sent(stage, mapping, threads, wire):
     server = stage.server("--threads", threads, "--queue-limit", "64MiB")
     events = capture.events()
     options, lines = mapping(events)
 
-    tap = stage.tool("wstap", "-u", server.url, "-o", "data", "-n", len(events), "market/*")
+    tap = stage.tool("wstap", "-u", server.url, *wire, "-o", "data", "-n", len(events), "market/*")
     server.wait_for_subscriptions(1)
-    published = stage.run("wspub", "-u", server.url, *options, stdin=lines)
+    published = stage.run("wspub", "-u", server.url, *wire, *options, stdin=lines)
     assert published.code == 0, published.stderr
     assert tap.wait() == 0, tap.stderr
 

@@ -92,6 +92,18 @@ def test_a_line_past_the_limit_is_an_error_and_never_split(stage):
     assert len(events[0].data) == (2 << 20) + 2
 
 
+def test_a_line_too_large_for_the_server_is_named_before_it_is_sent(stage):
+    server = stage.server("--max-message", "16KiB")
+    with server.client("/ws/a") as reader:
+        lines = b'1\n"' + b"x" * 20_000 + b'"\n2\n'
+        run = stage.run("wspub", "-u", server.url, "a", stdin=lines)
+        assert run.code == 8
+        assert "line 2" in run.stderr and "16384" in run.stderr, run.stderr
+        assert reader.take_events(1)[0].data == "1"
+    run = stage.run("wspub", "-u", server.url, "a", stdin=b'"' + b"x" * 20_000 + b'"\n')
+    assert run.code == 8 and "line 1" in run.stderr and "16384" in run.stderr, run.stderr
+
+
 def test_the_summary_is_one_line_with_true_counts(stage):
     run, _ = published(stage, ["--on-invalid", "skip", "a"], b"1\n2\nx\n3\n", 3)
     summary = run.stderr.splitlines()[-1]

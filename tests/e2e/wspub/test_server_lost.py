@@ -1,6 +1,7 @@
 """Proves: a server that is killed, restarted or drained under wspub costs no line that exit 0 would claim."""
 
 import re
+import signal
 
 LINES = 20_000
 FAST = ("--backoff", "10ms..50ms")
@@ -35,6 +36,27 @@ def test_killed_and_restarted_all_lines_are_acknowledged(stage):
         numbers = [int(event.data) for event in reader.wait_for_events(there)]
     assert numbers == list(range(LINES - there, LINES)), "the rest, in order, each line once"
     assert numbers[0] >= 400, "what was acknowledged before is not sent again"
+
+
+def test_what_a_drained_server_acknowledged_was_delivered(stage):
+    """Its memory goes with it, so whoever was subscribed has had everything that it took."""
+    first = stage.lasting_server("--queue-limit", "64MiB")
+    watcher = first.client("/ws/a")
+    pub = stage.tool("wspub", "-u", first.url, *FAST, "--window", "100", "a")
+    pub.feed(lines(1000))
+    watcher.wait_for_events(1)
+    first.process.signal(signal.SIGTERM)
+    seen = [int(event.data) for event in watcher.events_until_closed(1001)]
+    assert first.process.wait() == 0
+    second = stage.restart(first)
+    assert pub.wait() == 0, pub.stderr
+    assert counts(pub) == (1000, 1000)
+    assert seen == list(range(len(seen)))
+    with second.client() as reader:
+        there = reader.subscribe("a", since="start")["channels"][0]["offset"]
+        rest = [int(event.data) for event in reader.take_events(there)]
+    assert rest == list(range(1000 - there, 1000))
+    assert len(seen) + there >= 1000, "every line was with one of the two servers"
 
 
 def test_killed_for_good_the_count_is_true_and_the_code_is_not_0(stage):

@@ -4,7 +4,6 @@ import re
 import signal
 
 from harness import frames
-from harness.websocket import close_of
 
 
 def test_tells_each_connection_when_to_come_back(server):
@@ -28,15 +27,8 @@ def test_delivers_what_was_acknowledged_before_it_leaves(server):
     for number in range(500):
         publisher.publish("a", number)
     server.process.signal(signal.SIGTERM)
-    seen = []
-    while len(seen) < 500:
-        frame = subscriber.websocket.read_frame()
-        assert frame.opcode != frames.CLOSE, f"closed after {len(seen)} events: {close_of(frame)}"
-        if b'"offset"' in frame.payload:
-            seen.append(frame)
-    assert subscriber.websocket.read_close()[0] == 1001
-    for client in (subscriber, publisher):
-        client.websocket.abort()
+    assert [event.offset for event in subscriber.events_until_closed(1001)] == list(range(1, 501))
+    publisher.websocket.abort()
     assert server.process.wait() == 0
 
 

@@ -1,6 +1,7 @@
 #include "common/cli/notices.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <pty.h>
 
 #include <cstdlib>
@@ -84,6 +85,19 @@ TEST_F(NoticesTest, HaveNoLiveLineOnAPipe) {
   EXPECT_EQ(said(), "");
 }
 
+// What has come out of a terminal, which takes its time to hand it on.
+std::string read_from(int controller, std::size_t size) {
+  std::string text;
+  pollfd ready{.fd = controller, .events = POLLIN, .revents = 0};
+  while (text.size() < size && poll(&ready, 1, 10'000) > 0) {
+    char buffer[1000];
+    const ssize_t count = read(controller, buffer, sizeof(buffer));
+    if (count <= 0) break;
+    text.append(buffer, static_cast<std::size_t>(count));
+  }
+  return text;
+}
+
 TEST(NoticesOnATerminal, KeepTheLiveLineBelowThem) {
   int controller = -1;
   int terminal = -1;
@@ -98,9 +112,8 @@ TEST(NoticesOnATerminal, KeepTheLiveLineBelowThem) {
     notices.set_status("9 %");
     notices.set_status("");
   }
-  std::string text(1000, '\0');
-  text.resize(static_cast<std::size_t>(std::max<ssize_t>(read(controller, text.data(), text.size()), 0)));
-  EXPECT_EQ(text, "\r10 %\r    \rtool: hello\r\n\r10 %\r9 % \r   \r");
+  const std::string expected = "\r10 %\r    \rtool: hello\r\n\r10 %\r9 % \r   \r";
+  EXPECT_EQ(read_from(controller, expected.size()), expected);
   setenv("TERM", "dumb", 1);
   EXPECT_FALSE(Notices("tool", terminal).shows_status());
   unsetenv("NO_COLOR");

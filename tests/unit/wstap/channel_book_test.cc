@@ -1,39 +1,69 @@
 #include "wstap/channel_book.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace wskit::tap {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 // Reads events and answers of the server, and tells what is wrong in the words
 // that people see.
 class ChannelBookTest : public ::testing::Test {
  protected:
-  std::string read(std::uint64_t offset, std::string_view channel = "a", std::uint64_t from = 0) {
+  std::string read(std::uint64_t offset, std::string_view channel = "a") {
+    return read_event(offset, channel, 0, 0, {});
+  }
+  // One that stands for `merged` others, the first of which had the offset `from`.
+  std::string merged(std::uint64_t offset, std::uint64_t from, std::uint64_t merged,
+                     std::string_view key = {}) {
+    return read_event(offset, "a", from, merged, key);
+  }
+  std::string keyed(std::uint64_t offset, std::string_view key) { return read_event(offset, "a", 0, 0, key); }
+
+  std::string read_event(std::uint64_t offset, std::string_view channel, std::uint64_t from,
+                         std::uint64_t merged, std::string_view key) {
     protocol::EventView event;
     event.channel = channel;
     event.offset = offset;
     event.from = from;
-    const auto incident = book_.read(event);
-    return incident ? incident->describe(channel) : "";
+    event.merged = merged;
+    event.key = key;
+    const ChannelBook::Reading reading = book_.read(event);
+    epoch_wanted_ = reading.epoch_wanted;
+    return reading.incident ? reading.incident->describe(channel) : "";
   }
 
   std::string subscribed(std::uint64_t offset, std::string_view epoch, bool recovered = false,
-                         std::uint64_t replayed = 0, std::optional<std::uint64_t> oldest = std::nullopt) {
-    const auto incident = book_.subscribed({.channel = "a",
+                         std::uint64_t replayed = 0, std::optional<std::uint64_t> oldest = std::nullopt,
+                         const std::string& channel = "a") {
+    const auto incident = book_.subscribed({.channel = channel,
                                             .offset = offset,
                                             .epoch = std::string(epoch),
                                             .recovered = recovered,
                                             .replayed = replayed,
-                                            .oldest = oldest});
-    return incident ? incident->describe("a") : "";
+                                            .oldest = oldest,
+                                            .gaps = {}});
+    return incident ? incident->describe(channel) : "";
+  }
+
+  std::vector<std::string> holes(std::optional<ChannelBook::Time> before = std::nullopt) {
+    std::vector<std::string> texts;
+    for (const ChannelBook::Hole& hole : book_.take_holes(before)) {
+      texts.push_back(hole.incident.describe(hole.channel));
+    }
+    return texts;
   }
 
   std::string resume_point() { return protocol::to_json(book_.resume_point(std::nullopt)); }
 
   ChannelBook book_{ChannelBook::Offsets::kContiguous};
+  bool epoch_wanted_ = false;
 };
 
 TEST_F(ChannelBookTest, ContiguousOffsetsAreFine) {
@@ -54,9 +84,55 @@ TEST_F(ChannelBookTest, AJumpIsAGapWithItsRange) {
 
 TEST_F(ChannelBookTest, AnEventThatStandsForOthersFillsTheirPlace) {
   EXPECT_EQ(read(117), "");
-  EXPECT_EQ(read(140, "a", 118), "");
+  EXPECT_EQ(merged(140, 118, 22), "");
   EXPECT_EQ(read(141), "");
-  EXPECT_EQ(read(150, "a", 145), "gap in a: events 142 to 144 missing");
+  EXPECT_EQ(merged(150, 145, 5), "gap in a: 3 of events 142 to 149 missing");
+  EXPECT_EQ(read(151), "");
+}
+
+TEST_F(ChannelBookTest, HolesBetweenKeysAreFilledByLaterEvents) {
+  // x:118 y:119 y:120 x:121 came while the reader was slow: y goes first.
+  EXPECT_EQ(keyed(117, "x"), "");
+  EXPECT_EQ(merged(120, 119, 1, "y"), "");
+  EXPECT_TRUE(book_.has_holes());
+  EXPECT_EQ(merged(121, 118, 1, "x"), "");
+  EXPECT_FALSE(book_.has_holes());
+  EXPECT_EQ(keyed(122, "x"), "");
+  EXPECT_THAT(holes(), IsEmpty());
+}
+
+TEST_F(ChannelBookTest, AHoleBetweenKeysThatNothingFillsIsReportedLater) {
+  EXPECT_EQ(keyed(117, "x"), "");
+  EXPECT_EQ(keyed(120, "y"), "");
+  EXPECT_EQ(keyed(121, "x"), "");
+  EXPECT_THAT(holes(ChannelBook::Time::min()), IsEmpty()) << "it is younger than that";
+  EXPECT_THAT(holes(ChannelBook::Time::max()), ElementsAre("gap in a: 2 of events 118 to 121 missing"));
+  EXPECT_FALSE(book_.has_holes());
+  EXPECT_EQ(keyed(122, "x"), "");
+  EXPECT_THAT(holes(), IsEmpty());
+}
+
+TEST_F(ChannelBookTest, AsksForTheEpochOfAChannelOnceAConnection) {
+  EXPECT_EQ(read(42), "");
+  EXPECT_TRUE(epoch_wanted_);
+  EXPECT_EQ(read(43), "");
+  EXPECT_FALSE(epoch_wanted_);
+  book_.begin_connection();
+  EXPECT_EQ(read(44), "");
+  EXPECT_TRUE(epoch_wanted_);
+  book_.learn_epoch("a", "e");
+  EXPECT_EQ(resume_point(), R"({"positions":{"a":{"offset":44,"epoch":"e"}}})");
+  book_.begin_connection();
+  EXPECT_EQ(read(45), "");
+  EXPECT_FALSE(epoch_wanted_);
+}
+
+TEST_F(ChannelBookTest, AGapInAChannelNeverReadIsOfUnknownLength) {
+  EXPECT_EQ(subscribed(43, "e", false, 3, 41),
+            "gap in a: events before 41 are missing, how many is not known");
+  EXPECT_EQ(read(41), "");
+  EXPECT_EQ(subscribed(3, "e", false, 3, 1, "b"), "") << "all there ever was comes";
+  EXPECT_EQ(read(1, "b"), "");
 }
 
 TEST_F(ChannelBookTest, AnOffsetThatGoesBackOnOneConnectionIsTold) {

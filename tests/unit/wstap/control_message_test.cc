@@ -31,7 +31,11 @@ TEST(ParseControl, ReadsWhatTheServersWriterWrites) {
   text.clear();
   const std::vector<protocol::SubscribedChannel> entries{
       {.channel = "a", .offset = 57, .epoch = "e", .recovered = true, .replayed = 3, .oldest = 50},
-      {.channel = "b/*", .offset = {}, .epoch = {}, .oldest = {}}};
+      {.channel = "b/*",
+       .offset = {},
+       .epoch = {},
+       .oldest = {},
+       .gaps = {{.channel = "b/c", .offset = 43, .epoch = "f", .oldest = 41}}}};
   protocol::append_subscribed(text, "1", kTime, entries, {});
   const ControlMessage subscribed = parse_control(text);
   EXPECT_EQ(subscribed.id, "1");
@@ -43,6 +47,10 @@ TEST(ParseControl, ReadsWhatTheServersWriterWrites) {
   EXPECT_EQ(subscribed.subscribed[0].oldest, 50U);
   EXPECT_FALSE(subscribed.subscribed[1].offset);
   EXPECT_FALSE(subscribed.subscribed[1].recovered);
+  ASSERT_EQ(subscribed.subscribed[1].gaps.size(), 1U);
+  EXPECT_EQ(subscribed.subscribed[1].gaps[0].channel, "b/c");
+  EXPECT_EQ(subscribed.subscribed[1].gaps[0].offset, 43U);
+  EXPECT_EQ(subscribed.subscribed[1].gaps[0].oldest, 41U);
 
   text.clear();
   protocol::append_error(text, R"("x")", kTime, {protocol::ErrorCode::kForbidden, "not here", {}});

@@ -63,6 +63,9 @@ TEST_F(EventPrinterTest, ProgressIsALiveBarOnATerminal) {
   std::string out;
   printer.show_live(out);
   EXPECT_EQ(out, "run/1                    ██████░░░░░░░░░░░░░░░░░░  25% 1/4\n");
+  out.clear();
+  printer.show_live(out);
+  EXPECT_EQ(out, "") << "it is there already";
   // The next line takes the bar's place, and the bar follows below.
   const std::string line = print(printer, kTrade);
   EXPECT_TRUE(line.starts_with("\x1b[1A\r\x1b[J10:00:00.123")) << line;

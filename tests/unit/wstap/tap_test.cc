@@ -42,6 +42,7 @@ class TapTest : public ::testing::Test {
       const json command = json::parse(text);
       commands_.push_back(command);
       if (command["action"] == "subscribe") on_subscribe(peer, command);
+      if (command["action"] == "history") on_history(peer, command);
     };
     // A promise broken would otherwise be a test that never ends.
     options_.timeout = std::chrono::seconds{20};
@@ -92,6 +93,7 @@ class TapTest : public ::testing::Test {
     peer.send(subscribed(entry(0)));
     for (std::uint64_t offset = 1; offset <= 5; ++offset) peer.send(event(offset));
   };
+  std::function<void(FakePeer&, const json&)> on_history = [](FakePeer&, const json&) {};
   testing::Pipe records_;
   testing::Pipe notices_;
 };
@@ -316,6 +318,44 @@ TEST_F(TapTest, WhatAReconnectCannotGiveBackIsNamed) {
   };
   EXPECT_EQ(run().code, cli::ExitCode::kOk);
   EXPECT_THAT(notices(), HasSubstr("wstap: gap in a: events 2 to 9 missing\n"));
+}
+
+TEST_F(TapTest, AChannelOfAPatternIsResumedWithTheEpochThatWasAskedFor) {
+  options_.channels = {"*"};
+  options_.count = 2;
+  on_subscribe = [this](FakePeer& peer, const json& command) {
+    if (server_.peers().size() == 1) {
+      peer.send(subscribed(R"({"channel":"*","offset":null,"epoch":null,"recovered":false,"replayed":0})"));
+      return peer.send(event(42));
+    }
+    EXPECT_EQ(command["since"]["positions"], json::parse(R"({"a":{"offset":42,"epoch":"e"}})"));
+    peer.send(
+        subscribed(R"({"channel":"*","offset":null,"epoch":null,"recovered":false,"replayed":50,"gaps":[)"
+                   R"({"channel":"a","offset":50,"epoch":"f","oldest":1}]})"));
+    peer.send(event(1));
+  };
+  on_history = [](FakePeer& peer, const json& command) {
+    EXPECT_EQ(command, json::parse(R"({"action":"history","id":"a","channel":"a","since":"now","limit":1})"));
+    peer.send(R"({"type":"history","id":"a","timestamp":"","data":{"events":[],"offset":42,"epoch":"e"}})");
+    peer.close(protocol::CloseCode::kSlowConsumer);
+  };
+  EXPECT_EQ(run().code, cli::ExitCode::kOk);
+  EXPECT_THAT(notices(), HasSubstr("gap in a: the channel began anew, and what followed event 42 is lost\n"));
+}
+
+TEST_F(TapTest, AServerWithoutHistoryIsNotComplainedAbout) {
+  options_.channels = {"*"};
+  options_.count = 2;
+  on_subscribe = [](FakePeer& peer, const json&) {
+    peer.send(subscribed(R"({"channel":"*","offset":null,"epoch":null,"recovered":false,"replayed":0})"));
+    peer.send(event(42));
+  };
+  on_history = [](FakePeer& peer, const json&) {
+    peer.send(error("UNAVAILABLE", R"("id":"a",)"));
+    peer.send(event(43));
+  };
+  EXPECT_EQ(run().code, cli::ExitCode::kOk);
+  EXPECT_THAT(notices(), Not(HasSubstr("UNAVAILABLE")));
 }
 
 TEST_F(TapTest, ALostConnectionWithoutRetriesIsExitSix) {

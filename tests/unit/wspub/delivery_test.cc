@@ -1,0 +1,469 @@
+// That lines reach the server byte for byte, in order and once, whatever happens
+// to the connection, and that the summary tells the truth about them.
+
+#include "wspub/delivery.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <random>
+#include <vector>
+
+#include "publisher_fixture.h"
+
+namespace wskit::pub {
+namespace {
+
+using protocol::ErrorCode;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+using Kind = Verdict::Kind;
+
+class DeliveryTest : public PublisherFixture {
+ protected:
+  // `count` lines for the channels c/0 to c/`channels`-1, each with its number.
+  std::string lines(int count, int channels = 1) {
+    std::string text;
+    for (int i = 1; i <= count; ++i) text += fmt::format(R"({{"c":{},"n":{}}})", i % channels, i) + "\n";
+    options_.first_operand = "c/{c}";
+    return text;
+  }
+
+  // The events that lines() make, for one channel.
+  static std::vector<std::string> expected(int count, int channels = 1, int channel = 0) {
+    std::vector<std::string> events;
+    for (int i = 1; i <= count; ++i) {
+      if (i % channels != channel) continue;
+      events.push_back(fmt::format(R"({{"type":"message","data":{{"c":{},"n":{}}}}})", channel, i));
+    }
+    return events;
+  }
+
+  // Refuses each event that holds `needle` for good.
+  auto refusing(std::string needle, ErrorCode code, bool with_index) {
+    return [=](const protocol::Command& command) {
+      for (std::size_t i = 0; i < command.publish.size(); ++i) {
+        if (command.publish[i].data.find(needle) == std::string_view::npos) continue;
+        std::string details = with_index && command.batch ? fmt::format(R"({{"index":{}}})", i) : "";
+        return Verdict{Kind::kRefuse, {code, "not here", std::move(details)}};
+      }
+      return Verdict{};
+    };
+  }
+
+  void expect_settled() const {
+    const Totals& t = totals();
+    EXPECT_EQ(t.read, t.acknowledged + t.skipped + t.refused + t.dropped + t.unacknowledged) << notices();
+  }
+};
+
+TEST_F(DeliveryTest, ManyLinesArriveInOrderPerChannel) {
+  input(lines(20000, 7));
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  for (int i = 0; i < 7; ++i) EXPECT_EQ(server_.events("c/" + std::to_string(i)), expected(20000, 7, i));
+  EXPECT_EQ(totals().read, 20000U);
+  EXPECT_EQ(totals().acknowledged, 20000U);
+  EXPECT_EQ(totals().reconnects, 0U);
+}
+
+TEST_F(DeliveryTest, WaitingLinesTravelInBatches) {
+  input(lines(10000));
+  finish();
+  EXPECT_LT(server_.commands().size(), 1500U);
+}
+
+TEST_F(DeliveryTest, ASingleLineGoesAtOnceAlthoughTheInputGoesOn) {
+  lines(0);
+  type("{\"c\":0,\"n\":1}\n");
+  start();
+  ASSERT_TRUE(until([this] { return server_.total_events() == 1; }));
+  type("{\"c\":0,\"n\":2}\n");
+  ASSERT_TRUE(until([this] { return server_.total_events() == 2; }));
+  end_input();
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+}
+
+TEST_F(DeliveryTest, AChannelsFirstEventsTravelAloneUntilOneIsAccepted) {
+  input(lines(2000, 2));
+  server_.judge = [](const protocol::Command& command) {
+    EXPECT_TRUE(!command.batch || command.publish.size() > 1);
+    return Verdict{};
+  };
+  finish();
+  ASSERT_FALSE(server_.commands().empty());
+  EXPECT_THAT(server_.commands().front(), Not(HasSubstr("\"events\"")));
+  EXPECT_THAT(server_.commands().back(), HasSubstr("\"events\""));
+}
+
+// --- the window ---
+
+TEST_F(DeliveryTest, WhenTheWindowIsFullNoInputIsRead) {
+  lines(0);
+  options_.window = 4;
+  server_.judge = [](const protocol::Command&) { return Verdict{Kind::kAcceptInSilence}; };
+  type("{\"c\":0,\"n\":1}\n");
+  start();
+  ASSERT_TRUE(until([this] { return server_.lines_received() == 1; }));
+  const std::string block(4095, ' ');
+  // Far more than the splitter's buffer and the pipe hold together.
+  std::uint64_t lines_typed = 1;
+  while (lines_typed < 20 && type_if_there_is_room(block + "\n{\"c\":0}\n")) {
+    ++lines_typed;
+    io_.poll();
+  }
+  ASSERT_TRUE(until([this] { return server_.lines_received() == 4; }));
+  int typed = 0;
+  while (type_if_there_is_room(block + "\n") && ++typed < 10000) io_.poll();
+  EXPECT_LT(typed, 10000) << "wspub went on reading";
+  EXPECT_EQ(totals().read, 4U);
+  server_.judge = [](const protocol::Command&) { return Verdict{}; };
+  server_.answer_now();
+  end_input();
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(totals().acknowledged, lines_typed);
+  expect_settled();
+}
+
+TEST_F(DeliveryTest, LateAnswersOnlySlowDown) {
+  options_.window = 16;
+  input(lines(500));
+  boost::asio::steady_timer timer(io_);
+  std::size_t most_unanswered = 0;
+  std::size_t answered = 0;
+  server_.judge = [&](const protocol::Command&) {
+    most_unanswered = std::max(most_unanswered, server_.lines_received() - answered);
+    timer.expires_after(std::chrono::milliseconds(1));
+    timer.async_wait([&](const boost::system::error_code& error) {
+      if (error) return;
+      answered = server_.lines_received();
+      server_.answer_now();
+    });
+    return Verdict{Kind::kAcceptInSilence};
+  };
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(server_.events("c/0"), expected(500));
+  EXPECT_LE(most_unanswered, 16U);
+}
+
+TEST_F(DeliveryTest, AnAnswerThatComesTwiceCountsOnce) {
+  input(lines(300));
+  server_.judge = [](const protocol::Command&) { return Verdict{Kind::kAcceptTwice}; };
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(totals().acknowledged, 300U);
+}
+
+TEST_F(DeliveryTest, AnAnswerForTooManyEventsIsNoAnswer) {
+  input(lines(300));
+  server_.judge = [](const protocol::Command&) { return Verdict{Kind::kMiscount}; };
+  finish();
+  EXPECT_EQ(exit_code(), 4);
+  EXPECT_THAT(notices(), HasSubstr("acknowledged 2 events of a command with 1"));
+  EXPECT_EQ(totals().acknowledged, 0U);
+  expect_settled();
+}
+
+// --- lost connections ---
+
+// Cuts at random, before and after publishing: with dedup ids each line is there
+// exactly once and in order, and the summary knows.
+class DeliveryAfterLosses : public DeliveryTest, public ::testing::WithParamInterface<unsigned> {};
+
+TEST_P(DeliveryAfterLosses, EachLineIsPublishedOnceAndInOrder) {
+  std::mt19937 random(GetParam());
+  options_.window = 1 + random() % 100;
+  constexpr int kLines = 1000;
+  input(lines(kLines, 5));
+  server_.judge = [&](const protocol::Command&) {
+    switch (random() % 40) {
+      case 0:
+        return Verdict{Kind::kCutBefore};
+      case 1:
+        return Verdict{Kind::kCutAfter};
+      case 2:
+        return Verdict{Kind::kAcceptTwice};
+      default:
+        return Verdict{};
+    }
+  };
+  finish();
+  EXPECT_EQ(exit_code(), 0) << notices();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(server_.events("c/" + std::to_string(i)), expected(kLines, 5, i)) << "channel " << i;
+  }
+  EXPECT_EQ(totals().read, static_cast<std::uint64_t>(kLines));
+  EXPECT_EQ(totals().acknowledged, static_cast<std::uint64_t>(kLines));
+  EXPECT_LE(totals().duplicates, server_.duplicates());
+  EXPECT_EQ(totals().reconnects, server_.cuts());
+  expect_settled();
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, DeliveryAfterLosses, ::testing::Range(1U, 21U));
+
+TEST_F(DeliveryTest, TheWindowIsSentAgainBeforeAnythingNew) {
+  options_.window = 8;
+  input(lines(100));
+  int commands = 0;
+  server_.judge = [&](const protocol::Command&) {
+    return Verdict{++commands == 20 ? Kind::kCutAfter : Kind::kAccept};
+  };
+  finish();
+  EXPECT_EQ(server_.events("c/0"), expected(100));
+  EXPECT_GT(totals().duplicates, 0U);
+  EXPECT_EQ(totals().acknowledged, 100U);
+  EXPECT_THAT(notices(), HasSubstr("connected again"));
+}
+
+TEST_F(DeliveryTest, WithoutDedupAResendMayPublishTwice) {
+  options_.dedup = false;
+  input(lines(10));
+  bool cut = false;
+  server_.judge = [&](const protocol::Command&) {
+    return Verdict{std::exchange(cut, true) ? Kind::kAccept : Kind::kCutAfter};
+  };
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_THAT(server_.commands(), Each(Not(HasSubstr("dedup"))));
+  EXPECT_GT(server_.total_events(), 10U);
+}
+
+TEST_F(DeliveryTest, WhileTheServerIsAwayTheWindowFills) {
+  lines(0);
+  options_.window = 3;
+  type("{\"c\":0,\"n\":1}\n");
+  start();
+  ASSERT_TRUE(until([this] { return totals().acknowledged == 1; }));
+  server_.socket().stop_listening();
+  server_.socket().last().cut();
+  ASSERT_TRUE(until([this] { return notices().find("trying again") != std::string::npos; }));
+  for (int i = 2; i <= 9; ++i) type(fmt::format("{{\"c\":0,\"n\":{}}}\n", i));
+  ASSERT_TRUE(until([this] { return totals().read == 4; }));
+  server_.socket().listen_again();
+  end_input();
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(server_.events("c/0"), expected(9));
+}
+
+TEST_F(DeliveryTest, WithTheRetriesUsedUpTheCountIsTrue) {
+  options_.connect.retries = 0;
+  input(lines(1000));
+  server_.judge = [&](const protocol::Command&) {
+    return Verdict{server_.commands().size() == 5 ? Kind::kCutAfter : Kind::kAccept};
+  };
+  finish();
+  EXPECT_EQ(exit_code(), 6);
+  EXPECT_EQ(server_.total_events(), 5U);
+  EXPECT_LE(totals().acknowledged, 4U) << "the fifth was not answered";
+  EXPECT_GT(totals().unacknowledged, 0U);
+  expect_settled();
+}
+
+TEST_F(DeliveryTest, AServerThatIsNotThereIsTold) {
+  server_.socket().stop_listening();
+  input(lines(3));
+  finish();
+  EXPECT_EQ(exit_code(), 3);
+  EXPECT_EQ(totals().read, 0U);
+}
+
+TEST_F(DeliveryTest, AnOverdueAnswerMeansANewConnection) {
+  options_.ack_timeout = std::chrono::milliseconds(50);
+  input(lines(10));
+  server_.judge = [&](const protocol::Command&) {
+    return Verdict{server_.socket().peers().size() == 1 ? Kind::kIgnore : Kind::kAccept};
+  };
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(server_.events("c/0"), expected(10));
+  EXPECT_THAT(notices(), HasSubstr("no acknowledgement for 50ms"));
+}
+
+TEST_F(DeliveryTest, AnOverdueAnswerWithoutReconnectingLeavesLinesUnacknowledged) {
+  options_.ack_timeout = std::chrono::milliseconds(50);
+  options_.connect.reconnect = false;
+  input(lines(10));
+  server_.judge = [](const protocol::Command&) { return Verdict{Kind::kIgnore}; };
+  finish();
+  EXPECT_EQ(exit_code(), 7);
+  EXPECT_EQ(totals().unacknowledged, 10U);
+  expect_settled();
+}
+
+// --- refusals ---
+
+TEST_F(DeliveryTest, ARefusedLineStopsTheRunAndIsNamed) {
+  input(lines(5));
+  server_.judge = refusing("\"n\":3", ErrorCode::kForbidden, true);
+  finish();
+  EXPECT_EQ(exit_code(), 4);
+  EXPECT_THAT(notices(), HasSubstr("line 3: refused by the server: not here (FORBIDDEN)"));
+  EXPECT_EQ(totals().refused, 1U);
+  expect_settled();
+}
+
+TEST_F(DeliveryTest, RefusedLinesCanBeSkipped) {
+  options_.on_invalid = "skip";
+  input(lines(2000));
+  server_.judge = refusing("00}", ErrorCode::kBadEvent, true);
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(totals().skipped, 20U);
+  EXPECT_EQ(totals().acknowledged, 1980U);
+  EXPECT_THAT(server_.events("c/0"), SizeIs(1980));
+  expect_settled();
+}
+
+TEST_F(DeliveryTest, ARefusedBatchWithoutThePlaceIsTakenApart) {
+  options_.on_invalid = "skip";
+  input(lines(2000));
+  server_.judge = refusing("00}", ErrorCode::kInternal, false);
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(totals().skipped, 20U);
+  EXPECT_EQ(totals().acknowledged, 1980U);
+  EXPECT_THAT(server_.events("c/0"), SizeIs(1980));
+}
+
+TEST_F(DeliveryTest, RefusedLinesAreSetAsideAsTheyWereRead) {
+  options_.on_invalid = "dlq=" + scratch_file("dlq");
+  input(lines(3) + "{\"c\" : 0, \"n\":\"bad\" }\n" + "no json\n" + "{\"c\":0}\n");
+  server_.judge = refusing("bad", ErrorCode::kForbidden, true);
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(totals().skipped, 2U);
+  EXPECT_EQ(totals().acknowledged, 4U);
+  const std::string set_aside = read_file(scratch_file("dlq"));
+  EXPECT_THAT(set_aside, HasSubstr("{\"c\" : 0, \"n\":\"bad\" }\n"));
+  EXPECT_THAT(set_aside, HasSubstr("no json\n"));
+  EXPECT_EQ(std::count(set_aside.begin(), set_aside.end(), '\n'), 2);
+}
+
+TEST_F(DeliveryTest, AChannelThatIsRefusedDoesNotDisturbTheOrderOfOthers) {
+  options_.on_invalid = "skip";
+  input(lines(5000, 3));
+  server_.judge = refusing("\"c\":1", ErrorCode::kForbidden, true);
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(server_.events("c/0"), expected(5000, 3, 0));
+  EXPECT_EQ(server_.events("c/2"), expected(5000, 3, 2));
+  EXPECT_THAT(server_.events("c/1"), SizeIs(0));
+}
+
+TEST_F(DeliveryTest, NotNowIsTriedAgainInOrder) {
+  input(lines(3000));
+  int refusals = 3;
+  int commands = 0;
+  bool away = false;
+  server_.judge = [&](const protocol::Command&) {
+    if (++commands % 30 == 0 && refusals > 0) away = true;
+    if (!away) return Verdict{};
+    // Away until a pause shows that the publisher is holding back.
+    boost::asio::post(io_, [&] {
+      if (std::exchange(away, false)) --refusals;
+    });
+    return Verdict{Kind::kRefuse, {ErrorCode::kUnavailable, "the engine is away", ""}};
+  };
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(totals().acknowledged, 3000U);
+  EXPECT_EQ(server_.total_events(), 3000U);
+  EXPECT_THAT(notices(), HasSubstr("the server cannot take events now: the engine is away (UNAVAILABLE)"));
+}
+
+TEST_F(DeliveryTest, WhoMayNotPublishAtAllIsTold) {
+  input(lines(5));
+  server_.judge = refusing("", ErrorCode::kUnauthorized, false);
+  finish();
+  EXPECT_EQ(exit_code(), 4);
+  EXPECT_THAT(notices(), HasSubstr("UNAUTHORIZED"));
+  expect_settled();
+}
+
+TEST_F(DeliveryTest, ALineThatTheServerCannotTakeIsNotSent) {
+  server_.max_message_bytes = 300;
+  options_.on_invalid = "skip";
+  lines(0);
+  type("{\"c\":0,\"n\":1}\n");
+  start();
+  ASSERT_TRUE(until([this] { return totals().acknowledged == 1; }));
+  for (const int size : {10, 100, 190, 230, 400}) {
+    type(fmt::format("{{\"c\":0,\"n\":\"{}\"}}\n", std::string(static_cast<std::size_t>(size), 'x')));
+  }
+  end_input();
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_THAT(notices(), HasSubstr("the server takes 300 at most"));
+  for (const std::string& command : server_.commands()) EXPECT_LE(command.size(), 300U);
+  EXPECT_EQ(totals().acknowledged + totals().skipped, 6U);
+  EXPECT_GE(totals().skipped, 2U);
+}
+
+TEST_F(DeliveryTest, TheFirstLineIsMeasuredToo) {
+  server_.max_message_bytes = 300;
+  lines(0);
+  input(fmt::format("{{\"c\":0,\"n\":\"{}\"}}\n", std::string(400, 'x')));
+  finish();
+  EXPECT_EQ(exit_code(), 8);
+  EXPECT_THAT(notices(), HasSubstr("line 1: as a command it has"));
+  EXPECT_THAT(server_.commands(), SizeIs(0));
+  expect_settled();
+}
+
+TEST_F(DeliveryTest, AServerThatNeverGreetsIsNoneOfOurs) {
+  server_.socket().on_open = [](testing::FakePeer&) {};
+  input(lines(1));
+  options_.ack_timeout = std::chrono::milliseconds{50};
+  options_.connect.reconnect = false;
+  finish();
+  EXPECT_EQ(exit_code(), 6);
+  EXPECT_THAT(notices(), HasSubstr("no greeting for 50ms"));
+  expect_settled();
+}
+
+TEST_F(DeliveryTest, ChannelsThatTheServerSubscribedByItselfAreGivenBack) {
+  server_.default_channels = {"news", "market/*"};
+  input(lines(3));
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_THAT(server_.commands(),
+              ::testing::Contains(R"({"action":"unsubscribe","channels":["news","market/*"]})"));
+}
+
+// --- without acknowledgements ---
+
+TEST_F(DeliveryTest, WithoutAcknowledgementsNoneAreAskedFor) {
+  options_.ack = Acknowledge::kNone;
+  input(lines(3000, 3));
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_THAT(server_.commands(), Each(Not(HasSubstr("\"id\""))));
+  EXPECT_EQ(server_.events("c/1"), expected(3000, 3, 1));
+  EXPECT_THAT(notices(), HasSubstr("read 3000, sent 3000, skipped 0, dropped 0"));
+}
+
+TEST_F(DeliveryTest, WithoutAcknowledgementsARefusalStillStopsTheRun) {
+  options_.ack = Acknowledge::kNone;
+  lines(0);
+  type("{\"c\":0,\"n\":1}\n");
+  server_.judge = refusing("\"n\":1", ErrorCode::kForbidden, true);
+  start();
+  finish();
+  EXPECT_EQ(exit_code(), 4);
+  EXPECT_THAT(notices(), HasSubstr("a line: refused by the server"));
+  EXPECT_EQ(totals().acknowledged, 0U);
+  expect_settled();
+}
+
+}  // namespace
+}  // namespace wskit::pub

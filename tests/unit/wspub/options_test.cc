@@ -1,0 +1,145 @@
+#include "wspub/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace wskit::pub {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class OptionsTest : public ::testing::Test {
+ protected:
+  // Why the options do not go together; empty if they do.
+  std::string fault() {
+    try {
+      plan_ = make_plan(options_);
+    } catch (const cli::UsageError& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  PubOptions options_;
+  PubPlan plan_;
+};
+
+TEST_F(OptionsTest, TheFirstOperandIsTheChannelAndTheOthersAreFiles) {
+  options_.first_operand = "market/{s}";
+  options_.files = {"a", "-"};
+  EXPECT_EQ(fault(), "");
+  EXPECT_EQ(plan_.mapping.channel->text(), "market/{s}");
+  EXPECT_THAT(plan_.source.files, ElementsAre("a", "-"));
+}
+
+TEST_F(OptionsTest, WithTheChannelInAnOptionEveryOperandIsAFile) {
+  options_.channel = "c";
+  options_.first_operand = "a";
+  options_.files = {"b"};
+  EXPECT_EQ(fault(), "");
+  EXPECT_EQ(plan_.mapping.channel->text(), "c");
+  EXPECT_THAT(plan_.source.files, ElementsAre("a", "b"));
+}
+
+TEST_F(OptionsTest, TheSameWithTheChannelFromTheLine) {
+  options_.channel_from = ".route";
+  options_.first_operand = "a";
+  EXPECT_EQ(fault(), "");
+  EXPECT_FALSE(plan_.mapping.channel);
+  EXPECT_THAT(plan_.source.files, ElementsAre("a"));
+}
+
+TEST_F(OptionsTest, BadChannelsPathsAndTypesAreNamed) {
+  options_.first_operand = "market/*";
+  EXPECT_THAT(fault(), HasSubstr("pattern"));
+  options_.first_operand = "c";
+  options_.key_from = "a..b";
+  EXPECT_THAT(fault(), HasSubstr("--key-from: path \"a..b\""));
+  options_.key_from = "";
+  options_.type = "not a type";
+  EXPECT_THAT(fault(), HasSubstr("--type: \"not a type\""));
+}
+
+struct Clash {
+  const char* name;
+  void (*set)(PubOptions&);
+  const char* reason;
+};
+
+class OptionsThatClash : public OptionsTest, public ::testing::WithParamInterface<Clash> {};
+
+TEST_P(OptionsThatClash, AreRefusedWithTheReason) {
+  options_.first_operand = "c";
+  GetParam().set(options_);
+  EXPECT_THAT(fault(), HasSubstr(GetParam().reason));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, OptionsThatClash,
+    ::testing::Values(
+        Clash{"TwoTypes",
+              [](PubOptions& o) {
+                o.type = "t";
+                o.type_from = ".t";
+              },
+              "--type and --type-from"},
+        Clash{"TwoChannels",
+              [](PubOptions& o) {
+                o.channel = "c";
+                o.channel_from = ".c";
+              },
+              "--channel and --channel-from"},
+        Clash{"TwoSeparators", [](PubOptions& o) { o.nul = o.whole = true; }, "-0 and --whole"},
+        Clash{"MessagesAndFiles",
+              [](PubOptions& o) {
+                o.messages = {"1"};
+                o.files = {"f"};
+              },
+              "--message and FILE (f)"},
+        Clash{"TwoOutputs", [](PubOptions& o) { o.receipts = o.tee = true; }, "only one of --receipts"},
+        Clash{"ReceiptsOfNothing",
+              [](PubOptions& o) {
+                o.receipts = true;
+                o.ack = Acknowledge::kNone;
+              },
+              "--receipts needs --ack server"},
+        Clash{"FieldsOfText",
+              [](PubOptions& o) {
+                o.input = InputKind::kText;
+                o.key_from = "k";
+              },
+              "lines of text have no fields"},
+        Clash{"TemplateOverText",
+              [](PubOptions& o) {
+                o.input = InputKind::kText;
+                o.first_operand = "c/{s}";
+              },
+              "lines of text have no fields"},
+        Clash{"TextWithoutChannel",
+              [](PubOptions& o) {
+                o.input = InputKind::kText;
+                o.first_operand = "";
+              },
+              "give CHANNEL"},
+        Clash{"NoWindow", [](PubOptions& o) { o.window = 0; }, "--window"},
+        Clash{"NoLine", [](PubOptions& o) { o.max_line = 0; }, "--max-line"},
+        Clash{"UnknownPolicy", [](PubOptions& o) { o.on_invalid = "ignore"; }, "fail, skip or dlq=FILE"},
+        Clash{"NowhereToSetAside", [](PubOptions& o) { o.on_invalid = "dlq="; }, "fail, skip or dlq=FILE"},
+        Clash{"BadPeriod", [](PubOptions& o) { o.stats = "often"; }, "--stats"},
+        Clash{"NoPeriod", [](PubOptions& o) { o.stats = "0s"; }, "--stats"}),
+    [](const auto& clash) { return clash.param.name; });
+
+TEST_F(OptionsTest, EachRunMarksItsEventsWithANameOfItsOwn) {
+  EXPECT_EQ(fault(), "");
+  const std::string first = plan_.delivery.producer;
+  EXPECT_EQ(fault(), "");
+  EXPECT_NE(plan_.delivery.producer, first);
+  EXPECT_EQ(first.size(), 12U);
+  options_.dedup = false;
+  EXPECT_EQ(fault(), "");
+  EXPECT_EQ(plan_.delivery.producer, "");
+}
+
+}  // namespace
+}  // namespace wskit::pub
