@@ -8,6 +8,7 @@
 # Nothing is downloaded when everything is there. Where it may not install (neither root nor
 # sudo), it prints the command that would and exits 2.
 set -euo pipefail
+trap 'exit 130' INT
 
 build_packages=(
   g++ cmake ninja-build
@@ -31,11 +32,16 @@ die() {
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$0"; }
 
-# Prints, a line each, the packages among the arguments that are not installed.
+# missing_of PACKAGE…: those that are not installed go into the array `missing`.
 missing_of() {
-  local installed
-  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' || true)
-  comm -23 <(printf '%s\n' "$@" | sort -u) <(sort -u <<<"$installed")
+  local states package status=0
+  states=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null) || status=$?
+  # 1 says that a package is unknown.
+  ((status <= 1)) || die "dpkg-query failed with $status: is another installation at work?"
+  missing=()
+  for package in "$@"; do
+    grep -qxF "$package installed" <<<"$states" || missing+=("$package")
+  done
 }
 
 with_tests=false print_only=false
@@ -60,7 +66,7 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   die "no apt-get here: install what Debian 12 calls ${wanted[*]}"
 fi
 
-mapfile -t missing < <(missing_of "${wanted[@]}")
+missing_of "${wanted[@]}"
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 update=(apt-get update)
 install=(apt-get install -y --no-install-recommends "${missing[@]}")

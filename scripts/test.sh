@@ -12,6 +12,7 @@
 # A part that fails does not stop the next one. Ends with a line for each part, and exits 1 if
 # any failed. TEST_JOBS (the number of processors) tests run at a time.
 set -uo pipefail
+trap 'exit 130' INT
 cd "$(dirname "$0")/.." || exit
 
 all_parts=(format release asan tsan fuzz)

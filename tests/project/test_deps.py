@@ -28,10 +28,10 @@ class Machine:
         path.chmod(0o755)
 
     def has_packages(self, *names):
-        self._program("dpkg-query", "\n".join(f"echo 'installed {name}'" for name in names) + "\nexit 1")
+        self._program("dpkg-query", "\n".join(f"echo '{name} installed'" for name in names) + "\nexit 1")
 
     def has_every_package(self):
-        self._program("dpkg-query", 'for name; do echo "installed $name"; done')
+        self._program("dpkg-query", 'for name; do echo "$name installed"; done')
 
     def is_user(self, number):
         self._program("id", f"echo {number}")

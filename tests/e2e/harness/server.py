@@ -88,6 +88,11 @@ class Server:
                 if re.match(r"(Private_Dirty|Private_Clean):", line)
             )
 
+    def peak_bytes(self):
+        """The most memory it ever had."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            return int(re.search(r"VmHWM:\s+(\d+) kB", status.read())[1]) * 1024
+
     # Ending.
 
     def stop(self):

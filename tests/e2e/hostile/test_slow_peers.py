@@ -116,3 +116,44 @@ def test_a_body_that_comes_byte_by_byte_is_given_up(stage):
             pass
         ended.set()
         thread.join()
+
+
+def test_large_answers_that_nobody_reads_are_not_piled_up(stage):
+    """A command of 60 bytes can ask for a megabyte, and one packet holds two thousand of them."""
+    server = stage.server("--threads", "1", "--heartbeat", "1h", "--history", "100")
+    with Bystander(server) as bystander:
+        with server.client() as publisher:
+            for _ in range(10):
+                publisher.publish("a", "x" * 100_000)
+        base = server.peak_bytes()
+        websocket = server.open(receive_buffer=4096)
+        websocket.socket.settimeout(2)
+        command = '{"action":"history","channel":"a","id":1}'
+        try:
+            for _ in range(20):
+                websocket.send(encode(TEXT, command) * 1000)
+        except OSError:
+            pass  # Closed, or no longer read from: both are bounds.
+        bystander.sees_rounds(2)
+        if not SANITIZED:
+            assert server.peak_bytes() - base < 64 * MIB, f"{(server.peak_bytes() - base) / MIB:.0f} MiB"
+        websocket.abort()
+
+
+def test_replays_that_nobody_reads_are_not_piled_up(stage):
+    server = stage.server("--threads", "1", "--heartbeat", "1h", "--history", "100")
+    with Bystander(server) as bystander:
+        with server.client() as publisher:
+            for number in range(200):
+                publisher.publish(f"c/{number}", "x" * 100_000)
+        base = server.peak_bytes()
+        for _ in range(20):
+            websocket = server.open("/ws/c/*?since=start", receive_buffer=4096)
+            websocket.abort()
+        stalled = [server.open("/ws/c/*?since=start", receive_buffer=4096) for _ in range(10)]
+        server.wait_for_connections(11)
+        bystander.sees_rounds(2)
+        if not SANITIZED:
+            assert server.peak_bytes() - base < 96 * MIB, f"{(server.peak_bytes() - base) / MIB:.0f} MiB"
+        for websocket in stalled:
+            websocket.abort()

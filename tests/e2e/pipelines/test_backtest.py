@@ -43,7 +43,9 @@ def test_the_trades_add_up_to_the_result(run):
 
 def test_a_front_end_sees_the_whole_run(stage, run):
     server = stage.server()
-    tap = stage.tool("wstap", "-u", server.url, "backtest/*", "-o", "data", "--until-event", "session_completed")
+    tap = stage.tool(
+        "wstap", "-u", server.url, "backtest/*", "-o", "data", "--until-event", "session_completed"
+    )
     server.wait_for_subscriptions(1)
     published = stage.run("wspub", "-u", server.url, "backtest/{run}", stdin=run)
     assert published.code == 0, published.stderr
