@@ -106,7 +106,7 @@ start_server() {
 start_taps() {
   "$bin/wstap" --url "$url" 'market/*' --output data >"$scratch/received" 2>"$scratch/wstap.log" &
   running=("$!" "${running[@]}")
-  "$bin/wstap" --url "$url" 'market/*' -e ticker -e match -n 8 --output pretty 2>"$scratch/shown.log" &
+  "$bin/wstap" --url "$url" 'market/*' -e match -n 8 --output pretty 2>"$scratch/shown.log" &
   running=("$!" "${running[@]}")
   wait_for "wstap's subscription" "$scratch/wstap.log" grep -q "connected to" "$scratch/wstap.log"
   wait_for "wstap's subscription" "$scratch/shown.log" grep -q "connected to" "$scratch/shown.log"
@@ -115,7 +115,7 @@ start_taps() {
 
 # Three lines of the feed name no market, so they have no channel to go to.
 replay() {
-  say_done wspub "replaying $feed; the first trades and prices:"
+  say_done wspub "replaying $feed; the first trades:"
   printf '\n'
   zcat "$feed" | "$bin/wspub" --url "$url" 'market/{message.product_id}' --type-from .message.type \
     --data-from .message --on-invalid skip 2>"$scratch/wspub.log" || fail "wspub failed" "$scratch/wspub.log"
