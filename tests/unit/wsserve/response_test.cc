@@ -39,7 +39,8 @@ TEST(ResponseTest, SaysThatTheConnectionEnds) {
 TEST(ResponseTest, HasOneConnectionHeader) {
   const Response response{.status = 426, .body = {}, .headers = {{"Connection", "Upgrade"}, {"X", "1"}}};
   EXPECT_THAT(serialize(response, false, false), HasSubstr("\r\nX: 1\r\nConnection: Upgrade, close\r\n\r\n"));
-  EXPECT_THAT(serialize(response, true, false), HasSubstr("\r\nX: 1\r\nConnection: Upgrade, keep-alive\r\n\r\n"));
+  EXPECT_THAT(serialize(response, true, false),
+              HasSubstr("\r\nX: 1\r\nConnection: Upgrade, keep-alive\r\n\r\n"));
 }
 
 TEST(ResponseTest, LeavesOutTheBodyOfTheAnswerToHead) {
