@@ -85,6 +85,12 @@ void CommandRunner::history(Connection& connection, const Command& command) {
   }
   const auto limit = parse_limit(command.limit);
   if (!limit) return refuse(connection, command.id, limit.error());
+  // One short command asks for up to a whole message of events.
+  if (!connection.takes_answers()) {
+    return refuse(
+        connection, command.id,
+        {ErrorCode::kRateLimited, "answers wait to be read: read them before you ask for more history", {}});
+  }
   const Channel* channel = shard_.hub().find(name);
   if (channel == nullptr) {
     return refuse(connection, command.id,

@@ -30,6 +30,7 @@ bool Conflation::put(const Channel& channel, ChunkPtr frame, Interval interval) 
   const auto [entry, added] = slots_.try_emplace(name_of(channel, *frame));
   Slot& slot = entry->second;
   slot.name = &entry->first;
+  slot.channel = &channel;
   slot.interval = interval;
   const bool replaces = slot.newest != nullptr;
   if (replaces) {
@@ -56,7 +57,7 @@ ChunkPtr Conflation::take(Time now) {
   if (slot.interval == Interval::zero()) {
     slots_.erase(*slot.name);
   } else {
-    slot.next_due = now + slot.interval;
+    slot.next_due = now < Time::max() - slot.interval ? now + slot.interval : Time::max();
   }
   return frame;
 }
@@ -72,6 +73,16 @@ std::size_t Conflation::clear() {
   slots_.clear();
   bytes_ = 0;
   return count;
+}
+
+std::size_t Conflation::forget_if(const std::function<bool(const Channel&)>& unwanted) {
+  return std::erase_if(waiting_, [&](Slot* slot) {
+    if (!unwanted(*slot->channel)) return false;
+    bytes_ -= slot->newest->size();
+    slot->newest = nullptr;
+    slot->merged = 0;
+    return true;
+  });
 }
 
 void Conflation::forget_idle(Time now) {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <optional>
 #include <string>
@@ -30,9 +31,11 @@ class Conflation {
   // Lets the event wait. True if it replaced an older one.
   bool put(const Channel& channel, ChunkPtr frame, Interval interval);
 
-  // The waiting event that came first, of those whose time has come, as the frame
+  // The waiting event that came first, of those whose time has come by `now`
+  // (Time::max(): all), as the frame
   // to send: with `from` and `merged` where it stands for others. Events of one
-  // channel come in the order of their offsets.
+  // key come in the order of their offsets; those of one channel too, unless an
+  // interval makes one key wait longer than another.
   [[nodiscard]] ChunkPtr take(Time now);
 
   // When take() has something next; nothing while nothing waits.
@@ -41,8 +44,10 @@ class Conflation {
   [[nodiscard]] bool empty() const { return waiting_.empty(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
-  // Forgets what waits. Returns how many events that were.
+  // Forgets what waits, of all channels or of those that are not wanted any more.
+  // Returns how many events that were.
   std::size_t clear();
+  std::size_t forget_if(const std::function<bool(const Channel&)>& unwanted);
 
  private:
   struct Slot {
@@ -53,6 +58,7 @@ class Conflation {
     Time next_due{};
     std::list<Slot*>::iterator place;
     const std::string* name = nullptr;  // the map's key
+    const Channel* channel = nullptr;
   };
 
   static std::string name_of(const Channel& channel, const Chunk& frame);

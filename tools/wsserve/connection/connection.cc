@@ -154,9 +154,14 @@ bool Connection::would_overflow(std::size_t bytes) const {
 }
 
 void Connection::overflow(std::uint32_t events) {
-  const std::size_t before = outbound_->bytes();
-  const std::uint64_t queued = outbound_->drop_unbegun();
-  shard_.counters().queued_bytes.subtract(before - outbound_->bytes());
+  const std::uint64_t waited = counters().queued_bytes;
+  std::uint64_t queued = 0;
+  // Without a queue it is the newest events of too many keys that wait.
+  if (outbound_ != nullptr) {
+    const std::size_t before = outbound_->bytes();
+    queued = outbound_->drop_unbegun();
+    shard_.counters().queued_bytes.subtract(before - outbound_->bytes());
+  }
   delivered_ -= queued;
   shard_.counters().delivered.subtract(queued);
   const std::uint64_t waiting = forget_latest();
@@ -164,7 +169,7 @@ void Connection::overflow(std::uint32_t events) {
   shard_.counters().dropped.add(queued + waiting + events);
   shard_.counters().closed_slow.add();
   close(CloseCode::kSlowConsumer,
-        "slow consumer: " + std::to_string(before) + " bytes waited; come back with since and read faster");
+        "slow consumer: " + std::to_string(waited) + " bytes waited; come back with since and read faster");
 }
 
 void Connection::flush() {
@@ -195,7 +200,16 @@ void Connection::flush() {
       ::shutdown(fd_, SHUT_WR);
     }
   }
+  if (latest_ != nullptr && !blocked_ && !latest_->conflation.empty()) {
+    shard_.wheel().schedule(*latest_, shard_.now());
+  }
   watch();
+}
+
+bool Connection::takes_answers() {
+  const std::size_t limit = shard_.settings().queue_limit_bytes;
+  if (outbound_ != nullptr && outbound_->reply_bytes() > limit) flush();
+  return outbound_ == nullptr || outbound_->reply_bytes() <= limit;
 }
 
 void Connection::watch() {
@@ -238,8 +252,9 @@ void Connection::drain_latest(Clock::time_point now) {
   }
   if (phase_ != Phase::kOpen) return;
   // While the socket is full its readiness says when to go on.
-  const auto due = conflation.next_due();
-  if (due && !blocked_) shard_.wheel().schedule(*latest_, *due);
+  if (!blocked_) {
+    if (const auto due = conflation.next_due()) shard_.wheel().schedule(*latest_, *due);
+  }
   watch();
 }
 
@@ -274,9 +289,17 @@ bool Connection::selects(const Channel& channel) const {
 }
 
 void Connection::subscriptions_left() {
+  const auto unwanted = [this](const Channel& channel) { return !selects(channel); };
+  if (latest_ != nullptr) {
+    const std::size_t before = latest_->conflation.bytes();
+    const std::uint64_t events = latest_->conflation.forget_if(unwanted);
+    shard_.counters().queued_bytes.subtract(before - latest_->conflation.bytes());
+    dropped_ += events;
+    shard_.counters().dropped.add(events);
+  }
   if (catch_up_ == nullptr) return;
-  catch_up_->remove_if([this](const Channel& channel) {
-    if (selects(channel)) return false;
+  catch_up_->remove_if([&](const Channel& channel) {
+    if (!unwanted(channel)) return false;
     shard_.fanout().release(*this, channel, 0);
     return true;
   });

@@ -96,6 +96,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] const Pace& default_pace() const { return default_pace_; }
   // Whether the socket takes more.
   [[nodiscard]] bool has_room() const { return !blocked_; }
+  // Whether fewer answers wait than its queue may hold; writes what waits to find
+  // out.
+  [[nodiscard]] bool takes_answers();
   [[nodiscard]] bool is_open() const { return phase_ == Phase::kOpen; }
 
   // By name or pattern; changed by the command runner only.

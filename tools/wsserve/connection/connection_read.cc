@@ -42,6 +42,9 @@ void Connection::read_http(std::string_view bytes) {
   while (status == Status::kRequest && phase_ == Phase::kHttp) {
     shard_.counters().http_requests.add();
     handle_request(http_->request());
+    // Requests that were sent ahead without reading the answers are not served on
+    // and on: the connection ends with the answers it has.
+    if (phase_ == Phase::kHttp && !takes_answers()) finish_when_written_ = true;
     if (phase_ != Phase::kHttp || finish_when_written_) return;
     status = http_->next();
   }

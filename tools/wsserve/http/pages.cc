@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <boost/algorithm/string/replace.hpp>
+
 #include "common/protocol/event.h"
 #include "common/protocol/quote.h"
 #include "wsserve/channel.h"
@@ -28,6 +30,11 @@ std::string as_lines(const HistoryPage& page) {
     body += '\n';
   }
   return body;
+}
+
+// A target may hold a `>`, which would end the link.
+std::string link_path(const std::string& path) {
+  return boost::algorithm::replace_all_copy(path, ">", "%3E");
 }
 
 }  // namespace
@@ -67,7 +74,7 @@ Response answer(const HistoryRequest& request, const Hub& hub, std::size_t max_b
                       {"Wskit-Recovered", page.recovered ? "true" : "false"}};
   if (!page.complete && !page.frames.empty()) {
     response.headers.emplace_back(
-        "Link", fmt::format("<{}?since={}:{}&limit={}>; rel=\"next\"", request.path, page.epoch,
+        "Link", fmt::format("<{}?since={}:{}&limit={}>; rel=\"next\"", link_path(request.path), page.epoch,
                             page.frames.back()->event.offset, request.limit));
   }
   return response;

@@ -1,0 +1,107 @@
+#include "wsserve/connection/conflation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "wsserve/channel.h"
+#include "wsserve/inbox.h"
+
+namespace wskit::server {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+class ConflationTest : public testing::Test {
+ protected:
+  // The frame of a new event, as a shard would get it.
+  ChunkPtr event(const std::string& key, const std::string& data = "1") {
+    const std::string quoted = "\"" + key + "\"";
+    protocol::PublishEvent event{
+        .channel = "c", .type = "t", .timestamp = {}, .key = {}, .dedup = {}, .data = data};
+    if (!key.empty()) event.key = quoted;
+    std::uint64_t seam = 0;
+    (void)channel_.join(0, seam);
+    (void)channel_.publish(event, {{}, "2026-11-20T10:00:00.000000Z"});
+    std::vector<Delivery> deliveries;
+    std::vector<Inbox::Task> tasks;
+    inboxes_.front()->take(deliveries, tasks);
+    return deliveries.back().frame;
+  }
+
+  void wait(const std::string& key, Conflation::Interval interval = {}) {
+    conflation_.put(channel_, event(key), interval);
+  }
+
+  // The texts of everything that may go out at `now`.
+  std::vector<std::string> taken(Conflation::Time now = Conflation::Time::max()) {
+    std::vector<std::string> seen;
+    while (const ChunkPtr frame = conflation_.take(now)) seen.push_back(std::string(frame->text()));
+    return seen;
+  }
+
+  const std::array<std::unique_ptr<Inbox>, 1> inboxes_{std::make_unique<Inbox>()};
+  HistoryBudget budget_{1 << 20};
+  Channel channel_{"c", "e", ChannelOptions{}, {inboxes_, budget_}, 0};
+  Conflation conflation_;
+  const Conflation::Time start_ = Conflation::Time() + 1h;
+};
+
+TEST_F(ConflationTest, KeepsTheNewestOfEachKeyAndSaysWhatItStandsFor) {
+  wait("a");
+  wait("b");
+  wait("a");
+  wait("a");
+  EXPECT_THAT(
+      taken(),
+      ElementsAre(
+          R"({"type":"t","channel":"c","offset":2,"timestamp":"2026-11-20T10:00:00.000000Z","key":"b","data":1})",
+          R"({"type":"t","channel":"c","offset":4,"timestamp":"2026-11-20T10:00:00.000000Z","key":"a",)"
+          R"("from":1,"merged":2,"data":1})"));
+  EXPECT_TRUE(conflation_.empty());
+  EXPECT_EQ(conflation_.bytes(), 0U);
+}
+
+TEST_F(ConflationTest, TakesTheWholeChannelAsOneWhereEventsHaveNoKey) {
+  wait("");
+  wait("");
+  EXPECT_THAT(taken(), ElementsAre(HasSubstr(R"("offset":2)")));
+}
+
+TEST_F(ConflationTest, LetsAnEventPassOnlyWhenItsIntervalIsOver) {
+  const ChunkPtr first = event("a");
+  EXPECT_TRUE(conflation_.may_pass(channel_, *first, start_, 100ms));
+  EXPECT_FALSE(conflation_.may_pass(channel_, *first, start_ + 99ms, 100ms));
+  EXPECT_TRUE(conflation_.may_pass(channel_, *event("b"), start_ + 99ms, 100ms)) << "another key";
+  wait("a", 100ms);
+  EXPECT_EQ(conflation_.next_due(), start_ + 100ms);
+  EXPECT_TRUE(taken(start_ + 99ms).empty());
+  EXPECT_EQ(taken(start_ + 100ms).size(), 1U);
+}
+
+TEST_F(ConflationTest, GivesEverythingAtTheEndOfTimeWithoutPassingIt) {
+  wait("a", 1h);
+  wait("b");
+  EXPECT_EQ(taken(Conflation::Time::max()).size(), 2U);
+  wait("a", 1h);
+  EXPECT_EQ(taken(Conflation::Time::max()).size(), 1U);
+}
+
+TEST_F(ConflationTest, ForgetsWhatIsNotWantedAnyMore) {
+  wait("a");
+  wait("b");
+  EXPECT_EQ(conflation_.forget_if([](const Channel&) { return false; }), 0U);
+  EXPECT_EQ(conflation_.forget_if([](const Channel&) { return true; }), 2U);
+  EXPECT_TRUE(conflation_.empty());
+  EXPECT_EQ(conflation_.bytes(), 0U);
+  EXPECT_TRUE(taken().empty());
+}
+
+}  // namespace
+}  // namespace wskit::server
