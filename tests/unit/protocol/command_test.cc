@@ -189,6 +189,15 @@ TEST_F(CommandTest, ManyDecodedChannelsStayWhereTheyAre) {
   for (std::size_t i = 0; i < 1'000; ++i) EXPECT_EQ(command.channels->at(i), "channel/" + std::to_string(i));
 }
 
+TEST_F(CommandTest, DecodedTextsOfManyCommandsDoNotGetInEachOthersWay) {
+  for (int i = 0; i < 100; ++i) {
+    const Command& command = accept(fmt::format(
+        R"({{"action":"subscribe","channels":["a\/{}","b\/{}"],"events":["\u0074{}"]}})", i, i, i));
+    EXPECT_THAT(command.channels, Optional(ElementsAre(fmt::format("a/{}", i), fmt::format("b/{}", i))));
+    EXPECT_THAT(command.event_types, Optional(ElementsAre(fmt::format("t{}", i))));
+  }
+}
+
 TEST_F(CommandTest, AChannelThatIsNoneIsNamedInTheDetails) {
   const CommandError refused = refuse(R"({"action":"subscribe","id":1,"channels":["ok","a//b"]})");
   EXPECT_EQ(refused.error.code, ErrorCode::kBadChannel);

@@ -258,8 +258,9 @@ TEST(JsonTextTest, DecodesEscapes) {
 }
 
 TEST(JsonTextTest, HalfASurrogatePairStandsForNoText) {
-  for (const std::string_view content : {R"(\ud800)", R"(\udc00)", R"(a\ud800b)", R"(\ud800\ud800)",
-                                         R"(\ud800\n)", R"(\ud800\u0041)", R"(\udfff\ud800)"}) {
+  for (const std::string_view content :
+       {R"(\ud800)", R"(\udc00)", R"(a\ud800b)", R"(\ud800\ud800)", R"(\ud800\udbff)", R"(\ud800\ue000)",
+        R"(\ud800\n)", R"(\ud800\u0041)", R"(\udfff\ud800)"}) {
     std::string out = "before";
     EXPECT_FALSE(append_decoded(out, content)) << content;
     EXPECT_EQ(out, "before");

@@ -1,4 +1,5 @@
 // The publish command (command.h): one event, or a batch of them.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -146,6 +147,23 @@ TEST_F(PublishTest, EqualKeysAreEqualBytesHoweverTheyAreWritten) {
   EXPECT_EQ(published.dedup, R"("B")");
 }
 
+TEST_F(PublishTest, RewrittenKeysOfABatchStayWhereTheyAreInOneBatchAfterTheOther) {
+  std::string text = R"({"action":"publish","events":[)";
+  for (int i = 0; i < 100; ++i) {
+    text += fmt::format(R"({}{{"channel":"a","key":"\u006b{}","dedup":"\u0064{}","data":0}})",
+                        i > 0 ? "," : "", i, i);
+  }
+  text += "]}";
+  for (int round = 0; round < 20; ++round) {
+    const Command& command = accept(text);
+    ASSERT_EQ(command.publish.size(), 100U);
+    for (std::size_t i = 0; i < 100; ++i) {
+      EXPECT_EQ(command.publish[i].key, fmt::format(R"("k{}")", i));
+      EXPECT_EQ(command.publish[i].dedup, fmt::format(R"("d{}")", i));
+    }
+  }
+}
+
 TEST_F(PublishTest, ABatchKeepsItsOrder) {
   const Command& command = accept(
       R"({"action":"publish","id":"b","events":[{"channel":"a","type":"t","data":1},{"data":{"x":[]},"channel":"b\/c"},)"
@@ -215,6 +233,7 @@ TEST_F(PublishTest, ABatchIsBounded) {
   EXPECT_THAT(refusal(text + R"(,{"channel":"a","data":1}]})"),
               StartsWith("TOO_LARGE: \"events\" holds more than 10000"));
   EXPECT_THAT(refusal(text + R"(,{"channel":"a","data":01}]})"), StartsWith("BAD_JSON"));
+  accept(R"({"action":"publish","events":[{"channel":"a","data":1}]})");
 }
 
 }  // namespace
