@@ -13,6 +13,8 @@ namespace {
 namespace beast_http = boost::beast::http;
 using Parser = beast_http::request_parser<beast_http::string_body>;
 
+constexpr std::size_t kShortestChunkedEnd = std::string_view("0\r\n\r\n").size();
+
 std::string lower_case(std::string_view text) {
   std::string out(text);
   std::ranges::transform(out, out.begin(),
@@ -105,6 +107,11 @@ struct RequestReader::State {
   // but not their sum, and neither the header of a chunk nor the trailer.
   boost::system::error_code put() {
     const bool in_header = !parser->is_header_done();
+    // Every chunked body has so many bytes before its end, and Beast asserts that
+    // it is called with as many once it has seen the last chunk.
+    if (!in_header && parser->chunked() && input.size() < kShortestChunkedEnd) {
+      return beast_http::error::need_more;
+    }
     const std::size_t room = in_header ? limits.max_header_bytes - header_bytes : input.size();
     boost::system::error_code error;
     const std::size_t used =
