@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "common/cli/values.h"
 #include "common/protocol/control.h"
 #include "common/protocol/json_text.h"
 #include "common/protocol/position.h"
@@ -98,6 +99,9 @@ void Subscriber::on_greeting(const ControlMessage& message) {
     return refuse(cli::ExitCode::kUsage,
                   "no channels: the server has no default ones, so name some, as in wstap 'market/*'");
   }
+  const client::Hello& hello = client_.hello();
+  listener_.on_detail(fmt::format("{} calls this connection {}, heartbeat {}", hello.server, hello.connection,
+                                  cli::format_duration(hello.heartbeat)));
   // Subscribed anew, so that positions and types hold from the first event on.
   if (!message.channels.empty()) client_.send(unsubscribe_command(message.channels));
   client_.send(selection_.subscribe_command(channels, resume_since()));
@@ -143,6 +147,13 @@ void Subscriber::report_holes(std::optional<ChannelBook::Time> before) {
   }
 }
 
+void Subscriber::tell_where_it_stands(const SubscribedEntry& entry) {
+  const std::string place =
+      entry.offset ? fmt::format("at {}:{}", entry.epoch, *entry.offset) : "of channels to come";
+  listener_.on_detail(fmt::format("subscribed {} {}, {}{} replayed", entry.channel, place,
+                                  entry.recovered ? "recovered, " : "", entry.replayed));
+}
+
 void Subscriber::on_answer(const ControlMessage& message) {
   if (message.type == "error") {
     const bool passing = message.error_code == "UNAVAILABLE" || message.error_code == "RATE_LIMITED";
@@ -156,6 +167,7 @@ void Subscriber::on_answer(const ControlMessage& message) {
   std::uint64_t replayed = 0;
   for (const SubscribedEntry& entry : message.subscribed) {
     replayed += entry.replayed;
+    tell_where_it_stands(entry);
     if (const std::optional<Incident> incident = book_.subscribed(entry)) {
       listener_.on_incident(entry.channel, *incident);
     }

@@ -35,6 +35,8 @@ class SubscriberListener {
   // `text` is the event as it came. Both views are valid until the return.
   virtual void on_event(const protocol::EventView& event, std::string_view text) = 0;
   virtual void on_incident(std::string_view channel, const Incident& incident) = 0;
+  // How the connection goes on, for who asks (-v).
+  virtual void on_detail(std::string_view /*message*/) {}
   // Something that goes wrong though the run goes on.
   virtual void on_warning(std::string_view message) = 0;
   virtual void on_batch_end() = 0;
@@ -75,6 +77,7 @@ class Subscriber : private client::ClientHandler {
   void ask_epoch(std::string_view channel);
   [[nodiscard]] std::string resume_since();
   void watch_holes();
+  void tell_where_it_stands(const SubscribedEntry& entry);
   void report_holes(std::optional<ChannelBook::Time> before);
   void refuse(cli::ExitCode code, std::string message);
 

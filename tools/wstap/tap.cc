@@ -140,6 +140,10 @@ class Tap : private SubscriberListener {
     say([&] { notices_.warning("{}", incident.describe(channel)); });
   }
 
+  void on_detail(std::string_view message) override {
+    if (notices_.options().verbose > 0) say([&] { notices_.info("{}", message); });
+  }
+
   void on_warning(std::string_view message) override {
     say([&] { notices_.warning("{}", message); });
   }

@@ -87,15 +87,26 @@ def test_a_url_that_is_none_is_explained(stage):
         assert run.code == 2 and run.stderr.count("\n") == 1, (url, run.stderr)
 
 
-def test_notices_are_as_loud_as_asked_for(stage):
+@pytest.mark.parametrize(
+    "tool, options", [("wspub", ["a", "-m", "1"]), ("wstap", ["a", "-n", "1", "-o", "none"])]
+)
+def test_notices_are_as_loud_as_asked_for(stage, tool, options):
     server = stage.server()
-    plain = stage.run("wspub", "-u", server.url, "a", "-m", "1")
-    quiet = stage.run("wspub", "-u", server.url, "a", "-m", "1", "-q")
-    loud = stage.run("wspub", "-u", server.url, "a", "-m", "1", "-vv")
-    silent = stage.run("wspub", "-u", stage.reserve_port().url, "a", "-m", "1", "-qq")
-    assert plain.code == quiet.code == loud.code == 0 and silent.code == 3
-    assert quiet.stderr == silent.stderr == ""
-    assert len(loud.stderr.splitlines()) > len(plain.stderr.splitlines()) > 0
+
+    def said(*loudness):
+        process = stage.tool(tool, "-u", server.url, *options, *loudness)
+        if tool == "wstap":
+            server.wait_for_subscriptions(1)
+            with server.client() as publisher:
+                publisher.publish("a", 1)
+        assert process.wait() == 0
+        server.wait_for_connections(0)
+        return process.stderr
+
+    assert len(said("-vv").splitlines()) > len(said().splitlines()) > 0
+    assert said("-q") == ""
+    silent = stage.run(tool, "-u", stage.reserve_port().url, *options, "-qq")
+    assert silent.code == 3 and silent.stderr == ""
 
 
 def test_notices_can_be_json(stage):
