@@ -6,7 +6,7 @@ import os
 import random
 
 import pytest
-from harness.deadline import DEADLINE
+from harness.deadline import DEADLINE, SLOW
 
 websockets = pytest.importorskip("websockets")
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory as Deflate  # noqa: E402
@@ -139,12 +139,12 @@ def test_ping_and_close(server):
 
 
 def test_its_own_keepalive_is_content(stage):
-    server = stage.server("--heartbeat", "200ms")
+    server = stage.server("--heartbeat", f"{2 * SLOW}s")
 
     async def scenario():
         async with websockets.connect(server.url + "/ws", ping_interval=0.1, ping_timeout=DEADLINE) as socket:
             beats = 0
-            while beats < 5:
+            while beats < 2:
                 beats += json.loads(await socket.recv())["type"] == "heartbeat"
 
     run(scenario())

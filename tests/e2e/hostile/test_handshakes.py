@@ -4,11 +4,12 @@ import threading
 import time
 
 from harness.bystander import Bystander
-from harness.deadline import DEADLINE
+from harness.deadline import DEADLINE, SLOW
 from harness.frames import TEXT, encode
 from harness.websocket import WebSocket, handshake
 
 REQUEST = handshake()
+TIMEOUT = ("--handshake-timeout", f"{2 * SLOW}s")
 
 
 def wait_for_the_end(connection):
@@ -24,7 +25,7 @@ def wait_for_the_end(connection):
 
 
 def test_half_open_ones_are_ended(stage):
-    server = stage.server("--handshake-timeout", "500ms")
+    server = stage.server(*TIMEOUT)
     base = server.descriptors()
     with Bystander(server) as bystander:
         connections = []
@@ -42,7 +43,7 @@ def test_half_open_ones_are_ended(stage):
 
 
 def test_one_that_goes_on_byte_by_byte_is_ended_as_well(stage):
-    server = stage.server("--handshake-timeout", "500ms")
+    server = stage.server(*TIMEOUT)
     with Bystander(server), server.connect() as connection:
         ended = threading.Event()
 
@@ -64,7 +65,7 @@ def test_one_that_goes_on_byte_by_byte_is_ended_as_well(stage):
 
 
 def test_a_connection_that_asks_nothing_more_is_ended(stage):
-    server = stage.server("--handshake-timeout", "300ms")
+    server = stage.server(*TIMEOUT)
     with server.http() as http:
         http.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert http.read().status == 200
@@ -72,7 +73,7 @@ def test_a_connection_that_asks_nothing_more_is_ended(stage):
 
 
 def test_an_upgraded_connection_has_no_such_limit(stage):
-    server = stage.server("--handshake-timeout", "200ms")
+    server = stage.server(*TIMEOUT)
     with server.client() as client:
         with server.connect() as other:
             wait_for_the_end(other)
@@ -94,7 +95,7 @@ def test_a_slow_one_that_ends_in_time_is_served(stage):
 
 
 def test_many_at_once_leave_room_for_others(stage):
-    server = stage.server("--handshake-timeout", "1s")
+    server = stage.server(*TIMEOUT)
     connections = [server.connect() for _ in range(500)]
     with server.client() as client:
         client.still_works()

@@ -47,7 +47,7 @@ def each_kind(server):
 
 
 def test_nothing_stays_behind(stage):
-    server = stage.server("--echo", "--handshake-timeout", "2s", "--threads", "2")
+    server = stage.server("--echo", "--threads", "2")
 
     def rounds(count):
         for _ in range(count):

@@ -3,7 +3,7 @@
 import threading
 
 from harness.bystander import Bystander
-from harness.deadline import eventually
+from harness.deadline import SLOW, eventually
 from harness.frames import BINARY, TEXT, encode
 from harness.sanitizer import SANITIZED
 from harness.websocket import open_socket
@@ -53,7 +53,7 @@ def test_a_reader_that_stalls_is_cut_at_its_limit(stage):
 
 
 def test_an_echo_nobody_reads_stops_being_filled(stage):
-    server = stage.server("--echo", "--heartbeat", "1s")
+    server = stage.server("--echo", "--heartbeat", f"{3 * SLOW}s")
     with Bystander(server):
         base = server.private_bytes()
         websocket = server.open("/echo", receive_buffer=4096)

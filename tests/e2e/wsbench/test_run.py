@@ -6,7 +6,7 @@ import signal
 import pytest
 from harness.deadline import eventually
 
-SHORT = ("-w", "200ms", "-d", "500ms")
+SHORT = ("-w", "200ms", "-d", "500ms", "--drain", "30s")
 
 
 @pytest.fixture

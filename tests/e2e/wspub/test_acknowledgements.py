@@ -2,7 +2,7 @@
 
 import signal
 
-from harness.deadline import eventually
+from harness.deadline import SLOW, eventually
 from harness.scripted_server import ScriptedServer, control
 
 FAST = ("--backoff", "10ms..50ms")
@@ -85,7 +85,7 @@ def test_every_line_has_an_id_of_its_own_that_a_resend_keeps(stage):
 
 def test_without_an_answer_it_gives_the_connection_up_and_sends_again(stage):
     with ScriptedServer() as server:
-        pub, peer = started(stage, server, "--ack-timeout", "300ms", lines=3)
+        pub, peer = started(stage, server, "--ack-timeout", f"{2 * SLOW}s", lines=3)
         eventually(lambda: len(peer.published_events()) == 3, "the lines")
         peer.wait_for_end()
         again = server.peer()

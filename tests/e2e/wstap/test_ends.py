@@ -1,5 +1,6 @@
 """Proves: wstap ends where it was told to, and its exit code says why."""
 
+from harness.deadline import SLOW
 from harness.scripted_server import ScriptedServer, event, subscribed
 
 
@@ -32,7 +33,7 @@ def test_after_the_event_it_waits_for(stage):
 
 def test_with_5_when_the_time_is_over(stage):
     server = stage.server()
-    tap = tapping(stage, server, "-n", "2", "-W", "500ms")
+    tap = tapping(stage, server, "-n", "2", "-W", f"{3 * SLOW}s")
     with server.client() as publisher:
         publisher.publish("a", 1)
     assert tap.wait() == 5
@@ -41,7 +42,7 @@ def test_with_5_when_the_time_is_over(stage):
 
 def test_when_nothing_comes_any_more(stage):
     server = stage.server()
-    tap = tapping(stage, server, "--idle", "300ms")
+    tap = tapping(stage, server, "--idle", f"{3 * SLOW}s")
     with server.client() as publisher:
         publisher.publish("a", 1)
     assert tap.wait() == 0
