@@ -38,6 +38,9 @@ running=()
 scratch=${TMPDIR:-/tmp}/wskit-quickstart.$$
 
 clean_up() {
+  # Bash 5.2 with `set -e` leaves an exit trap at its first command, if the signal that led here came
+  # while a pipeline was being started.
+  set +e
   trap '' INT TERM HUP
   [[ -z $redraw ]] || printf '%s' "$redraw"
   local pid
