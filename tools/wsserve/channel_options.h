@@ -22,6 +22,9 @@ struct ChannelOptions {
   DeliveryMode delivery = DeliveryMode::kLossless;
   HistoryLimits history;
   DedupLimits dedup;
+  // Its events are written to the server's store, if there is one, before they
+  // are acknowledged and delivered.
+  bool durable = true;
 
   bool operator==(const ChannelOptions&) const = default;
 };
