@@ -4,37 +4,11 @@
 #include <bit>
 
 #include "common/protocol/event.h"
-#include "common/websocket/frame.h"
+#include "wsserve/event_frame.h"
 #include "wsserve/fanout/local_channel.h"
 #include "wsserve/inbox.h"
 
 namespace wskit::server {
-namespace {
-
-// The type is the first value of an event's text: {"type":"…
-constexpr std::size_t kTypeBegin = sizeof(R"({"type":")") - 1;
-
-constexpr std::string_view kDataName = R"("data":)";
-
-boost::intrusive_ptr<Chunk> build_frame(const protocol::EventView& event) {
-  websocket::FrameHeader header;
-  header.payload_bytes = protocol::encoded_size(event);
-  const std::size_t header_bytes = websocket::header_size(header);
-  auto chunk = Chunk::make(header_bytes + header.payload_bytes);
-  protocol::write_event(event, websocket::write_header(header, chunk->data()));
-  // The end of an event's text is fixed: …,"key":KEY,"data":DATA}
-  const std::size_t data_begin = chunk->size() - 1 - event.data.size() - kDataName.size();
-  chunk->event = {.offset = event.offset,
-                  .header_bytes = static_cast<std::uint32_t>(header_bytes),
-                  .type_begin = static_cast<std::uint32_t>(header_bytes + kTypeBegin),
-                  .type_bytes = static_cast<std::uint32_t>(event.type.size()),
-                  .key_begin = static_cast<std::uint32_t>(data_begin - 1 - event.key.size()),
-                  .key_bytes = static_cast<std::uint32_t>(event.key.size()),
-                  .data_begin = static_cast<std::uint32_t>(data_begin)};
-  return chunk;
-}
-
-}  // namespace
 
 Channel::Channel(std::string name, std::string epoch, const ChannelOptions& options, const Home& home,
                  std::uint64_t interested_shards)
@@ -61,7 +35,7 @@ Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime
   }
   view.offset = ++offset_;
   if (!event.dedup.empty()) dedup_.add(event.dedup, view.offset, received.at, options_.dedup);
-  ChunkPtr frame = build_frame(view);
+  ChunkPtr frame = build_event_frame(view);
   for (std::uint64_t shards = interested_shards_; shards != 0; shards &= shards - 1) {
     home_.inboxes[static_cast<std::size_t>(std::countr_zero(shards))]->push(*this, frame);
   }

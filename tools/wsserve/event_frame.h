@@ -1,0 +1,21 @@
+// An event's frame: its WebSocket header and JSON text in one chunk, with what
+// the fan-out must know of it.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <string_view>
+
+#include "common/protocol/event.h"
+#include "wsserve/chunk.h"
+
+namespace wskit::server {
+
+// REQUIRES: every part is valid, as for protocol::write_event.
+[[nodiscard]] ChunkPtr build_event_frame(const protocol::EventView& event);
+
+// The frame of an event from the text that build_event_frame wrote; null where
+// the text is not, byte for byte, such an event.
+[[nodiscard]] ChunkPtr parse_event_frame(std::string_view json_text);
+
+}  // namespace wskit::server

@@ -1,0 +1,46 @@
+// An event on its way into the store, and whom the store tells what became of it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "common/protocol/timestamp.h"
+#include "wsserve/chunk.h"
+
+namespace wskit::server::store {
+
+class Sink;
+class StoredChannel;
+
+// Counts events in the order in which they were appended, from 1, over all
+// channels.
+using Ticket = std::uint64_t;
+
+// REQUIRES: the frame's offset is the one that follows the channel's newest.
+struct Record {
+  StoredChannel* channel = nullptr;
+  Sink* sink = nullptr;  // of the same channel; outlives the store's threads
+  ChunkPtr frame;
+  protocol::SystemMicros received;
+  std::string dedup;  // the id the publisher gave against repetition; empty: none
+};
+
+// A channel as the store sees it. Called on the writer's thread with no lock of
+// the store held, so that both may append and ask, but must not block for long.
+class Sink {
+ public:
+  // These events are on disk, as surely as the store's Sync says: the offsets
+  // follow each other and those of the last call.
+  virtual void committed(std::span<const Record> records) = 0;
+
+  // Whatever was appended to this channel after the last committed event will
+  // never be stored, and append() has refused everything since: the next event
+  // to append is the one after the last committed.
+  virtual void rolled_back() = 0;
+
+ protected:
+  ~Sink() = default;
+};
+
+}  // namespace wskit::server::store

@@ -1,0 +1,161 @@
+// Events on disk: one SQLite file (docs/store.md) that survives the server.
+//
+// Knows no connections and no subscribers. An event is appended to a queue in
+// memory; a writer thread puts whatever has queued into one transaction, tells
+// each channel's Sink once that is on disk, and goes on with what has queued
+// meanwhile. A reader thread serves ranges of a channel.
+//
+// When a write fails, its transaction and everything queued behind it are taken
+// back (Sink::rolled_back), and append() refuses until a trial write succeeds,
+// about once a second. Nothing is reordered, and nothing is reported as stored
+// that is not.
+//
+// Threads: any thread, but for open, start, stop and the destructor.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/protocol/error.h"
+#include "common/protocol/timestamp.h"
+#include "wsserve/chunk.h"
+#include "wsserve/store/record.h"
+#include "wsserve/store/stored_channel.h"
+
+namespace wskit::server::store {
+
+// What a commit waits for.
+enum class Sync : std::uint8_t {
+  kFull,    // every commit is flushed to the disk: survives a power failure
+  kNormal,  // flushed now and then: survives the server's death, not the machine's
+  kOff,     // never flushed: the same, and the machine's death may damage the file
+};
+
+struct Options {
+  std::string path;
+  Sync sync = Sync::kFull;
+  std::size_t max_queued_bytes = std::size_t{32} << 20;
+  // A new epoch, never the same twice: for channels whose newest events a crash
+  // of the machine may have taken (Sync::kNormal and kOff). REQUIRES: not empty.
+  std::function<std::string()> make_epoch;
+  std::function<protocol::SystemMicros()> clock;  // empty: the system's
+};
+
+// An id that a channel accepted lately.
+struct RecentId {
+  std::string id;
+  std::uint64_t offset = 0;
+  protocol::SystemMicros received;
+};
+
+// What came of a read.
+struct Part {
+  std::vector<ChunkPtr> frames;  // consecutive, each as it was appended
+  bool gap = false;              // the first event asked for is no longer stored; no frames
+  std::string error;             // not empty: the file could not be read or is damaged there
+};
+
+// Where a time is in a channel.
+struct Located {
+  std::uint64_t after = 0;  // the first event received at that time or later is the next
+  bool whole = false;       // no event received at that time or later was let go
+  std::string error;        // not empty: the file could not be read
+};
+
+struct Status {
+  bool available = true;
+  std::string reason;          // why not, for a person: SQLite's text and the system's
+  std::uint64_t failures = 0;  // times that it became unavailable
+  std::uint64_t queued_events = 0;
+  std::uint64_t queued_bytes = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t stored_events = 0;  // since open
+  std::uint64_t failed_events = 0;  // taken back since open
+  std::uint64_t read_events = 0;    // since open
+  std::uint64_t file_bytes = 0;     // the database and its write-ahead log
+  std::chrono::microseconds last_commit{0};
+  std::uint64_t last_commit_events = 0;
+};
+
+// All are called on the writer's thread, with no lock of the store held.
+struct Callbacks {
+  // Tickets were settled: after each commit or failure, after the sinks. May be empty.
+  std::function<void()> settled;
+  // Became unavailable, with a line for the log, or available again (`reason` is
+  // empty). May be empty.
+  std::function<void(bool available, const std::string& reason)> availability;
+};
+
+class Store {
+ public:
+  // Opens or makes the file and locks it against other servers. The error is one
+  // line that names the file and the remedy.
+  [[nodiscard]] static protocol::Result<std::unique_ptr<Store>> open(Options options);
+  ~Store();  // stops
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Starts the threads. Once.
+  void start(Callbacks callbacks);
+
+  // Writes everything queued, joins the threads, leaves a file without a
+  // write-ahead log. Reads that wait are dropped: their callbacks never run.
+  // REQUIRES: nobody appends any more. Safe to call twice.
+  void stop();
+
+  // --- Channels ---
+
+  // The channel of that name, known or new. No disk access: a new one is written
+  // together with its first event. `epoch` is for a new one only.
+  [[nodiscard]] StoredChannel& channel(std::string_view name, const Retention& retention,
+                                       std::string_view epoch);
+
+  // Those in the file and those made since.
+  [[nodiscard]] std::vector<StoredChannel*> channels() const;
+
+  // The ids that were in the channel's dedup window when the store was opened,
+  // oldest first. Given once: the store forgets them.
+  [[nodiscard]] std::vector<RecentId> take_recent_ids(StoredChannel& channel);
+
+  // --- Writing ---
+
+  // Queues one event; never waits for the disk. Nothing if the store is
+  // unavailable now. REQUIRES: the calls for one channel come in the order of its
+  // offsets (call it under the channel's mutex).
+  [[nodiscard]] std::optional<Ticket> append(Record record);
+
+  // Every ticket up to this one is settled: on disk, or failed.
+  [[nodiscard]] Ticket settled() const;
+  // REQUIRES: ticket <= settled(). Whether its event was not stored.
+  [[nodiscard]] bool failed(Ticket ticket) const;
+
+  [[nodiscard]] bool available() const;
+  // More waits than is good: publishers should not be read for a while.
+  [[nodiscard]] bool crowded() const;
+
+  // --- Reading. Callbacks run on the reader's thread, in the order of the calls ---
+
+  // The events behind `after` up to and with `up_to`, oldest first, until
+  // `max_bytes` are passed. REQUIRES: `up_to` was committed.
+  void read(StoredChannel& channel, std::uint64_t after, std::uint64_t up_to, std::size_t max_bytes,
+            std::function<void(Part)> then);
+
+  // Where the events received at `time` or later begin.
+  void locate(StoredChannel& channel, protocol::SystemMicros time, std::function<void(Located)> then);
+
+  [[nodiscard]] Status status() const;
+
+ private:
+  class Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace wskit::server::store
