@@ -87,6 +87,11 @@ CLI::Option* add_rate(CLI::App& app, const std::string& flags, std::optional<dou
                     default_text(value, [](double rate) { return fmt::format("{:g}", rate); }), description);
 }
 
+CLI::Option* add_speed(CLI::App& app, const std::string& flags, std::optional<double>& value,
+                       const std::string& description) {
+  return add_parsed(app, flags, value, parse_speed, "X", default_text(value, format_speed), description);
+}
+
 CLI::Option* add_texts(CLI::App& app, const std::string& flags, std::vector<std::string>& values,
                        const std::string& value_name, const std::string& description) {
   CLI::Option* option = app.add_option(

@@ -39,6 +39,8 @@ CLI::Option* add_count(CLI::App& app, const std::string& flags, std::optional<st
                        const std::string& description);
 CLI::Option* add_rate(CLI::App& app, const std::string& flags, std::optional<double>& value,
                       const std::string& description);
+CLI::Option* add_speed(CLI::App& app, const std::string& flags, std::optional<double>& value,
+                       const std::string& description);
 
 // Texts, one a mention, appended to `values`. They are taken as they are (CLI11
 // itself would read `[a,b]` as two and `{}` as none). `flags` is either names of an

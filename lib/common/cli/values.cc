@@ -208,6 +208,19 @@ ValueResult<double> parse_rate(std::string_view text) {
   return rate;
 }
 
+ValueResult<double> parse_speed(std::string_view text) {
+  if (text == "max") return std::numeric_limits<double>::infinity();
+  const ValueError error = bad(text, "speed", "60x, 0.5x or max");
+  std::string_view number_text = text;
+  if (number_text.ends_with('x')) number_text.remove_suffix(1);
+  const std::optional<double> speed = take_number(number_text);
+  if (!speed || !number_text.empty()) return error;
+  if (!(*speed > 0)) return ValueError{fmt::format("the speed '{}' must be greater than 0", text)};
+  return *speed;
+}
+
+std::string format_speed(double speed) { return std::isinf(speed) ? "max" : fmt::format("{:g}x", speed); }
+
 ValueResult<protocol::SystemMicros> parse_time(std::string_view text, protocol::SystemMicros now) {
   const std::optional<protocol::SystemMicros> time = protocol::parse_time_text(text, now);
   if (!time) return bad(text, "time", "2026-11-20T10:00:00Z, -5m or @1700000000.123");

@@ -44,6 +44,11 @@ struct DurationRange {
 // Events a second: `100`, `2.5k`, `100/s`, `6000/m`; greater than 0.
 [[nodiscard]] ValueResult<double> parse_rate(std::string_view text);
 
+// How much faster than it happened: `60x`, `0.5x`, `2`; greater than 0. `max`, as
+// fast as it goes, is infinity.
+[[nodiscard]] ValueResult<double> parse_speed(std::string_view text);
+[[nodiscard]] std::string format_speed(double speed);
+
 // RFC 3339, `-5m` (before `now`), `@1700000000.123` (Unix seconds), `now`.
 [[nodiscard]] ValueResult<protocol::SystemMicros> parse_time(std::string_view text,
                                                              protocol::SystemMicros now);

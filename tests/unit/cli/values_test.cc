@@ -100,6 +100,18 @@ TEST(ParseRate, CountsPerSecondOrAnyUnit) {
   for (const char* text : {"", "0", "-1", "1/x", "1/", "/s", "k"}) EXPECT_FALSE(parse_rate(text)) << text;
 }
 
+TEST(ParseSpeed, IsAFactorOrAsFastAsItGoes) {
+  EXPECT_DOUBLE_EQ(*parse_speed("60x"), 60);
+  EXPECT_DOUBLE_EQ(*parse_speed("0.5x"), 0.5);
+  EXPECT_DOUBLE_EQ(*parse_speed("2"), 2);
+  EXPECT_EQ(*parse_speed("max"), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(format_speed(*parse_speed("60x")), "60x");
+  EXPECT_EQ(format_speed(*parse_speed("max")), "max");
+  for (const char* text : {"", "x", "0", "0x", "-1x", "fast", "60xx", "60 x", "inf"}) {
+    EXPECT_FALSE(parse_speed(text)) << text;
+  }
+}
+
 TEST(ParseTime, TakesAMomentOrHowLongAgo) {
   const protocol::SystemMicros now{std::chrono::sys_days{std::chrono::year{2026} / 11 / 20} + 10h};
   EXPECT_EQ(*parse_time("now", now), now);
