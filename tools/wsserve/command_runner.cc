@@ -155,6 +155,24 @@ bool may_hear(const Connection& connection, std::string_view name) {
   return name.starts_with(kConnectionPrefix) && name.substr(kConnectionPrefix.size()) == connection.id();
 }
 
+protocol::SubscribedMatch stand_of(const Channel& channel) {
+  const Position position = channel.position();
+  return {.channel = channel.name(), .offset = position.offset, .epoch = position.epoch, .oldest = {}};
+}
+
+// What a match takes besides its name.
+constexpr std::size_t kMatchBytes = 128;
+
+// An answer is no longer than a message may be: lists that would not fit are left out.
+void limit_matched(std::vector<protocol::SubscribedChannel>& channels, std::size_t max_bytes) {
+  std::size_t bytes = 0;
+  for (protocol::SubscribedChannel& entry : channels) {
+    if (!entry.matched) continue;
+    for (const protocol::SubscribedMatch& match : *entry.matched) bytes += match.channel.size() + kMatchBytes;
+    if (bytes > max_bytes) entry.matched.reset();
+  }
+}
+
 // Whether the connection hears the channel live already.
 bool is_live(const Connection& connection, const Channel& channel) {
   return connection.selects(channel) && !connection.is_catching_up(channel);
@@ -218,12 +236,17 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
       }
     }
   }
+  if (!command.matched.empty() && command.matched != "true" && command.matched != "false") {
+    return refuse(connection, command.id, {ErrorCode::kBadCommand, "matched is true or false", {}});
+  }
   if (const auto error = check(connection, names)) return refuse(connection, command.id, *error);
   const std::vector<std::string> owned = names_of(names);
   std::vector<protocol::SubscribedChannel> channels;
+  const Wish wish{.filter = filter, .pace = pace, .matched = command.matched == "true"};
   for (const std::string& name : owned) {
-    channels.push_back(add(connection, name, {filter, pace}, since));
+    channels.push_back(add(connection, name, wish, since));
   }
+  limit_matched(channels, shard_.settings().message_limits.max_message_bytes);
   text_.clear();
   protocol::append_subscribed(text_, command.id, shard_.timestamp(), channels,
                               filter == nullptr ? std::vector<std::string>() : filter->types());
@@ -236,19 +259,26 @@ protocol::SubscribedChannel CommandRunner::add(Connection& connection, std::stri
   if (const auto known = find_subscription(connection, name); known != connection.subscriptions().end()) {
     shard_.fanout().change_filter(**known, wish.filter);
     shard_.fanout().change_pace(**known, wish.pace);
-    return stand(name);
+    return stand(name, wish);
   }
   shard_.counters().subscriptions.add();
   protocol::SubscribedChannel entry = protocol::looks_like_pattern(name)
-                                          ? add_pattern(connection, name, wish.filter, since)
+                                          ? add_pattern(connection, name, wish, since)
                                           : add_channel(connection, name, wish.filter, since);
   if (wish.pace.asked_for()) shard_.fanout().change_pace(*connection.subscriptions().back(), wish.pace);
   return entry;
 }
 
-protocol::SubscribedChannel CommandRunner::stand(std::string_view name) {
+protocol::SubscribedChannel CommandRunner::stand(std::string_view name, const Wish& wish) {
   protocol::SubscribedChannel entry{.channel = name, .offset = {}, .epoch = {}, .oldest = {}};
-  if (protocol::looks_like_pattern(name)) return entry;
+  if (protocol::looks_like_pattern(name)) {
+    if (!wish.matched) return entry;
+    entry.matched.emplace();
+    for (const Channel* channel : shard_.hub().matching(*protocol::Pattern::parse(name))) {
+      entry.matched->push_back(stand_of(*channel));
+    }
+    return entry;
+  }
   const Position position = find_channel(name)->position();
   entry.offset = position.offset;
   entry.epoch = position.epoch;
@@ -271,14 +301,14 @@ protocol::SubscribedChannel CommandRunner::add_channel(Connection& connection, s
 }
 
 protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, std::string_view text,
-                                                       TypeFilterPtr filter, const protocol::Since& since) {
+                                                       const Wish& wish, const protocol::Since& since) {
   const auto pattern = protocol::Pattern::parse(text);
-  auto subscription = shard_.fanout().subscribe(connection, *pattern, std::move(filter));
+  auto subscription = shard_.fanout().subscribe(connection, *pattern, wish.filter);
   // Behind the subscription, so that no channel begins unseen; and before the
   // connection has it, for it would make everything live.
   std::vector<std::pair<Channel*, bool>> matching;
   const bool replays = !std::holds_alternative<protocol::FromNow>(since);
-  if (replays) {
+  if (replays || wish.matched) {
     for (Channel* channel : shard_.hub().matching(*pattern)) {
       matching.emplace_back(channel, is_live(connection, *channel));
     }
@@ -286,8 +316,13 @@ protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, s
   connection.subscriptions().push_back(std::move(subscription));
   protocol::SubscribedChannel entry{.channel = text, .offset = {}, .epoch = {}, .oldest = {}};
   entry.recovered = replays;
+  if (wish.matched) entry.matched.emplace();
   for (const auto& [channel, live] : matching) {
-    begin_replay(connection, *channel, since, live, entry);
+    if (replays) {
+      begin_replay(connection, *channel, since, live, entry);
+    } else {
+      entry.matched->push_back(stand_of(*channel));
+    }
   }
   return entry;
 }
@@ -311,6 +346,14 @@ ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel
                           .offset = start.newest.offset,
                           .epoch = start.newest.epoch,
                           .oldest = start.oldest});
+  }
+  if (entry.matched) {
+    entry.matched->push_back({.channel = channel.name(),
+                              .offset = start.newest.offset,
+                              .epoch = start.newest.epoch,
+                              .recovered = whole,
+                              .replayed = replays ? start.replayed : 0,
+                              .oldest = whole ? std::nullopt : std::optional(start.oldest)});
   }
   if (replays) {
     entry.replayed += start.replayed;

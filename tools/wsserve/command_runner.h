@@ -41,6 +41,7 @@ class CommandRunner {
   struct Wish {
     TypeFilterPtr filter;
     Pace pace;
+    bool matched = false;  // a pattern's answer lists the channels that it matches
   };
 
   void subscribe(Connection& connection, const protocol::Command& command);
@@ -57,10 +58,10 @@ class CommandRunner {
   protocol::SubscribedChannel add(Connection& connection, std::string_view name, const Wish& wish,
                                   const protocol::Since& since);
   // Where a name stands, with nothing recovered and nothing replayed.
-  protocol::SubscribedChannel stand(std::string_view name);
+  protocol::SubscribedChannel stand(std::string_view name, const Wish& wish);
   protocol::SubscribedChannel add_channel(Connection& connection, std::string_view name, TypeFilterPtr filter,
                                           const protocol::Since& since);
-  protocol::SubscribedChannel add_pattern(Connection& connection, std::string_view text, TypeFilterPtr filter,
+  protocol::SubscribedChannel add_pattern(Connection& connection, std::string_view text, const Wish& wish,
                                           const protocol::Since& since);
   // Starts the replay of one channel and tells of it in `entry`. `live`: another
   // subscription of the connection brings its events already.

@@ -224,6 +224,7 @@ Result<void> CommandParser::State::read_subscribe() {
   command.max_rate = fields[Field::kMaxRate];
   command.conflate = fields[Field::kConflate];
   command.filter = fields[Field::kFilter];
+  command.matched = fields[Field::kMatched];
   Result<void> channels = read_channels();
   if (!channels) return channels;
   return read_event_types();

@@ -49,6 +49,7 @@ struct Command {
   std::string_view max_rate;                                 // JSON text; empty: absent
   std::string_view conflate;                                 // JSON text; empty: absent
   std::string_view filter;                                   // JSON text; empty: absent
+  std::string_view matched;                                  // JSON text; empty: absent
   std::string_view limit;                                    // JSON text; empty: absent
   std::string_view token;                                    // bare text
   std::string_view timestamp;         // of a ping: JSON text, sent back as it came; empty: absent

@@ -31,13 +31,14 @@ enum class CommandField : std::uint8_t {
   kMaxRate,
   kConflate,
   kFilter,
+  kMatched,
   kLimit,
   kToken
 };
-inline constexpr FieldNames<CommandField, 16> kCommandFieldNames{
+inline constexpr FieldNames<CommandField, 17> kCommandFieldNames{
     {"action", "type", "id", "channel", "data", "timestamp", "key", "dedup", "events", "channels", "since",
-     "max_rate", "conflate", "filter", "limit", "token"}};
-using CommandFields = FieldSlices<CommandField, 16>;
+     "max_rate", "conflate", "filter", "matched", "limit", "token"}};
+using CommandFields = FieldSlices<CommandField, 17>;
 
 // What a list may hold, so that a command cannot make the server hold many times
 // the command's own size.

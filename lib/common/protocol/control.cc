@@ -77,6 +77,23 @@ void append_subscribed_gap(std::string& out, const SubscribedGap& gap) {
   out.push_back('}');
 }
 
+void append_recovery(std::string& out, bool recovered, std::uint64_t replayed,
+                     std::optional<std::uint64_t> oldest) {
+  append_name(out, "recovered");
+  out.append(recovered ? "true" : "false");
+  append_number_member(out, "replayed", replayed);
+  if (oldest) append_number_member(out, "oldest", *oldest);
+}
+
+void append_subscribed_match(std::string& out, const SubscribedMatch& match) {
+  out.push_back('{');
+  append_string_member(out, "channel", match.channel);
+  append_number_member(out, "offset", match.offset);
+  append_string_member(out, "epoch", match.epoch);
+  append_recovery(out, match.recovered, match.replayed, match.oldest);
+  out.push_back('}');
+}
+
 void append_subscribed_channel(std::string& out, const SubscribedChannel& subscribed) {
   out.push_back('{');
   append_string_member(out, "channel", subscribed.channel);
@@ -87,12 +104,12 @@ void append_subscribed_channel(std::string& out, const SubscribedChannel& subscr
     out.append("null");
   }
   append_string_or_null(out, "epoch", subscribed.epoch);
-  append_name(out, "recovered");
-  out.append(subscribed.recovered ? "true" : "false");
-  append_number_member(out, "replayed", subscribed.replayed);
-  if (subscribed.oldest) append_number_member(out, "oldest", *subscribed.oldest);
+  append_recovery(out, subscribed.recovered, subscribed.replayed, subscribed.oldest);
   if (!subscribed.gaps.empty()) {
     append_array_member(out, "gaps", std::span(subscribed.gaps), append_subscribed_gap);
+  }
+  if (subscribed.matched) {
+    append_array_member(out, "matched", std::span(*subscribed.matched), append_subscribed_match);
   }
   out.push_back('}');
 }

@@ -42,6 +42,16 @@ struct SubscribedGap {
   std::uint64_t oldest = 0;
 };
 
+// A channel that a pattern matches, where it stands and what of it is replayed.
+struct SubscribedMatch {
+  std::string_view channel;
+  std::uint64_t offset = 0;
+  std::string_view epoch;
+  bool recovered = false;
+  std::uint64_t replayed = 0;
+  std::optional<std::uint64_t> oldest;
+};
+
 // Where one channel stands for a subscriber that was just added.
 struct SubscribedChannel {
   std::string_view channel;
@@ -49,8 +59,9 @@ struct SubscribedChannel {
   std::string_view epoch;               // empty: null
   bool recovered = false;
   std::uint64_t replayed = 0;
-  std::optional<std::uint64_t> oldest;  // where events were missed that are no longer held
-  std::vector<SubscribedGap> gaps{};    // the same for a pattern, channel by channel
+  std::optional<std::uint64_t> oldest;                    // where events were missed that are no longer held
+  std::vector<SubscribedGap> gaps{};                      // the same for a pattern, channel by channel
+  std::optional<std::vector<SubscribedMatch>> matched{};  // of a pattern, where they were asked for
 };
 void append_subscribed(std::string& out, std::string_view id, std::string_view timestamp,
                        std::span<const SubscribedChannel> channels, std::span<const std::string> event_types);

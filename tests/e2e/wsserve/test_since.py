@@ -64,3 +64,33 @@ def test_a_position_that_is_none_is_a_bad_command(server):
         for since in (7.5, [], {"offset": "x"}, {"offset": -1}, True):
             assert client.error("subscribe", channels=["a"], since=since)["code"] == "BAD_COMMAND", since
         client.still_works()
+
+
+def test_a_pattern_lists_what_it_matches_where_it_is_asked_to(server):
+    with server.client() as client:
+        one, two = client.publish("m/one", 1), client.publish("m/two", 1)
+        client.publish("m/two", 2)
+        positions = {ack["channel"]: {"offset": ack["offset"], "epoch": ack["epoch"]} for ack in (one, two)}
+        with server.client() as reader:
+            entry = reader.subscribe("m/*", since={"positions": positions}, matched=True)["channels"][0]
+            matched = {match.pop("channel"): match for match in entry["matched"]}
+            assert matched == {
+                "m/one": {"offset": 1, "epoch": one["epoch"], "recovered": True, "replayed": 0},
+                "m/two": {"offset": 2, "epoch": two["epoch"], "recovered": True, "replayed": 1},
+            }
+            again = reader.subscribe("m/*", matched=True)["channels"][0]
+            assert {match["channel"]: match["offset"] for match in again["matched"]} == {"m/one": 1, "m/two": 2}
+        with server.client() as live:
+            entry = live.subscribe("m/*", matched=True)["channels"][0]
+            assert [match["recovered"] for match in entry["matched"]] == [False, False]
+            assert "gaps" not in entry
+            assert "matched" not in live.subscribe("n/*")["channels"][0]
+        assert client.error("subscribe", channels=["m/*"], matched="yes")["code"] == "BAD_COMMAND"
+
+
+def test_a_list_longer_than_a_message_is_left_out(stage):
+    server = stage.server("--max-message", "4KiB")
+    with server.client() as client:
+        for number in range(40):
+            client.publish(f"m/{number}", 1)
+        assert "matched" not in client.subscribe("m/*", matched=True)["channels"][0]

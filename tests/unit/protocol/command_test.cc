@@ -143,7 +143,7 @@ TEST_F(CommandTest, UnknownFieldsArePassedOver) {
 TEST_F(CommandTest, AKnownFieldStandsThereOnce) {
   for (const std::string_view field :
        {"id", "type", "channel", "channels", "events", "data", "timestamp", "key", "dedup", "since",
-        "max_rate", "conflate", "filter", "limit", "token"}) {
+        "max_rate", "conflate", "filter", "matched", "limit", "token"}) {
     const std::string twice = fmt::format(R"("{}":1,"{}":2)", field, field);
     EXPECT_THAT(refusal(R"({"action":"ping",)" + twice + "}"),
                 HasSubstr(fmt::format(R"(BAD_COMMAND: the field "{}" stands there twice)", field)));
@@ -244,11 +244,12 @@ TEST_F(CommandTest, EventsOfASubscriptionAreTypes) {
 TEST_F(CommandTest, WhatTheServerReadsItselfStaysJson) {
   const Command& command = accept(
       R"({"action":"subscribe","channels":["a"],"since":{"offset":5,"epoch":"e"},"max_rate":1.5,"conflate":true,)"
-      R"("filter":".price > 1"})");
+      R"("filter":".price > 1","matched":true})");
   EXPECT_EQ(command.since, R"({"offset":5,"epoch":"e"})");
   EXPECT_EQ(command.max_rate, "1.5");
   EXPECT_EQ(command.conflate, "true");
   EXPECT_EQ(command.filter, R"(".price > 1")");
+  EXPECT_EQ(command.matched, "true");
 }
 
 TEST_F(CommandTest, UnsubscribeSaysWhatToLeave) {

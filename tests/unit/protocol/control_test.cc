@@ -128,6 +128,22 @@ TEST(ControlTest, APatternTellsWhereEachOfItsChannelsHasAGap) {
             R"({"channel":"a/c","offset":9,"epoch":"e2","oldest":10}]}],"events":[]}})");
 }
 
+TEST(ControlTest, APatternTellsOfEachChannelWhereItWasAskedTo) {
+  SubscribedChannel pattern;
+  pattern.channel = "a/*";
+  pattern.matched = {
+      {.channel = "a/b", .offset = 5, .epoch = "e1", .recovered = true, .replayed = 2, .oldest = {}},
+      {.channel = "a/c", .offset = 9, .epoch = "e1", .recovered = false, .replayed = 0, .oldest = 10}};
+  std::string out;
+  append_subscribed(out, "1", kTime, std::span(&pattern, 1), {});
+  EXPECT_EQ(
+      out,
+      R"({"type":"subscribed","id":1,"timestamp":"2026-11-20T10:00:00.123456Z","data":{"channels":[)"
+      R"({"channel":"a/*","offset":null,"epoch":null,"recovered":false,"replayed":0,"matched":[)"
+      R"({"channel":"a/b","offset":5,"epoch":"e1","recovered":true,"replayed":2},)"
+      R"({"channel":"a/c","offset":9,"epoch":"e1","recovered":false,"replayed":0,"oldest":10}]}],"events":[]}})");
+}
+
 TEST(ControlTest, UnsubscribedNamesWhatWasLeft) {
   const std::vector<std::string_view> channels{"a", "b/*"};
   std::string out;
