@@ -16,7 +16,7 @@ TemplateError fault(std::string_view text, std::string_view what) {
   return {fmt::format("channel template {}: {}", protocol::quote(text), what)};
 }
 
-LineError bad_segment(const Fields& fields, const JsonPath& path, std::string_view value,
+LineError bad_segment(const Fields& fields, const protocol::JsonPath& path, std::string_view value,
                       std::string_view why) {
   std::size_t column = 0;
   if (const auto found = fields.find(path)) column = fields.column(*found);
@@ -60,7 +60,7 @@ TemplateResult ChannelTemplate::parse(std::string_view text) {
     if (close == std::string_view::npos) {
       return fault(text, fmt::format("the {{ at column {} is not closed", brace + 1));
     }
-    auto path = JsonPath::parse(text.substr(brace + 1, close - brace - 1));
+    auto path = protocol::JsonPath::parse(text.substr(brace + 1, close - brace - 1));
     if (!path) return fault(text, path.error().message);
     result.fields_.push_back({*std::move(path), {}});
     literal = &result.fields_.back().after;

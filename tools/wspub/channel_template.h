@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/protocol/json_path.h"
 #include "wspub/fields.h"
-#include "wspub/json_path.h"
 #include "wspub/line_error.h"
 
 namespace wskit::pub {
@@ -38,7 +38,7 @@ class ChannelTemplate {
 
  private:
   struct Field {
-    JsonPath path;
+    protocol::JsonPath path;
     std::string after;  // the literal text up to the next field
   };
 

@@ -9,10 +9,10 @@
 #include "common/protocol/event.h"
 #include "common/protocol/fields.h"
 #include "common/protocol/json_text.h"
+#include "common/protocol/json_value.h"
 #include "common/protocol/quote.h"
 #include "common/protocol/timestamp.h"
 #include "common/protocol/utf8.h"
-#include "wspub/json_value.h"
 #include "wspub/unix_time.h"
 
 namespace wskit::pub {
@@ -106,7 +106,7 @@ LineResult<std::string_view> EventMapper::channel_of(const Fields& fields, const
     return LineError{
         0, "the line names no channel in \"channel\" beside its \"data\"; give CHANNEL or --channel-from"};
   }
-  const auto text = json_string(envelope.channel, channel_);
+  const auto text = protocol::json_string(envelope.channel, channel_);
   if (!text) return LineError{fields.column(envelope.channel), "the channel holds half of a surrogate pair"};
   return checked_channel(fields, envelope.channel, *text);
 }
@@ -119,7 +119,7 @@ LineResult<std::string_view> EventMapper::type_of(const Fields& fields, const En
     return checked_type(fields, *fields.find(*options_.type_from), *text);
   }
   if (!envelope.recognised || !is_string(envelope.type)) return kDefaultType;
-  const auto text = json_string(envelope.type, type_);
+  const auto text = protocol::json_string(envelope.type, type_);
   return checked_type(fields, envelope.type, text ? *text : envelope.type);
 }
 
@@ -131,10 +131,10 @@ LineResult<std::string_view> EventMapper::key_of(const Fields& fields, const Env
     value = *fields.find(*options_.key_from);
   }
   if (value.empty() || is_string(value)) return value;
-  const JsonKind kind = json_kind(value);
-  if (kind != JsonKind::kNumber && kind != JsonKind::kBoolean) {
+  const protocol::JsonKind kind = protocol::json_kind(value);
+  if (kind != protocol::JsonKind::kNumber && kind != protocol::JsonKind::kBoolean) {
     return LineError{fields.column(value),
-                     fmt::format("the key is {}, where a string is needed", describe(kind))};
+                     fmt::format("the key is {}, where a string is needed", protocol::describe(kind))};
   }
   key_ = fmt::format("\"{}\"", value);
   return std::string_view(key_);
@@ -160,9 +160,9 @@ LineResult<std::string_view> EventMapper::timestamp(const Fields& fields, std::s
   if (!is_string(value)) {
     return LineError{fields.column(value),
                      fmt::format("the time is {}, where an RFC 3339 string or a Unix time is needed",
-                                 describe(json_kind(value)))};
+                                 protocol::describe(protocol::json_kind(value)))};
   }
-  const auto text = json_string(value, timestamp_);
+  const auto text = protocol::json_string(value, timestamp_);
   if (!text || !protocol::parse_timestamp(*text)) {
     return LineError{fields.column(value),
                      fmt::format("the time {} is not RFC 3339, such as 2026-11-20T10:00:00.123Z",

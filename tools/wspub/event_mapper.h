@@ -11,9 +11,9 @@
 #include <string_view>
 
 #include "common/protocol/command.h"
+#include "common/protocol/json_path.h"
 #include "wspub/channel_template.h"
 #include "wspub/fields.h"
-#include "wspub/json_path.h"
 #include "wspub/line_error.h"
 
 namespace wskit::pub {
@@ -23,12 +23,12 @@ enum class InputKind : std::uint8_t { kJson, kText };
 struct MappingOptions {
   InputKind input = InputKind::kJson;
   std::optional<ChannelTemplate> channel;  // neither: each line names its own in "channel"
-  std::optional<JsonPath> channel_from;
+  std::optional<protocol::JsonPath> channel_from;
   std::string type;  // empty: the envelope's, else "message"
-  std::optional<JsonPath> type_from;
-  std::optional<JsonPath> key_from;   // else the envelope's
-  std::optional<JsonPath> time_from;  // else the envelope's, else none
-  std::optional<JsonPath> data_from;  // else the envelope's, else the whole line
+  std::optional<protocol::JsonPath> type_from;
+  std::optional<protocol::JsonPath> key_from;   // else the envelope's
+  std::optional<protocol::JsonPath> time_from;  // else the envelope's, else none
+  std::optional<protocol::JsonPath> data_from;  // else the envelope's, else the whole line
 };
 
 // One thread.

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "wspub/json_value.h"
+#include "common/protocol/json_value.h"
 
 namespace wskit::pub {
 
-LineResult<std::string_view> Fields::find(const JsonPath& path) const {
+LineResult<std::string_view> Fields::find(const protocol::JsonPath& path) const {
   if (const auto found = path.find(value_)) return *found;
   if (data_.data() != value_.data()) {
     if (const auto found = path.find(data_)) return *found;
@@ -14,23 +14,23 @@ LineResult<std::string_view> Fields::find(const JsonPath& path) const {
   return LineError{0, fmt::format("no field {}", path.text())};
 }
 
-LineResult<std::string_view> Fields::text(const JsonPath& path, std::string& storage) const {
+LineResult<std::string_view> Fields::text(const protocol::JsonPath& path, std::string& storage) const {
   const auto found = find(path);
   if (!found) return found;
-  const JsonKind kind = json_kind(*found);
+  const protocol::JsonKind kind = protocol::json_kind(*found);
   switch (kind) {
-    case JsonKind::kNumber:
-    case JsonKind::kBoolean:
+    case protocol::JsonKind::kNumber:
+    case protocol::JsonKind::kBoolean:
       return *found;
-    case JsonKind::kString:
-      if (const auto text = json_string(*found, storage)) return *text;
+    case protocol::JsonKind::kString:
+      if (const auto text = protocol::json_string(*found, storage)) return *text;
       return LineError{
           column(*found),
           fmt::format("the field {} holds half of a surrogate pair, which is no text", path.text())};
     default:
       return LineError{column(*found),
                        fmt::format("the field {} is {}, where a string, a number or a boolean is needed",
-                                   path.text(), describe(kind))};
+                                   path.text(), protocol::describe(kind))};
   }
 }
 

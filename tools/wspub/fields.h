@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "wspub/json_path.h"
+#include "common/protocol/json_path.h"
 #include "wspub/line_error.h"
 
 namespace wskit::pub {
@@ -23,12 +23,12 @@ class Fields {
       : line_(line), value_(value), data_(data) {}
 
   // The value at `path`; an error that names the path where there is none.
-  [[nodiscard]] LineResult<std::string_view> find(const JsonPath& path) const;
+  [[nodiscard]] LineResult<std::string_view> find(const protocol::JsonPath& path) const;
 
   // The same as bare text: a string's content, the digits of a number, `true` or
   // `false`; an error for anything else. A string written with escapes is
   // decoded into `storage`.
-  [[nodiscard]] LineResult<std::string_view> text(const JsonPath& path, std::string& storage) const;
+  [[nodiscard]] LineResult<std::string_view> text(const protocol::JsonPath& path, std::string& storage) const;
 
   // The column at which a slice of the line begins.
   [[nodiscard]] std::size_t column(std::string_view slice) const {

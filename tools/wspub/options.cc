@@ -83,9 +83,9 @@ void add_output_options(CLI::App& app, PubOptions& options) {
 
 [[noreturn]] void refuse(std::string message) { throw cli::UsageError(std::move(message)); }
 
-std::optional<JsonPath> path(const char* option, const std::string& text) {
+std::optional<protocol::JsonPath> path(const char* option, const std::string& text) {
   if (text.empty()) return std::nullopt;
-  auto parsed = JsonPath::parse(text);
+  auto parsed = protocol::JsonPath::parse(text);
   if (!parsed) refuse(fmt::format("{}: {}", option, parsed.error().message));
   return *std::move(parsed);
 }

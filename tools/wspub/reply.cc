@@ -4,7 +4,7 @@
 
 #include "common/protocol/fields.h"
 #include "common/protocol/json_text.h"
-#include "wspub/json_value.h"
+#include "common/protocol/json_value.h"
 
 namespace wskit::pub {
 namespace {
@@ -48,7 +48,7 @@ std::optional<Number> number(std::string_view json) {
 std::string text_of(std::string_view json) {
   std::string storage;
   if (!protocol::is_json_string(json)) return storage;
-  const auto text = json_string(json, storage);
+  const auto text = protocol::json_string(json, storage);
   return text ? std::string(*text) : std::string(json);
 }
 

@@ -18,7 +18,7 @@ using testing::StartsWith;
 class EventMapperTest : public testing::Test {
  protected:
   void channel(std::string_view text) { options_.channel = *ChannelTemplate::parse(text); }
-  static JsonPath path(std::string_view text) { return *JsonPath::parse(text); }
+  static protocol::JsonPath path(std::string_view text) { return *protocol::JsonPath::parse(text); }
 
   std::string map(std::string_view line) {
     EventMapper mapper(options_);

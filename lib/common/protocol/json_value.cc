@@ -1,10 +1,8 @@
-#include "wspub/json_value.h"
+#include "common/protocol/json_value.h"
 
 #include "common/protocol/json_text.h"
 
-namespace wskit::pub {
-
-using protocol::JsonScanner;
+namespace wskit::protocol {
 
 JsonKind json_kind(std::string_view value) {
   switch (value.front()) {
@@ -46,7 +44,7 @@ bool spells(std::string_view raw_key, std::string_view name) {
   if (raw_key == name) return true;
   if (raw_key.find('\\') == std::string_view::npos) return false;
   std::string decoded;
-  return protocol::append_decoded(decoded, raw_key) && decoded == name;
+  return append_decoded(decoded, raw_key) && decoded == name;
 }
 
 std::optional<std::string_view> json_member(std::string_view object, std::string_view name) {
@@ -74,8 +72,8 @@ std::optional<std::string_view> json_string(std::string_view value, std::string&
   const std::string_view content = value.substr(1, value.size() - 2);
   if (content.find('\\') == std::string_view::npos) return content;
   storage.clear();
-  if (!protocol::append_decoded(storage, content)) return std::nullopt;
+  if (!append_decoded(storage, content)) return std::nullopt;
   return storage;
 }
 
-}  // namespace wskit::pub
+}  // namespace wskit::protocol

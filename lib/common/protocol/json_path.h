@@ -1,5 +1,5 @@
 // Where a value stands in a line: `.message.product_id`, `symbol`, `.legs[0].qty`,
-// `.["odd key"]`; `.` is the whole line.
+// `.["odd key"]`; `.` is the whole line. Or as a JSON Pointer (RFC 6901): `/legs/0/qty`.
 //
 // Threads: immutable values.
 #pragma once
@@ -9,10 +9,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
-namespace wskit::pub {
+namespace wskit::protocol {
 
 struct PathError {
   std::string message;  // names the fault and its column
@@ -21,7 +20,8 @@ struct PathError {
 
 class JsonPath {
  public:
-  // The first dot may be left out: `a.b` is `.a.b`.
+  // The first dot may be left out: `a.b` is `.a.b`. What begins with a slash is a
+  // JSON Pointer.
   [[nodiscard]] static boost::system::result<JsonPath, PathError> parse(std::string_view text);
 
   // The value there, as it is written. REQUIRES: `value` is valid JSON without
@@ -33,10 +33,18 @@ class JsonPath {
   bool operator==(const JsonPath&) const = default;
 
  private:
-  using Step = std::variant<std::string, std::size_t>;  // a member's key, or an element's index
+  // A step of a pointer may be both: the value decides.
+  struct Step {
+    std::optional<std::string> key;    // of a member
+    std::optional<std::size_t> index;  // of an element
 
-  std::string text_;  // with the first dot
+    bool operator==(const Step&) const = default;
+  };
+
+  [[nodiscard]] static boost::system::result<JsonPath, PathError> parse_pointer(std::string_view text);
+
+  std::string text_;  // as it was written, with the first dot
   std::vector<Step> steps_;
 };
 
-}  // namespace wskit::pub
+}  // namespace wskit::protocol

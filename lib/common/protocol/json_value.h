@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace wskit::pub {
+namespace wskit::protocol {
 
 enum class JsonKind : unsigned char { kObject, kArray, kString, kNumber, kBoolean, kNull };
 
@@ -34,4 +34,4 @@ enum class JsonKind : unsigned char { kObject, kArray, kString, kNumber, kBoolea
 // which stands for no text.
 [[nodiscard]] std::optional<std::string_view> json_string(std::string_view value, std::string& storage);
 
-}  // namespace wskit::pub
+}  // namespace wskit::protocol

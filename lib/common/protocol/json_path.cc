@@ -1,4 +1,4 @@
-#include "wspub/json_path.h"
+#include "common/protocol/json_path.h"
 
 #include <fmt/format.h>
 
@@ -6,9 +6,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "wspub/json_value.h"
+#include "common/protocol/json_value.h"
 
-namespace wskit::pub {
+namespace wskit::protocol {
 namespace {
 
 // Splits a path into its steps, from the left.
@@ -57,6 +57,14 @@ class PathReader {
   std::size_t at_ = 0;
 };
 
+// What a pointer's step is to an array: digits without a leading zero.
+std::optional<std::size_t> pointer_index(std::string_view text) {
+  std::size_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc{} && end == text.data() + text.size();
+  return whole && (text.size() == 1 || text.front() != '0') ? std::optional(value) : std::nullopt;
+}
+
 }  // namespace
 
 void throw_exception_from_error(const PathError& error, const boost::source_location&) {
@@ -66,6 +74,7 @@ void throw_exception_from_error(const PathError& error, const boost::source_loca
 boost::system::result<JsonPath, PathError> JsonPath::parse(std::string_view text) {
   PathReader reader(text);
   if (text.empty()) return reader.error("a field name is missing");
+  if (text.starts_with('/')) return parse_pointer(text);
   JsonPath path;
   path.text_ = text.starts_with('.') || text.starts_with('[') ? std::string(text) : fmt::format(".{}", text);
   if (text == ".") return path;
@@ -76,9 +85,9 @@ boost::system::result<JsonPath, PathError> JsonPath::parse(std::string_view text
       if (reader.accept('"')) {
         const auto key = reader.quoted();
         if (!key) return reader.error("a closing quote is missing after");
-        path.steps_.emplace_back(std::string(*key));
+        path.steps_.push_back({std::string(*key), {}});
       } else if (const auto index = reader.index()) {
-        path.steps_.emplace_back(*index);
+        path.steps_.push_back({{}, *index});
       } else {
         return reader.error("an index from 0 or a quoted key is expected");
       }
@@ -86,7 +95,7 @@ boost::system::result<JsonPath, PathError> JsonPath::parse(std::string_view text
     } else {
       const std::string_view name = name_may_follow ? reader.name() : std::string_view();
       if (name.empty()) return reader.error("a field name is expected");
-      path.steps_.emplace_back(std::string(name));
+      path.steps_.push_back({std::string(name), {}});
     }
     name_may_follow = reader.accept('.');
     if (name_may_follow && reader.done()) return reader.error("a field name is missing");
@@ -94,18 +103,38 @@ boost::system::result<JsonPath, PathError> JsonPath::parse(std::string_view text
   return path;
 }
 
+boost::system::result<JsonPath, PathError> JsonPath::parse_pointer(std::string_view text) {
+  JsonPath path;
+  path.text_ = text;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '/') {
+      path.steps_.push_back({std::string(), {}});
+    } else if (text[at] != '~') {
+      *path.steps_.back().key += text[at];
+    } else if (text.substr(at, 2) == "~0" || text.substr(at, 2) == "~1") {
+      *path.steps_.back().key += text[++at] == '0' ? '~' : '/';
+    } else {
+      return PathError{fmt::format("path \"{}\": ~0 or ~1 is expected at column {}", text, at + 1)};
+    }
+  }
+  for (Step& step : path.steps_) step.index = pointer_index(*step.key);
+  return path;
+}
+
 std::optional<std::string_view> JsonPath::find(std::string_view value) const {
   std::optional<std::string_view> found = value;
   for (const Step& step : steps_) {
     const JsonKind kind = json_kind(*found);
-    if (const auto* key = std::get_if<std::string>(&step)) {
-      found = kind == JsonKind::kObject ? json_member(*found, *key) : std::nullopt;
+    if (kind == JsonKind::kObject && step.key) {
+      found = json_member(*found, *step.key);
+    } else if (kind == JsonKind::kArray && step.index) {
+      found = json_element(*found, *step.index);
     } else {
-      found = kind == JsonKind::kArray ? json_element(*found, std::get<std::size_t>(step)) : std::nullopt;
+      return std::nullopt;
     }
     if (!found) break;
   }
   return found;
 }
 
-}  // namespace wskit::pub
+}  // namespace wskit::protocol

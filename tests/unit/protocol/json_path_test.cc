@@ -1,9 +1,9 @@
-#include "wspub/json_path.h"
+#include "common/protocol/json_path.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace wskit::pub {
+namespace wskit::protocol {
 namespace {
 
 using testing::HasSubstr;
@@ -47,6 +47,19 @@ TEST(JsonPath, FindsNothingWhereTheStepDoesNotFitTheValue) {
   EXPECT_EQ(find(".n.x"), "none");
 }
 
+TEST(JsonPath, FindsWhatAPointerPointsAt) {
+  EXPECT_EQ(find("/a/b"), "1");
+  EXPECT_EQ(find("/a/c d/1/1/e"), R"("x")");
+  EXPECT_EQ(find("/a.b"), "2");
+  EXPECT_EQ(find("/a/c d/01"), "none");
+  EXPECT_EQ(find("/a/0"), "none");
+  const auto odd = JsonPath::parse("/x~1y/m~0n//7");
+  ASSERT_TRUE(odd);
+  EXPECT_EQ(odd->find(R"({"x/y":{"m~n":{"":{"7":"it"}}}})"), R"("it")");
+  EXPECT_THAT(find("/a~2"), HasSubstr("~0 or ~1 is expected at column 3"));
+  EXPECT_THAT(find("/a~"), HasSubstr("~0 or ~1 is expected at column 3"));
+}
+
 TEST(JsonPath, RefusesMalformedPathsAndNamesTheColumn) {
   EXPECT_THAT(find(""), HasSubstr("a field name is missing"));
   EXPECT_THAT(find(".a."), HasSubstr("at column 4"));
@@ -59,4 +72,4 @@ TEST(JsonPath, RefusesMalformedPathsAndNamesTheColumn) {
 }
 
 }  // namespace
-}  // namespace wskit::pub
+}  // namespace wskit::protocol
