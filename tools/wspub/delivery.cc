@@ -22,8 +22,6 @@ constexpr std::size_t kCommandOverhead = 160;
 // Accepted channels are remembered up to this many; then the memory starts over.
 constexpr std::size_t kMaxAcceptedChannels = 65536;
 
-constexpr client::BackoffRange kRetryBackoff{std::chrono::milliseconds{100}, std::chrono::seconds{5}};
-
 std::string_view plural(std::size_t count) { return count == 1 ? "" : "s"; }
 
 }  // namespace
@@ -37,7 +35,7 @@ Delivery::Delivery(boost::asio::io_context& io, DeliveryOptions options, cli::No
       window_(options_.window),
       ack_timer_(io),
       retry_timer_(io),
-      retry_backoff_(kRetryBackoff, std::random_device{}()) {}
+      holdback_(options_.client.reconnect, std::random_device{}()) {}
 
 // --- from lines to commands
 
@@ -122,8 +120,8 @@ void Delivery::flush() {
 }
 
 void Delivery::send_pending() {
-  if (!client_.is_open() || holding_ || ended_) return;
-  window_.send_pending(Clock::now(), [this](const PublishCommand& command) {
+  if (!client_.is_open() || ended_) return;
+  window_.send_pending(Clock::now(), holdback_.limit(), [this](const PublishCommand& command) {
     notices_.debug("sending {} line{} from line {} on, {} bytes", command.size(), plural(command.size()),
                    command.line_number(0), command.text().size());
     client_.send(command.text());
@@ -151,10 +149,10 @@ void Delivery::end(client::Failure why) {
   give_up();
 }
 
-std::size_t Delivery::unanswered_lines() const { return window_.lines() - window_.lines_never_sent(); }
+std::size_t Delivery::unanswered_lines() const { return window_.lines() - window_.lines_unpublished(); }
 
 std::size_t Delivery::dropped_lines() const {
-  return lost_lines_ + window_.lines_never_sent() + (batch_ ? batch_->size() : 0);
+  return lost_lines_ + window_.lines_unpublished() + (batch_ ? batch_->size() : 0);
 }
 
 std::uint64_t Delivery::reconnects() const {
@@ -176,7 +174,7 @@ void Delivery::on_open() {
   }
   was_open_ = true;
   opened_ = Clock::now();
-  holding_ = false;
+  holdback_.resume();
   send_pending();
   watch_acknowledgements();
   handler_.on_room();
@@ -260,11 +258,12 @@ void Delivery::on_published(const Reply& reply) {
                 fmt::format("the server acknowledged {} event{} of a command with {}", reply.published.size(),
                             plural(reply.published.size()), answered->size())});
   }
+  tell_if_overtaken(*answered);
   Window::CommandPtr command = window_.take(*reply.id);
   notices_.debug("acknowledged {} line{} from line {} on", command->size(), plural(command->size()),
                  command->line_number(0));
-  timed_out_ = false;
-  retry_backoff_.reset();
+  gave_up_waiting_ = false;
+  if (holdback_.accepted(Clock::now())) notices_.notice("the server takes events again");
   if (const std::string& channel = command->first_channel(); !channel.empty() && !is_accepted(channel)) {
     if (accepted_.size() >= kMaxAcceptedChannels) accepted_.clear();
     accepted_.insert(channel);
@@ -320,8 +319,15 @@ void Delivery::on_refusal(const Reply& reply, std::uint64_t id) {
 void Delivery::on_not_now(const Reply& reply, std::uint64_t id) {
   if (window_.awaiting(id) == nullptr) return;
   window_.put_back(id);
-  if (std::exchange(holding_, true)) return;
-  notices_.notice("the server cannot take events now: {} ({}); trying again", reply.message, reply.code);
+  not_now_ = fmt::format("{} ({})", reply.message, reply.code);
+  if (!holdback_.refused(reply.retry_after)) return;
+  notices_.notice("the server cannot take events now: {}; trying again", not_now_);
+}
+
+void Delivery::tell_if_overtaken(const PublishCommand& accepted) {
+  if (!holdback_.holding() || !window_.first_is_waiting() || std::exchange(told_overtaken_, true)) return;
+  notices_.warning("line {} was published before lines that the server had refused for a moment; they follow",
+                   accepted.line_number(0));
 }
 
 // --- waiting
@@ -329,13 +335,20 @@ void Delivery::on_not_now(const Reply& reply, std::uint64_t id) {
 // What was refused "for now" goes out again together and in order, once there
 // are answers to all that was on its way.
 void Delivery::try_again_later() {
-  if (!holding_ || retry_armed_ || window_.on_the_way() != 0) return;
+  if (!holdback_.holding() || retry_armed_ || window_.on_the_way() != 0) return;
+  const auto wait = holdback_.wait(Clock::now());
+  if (!wait) {
+    gave_up_waiting_ = true;
+    return end({client::FailureKind::kLost,
+                fmt::format("the server took no event in {} attempt{}: {}", holdback_.attempts() + 1,
+                            plural(holdback_.attempts() + 1), not_now_)});
+  }
   retry_armed_ = true;
-  retry_timer_.expires_after(retry_backoff_.next());
+  retry_timer_.expires_after(*wait);
   retry_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error || ended_) return;
     retry_armed_ = false;
-    holding_ = false;
+    holdback_.resume();
     send_pending();
   });
 }
@@ -363,7 +376,7 @@ void Delivery::on_ack_timer() {
   if (Clock::now() - *since < options_.ack_timeout) return watch_acknowledgements();
   const std::string time = cli::format_duration(options_.ack_timeout);
   if (!greeted_) return client_.reconnect(fmt::format("no greeting for {}; is it a wskit server?", time));
-  timed_out_ = true;
+  gave_up_waiting_ = true;
   client_.reconnect(fmt::format("no acknowledgement for {}", time));
 }
 

@@ -2,11 +2,13 @@
 // after a reconnect, refusals.
 //
 // Order: commands go out in the order of their lines, and after a reconnect all
-// that are unanswered go out again in that order before anything new. Only an
-// event that the server refused "for now" (UNAVAILABLE, RATE_LIMITED), or that
-// stood in a batch with a refused one, can be overtaken by lines behind it that
-// were on their way already. So that the second hardly ever happens, a channel's
-// events travel alone until the server has accepted one of them.
+// that are unanswered go out again in that order before anything new. After a
+// refusal "for now" (holdback.h) everything refused goes out again in order, and
+// one command at a time until the server takes them. Only if it changes its mind
+// while commands are on their way can a line be overtaken by lines behind it,
+// which is told; and by a refusal for good of another event in its batch. So that
+// this hardly ever happens, a channel's events travel alone until the server has
+// accepted one of them.
 //
 // Threads: the io_context's.
 #pragma once
@@ -21,9 +23,9 @@
 #include <unordered_set>
 
 #include "common/cli/notices.h"
-#include "common/client/backoff.h"
 #include "common/client/client.h"
 #include "wspub/event_sink.h"
+#include "wspub/holdback.h"
 #include "wspub/reply.h"
 #include "wspub/window.h"
 
@@ -58,8 +60,9 @@ class Delivery : public EventSink, private client::ClientHandler {
   // Whether there has been a connection at all.
   [[nodiscard]] bool was_connected() const { return was_open_; }
 
-  // An answer was overdue, and for that the connection was given up last.
-  [[nodiscard]] bool timed_out() const { return timed_out_; }
+  // An answer was overdue, or said "not now" too often, and for that the
+  // connection was given up last.
+  [[nodiscard]] bool gave_up_waiting() const { return gave_up_waiting_; }
 
  private:
   using Clock = Window::Clock;
@@ -93,6 +96,7 @@ class Delivery : public EventSink, private client::ClientHandler {
   void watch_acknowledgements();
   void on_ack_timer();
   void try_again_later();
+  void tell_if_overtaken(const PublishCommand& accepted);
 
   struct TextHash {
     using is_transparent = void;
@@ -116,9 +120,10 @@ class Delivery : public EventSink, private client::ClientHandler {
   boost::asio::steady_timer ack_timer_;
   bool ack_timer_armed_ = false;
   boost::asio::steady_timer retry_timer_;
-  client::Backoff retry_backoff_;
+  Holdback holdback_;
   bool retry_armed_ = false;
-  bool holding_ = false;  // the server said "not now": nothing is sent until the retry
+  std::string not_now_;  // what the server said last of why it takes nothing
+  bool told_overtaken_ = false;
 
   // Without acknowledgements: lines handed to the client since it had written
   // everything, and those of them that went down with a connection.
@@ -131,7 +136,7 @@ class Delivery : public EventSink, private client::ClientHandler {
   std::uint64_t max_message_bytes_ = 0;  // what the server takes; 0: it has not said
   bool finishing_ = false;
   bool ended_ = false;
-  bool timed_out_ = false;
+  bool gave_up_waiting_ = false;
   std::optional<client::Failure> verdict_;  // why this side closes, where not because all is done
 };
 

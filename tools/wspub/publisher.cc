@@ -334,7 +334,7 @@ cli::ExitCode Publisher::exit_code(const client::Failure& why) const {
     case client::FailureKind::kUnreachable:
       return was_connected ? cli::ExitCode::kLost : cli::ExitCode::kUnreachable;
     case client::FailureKind::kLost:
-      return delivery_->timed_out() ? cli::ExitCode::kIntegrity : cli::ExitCode::kLost;
+      return delivery_->gave_up_waiting() ? cli::ExitCode::kIntegrity : cli::ExitCode::kLost;
     case client::FailureKind::kRefused:
       return cli::ExitCode::kRefused;
     case client::FailureKind::kNone:

@@ -1,5 +1,6 @@
 #include "wspub/reply.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "common/protocol/fields.h"
@@ -22,8 +23,11 @@ constexpr FieldNames<Place, 4> kPlace{{"channel", "offset", "epoch", "duplicate"
 enum class Fault : std::uint8_t { kCode, kMessage, kDetails };
 constexpr FieldNames<Fault, 3> kFault{{"code", "message", "details"}};
 
-enum class Detail : std::uint8_t { kIndex };
-constexpr FieldNames<Detail, 1> kDetail{{"index"}};
+enum class Detail : std::uint8_t { kIndex, kRetryAfter };
+constexpr FieldNames<Detail, 2> kDetail{{"index", "retry_after"}};
+
+// No server means to send a publisher away for longer.
+constexpr double kLongestRetrySeconds = 3600;
 
 enum class Greeting : std::uint8_t { kChannels };
 constexpr FieldNames<Greeting, 1> kGreeting{{"channels"}};
@@ -60,6 +64,7 @@ const Reply& ReplyParser::parse(std::string_view text) {
   reply_.kind = Reply::Kind::kOther;
   reply_.id.reset();
   reply_.index.reset();
+  reply_.retry_after.reset();
   reply_.published.clear();
   reply_.code.clear();
   reply_.message.clear();
@@ -107,7 +112,12 @@ void ReplyParser::read_error(std::string_view json) {
   const auto fault = fields_of(json, kFault);
   reply_.code = text_of(fault[Fault::kCode]);
   reply_.message = text_of(fault[Fault::kMessage]);
-  reply_.index = number<std::size_t>(fields_of(fault[Fault::kDetails], kDetail)[Detail::kIndex]);
+  const auto details = fields_of(fault[Fault::kDetails], kDetail);
+  reply_.index = number<std::size_t>(details[Detail::kIndex]);
+  if (const auto seconds = number<double>(details[Detail::kRetryAfter]); seconds && *seconds >= 0) {
+    reply_.retry_after = std::chrono::round<std::chrono::nanoseconds>(
+        std::chrono::duration<double>(std::min(*seconds, kLongestRetrySeconds)));
+  }
 }
 
 }  // namespace wskit::pub

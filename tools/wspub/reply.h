@@ -3,6 +3,7 @@
 // Threads: one parser, one thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -38,6 +39,7 @@ struct Reply {
   std::string code;
   std::string message;
   std::optional<std::size_t> index;  // of the event in a batch that was at fault
+  std::optional<std::chrono::nanoseconds> retry_after;
 
   // kConnected: the JSON array of the channels that the server subscribed by itself.
   std::string_view channels;

@@ -70,6 +70,7 @@ Window::CommandPtr Window::replace(std::uint64_t id, std::vector<CommandPtr> par
   const auto entry = find(id);
   assert(entry != entries_.end());
   const auto index = entry - entries_.begin();
+  const bool in_doubt = entry->in_doubt;
   CommandPtr refused = remove(entry);
   std::vector<Entry> replacements;
   for (CommandPtr& part : parts) {
@@ -77,6 +78,7 @@ Window::CommandPtr Window::replace(std::uint64_t id, std::vector<CommandPtr> par
     bytes_ += part->text().size();
     Entry replacement;
     replacement.command = std::move(part);
+    replacement.in_doubt = in_doubt;
     replacements.push_back(std::move(replacement));
   }
   entries_.insert(entries_.begin() + index, std::make_move_iterator(replacements.begin()),
@@ -92,25 +94,30 @@ void Window::put_back(std::uint64_t id) {
 }
 
 void Window::connection_lost() {
-  for (Entry& entry : entries_) entry.on_the_way = false;
+  for (Entry& entry : entries_) {
+    if (std::exchange(entry.on_the_way, false)) entry.in_doubt = true;
+  }
   on_the_way_ = 0;
 }
 
-void Window::send_pending(Clock::time_point now, const std::function<void(const PublishCommand&)>& send) {
+void Window::send_pending(Clock::time_point now, std::size_t limit,
+                          const std::function<void(const PublishCommand&)>& send) {
   if (!has_pending()) return;
   for (Entry& entry : entries_) {
+    if (on_the_way_ >= limit) return;
     if (entry.on_the_way) continue;
     entry.on_the_way = true;
-    entry.ever_sent = true;
     entry.sent_at = now;
     ++on_the_way_;
     send(*entry.command);
   }
 }
 
-std::size_t Window::lines_never_sent() const {
+std::size_t Window::lines_unpublished() const {
   std::size_t lines = 0;
-  for (const Entry& entry : entries_) lines += entry.ever_sent ? 0 : entry.command->size();
+  for (const Entry& entry : entries_) {
+    if (!entry.on_the_way && !entry.in_doubt) lines += entry.command->size();
+  }
   return lines;
 }
 

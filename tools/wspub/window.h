@@ -62,16 +62,28 @@ class Window {
   // The connection is gone, and with it every answer.
   void connection_lost();
 
-  // Calls `send` for each command that is not on its way, in order.
-  void send_pending(Clock::time_point now, const std::function<void(const PublishCommand&)>& send);
+  // Calls `send` for each command that is not on its way, in order, as long as
+  // fewer than `limit` are on their way.
+  void send_pending(Clock::time_point now, std::size_t limit,
+                    const std::function<void(const PublishCommand&)>& send);
 
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   [[nodiscard]] std::size_t lines() const { return lines_; }
   [[nodiscard]] bool has_pending() const { return on_the_way_ != entries_.size(); }
   [[nodiscard]] std::size_t on_the_way() const { return on_the_way_; }
 
-  // Lines that were never sent on any connection: certainly not published.
-  [[nodiscard]] std::size_t lines_never_sent() const;
+  // Lines that are certainly not published: never sent, or refused whenever they were.
+  [[nodiscard]] std::size_t lines_unpublished() const;
+
+  // Whether commands behind the first one that is to be sent are on their way:
+  // what of them is accepted now overtakes it.
+  [[nodiscard]] bool first_is_waiting() const { return !entries_.empty() && !entries_.front().on_the_way; }
+
+  // Each command from the first on.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const Entry& entry : entries_) visit(*entry.command);
+  }
 
   // When the oldest command that awaits an answer was sent.
   [[nodiscard]] std::optional<Clock::time_point> oldest_sent() const;
@@ -80,7 +92,7 @@ class Window {
   struct Entry {
     CommandPtr command;
     bool on_the_way = false;
-    bool ever_sent = false;
+    bool in_doubt = false;  // was on its way when a connection was lost
     Clock::time_point sent_at{};
   };
   using Entries = std::deque<Entry>;

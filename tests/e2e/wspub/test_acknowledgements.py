@@ -147,3 +147,45 @@ def test_without_acknowledgements_none_is_waited_for(stage):
         pub, peer = started(stage, server, "--ack", "none", lines=100)
         eventually(lambda: len(peer.published_events()) == 100, "the lines")
         assert pub.wait() == 0, pub.stderr
+
+
+def refuse_for_now(peer, code, details=None):
+    """Says "not now" to everything that has come, and returns how many commands that were."""
+    commands = peer.publishes()
+    for identity, _ in commands:
+        peer.send(control("error", {"code": code, "message": "the disk is full", "details": details or {}}, identity))
+    return len(commands)
+
+
+def test_while_nothing_can_be_stored_all_lines_wait_and_keep_their_order(stage):
+    for code, details in (("UNAVAILABLE", None), ("RATE_LIMITED", {"retry_after": 0.05})):
+        with ScriptedServer() as server:
+            pub, peer = started(stage, server, "--window", "16", lines=200)
+            eventually(lambda: len(peer.published_events()) == 16, "a window")
+            refused = refuse_for_now(peer, code, details)
+            eventually(lambda: len(peer.publishes()) == refused + 1, "the first one is tried again, alone")
+            identity, events = peer.publishes()[refused]
+            assert values(events) == [0]
+            peer.acknowledge(identity, events, 1)
+            eventually(lambda: len(peer.publishes()) > refused + 1, "the others follow")
+            done, offset = refused + 1, 1
+            while offset < 200:
+                for identity, events in peer.publishes()[done:]:
+                    assert values(events)[0] == offset, "in order"
+                    done, offset = done + 1, offset + len(events)
+                    peer.acknowledge(identity, events, offset)
+                eventually(lambda: offset >= 200 or len(peer.publishes()) > done, f"more after {offset}")
+            assert pub.wait() == 0, pub.stderr
+            assert pub.stderr.count("cannot take events now: the disk is full") == 1, pub.stderr
+
+
+def test_retries_of_what_cannot_be_stored_end_with_a_true_count(stage):
+    with ScriptedServer() as server:
+        pub, peer = started(stage, server, "--retries", "1", lines=3)
+        eventually(lambda: len(peer.published_events()) == 3, "the lines")
+        refused = refuse_for_now(peer, "UNAVAILABLE")
+        eventually(lambda: len(peer.publishes()) > refused, "another attempt")
+        identity, _ = peer.publishes()[refused]
+        peer.send(control("error", {"code": "UNAVAILABLE", "message": "the disk is full"}, identity))
+        assert pub.wait() == 7, pub.stderr
+        assert "read 3, acknowledged 0 (0 duplicates), skipped 0, dropped 3, unacknowledged 0" in pub.stderr

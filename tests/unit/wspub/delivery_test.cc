@@ -360,25 +360,107 @@ TEST_F(DeliveryTest, AChannelThatIsRefusedDoesNotDisturbTheOrderOfOthers) {
   EXPECT_THAT(server_.events("c/1"), SizeIs(0));
 }
 
-TEST_F(DeliveryTest, NotNowIsTriedAgainInOrder) {
+// --- not now ---
+
+// Refuses all for `refusals` commands from command `from` on: with more than
+// kOnTheirWay of them the attempts after the first refusal meet it too.
+class DeliveryWhileNothingIsTaken : public DeliveryTest {
+ protected:
+  static constexpr std::size_t kOnTheirWay = 16;
+  DeliveryWhileNothingIsTaken() { options_.window = kOnTheirWay; }
+
+  void refuse_for_now(ErrorCode code, std::size_t from, std::size_t refusals, std::string details = "") {
+    server_.judge = [=, this](const protocol::Command&) {
+      const std::size_t command = server_.commands().size();
+      if (command < from || command >= from + refusals) return Verdict{};
+      return Verdict{Kind::kRefuse, {code, "the disk is full", details}};
+    };
+  }
+};
+
+TEST_F(DeliveryWhileNothingIsTaken, WhatWasRefusedGoesOutAgainInOrder) {
   input(lines(3000));
-  int refusals = 3;
-  int commands = 0;
-  bool away = false;
-  server_.judge = [&](const protocol::Command&) {
-    if (++commands % 30 == 0 && refusals > 0) away = true;
-    if (!away) return Verdict{};
-    // Away until a pause shows that the publisher is holding back.
-    boost::asio::post(io_, [&] {
-      if (std::exchange(away, false)) --refusals;
-    });
-    return Verdict{Kind::kRefuse, {ErrorCode::kUnavailable, "the engine is away", ""}};
+  refuse_for_now(ErrorCode::kUnavailable, 20, kOnTheirWay + 10);
+  finish();
+  EXPECT_EQ(exit_code(), 0) << notices();
+  EXPECT_EQ(totals().acknowledged, 3000U);
+  EXPECT_EQ(server_.events("c/0"), expected(3000));
+  EXPECT_THAT(notices(), HasSubstr("the server cannot take events now: the disk is full (UNAVAILABLE)"));
+  EXPECT_THAT(notices(), HasSubstr("the server takes events again"));
+  expect_settled();
+}
+
+TEST_F(DeliveryWhileNothingIsTaken, OneNoticeIsEnough) {
+  input(lines(1000));
+  refuse_for_now(ErrorCode::kUnavailable, 5, 30);
+  finish();
+  const std::string said = notices();
+  const std::size_t first = said.find("cannot take events now");
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_EQ(said.find("cannot take events now", first + 1), std::string::npos) << said;
+}
+
+TEST_F(DeliveryWhileNothingIsTaken, OnlyOneCommandAsksWhetherTheServerTakesEventsAgain) {
+  input(lines(3000));
+  refuse_for_now(ErrorCode::kUnavailable, 20, kOnTheirWay + 10);
+  finish();
+  const auto& commands = server_.commands();
+  const std::vector<std::string> attempts(commands.begin() + 20 + kOnTheirWay,
+                                          commands.begin() + 20 + kOnTheirWay + 9);
+  EXPECT_THAT(attempts, Each(attempts.front()));
+}
+
+TEST_F(DeliveryWhileNothingIsTaken, ARateLimitIsWaitedForAsLongAsTheServerAsks) {
+  input(lines(1000));
+  refuse_for_now(ErrorCode::kRateLimited, 3, kOnTheirWay + 4, R"({"retry_after":0.001})");
+  finish();
+  EXPECT_EQ(exit_code(), 0) << notices();
+  EXPECT_EQ(server_.events("c/0"), expected(1000));
+}
+
+TEST_F(DeliveryWhileNothingIsTaken, TheRetriesAreCountedAndTheLinesAreNotPublished) {
+  options_.connect.retries = 3;
+  input(lines(100));
+  refuse_for_now(ErrorCode::kUnavailable, 1, 1000000);
+  finish();
+  EXPECT_EQ(exit_code(), 7);
+  EXPECT_THAT(notices(), HasSubstr("the server took no event in 4 attempts: the disk is full (UNAVAILABLE)"));
+  EXPECT_EQ(totals().acknowledged, 0U);
+  EXPECT_EQ(totals().unacknowledged, 0U) << "each was refused";
+  EXPECT_EQ(totals().dropped, kOnTheirWay);
+  EXPECT_EQ(server_.total_events(), 0U);
+  expect_settled();
+}
+
+TEST_F(DeliveryWhileNothingIsTaken, WithoutReconnectingThereIsNoSecondAttempt) {
+  options_.connect.reconnect = false;
+  input(lines(10));
+  refuse_for_now(ErrorCode::kUnavailable, 1, 1000000);
+  finish();
+  EXPECT_EQ(exit_code(), 7);
+  EXPECT_THAT(notices(), HasSubstr("took no event in 1 attempt:"));
+}
+
+TEST_F(DeliveryWhileNothingIsTaken, AConnectionLostMeanwhileChangesNothing) {
+  input(lines(2000));
+  server_.judge = [this](const protocol::Command&) {
+    const std::size_t command = server_.commands().size();
+    if (command == 40) return Verdict{Kind::kCutBefore};
+    if (command < 20 || command > 40 + kOnTheirWay + 4) return Verdict{};
+    return Verdict{Kind::kRefuse, {ErrorCode::kUnavailable, "the disk is full", ""}};
   };
   finish();
-  EXPECT_EQ(exit_code(), 0);
-  EXPECT_EQ(totals().acknowledged, 3000U);
+  EXPECT_EQ(exit_code(), 0) << notices();
+  EXPECT_EQ(server_.events("c/0"), expected(2000));
+}
+
+TEST_F(DeliveryWhileNothingIsTaken, AServerThatChangesItsMindOnTheWayIsTold) {
+  input(lines(3000));
+  refuse_for_now(ErrorCode::kUnavailable, 5, 1);  // and takes what is behind it
+  finish();
+  EXPECT_EQ(exit_code(), 0) << notices();
   EXPECT_EQ(server_.total_events(), 3000U);
-  EXPECT_THAT(notices(), HasSubstr("the server cannot take events now: the engine is away (UNAVAILABLE)"));
+  EXPECT_THAT(notices(), HasSubstr("was published before lines that the server had refused for a moment"));
 }
 
 TEST_F(DeliveryTest, WhoMayNotPublishAtAllIsTold) {

@@ -26,9 +26,10 @@ class WindowTest : public testing::Test {
   void push(std::uint64_t id, std::size_t lines = 1) { window_.push(command(id, lines)); }
 
   // The ids that go out now.
-  std::string send(Clock::time_point now = Clock::now()) {
+  std::string send(Clock::time_point now = Clock::now(), std::size_t limit = 100) {
     std::string ids;
-    window_.send_pending(now, [&ids](const PublishCommand& sent) { ids += std::to_string(sent.id()) + " "; });
+    window_.send_pending(now, limit,
+                         [&ids](const PublishCommand& sent) { ids += std::to_string(sent.id()) + " "; });
     return ids;
   }
 
@@ -117,13 +118,48 @@ TEST_F(WindowTest, WhatIsPutBackGoesOutAgain) {
   EXPECT_EQ(send(), "1 ");
 }
 
-TEST_F(WindowTest, KnowsWhichLinesWereNeverSent) {
+TEST_F(WindowTest, SendsNoMoreThanMayBeOnTheirWay) {
+  push(1);
+  push(2);
+  push(3);
+  EXPECT_EQ(send(Clock::now(), 0), "");
+  EXPECT_EQ(send(Clock::now(), 2), "1 2 ");
+  EXPECT_EQ(send(Clock::now(), 2), "");
+  std::ignore = window_.take(1);
+  EXPECT_EQ(send(Clock::now(), 2), "3 ");
+}
+
+TEST_F(WindowTest, KnowsWhichLinesAreCertainlyNotPublished) {
   push(1, 2);
   send();
   push(2);
-  EXPECT_EQ(window_.lines_never_sent(), 1U);
+  EXPECT_EQ(window_.lines_unpublished(), 1U);
   window_.connection_lost();
-  EXPECT_EQ(window_.lines_never_sent(), 1U) << "once sent, a line may have been published";
+  EXPECT_EQ(window_.lines_unpublished(), 1U) << "once sent, a line may have been published";
+}
+
+TEST_F(WindowTest, WhatWasRefusedEachTimeIsNotPublished) {
+  push(1, 2);
+  send();
+  window_.put_back(1);
+  EXPECT_EQ(window_.lines_unpublished(), 2U);
+  send();
+  EXPECT_EQ(window_.lines_unpublished(), 0U) << "its answer is on its way";
+  window_.connection_lost();
+  send();
+  window_.put_back(1);
+  EXPECT_EQ(window_.lines_unpublished(), 0U) << "the lost connection may have published it";
+}
+
+TEST_F(WindowTest, KnowsThatTheFirstOneWaitsWhileOthersAreOnTheirWay) {
+  push(1);
+  push(2);
+  send();
+  EXPECT_FALSE(window_.first_is_waiting());
+  window_.put_back(2);
+  EXPECT_FALSE(window_.first_is_waiting());
+  window_.put_back(1);
+  EXPECT_TRUE(window_.first_is_waiting());
 }
 
 TEST_F(WindowTest, KnowsHowLongTheOldestAnswerHasBeenAwaited) {
