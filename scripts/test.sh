@@ -9,8 +9,8 @@
 #   tsan     the concurrent ones of both under ThreadSanitizer
 #   fuzz     each libFuzzer target for FUZZ_SECONDS (10)
 #
-# A part that fails does not stop the next one. Ends with a line for each part, and exits 1 if
-# any failed. TEST_JOBS (the number of processors) tests run at a time.
+# A part that fails does not stop the next one. Ends with what failed, a line for each part, and
+# exits 1 if any failed. TEST_JOBS (the number of processors) tests run at a time.
 set -uo pipefail
 trap 'exit 130' INT
 cd "$(dirname "$0")/.." || exit
@@ -40,15 +40,28 @@ run_fuzz() { scripts/build.sh --quiet fuzz && tests/fuzz/run.sh "${FUZZ_SECONDS:
 scripts/deps.sh --tests || exit
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+failures=$(mktemp)
+trap 'rm -f "$log" "$failures"' EXIT
+
+# What failed in a ctest run: the output of each failed test, else the end of the log.
+collect_failures() {
+  printf '\n== what failed in %s\n' "$1"
+  grep -aq '\*\*\*' "$log" || { tail -n 40 "$log" && return; }
+  # From the line with the asterisks to the next test's line.
+  awk '/^ *[0-9]+\/[0-9]+ Test +#|^ +Start +[0-9]+:/ { show = /\*\*\*/ } /^The following tests FAILED/ { show = 1 } show' \
+    "$log" | tail -n 200
+}
+
 summary=() failed=0
 for part in "$@"; do
   printf '\n== %s\n' "$part"
   started=$SECONDS
   if "run_$part" 2>&1 | tee "$log"; then outcome=ok; else outcome=FAILED failed=1; fi
+  [[ $outcome == ok ]] || collect_failures "$part" >>"$failures"
   closing=$(grep -a 'tests passed' "$log" | tail -n 1)
   summary+=("$(printf '%-8s %-6s %4d s  %s' "$part" "$outcome" $((SECONDS - started)) "$closing")")
 done
+cat "$failures"
 printf '\n'
 printf '%s\n' "${summary[@]}"
 exit "$failed"
