@@ -6,181 +6,107 @@
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
-#include <vector>
+#include <utility>
 
-#include "common/cli/command_model.h"
+#include "common/cli/config_section.h"
 
 namespace wskit::cli {
 namespace {
-
-constexpr std::string_view kCommandLine = "command line";
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
   return value == nullptr ? std::string{} : std::string{value};
 }
 
-std::string long_name(const CLI::Option& option) {
-  return option.get_lnames().empty() ? std::string{} : option.get_lnames().front();
-}
-
-// The texts that a TOML value stands for on a command line; nothing for a table
-// or a date.
-std::optional<std::vector<std::string>> texts(const toml::node& node) {
-  std::vector<std::string> result;
-  const auto add = [&](const toml::node& item) {
-    if (const auto* text = item.as_string()) {
-      result.push_back(text->get());
-    } else if (const auto* integer = item.as_integer()) {
-      result.push_back(std::to_string(integer->get()));
-    } else if (const auto* number = item.as_floating_point()) {
-      result.push_back(fmt::format("{}", number->get()));
-    } else if (const auto* flag = item.as_boolean()) {
-      result.emplace_back(flag->get() ? "true" : "false");
-    } else {
-      return false;
-    }
-    return true;
-  };
-  if (const toml::array* array = node.as_array()) {
-    const bool all = std::all_of(array->begin(), array->end(), add);
-    return all ? std::optional(result) : std::nullopt;
-  }
-  return add(node) ? std::optional(result) : std::nullopt;
-}
-
-// One section of the file, applied to one app. Later sections are stronger and
-// are applied first, so that a value found is never replaced.
-class SectionReader {
- public:
-  SectionReader(CLI::App& app, std::string place, Origins& origins)
-      : app_(app), place_(std::move(place)), origins_(origins) {}
-
-  // `strict`: a key must name an option; else it may be another tool's.
-  [[nodiscard]] std::optional<ValueError> apply(const toml::table& table, bool strict) {
-    for (const auto& [key, node] : table) {
-      const std::string name{key.str()};
-      if (node.is_table()) {
-        if (std::optional<ValueError> error = apply_subcommand(name, *node.as_table(), strict)) return error;
-        continue;
-      }
-      CLI::Option* option = app_.get_option_no_throw("--" + name);
-      if (option == nullptr || !option->get_configurable()) {
-        if (strict) return unknown(name);
-        continue;
-      }
-      if (std::optional<ValueError> error = set(*option, name, node)) return error;
-    }
-    return std::nullopt;
-  }
-
- private:
-  [[nodiscard]] CLI::App* find_subcommand(const std::string& name) {
-    const std::vector<CLI::App*> all = app_.get_subcommands([](const CLI::App*) { return true; });
-    const auto found =
-        std::find_if(all.begin(), all.end(), [&](const CLI::App* app) { return app->get_name() == name; });
-    return found == all.end() ? nullptr : *found;
-  }
-
-  std::optional<ValueError> apply_subcommand(const std::string& name, const toml::table& table, bool strict) {
-    CLI::App* subcommand = find_subcommand(name);
-    if (subcommand == nullptr) return strict ? std::optional(unknown(name)) : std::nullopt;
-    if (!subcommand->parsed()) return std::nullopt;
-    return SectionReader(*subcommand, place_ + "." + name, origins_).apply(table, strict);
-  }
-
-  std::optional<ValueError> set(CLI::Option& option, const std::string& name, const toml::node& node) {
-    if (option.count() > 0 || given_otherwise(option, name)) return std::nullopt;
-    const std::optional<std::vector<std::string>> values = texts(node);
-    const std::string where = fmt::format("{}] line {}", place_, node.source().begin.line);
-    if (!values) {
-      return ValueError{fmt::format("{}: '{}' must be a string, a number, true or false", where, name)};
-    }
-    try {
-      for (const std::string& value : *values) option.add_result(value);
-      option.run_callback();
-    } catch (const CLI::ParseError& error) {
-      return ValueError{fmt::format("{}: {}", where, error.what())};
-    }
-    origins_[&option] = where;
-    return std::nullopt;
-  }
-
-  // A value from a stronger place may have come in by another name: a token file
-  // instead of a token, a positional CHANNEL instead of --channel.
-  [[nodiscard]] bool given_otherwise(const CLI::Option& option, const std::string& name) const {
-    std::string other = option.get_type_name();
-    if (name == "token") other = "--token-file";
-    if (name == "token-file") other = "--token";
-    const CLI::Option* found = app_.get_option_no_throw(other);
-    return found != nullptr && found != &option && found->count() > 0;
-  }
-
-  [[nodiscard]] ValueError unknown(const std::string& name) const {
-    std::vector<std::string> names;
-    for (const CLI::Option* option : app_.get_options()) names.push_back(long_name(*option));
-    const std::string near = nearest(name, names);
-    return {fmt::format("{}]: unknown key '{}'{}", place_, name,
-                        near.empty() ? "" : fmt::format("; did you mean '{}'?", near))};
-  }
-
-  CLI::App& app_;
-  std::string place_;  // "FILE [wstap", without the closing bracket
-  Origins& origins_;
-};
-
-void note_origins(const CLI::App& app, Origins& origins) {
-  for (const CLI::Option* option : app.parse_order()) origins[option] = kCommandLine;
+void note_origins(const CLI::App& app, std::map<const CLI::Option*, Origin>& origins) {
+  for (const CLI::Option* option : app.parse_order()) origins[option] = {};
   for (const CLI::Option* option : app.get_options()) {
-    if (option->count() > 0 && !origins.contains(option)) {
-      origins[option] = "environment " + option->get_envname();
-    }
+    if (option->count() == 0 || origins.contains(option)) continue;
+    origins[option] = {
+        .kind = Origin::Kind::kEnvironment, .variable = option->get_envname(), .place = {}, .section = {}};
   }
   for (const CLI::App* subcommand : app.get_subcommands()) note_origins(*subcommand, origins);
 }
 
-bool is_secret(const std::string& name) { return name == "token"; }
-
-// What a reader may see of a value: of a header its name only.
-std::string shown(const std::string& name, const std::string& value) {
-  if (is_secret(name)) return "(not shown)";
-  if (name == "header") return value.substr(0, value.find(':')) + ": (not shown)";
-  return value;
+// Of no place in the file.
+void add_error(Configuration& configuration, std::string message) {
+  configuration.errors.emplace_back().message = std::move(message);
 }
 
-std::string toml_value(const std::string& text, bool bare) {
-  const bool literal =
-      text == "true" || text == "false" ||
-      (!text.empty() && text.size() < 16 && text.find_first_not_of("0123456789") == std::string::npos);
-  return bare && literal ? text : nlohmann::json(text).dump();
-}
-
-std::string print_option(const CLI::Option& option, const Origins& origins) {
-  const std::string name = long_name(option);
-  const auto found = origins.find(&option);
-  const bool flag = option.get_items_expected_max() == 0;
-  if (found == origins.end()) {
-    if (flag)
-      return fmt::format("{} = {}  # default\n", name, option.get_default_str().empty() ? "false" : "true");
-    if (option.get_default_str().empty()) return fmt::format("# {} is not set\n", name);
-    return fmt::format("{} = {}  # default\n", name, toml_value(option.get_default_str(), true));
-  }
-  std::string value;
-  if (flag && option.count() > 1) {
-    value = std::to_string(option.count());
-  } else if (option.get_items_expected_max() > 1) {
-    for (const std::string& item : option.results()) {
-      value += (value.empty() ? "[" : ", ") + toml_value(shown(name, item), false);
+// The file's content; nothing, and an error, if it has none.
+std::optional<toml::table> parse(Configuration& configuration) {
+  const std::string path = configuration.file.string();
+  try {
+    return toml::parse_file(path);
+  } catch (const toml::parse_error& error) {
+    const toml::source_position& at = error.source().begin;
+    if (at.line == 0) {
+      add_error(configuration, fmt::format("cannot read {}", path));
+    } else {
+      configuration.errors.push_back({{path, at.line, at.column}, std::string(error.description())});
     }
-    value += "]";
-  } else {
-    value = toml_value(shown(name, option.results().back()), true);
+    return std::nullopt;
   }
-  return fmt::format("{} = {}  # {}\n", name, value, found->second);
+}
+
+// The sections of a file for all tools, the strongest first.
+void apply_sections(CLI::App& app, const toml::table& file, const std::string& profile,
+                    const std::vector<ConfigTables>& tables, Configuration& configuration) {
+  const std::string path = configuration.file.string();
+  if (!profile.empty()) {
+    const toml::table* section = file["profile"][profile].as_table();
+    if (section == nullptr) {
+      add_error(configuration, fmt::format("{} has no [profile.{}]", path, profile));
+    } else {
+      SectionReader(app, "profile." + profile, {}, configuration).apply(*section, KeysMay::kBeOfOtherTools);
+    }
+  }
+  const std::string name = app.get_name();
+  if (const toml::table* section = file[name].as_table()) {
+    SectionReader(app, name, tables, configuration).apply(*section, KeysMay::kNotBeUnknown);
+  }
+  if (const toml::table* section = file["default"].as_table()) {
+    SectionReader(app, "default", {}, configuration).apply(*section, KeysMay::kBeOfOtherTools);
+  }
+}
+
+std::string print_options(const CLI::App& app, const Configuration& configuration, bool only_given) {
+  std::string text;
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string name = long_name(*option);
+    if (!option->get_configurable() || name.empty() || option->get_group().empty()) continue;
+    const auto origin = configuration.origins.find(option);
+    if (only_given && origin == configuration.origins.end()) continue;
+    const std::string value = effective_value(*option);
+    if (value.empty()) {
+      text += fmt::format("# {} is not set\n", name);
+    } else {
+      text += fmt::format("{} = {}  # {}\n", name, value,
+                          origin == configuration.origins.end() ? "default" : origin->second.text());
+    }
+  }
+  return text;
 }
 
 }  // namespace
+
+std::string ConfigError::text() const {
+  return place.line == 0 ? message : fmt::format("{}: {}", place.text(), message);
+}
+
+std::string FilePlace::text() const { return fmt::format("{}:{}:{}", path, line, column); }
+
+std::string Origin::text() const {
+  switch (kind) {
+    case Kind::kCommandLine:
+      return "command line";
+    case Kind::kEnvironment:
+      return "environment " + variable;
+    case Kind::kFile:
+      break;
+  }
+  return fmt::format("{}:{}{}", place.path, place.line, section.empty() ? "" : " [" + section + "]");
+}
 
 std::filesystem::path default_config_path() {
   if (const std::string named = environment("WSKIT_CONFIG"); !named.empty()) return named;
@@ -192,51 +118,53 @@ std::filesystem::path default_config_path() {
                       : std::filesystem::path(home) / ".config" / "wskit" / "config.toml";
 }
 
-ValueResult<Origins> apply_config(CLI::App& app, const ConfigChoice& choice) {
-  Origins origins;
-  note_origins(app, origins);
-  const std::filesystem::path path = choice.file.value_or(default_config_path());
-  const bool named = choice.file.has_value() || !environment("WSKIT_CONFIG").empty();
+namespace {
+
+Configuration read_config(CLI::App& app, const ConfigChoice& choice,
+                          const std::vector<ConfigTables>& tables) {
+  Configuration configuration;
+  note_origins(app, configuration.origins);
+  if (choice.own_file) {
+    configuration.file = *choice.own_file;
+    const std::optional<toml::table> file = parse(configuration);
+    if (file) SectionReader(app, {}, tables, configuration).apply(*file, KeysMay::kNotBeUnknown);
+    return configuration;
+  }
+  const std::filesystem::path path = default_config_path();
   std::error_code ignored;
-  if (path.empty() || (!named && !std::filesystem::exists(path, ignored))) {
-    if (choice.profile.empty()) return origins;
-    return ValueError{fmt::format("profile '{}' is asked for, but there is no configuration file{}",
-                                  choice.profile, path.empty() ? "" : " " + path.string())};
-  }
-  toml::table file;
-  try {
-    file = toml::parse_file(path.string());
-  } catch (const toml::parse_error& error) {
-    const auto& at = error.source().begin;
-    if (at.line == 0) return ValueError{fmt::format("cannot read {}", path.string())};
-    return ValueError{
-        fmt::format("{}: line {}, column {}: {}", path.string(), at.line, at.column, error.description())};
-  }
-  const auto apply = [&](const toml::table* table, const std::string& name, bool strict) {
-    if (table == nullptr) return std::optional<ValueError>{};
-    return SectionReader(app, path.string() + " [" + name, origins).apply(*table, strict);
-  };
-  if (!choice.profile.empty()) {
-    const toml::table* profile = file["profile"][choice.profile].as_table();
-    if (profile == nullptr) {
-      return ValueError{fmt::format("{} has no [profile.{}]", path.string(), choice.profile)};
+  if (path.empty() || (environment("WSKIT_CONFIG").empty() && !std::filesystem::exists(path, ignored))) {
+    if (!choice.profile.empty()) {
+      add_error(configuration, fmt::format("profile '{}' is asked for, but there is no configuration file{}",
+                                           choice.profile, path.empty() ? "" : " " + path.string()));
     }
-    if (auto error = apply(profile, "profile." + choice.profile, false)) return *error;
+    return configuration;
   }
-  if (auto error = apply(file[app.get_name()].as_table(), app.get_name(), true)) return *error;
-  if (auto error = apply(file["default"].as_table(), "default", false)) return *error;
-  return origins;
+  configuration.file = path;
+  const std::optional<toml::table> file = parse(configuration);
+  if (file) apply_sections(app, *file, choice.profile, tables, configuration);
+  return configuration;
 }
 
-std::string print_config(const CLI::App& app, const Origins& origins) {
-  std::string text;
-  for (const CLI::Option* option : app.get_options()) {
-    const bool shown_here =
-        option->get_configurable() && !long_name(*option).empty() && !option->get_group().empty();
-    if (shown_here) text += print_option(*option, origins);
-  }
+}  // namespace
+
+Configuration apply_config(CLI::App& app, const ConfigChoice& choice,
+                           const std::vector<ConfigTables>& tables) {
+  Configuration configuration = read_config(app, choice, tables);
+  std::ranges::stable_sort(configuration.errors, {}, [](const ConfigError& error) {
+    return std::pair(error.place.line, error.place.column);
+  });
+  return configuration;
+}
+
+std::string print_config(const CLI::App& app, const Configuration& configuration) {
+  std::string text = print_options(app, configuration, false);
   for (const CLI::App* subcommand : app.get_subcommands()) {
-    text += fmt::format("\n[{}]\n", subcommand->get_name()) + print_config(*subcommand, origins);
+    text += fmt::format("\n[{}]\n", subcommand->get_name()) + print_config(*subcommand, configuration);
+  }
+  if (app.get_parent() != nullptr) return text;
+  for (const Configuration::Table& table : configuration.tables) {
+    text += fmt::format("\n[[{}]]  # {}:{}\n", table.name, table.place.path, table.place.line);
+    text += print_options(*table.app, configuration, true);
   }
   return text;
 }

@@ -1,5 +1,5 @@
 // Values for options that were given neither on the command line nor in the
-// environment, from a TOML file:
+// environment, from a TOML file. One file serves all tools:
 //
 //     [default]            # every tool that has the option
 //     url = "ws://localhost:9000"
@@ -8,15 +8,20 @@
 //     [profile.prod]       # with --profile prod, over the others
 //     url = "wss://stream.example.com"
 //
-// Keys are long option names without the dashes.
+// A tool may also be given a file of its own: what stands in its section above
+// then stands at the top. Keys are long option names without the dashes; in the
+// tool's section they may be gathered in tables named as the groups of --help
+// (`[limits]`), and tables of its own kind may follow (`[[channel]]`).
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
-
-#include "common/cli/values.h"
+#include <vector>
 
 namespace CLI {
 class App;
@@ -26,24 +31,72 @@ class Option;
 namespace wskit::cli {
 
 struct ConfigChoice {
-  std::optional<std::filesystem::path> file;  // named by the user, so it must exist
-  std::string profile;                        // empty: none
+  std::optional<std::filesystem::path> own_file;  // the tool's own, so it must exist
+  std::string profile;                            // empty: none
+};
+
+// `[[name]]` tables of a tool: for each one in the file `define` adds the keys
+// that it may have, as options, to an app of its own. What those options are
+// bound to must outlive the reading.
+struct ConfigTables {
+  std::string name;
+  std::function<void(CLI::App& table)> define;
+};
+
+struct FilePlace {
+  std::string path;
+  std::size_t line = 0;
+  std::size_t column = 0;
+
+  [[nodiscard]] std::string text() const;  // "PATH:LINE:COLUMN"
+};
+
+// Where the value of an option came from, if it is not the default.
+struct Origin {
+  enum class Kind : unsigned char { kCommandLine, kEnvironment, kFile };
+  Kind kind = Kind::kCommandLine;
+  std::string variable;  // of the environment
+  FilePlace place;       // in a file
+  std::string section;   // of a file for all tools; else empty
+
+  // "command line", "environment WSKIT_URL", "/home/…/config.toml:3 [wstap]"
+  [[nodiscard]] std::string text() const;
+};
+
+struct ConfigError {
+  FilePlace place;  // line 0: of no place in the file
+  std::string message;
+
+  [[nodiscard]] std::string text() const;
+};
+
+struct Configuration {
+  struct Table {
+    std::string name;
+    FilePlace place;
+    std::unique_ptr<CLI::App> app;
+  };
+
+  std::filesystem::path file;  // that was read; empty: there is none
+  std::map<const CLI::Option*, Origin> origins;
+  std::vector<Table> tables;
+  std::vector<ConfigError> errors;  // everything that is wrong in the file, from its top
 };
 
 // $WSKIT_CONFIG, else $XDG_CONFIG_HOME/wskit/config.toml, else
 // ~/.config/wskit/config.toml; empty where none of them is known.
 [[nodiscard]] std::filesystem::path default_config_path();
 
-// Where the value of an option came from, for people: "command line",
-// "environment WSKIT_URL", "/home/…/config.toml [wstap]", "default".
-using Origins = std::map<const CLI::Option*, std::string>;
-
 // Gives every option of `app` (and of its subcommand that was parsed) that has
-// no value yet the file's. REQUIRES: app.parse() has succeeded. Errors are the
-// user's: an unreadable file, a key that names no option, a bad value.
-[[nodiscard]] ValueResult<Origins> apply_config(CLI::App& app, const ConfigChoice& choice);
+// no value yet the file's. Also a value that a stronger place overrides must be
+// a right one. REQUIRES: app.parse() has succeeded.
+[[nodiscard]] Configuration apply_config(CLI::App& app, const ConfigChoice& choice,
+                                         const std::vector<ConfigTables>& tables);
 
 // One `name = value  # origin` a line, in TOML; secrets are not shown.
-[[nodiscard]] std::string print_config(const CLI::App& app, const Origins& origins);
+[[nodiscard]] std::string print_config(const CLI::App& app, const Configuration& configuration);
+
+// An option's value in effect, as print_config() writes it; empty: it has none.
+[[nodiscard]] std::string effective_value(const CLI::Option& option);
 
 }  // namespace wskit::cli

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "common/cli/completion.h"
-#include "common/cli/config_file.h"
 #include "common/cli/help.h"
 #include "common/cli/man_page.h"
 #include "common/cli/option_values.h"
@@ -116,6 +115,20 @@ void Tool::add_section(std::string title, std::string text) {
   sections_.push_back({std::move(title), std::move(text)});
 }
 
+void Tool::add_own_config(std::vector<ConfigTables> tables,
+                          std::function<std::vector<std::string>()> problems) {
+  config_tables_ = std::move(tables);
+  problems_ = std::move(problems);
+  add_text(app_, "--config", own_config_, "FILE",
+           "The configuration: what the options say, and channel rules; read again on SIGHUP")
+      ->group("Running")
+      ->configurable(false);
+  app_.add_flag("--check-config", check_config_,
+                "Say everything that is wrong with the configuration, and end")
+      ->group("Running")
+      ->configurable(false);
+}
+
 void Tool::describe_exit_code(int exit, std::string meaning) {
   if (meaning.empty()) {
     exit_codes_.erase(exit);
@@ -209,19 +222,54 @@ int Tool::generate() {
 
 std::optional<int> Tool::answer_requests() {
   if (!generate_.empty()) return generate();
-  ConfigChoice choice{.file = std::nullopt, .profile = profile_};
-  const CLI::Option* config = app_.get_option_no_throw("--config");
-  if (config != nullptr && config->count() > 0) choice.file = config->results().back();
-  const ValueResult<Origins> origins = apply_config(app_, choice);
-  if (!origins) {
-    notices_.error("{}", origins.error().message);
-    return code(ExitCode::kUsage);
-  }
+  const std::vector<std::string> faults = configure();
+  for (const std::string& fault : faults) notices_.error("{}", fault);
+  if (!faults.empty()) return code(ExitCode::kUsage);
   if (print_config_) {
-    print(print_config(app_, *origins));
+    const std::string file = configuration_.file.string();
+    print(file.empty() ? "# no configuration file\n" : fmt::format("# {}\n", file));
+    print(print_config(app_, configuration_));
     return code(ExitCode::kOk);
   }
+  if (check_config_) return answer_check();
   return std::nullopt;
+}
+
+std::vector<std::string> Tool::configure() {
+  const std::vector<CLI::Option*>& typed = app_.parse_order();
+  if (!own_config_.empty() && std::ranges::find(typed, app_.get_option("--profile")) != typed.end()) {
+    return {"--profile chooses from the file for all tools, but --config names a file for this one only"};
+  }
+  ConfigChoice choice{.own_file = std::nullopt, .profile = profile_};
+  if (!own_config_.empty()) choice.own_file = own_config_;
+  configuration_ = apply_config(app_, choice, config_tables_);
+  std::vector<std::string> faults;
+  for (const ConfigError& error : configuration_.errors) faults.push_back(error.text());
+  if (problems_) {
+    for (std::string& problem : problems_()) faults.push_back(std::move(problem));
+  }
+  return faults;
+}
+
+int Tool::answer_check() const {
+  const std::string file = configuration_.file.string();
+  print(file.empty() ? "ok: there is no configuration file\n" : fmt::format("{}: ok\n", file));
+  return code(ExitCode::kOk);
+}
+
+std::vector<std::string> Tool::read(int argc, const char* const* argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return {error.what()};
+  }
+  return configure();
+}
+
+std::string Tool::origin(const CLI::App& app, const std::string& option) const {
+  const auto found = configuration_.origins.find(app.get_option(option));
+  if (found == configuration_.origins.end()) return "default";
+  return found->second.kind == Origin::Kind::kFile ? found->second.place.text() : found->second.text();
 }
 
 int Tool::main(int argc, const char* const* argv, const std::function<Outcome()>& run) {

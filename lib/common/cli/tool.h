@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "common/cli/command_model.h"
+#include "common/cli/config_file.h"
 #include "common/cli/exit_code.h"
 #include "common/cli/notices.h"
 
@@ -52,12 +53,27 @@ class Tool {
   // Paragraphs of the manual page under a heading of their own.
   void add_section(std::string title, std::string text);
 
+  // The tool may be given a configuration file of its own (`--config`), with
+  // these tables, and be asked whether it is right (`--check-config`). `problems`
+  // says what is wrong with values that are right each by itself, a line each.
+  void add_own_config(std::vector<ConfigTables> tables, std::function<std::vector<std::string>()> problems);
+
   // Says what a code means where the tool has more than the shared ones, or
   // means something narrower by one; an empty meaning: the tool never ends so.
   void describe_exit_code(int code, std::string meaning);
 
   // Configured once the options are parsed.
   [[nodiscard]] Notices& notices() { return notices_; }
+
+  // Reads command line, environment and configuration file into what the options
+  // are bound to, as main() does before `run`; what is wrong, a line each. For a
+  // tool made anew, to see what has changed since.
+  [[nodiscard]] std::vector<std::string> read(int argc, const char* const* argv);
+
+  // What was read, and where it came from.
+  [[nodiscard]] const Configuration& configuration() const { return configuration_; }
+  // Where the value of an option of `app` (a table, too) came from, for errors.
+  [[nodiscard]] std::string origin(const CLI::App& app, const std::string& option) const;
 
   // Parses; then sets up the notices, ignores SIGPIPE, calls `run`, and ends as
   // its outcome says (by the signal, if there is one). Everything that escapes
@@ -70,6 +86,9 @@ class Tool {
   // Nothing: go on and run; else the exit code to end with.
   [[nodiscard]] std::optional<int> parse(int argc, const char* const* argv);
   [[nodiscard]] std::optional<int> answer_requests();
+  // Applies the configuration file; what is wrong.
+  [[nodiscard]] std::vector<std::string> configure();
+  [[nodiscard]] int answer_check() const;
   [[nodiscard]] int generate();
   [[nodiscard]] CommandModel model() const;
   void fill_in(CommandModel& model, const CLI::App& app) const;
@@ -82,6 +101,11 @@ class Tool {
   std::string generate_;
   std::string profile_;
   bool print_config_ = false;
+  bool check_config_ = false;
+  std::string own_config_;
+  std::vector<ConfigTables> config_tables_;
+  std::function<std::vector<std::string>()> problems_;
+  Configuration configuration_;
   std::map<const CLI::App*, std::vector<Example>> examples_;
   std::vector<Section> sections_;
   std::map<int, std::string> exit_codes_;

@@ -297,13 +297,13 @@ TEST_F(ToolTest, TheFileTakesListsFlagsAndNumbers) {
 TEST_F(ToolTest, AFaultInTheFileIsNamedWithItsPlace) {
   write_config("[mytool]\nshap = 1\n");
   EXPECT_EQ(run({}), 2);
-  EXPECT_THAT(error_, HasSubstr("config.toml [mytool]: unknown key 'shap'; did you mean 'shape'?"));
+  EXPECT_THAT(error_, HasSubstr("config.toml:2:1: unknown key 'shap' in [mytool]; did you mean 'shape'?"));
   write_config("[default]\nwhatever = 1\n[mytool]\nwait = \"x\"\n");
   EXPECT_EQ(run({}), 2);
-  EXPECT_THAT(error_, HasSubstr("config.toml [mytool] line 4: --wait: 'x' is not a duration"));
+  EXPECT_THAT(error_, HasSubstr("config.toml:4:8: wait: 'x' is not a duration"));
   write_config("[mytool\n");
   EXPECT_EQ(run({}), 2);
-  EXPECT_THAT(error_, HasSubstr("config.toml: line 1"));
+  EXPECT_THAT(error_, HasSubstr("config.toml:1:8: "));
   write_config("");
   EXPECT_EQ(run({"--profile", "prod"}), 2);
   EXPECT_THAT(error_, HasSubstr("has no [profile.prod]"));
@@ -319,7 +319,7 @@ TEST_F(ToolTest, PrintConfigNamesTheOriginOfEachValueAndNoSecret) {
   EXPECT_THAT(out_, HasSubstr("wait = \"8s\"  # command line\n"));
   EXPECT_THAT(out_, HasSubstr("url = \"ws://h\"  # environment WSKIT_URL\n"));
   EXPECT_THAT(out_, HasSubstr("count = 3  # " + (directory_ / "wskit" / "config.toml").string() +
-                              " [mytool] line 2\n"));
+                              ":2 [mytool]\n"));
   EXPECT_THAT(out_, HasSubstr("shape = \"round\"  # default\n"));
   EXPECT_THAT(out_, HasSubstr("channel = [\"a\"]  # command line\n"));
   EXPECT_THAT(out_, HasSubstr("reconnect = true  # default\n"));
