@@ -31,3 +31,5 @@ complete -c wsserve -l handshake-timeout -x -d 'Time for a request to be complet
 complete -c wsserve -l heartbeat -x -d 'Time between heartbeats and pings; a peer silent for two is closed with 4009'
 complete -c wsserve -l echo -d 'Serve /echo, which sends text and binary messages back'
 complete -c wsserve -l drain -x -d 'Time that connections get to end after SIGTERM'
+complete -c wsserve -l config -r -d 'The configuration: what the options say, and channel rules; read again on SIGHUP'
+complete -c wsserve -l check-config -d 'Say everything that is wrong with the configuration, and end'

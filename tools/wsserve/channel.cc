@@ -5,6 +5,7 @@
 
 #include "common/protocol/event.h"
 #include "wsserve/event_frame.h"
+#include "wsserve/event_key.h"
 #include "wsserve/fanout/local_channel.h"
 #include "wsserve/inbox.h"
 
@@ -14,8 +15,10 @@ Channel::Channel(std::string name, std::string epoch, const ChannelOptions& opti
                  std::uint64_t interested_shards)
     : name_(std::move(name)),
       epoch_(std::move(epoch)),
-      options_(options),
       home_(home),
+      delivery_(options.delivery),
+      finds_keys_(options.key != nullptr),
+      options_(options),
       interested_shards_(interested_shards),
       history_(home.budget),
       local_(home.inboxes.size()) {}
@@ -27,7 +30,8 @@ Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime
   view.type = event.type;
   view.channel = name_;
   view.timestamp = event.timestamp.empty() ? received.text : event.timestamp;
-  view.key = event.key;
+  std::string key;
+  view.key = find_key(event, key);
   view.data = event.data;
   const std::lock_guard lock(mutex_);
   if (!event.dedup.empty()) {
@@ -41,6 +45,33 @@ Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime
   }
   history_.append(std::move(frame), received.at, options_.history);
   return {view.offset, false};
+}
+
+std::string_view Channel::find_key(const protocol::PublishEvent& event, std::string& storage) const {
+  if (!event.key.empty() || !finds_keys_.load(std::memory_order_relaxed)) return event.key;
+  std::shared_ptr<const protocol::JsonPath> path;
+  {
+    const std::lock_guard lock(mutex_);
+    path = options_.key;
+  }
+  return path == nullptr ? std::string_view() : key_of(event.data, *path, storage);
+}
+
+// --- Options ---------------------------------------------------------------
+
+void Channel::set_options(const ChannelOptions& options, protocol::SystemMicros now) {
+  const std::lock_guard lock(mutex_);
+  const bool durable = options_.durable;
+  options_ = options;
+  options_.durable = durable;
+  delivery_.store(options.delivery, std::memory_order_relaxed);
+  finds_keys_.store(options.key != nullptr, std::memory_order_relaxed);
+  history_.trim(now, options_.history);
+}
+
+ChannelOptions Channel::options() const {
+  const std::lock_guard lock(mutex_);
+  return options_;
 }
 
 // --- Reading -------------------------------------------------------------

@@ -7,6 +7,7 @@
 // with the history goes live without a hole or a repetition.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -66,7 +67,12 @@ class Channel {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::string_view epoch() const { return epoch_; }
-  [[nodiscard]] DeliveryMode delivery() const { return options_.delivery; }
+  [[nodiscard]] DeliveryMode delivery() const { return delivery_.load(std::memory_order_relaxed); }
+
+  // From now on events are treated so; those held are let go of as the new limits
+  // ask. Whether the channel is durable stays as it is.
+  void set_options(const ChannelOptions& options, protocol::SystemMicros now);
+  [[nodiscard]] ChannelOptions options() const;
 
   // Appends one event. The receive time stands in where the event brought no
   // timestamp of its own.
@@ -113,6 +119,10 @@ class Channel {
   [[nodiscard]] std::unique_ptr<LocalChannel>& local(std::size_t shard) { return local_[shard]; }
 
  private:
+  // The event's key as it will be sent: its own, or the one that the rule finds in
+  // its data, then in `storage`. The mutex is not held.
+  std::string_view find_key(const protocol::PublishEvent& event, std::string& storage) const;
+
   // REQUIRES: mutex_ held, all of them.
   ReplayStart locate_locked(const protocol::Since& since) const;
   Part read_locked(std::uint64_t after, std::size_t max_bytes, std::vector<ChunkPtr>& out) const;
@@ -123,11 +133,14 @@ class Channel {
 
   const std::string name_;
   const std::string epoch_;
-  const ChannelOptions options_;
   const Home home_;
 
   mutable std::mutex mutex_;
+  // Written under mutex_, read without it.
+  std::atomic<DeliveryMode> delivery_;
+  std::atomic<bool> finds_keys_;
   // Guarded by mutex_.
+  ChannelOptions options_;
   std::uint64_t offset_ = 0;
   std::uint64_t interested_shards_;  // a bit a shard
   History history_;

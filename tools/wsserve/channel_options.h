@@ -1,11 +1,10 @@
-// How a channel treats its events. Constant once the channel is made.
+// How a channel treats its events.
 #pragma once
 
 #include <cstdint>
-#include <string_view>
-#include <vector>
+#include <memory>
 
-#include "common/protocol/channel.h"
+#include "common/protocol/json_path.h"
 
 #include "wsserve/dedup_window.h"
 #include "wsserve/history.h"
@@ -25,22 +24,11 @@ struct ChannelOptions {
   // Its events are written to the server's store, if there is one, before they
   // are acknowledged and delivered.
   bool durable = true;
+  // Where in `data` the key of an event that brings none is; null: nowhere.
+  // Shared by all channels of a rule.
+  std::shared_ptr<const protocol::JsonPath> key;
 
   bool operator==(const ChannelOptions&) const = default;
-};
-
-// The options of a channel by its name.
-struct ChannelRules {
-  ChannelOptions defaults;
-  std::vector<protocol::Pattern> latest;  // delivered as kLatest
-
-  [[nodiscard]] ChannelOptions options_for(std::string_view name) const {
-    ChannelOptions options = defaults;
-    for (const protocol::Pattern& pattern : latest) {
-      if (pattern.matches(name)) options.delivery = DeliveryMode::kLatest;
-    }
-    return options;
-  }
 };
 
 }  // namespace wskit::server

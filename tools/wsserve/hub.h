@@ -17,6 +17,7 @@
 
 #include "common/protocol/channel.h"
 #include "wsserve/channel.h"
+#include "wsserve/channel_rules.h"
 
 namespace wskit::server {
 

@@ -11,16 +11,43 @@
 namespace wskit::server {
 namespace {
 
-constexpr std::size_t kMaxShards = 64;
+constexpr std::uint64_t kMaxShards = 64;
+constexpr std::chrono::milliseconds kMinHandshakeTimeout{50};
+constexpr std::chrono::milliseconds kMinHeartbeat{100};
+
+// --- What CLI11 asks of a text: why it is wrong, or nothing ------------------
+
+std::string check_address(const std::string& text) { return parse_listen_address(text).error; }
+
+std::string check_default_channel(const std::string& text) {
+  if (protocol::is_server_channel(text)) return fmt::format("'{}' is in the server's own space", text);
+  return check_pattern(text);
+}
+
+std::string check_threads(const std::string& text) {
+  const auto threads = cli::parse_count(text);
+  return threads && *threads > kMaxShards ? fmt::format("at most {}", kMaxShards) : std::string();
+}
+
+auto at_least(std::chrono::milliseconds least) {
+  return [least](const std::string& text) {
+    const auto value = cli::parse_duration(text);
+    return value && *value < least ? fmt::format("must be at least {}ms", least.count()) : std::string();
+  };
+}
+
+// --- Options -----------------------------------------------------------------
 
 void add_network_options(CLI::App& app, Options& options) {
   app.add_option("--listen", options.listen,
                  "Where to listen: HOST:PORT (port 0 picks a free one, no host means 127.0.0.1) or unix:PATH")
       ->envname("WSKIT_LISTEN")
       ->type_name("ADDRESS")
+      ->check(check_address)
       ->capture_default_str()
       ->group("Network");
   cli::add_count(app, "--threads", options.threads, "Shards, one thread each; 0 for one a core")
+      ->check(check_threads)
       ->group("Network");
   app.add_flag("--allow-anonymous", options.allow_anonymous,
                "Serve other machines too although nobody is asked who they are")
@@ -41,12 +68,14 @@ void add_channel_options(CLI::App& app, Options& options) {
   app.add_option("--default-channel", options.default_channels,
                  "Channel or pattern that a connection to /ws is subscribed to at once")
       ->type_name("NAME")
+      ->check(check_default_channel)
       ->group("Channels");
   app.add_option(
          "--latest", options.latest,
          "Channels of which a slow subscriber gets the newest event of each key, told how many it stands "
          "for, instead of being closed with 4008")
       ->type_name("PATTERN")
+      ->check(check_pattern)
       ->group("Channels");
   cli::add_count(app, "--history", options.history,
                  "Newest events kept of each channel, for those who come back")
@@ -85,16 +114,26 @@ void add_limit_options(CLI::App& app, Options& options) {
       ->group("Limits");
   cli::add_duration(app, "--handshake-timeout", options.handshake_timeout,
                     "Time for a request to be complete")
+      ->check(at_least(kMinHandshakeTimeout))
       ->group("Limits");
   cli::add_duration(app, "--heartbeat", options.heartbeat,
                     "Time between heartbeats and pings; a peer silent for two is closed with 4009")
+      ->check(at_least(kMinHeartbeat))
       ->group("Limits");
 }
 
-std::chrono::milliseconds at_least(std::string_view name, std::chrono::nanoseconds value,
-                                   std::chrono::milliseconds least) {
-  if (value < least) throw cli::UsageError(fmt::format("{} must be at least {}ms", name, least.count()));
-  return std::chrono::ceil<std::chrono::milliseconds>(value);
+// What is wrong with rules that are right each by itself.
+std::vector<std::string> problems(const cli::Tool& tool, const CLI::App& app, const Options& options) {
+  std::vector<std::string> problems;
+  const CLI::Option* store = app.get_option_no_throw("--store");
+  if (store != nullptr && store->count() > 0) return problems;
+  for (const RuleOptions& rule : options.rules) {
+    if (!rule.durable.value_or(false)) continue;
+    problems.push_back(fmt::format(
+        "{}: durable needs a store: start with --store FILE, or set store = \"FILE\" at the top of the file",
+        tool.origin(*rule.table, "--durable")));
+  }
+  return problems;
 }
 
 }  // namespace
@@ -108,6 +147,9 @@ void add_options(cli::Tool& tool, Options& options) {
       ->group("Running");
   cli::add_duration(app, "--drain", options.drain, "Time that connections get to end after SIGTERM")
       ->group("Running");
+  tool.add_own_config(
+      {{"channel", [&options](CLI::App& table) { add_rule_options(table, options.rules.emplace_back()); }}},
+      [&tool, &app, &options] { return problems(tool, app, options); });
   tool.add_example("wsserve", "serve this machine on port 9000");
   tool.add_example("wsserve --listen :0 --echo", "pick a free port and print it, serve /echo too");
   tool.add_example("wsserve --listen 0.0.0.0:9000 --allow-anonymous",
@@ -116,13 +158,6 @@ void add_options(cli::Tool& tool, Options& options) {
 
 Settings to_settings(const Options& options) {
   Settings settings;
-  for (const std::string& name : options.default_channels) {
-    const auto parsed = protocol::Pattern::parse(name);
-    if (!parsed) throw cli::UsageError("--default-channel: " + parsed.error().message);
-    if (protocol::is_server_channel(name)) {
-      throw cli::UsageError(fmt::format("--default-channel: '{}' is in the server's own space", name));
-    }
-  }
   settings.default_channels = options.default_channels;
   settings.channels.defaults.history = {
       .max_events = options.history,
@@ -132,16 +167,17 @@ Settings to_settings(const Options& options) {
       .max_ids = options.dedup_ids,
       .max_age = std::chrono::floor<std::chrono::microseconds>(options.dedup_ttl)};
   settings.hub.max_history_bytes = options.history_total;
+  // What holds where no rule says otherwise.
   for (const std::string& text : options.latest) {
-    const auto parsed = protocol::Pattern::parse(text);
-    if (!parsed) throw cli::UsageError("--latest: " + parsed.error().message);
-    settings.channels.latest.push_back(*parsed);
+    ChannelRule& rule = settings.channels.rules.emplace_back();
+    rule.patterns.push_back(*protocol::Pattern::parse(text));
+    rule.delivery = DeliveryMode::kLatest;
   }
+  for (const RuleOptions& rule : options.rules) settings.channels.rules.push_back(to_rule(rule));
   settings.echo = options.echo;
-  settings.handshake_timeout =
-      at_least("--handshake-timeout", options.handshake_timeout, std::chrono::milliseconds{50});
-  settings.heartbeat = at_least("--heartbeat", options.heartbeat, std::chrono::milliseconds{100});
-  settings.drain = at_least("--drain", options.drain, std::chrono::milliseconds{0});
+  settings.handshake_timeout = std::chrono::ceil<std::chrono::milliseconds>(options.handshake_timeout);
+  settings.heartbeat = std::chrono::ceil<std::chrono::milliseconds>(options.heartbeat);
+  settings.drain = std::chrono::ceil<std::chrono::milliseconds>(options.drain);
   settings.max_connections = options.max_connections;
   settings.max_channels_per_connection = options.max_channels;
   settings.hub.max_channels = options.max_server_channels;
@@ -157,15 +193,12 @@ Settings to_settings(const Options& options) {
 std::vector<ListenAddress> to_addresses(const Options& options) {
   std::vector<ListenAddress> addresses;
   for (const std::string& text : options.listen) {
-    ParsedAddress parsed = parse_listen_address(text);
-    if (!parsed.error.empty()) throw cli::UsageError("--listen " + parsed.error);
-    addresses.push_back(std::move(parsed.address));
+    addresses.push_back(parse_listen_address(text).address);
   }
   return addresses;
 }
 
 std::size_t to_shards(const Options& options) {
-  if (options.threads > kMaxShards) throw cli::UsageError(fmt::format("--threads: at most {}", kMaxShards));
   if (options.threads > 0) return options.threads;
   return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMaxShards);
 }

@@ -3,11 +3,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
 #include "common/cli/tool.h"
 #include "wsserve/listener.h"
+#include "wsserve/rule_options.h"
 #include "wsserve/settings.h"
 
 namespace wskit::server {
@@ -37,11 +39,12 @@ struct Options {
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{10};
   std::chrono::nanoseconds heartbeat = std::chrono::seconds{30};
   std::chrono::nanoseconds drain = std::chrono::seconds{10};
+  std::deque<RuleOptions> rules;  // of the configuration file, in its order
 };
 
 void add_options(cli::Tool& tool, Options& options);
 
-// Throw cli::UsageError where a value makes no sense.
+// REQUIRE: every value was found right when it was read.
 [[nodiscard]] Settings to_settings(const Options& options);
 [[nodiscard]] std::vector<ListenAddress> to_addresses(const Options& options);
 [[nodiscard]] std::size_t to_shards(const Options& options);

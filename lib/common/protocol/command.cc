@@ -30,7 +30,6 @@ constexpr std::string_view kDefaultType = "message";
 // Bounds on what the server keeps or sends back, so that a command cannot make it
 // hold many times the command's own size.
 constexpr std::size_t kMaxEchoedBytes = 256;
-constexpr std::size_t kMaxNameBytes = 128;  // of a key or dedup
 
 Error bad_command(std::string message) { return {ErrorCode::kBadCommand, std::move(message), ""}; }
 Error bad_event(std::string message) { return {ErrorCode::kBadEvent, std::move(message), ""}; }

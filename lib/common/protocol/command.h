@@ -27,6 +27,9 @@ enum class Action : std::uint8_t {
   kStats
 };
 
+// Of a key or a dedup id, without its quotes and escapes.
+inline constexpr std::size_t kMaxNameBytes = 128;
+
 // One event to publish. All parts are valid: the channel is a name outside the
 // server's `@` space, the type is a type, the timestamp is RFC 3339, the data is
 // JSON text as it was written. Equal keys are equal bytes, and so are dedups.
