@@ -10,6 +10,7 @@ find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(simdjson REQUIRED)
+find_package(SQLite3 3.38 REQUIRED)
 
 # Asio and Beast are compiled once, in lib/common/net/boost_impl.cc.
 add_library(wskit_boost INTERFACE)

@@ -14,6 +14,7 @@ build_packages=(
   g++ cmake ninja-build
   libboost1.81-dev libssl-dev zlib1g-dev
   libsimdjson-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev
+  libsqlite3-dev
 )
 # Debian 12's own python3 runs the end-to-end tests, so that its modules are the ones below.
 test_packages=(

@@ -11,6 +11,7 @@ namespace {
 // The type is the first value of an event's text: {"type":"…
 constexpr std::size_t kTypeBegin = sizeof(R"({"type":")") - 1;
 
+constexpr std::string_view kKeyName = R"("key":)";
 constexpr std::string_view kDataName = R"("data":)";
 
 // A chunk of the right size whose header is written and whose text, `text_bytes`
@@ -39,6 +40,25 @@ ChunkPtr build_event_frame(const protocol::EventView& event) {
   auto chunk = make_frame(event, protocol::encoded_size(event));
   protocol::write_event(event, chunk->data() + chunk->event.header_bytes);
   return chunk;
+}
+
+protocol::EventView view_event_frame(const Chunk& frame, std::string_view channel) {
+  protocol::EventView event;
+  event.type = frame.type();
+  event.channel = channel;
+  event.offset = frame.event.offset;
+  event.key = frame.key();
+  const std::size_t data_begin = frame.event.data_begin + kDataName.size();
+  event.data = frame.bytes().substr(data_begin, frame.size() - 1 - data_begin);
+  // Only the timestamp is not noted; it lies between the offset and what comes next.
+  protocol::EventView without = event;
+  without.timestamp = {};
+  const std::size_t bytes = frame.text().size() - protocol::encoded_size(without);
+  std::size_t end = frame.event.data_begin;
+  if (!event.key.empty()) end = frame.event.key_begin - kKeyName.size();
+  end -= 2;  // ",
+  event.timestamp = frame.bytes().substr(end - bytes, bytes);
+  return event;
 }
 
 ChunkPtr parse_event_frame(std::string_view json_text) {

@@ -44,6 +44,10 @@ struct Options {
   // A new epoch, never the same twice: for channels whose newest events a crash
   // of the machine may have taken (Sync::kNormal and kOff). REQUIRES: not empty.
   std::function<std::string()> make_epoch;
+  // What is to be kept of a channel that is in the file, asked when it is opened,
+  // for the limits apply to channels that nobody asks for again, too. Empty: all
+  // events are kept until channel() says otherwise.
+  std::function<Retention(std::string_view channel)> retention_for;
   std::function<protocol::SystemMicros()> clock;  // empty: the system's
 };
 
@@ -111,8 +115,9 @@ class Store {
 
   // --- Channels ---
 
-  // The channel of that name, known or new. No disk access: a new one is written
-  // together with its first event. `epoch` is for a new one only.
+  // The channel of that name, known or new, which has that retention from now on.
+  // No disk access: a new one is written together with its first event. `epoch` is
+  // for a new one only.
   [[nodiscard]] StoredChannel& channel(std::string_view name, const Retention& retention,
                                        std::string_view epoch);
 
@@ -126,8 +131,8 @@ class Store {
   // --- Writing ---
 
   // Queues one event; never waits for the disk. Nothing if the store is
-  // unavailable now. REQUIRES: the calls for one channel come in the order of its
-  // offsets (call it under the channel's mutex).
+  // unavailable now, or has no number left for a new channel. REQUIRES: the calls for one channel come in the
+  // order of its offsets (call it under the channel's mutex).
   [[nodiscard]] std::optional<Ticket> append(Record record);
 
   // Every ticket up to this one is settled: on disk, or failed.

@@ -8,6 +8,7 @@
 
 #include "wsserve/dedup_window.h"
 #include "wsserve/history.h"
+#include "wsserve/store/channel_state.h"
 
 namespace wskit::server::store {
 
@@ -22,10 +23,12 @@ struct Retention {
   bool operator==(const Retention&) const = default;
 };
 
-// Threads: any thread. Lives as long as the store.
+// Threads: any thread, but for what is said to be the writer's. Lives as long as
+// the store.
 class StoredChannel {
  public:
-  StoredChannel(std::string name, std::string epoch, std::uint64_t newest, const Retention& retention);
+  StoredChannel(std::string name, std::string epoch, const Retention& retention)
+      : name_(std::move(name)), epoch_(std::move(epoch)), retention_(retention) {}
   StoredChannel(const StoredChannel&) = delete;
   StoredChannel& operator=(const StoredChannel&) = delete;
 
@@ -39,17 +42,45 @@ class StoredChannel {
   // stored event + 1 if none can. Never goes back.
   [[nodiscard]] std::uint64_t oldest() const { return oldest_.load(std::memory_order_acquire); }
 
-  // Takes effect with the next commit, or within a second.
-  void set_retention(const Retention& retention);
-  [[nodiscard]] Retention retention() const;
+  // Takes effect with the channel's next commit, or within some seconds.
+  void set_retention(const Retention& retention) {
+    const std::lock_guard lock(mutex_);
+    retention_ = retention;
+  }
+  [[nodiscard]] Retention retention() const {
+    const std::lock_guard lock(mutex_);
+    return retention_;
+  }
+
+  // --- For the store's own parts ---
+
+  // The channel's number in the file; 0 until its first event was appended.
+  [[nodiscard]] std::int64_t id() const { return id_.load(std::memory_order_acquire); }
+  void set_id(std::int64_t id) { id_.store(id, std::memory_order_release); }
+
+  // REQUIRES: the store was not started yet.
+  void set_newest_at_open(std::uint64_t newest) { newest_at_open_ = newest; }
+
+  // The writer's.
+  [[nodiscard]] ChannelState& state() { return state_; }
+  void let_go_before(std::uint64_t oldest) { oldest_.store(oldest, std::memory_order_release); }
+
+  // When the newest event whose row was deleted had been received. Any thread.
+  [[nodiscard]] protocol::SystemMicros deleted_received() const {
+    return deleted_received_.load(std::memory_order_acquire);
+  }
+  void set_deleted_received(protocol::SystemMicros time) {
+    deleted_received_.store(time, std::memory_order_release);
+  }
 
  private:
-  friend class ChannelBook;
-
   const std::string name_;
   const std::string epoch_;
-  const std::uint64_t newest_at_open_;
-  std::atomic<std::uint64_t> oldest_;
+  std::uint64_t newest_at_open_ = 0;
+  std::atomic<std::int64_t> id_{0};
+  std::atomic<std::uint64_t> oldest_{1};
+  std::atomic<protocol::SystemMicros> deleted_received_{protocol::SystemMicros::min()};
+  ChannelState state_;
 
   mutable std::mutex mutex_;
   Retention retention_;  // guarded by mutex_

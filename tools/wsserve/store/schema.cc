@@ -1,0 +1,241 @@
+#include "wsserve/store/schema.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+
+#include "wsserve/event_frame.h"
+#include "wsserve/store/row_id.h"
+
+namespace wskit::server::store {
+namespace {
+
+// "wskt": what the file is, for `file` and for a store that is given another
+// program's database.
+constexpr int kApplicationId = 0x77736B74;
+
+// The numbers in the view are kOffsetBits and kMaxOffset.
+static_assert(kOffsetBits == 43 && kMaxOffset == 8'796'093'022'207);
+constexpr const char* kTables = R"(
+CREATE TABLE meta(
+  key   TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE channels(
+  id            INTEGER PRIMARY KEY,
+  name          TEXT NOT NULL UNIQUE,
+  epoch         TEXT NOT NULL,
+  has_ids       INTEGER NOT NULL DEFAULT 0,  -- whether an event ever had a dedup id
+  gone          INTEGER NOT NULL DEFAULT 0,  -- the events up to this offset were deleted
+  gone_received INTEGER NOT NULL DEFAULT 0   -- when the last of them was received
+) STRICT;
+
+CREATE TABLE events(
+  id           INTEGER PRIMARY KEY,  -- channels.id << 43 | offset
+  received     INTEGER NOT NULL,     -- microseconds since 1970, never less than the one before
+  bytes_before INTEGER NOT NULL,     -- of the channel's earlier events, for retention
+  type         TEXT NOT NULL,
+  timestamp    TEXT NOT NULL,        -- RFC 3339, as it was published
+  key          TEXT,                 -- a JSON string, with its quotes
+  dedup        TEXT,
+  data         TEXT NOT NULL         -- JSON, as it was published
+) STRICT;
+
+CREATE VIEW event_log AS
+SELECT channels.name AS channel,
+       events.id & 8796093022207 AS offset,
+       channels.epoch AS epoch,
+       strftime('%Y-%m-%dT%H:%M:%S', events.received / 1000000, 'unixepoch')
+         || printf('.%06dZ', events.received % 1000000) AS received,
+       events.type AS type,
+       events.timestamp AS timestamp,
+       events.key AS key,
+       events.dedup AS dedup,
+       events.data AS data
+FROM channels
+JOIN events ON events.id BETWEEN channels.id << 43 AND channels.id << 43 | 8796093022207;
+)";
+
+// Names this boot of the machine; empty if it cannot be known.
+std::string boot_id() {
+  std::string id;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
+  return id;
+}
+
+void set_meta(Database& database, std::string_view key, std::string_view value) {
+  Statement insert(
+      database, "INSERT INTO meta(key, value) VALUES(?, ?) ON CONFLICT DO UPDATE SET value = excluded.value");
+  insert.bind(1, key);
+  insert.bind(2, value);
+  insert.run();
+}
+
+std::string get_meta(Database& database, std::string_view key) {
+  Statement query(database, "SELECT value FROM meta WHERE key = ?");
+  query.bind(1, key);
+  return query.step() ? std::string(query.text(0)) : std::string();
+}
+
+std::string_view name_of(Sync sync) {
+  switch (sync) {
+    case Sync::kFull:
+      return "full";
+    case Sync::kNormal:
+      return "normal";
+    case Sync::kOff:
+      break;
+  }
+  return "off";
+}
+
+// The statements that find where a channel stands.
+struct Ends {
+  explicit Ends(Database& database)
+      : newest(database,
+               "SELECT id, received, bytes_before, type, timestamp, key, data FROM events "
+               "WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"),
+        oldest(database, "SELECT id FROM events WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1") {}
+
+  void find(StoredChannel& channel, std::uint64_t gone) {
+    ChannelState& state = channel.state();
+    state.newest = gone;
+    state.floor = gone + 1;
+    for (Statement* query : {&newest, &oldest}) {
+      query->bind(1, row_id(channel.id(), 0));
+      query->bind(2, row_id(channel.id(), kMaxOffset));
+    }
+    if (newest.step()) {
+      state.newest = std::max(gone, offset_of(newest.number(0)));
+      state.newest_received = protocol::SystemMicros(std::chrono::microseconds(newest.number(1)));
+      protocol::EventView event;
+      event.channel = channel.name();
+      event.offset = state.newest;
+      event.type = newest.text(3);
+      event.timestamp = newest.text(4);
+      event.key = newest.text(5);
+      event.data = newest.text(6);
+      state.bytes = static_cast<std::uint64_t>(newest.number(2)) + build_event_frame(event)->size() +
+                    History::kOverheadBytes;
+      newest.reset();
+    }
+    if (oldest.step()) {
+      state.floor = offset_of(oldest.number(0));
+      oldest.reset();
+    }
+    state.known = {.offset = state.floor};
+  }
+
+  Statement newest;
+  Statement oldest;
+};
+
+}  // namespace
+
+void prepare_file(Database& database) {
+  const auto application = database.number("PRAGMA application_id");
+  const auto version = database.number("PRAGMA user_version");
+  const bool fresh =
+      application == 0 && version == 0 && database.number("SELECT count(*) FROM sqlite_schema") == 0;
+  if (!fresh && application != kApplicationId) {
+    throw RefusedFile("it is another program's database: name another file");
+  }
+  if (version > kSchemaVersion) {
+    throw RefusedFile(
+        fmt::format("its schema is version {} and this wsserve knows up to {}: use the newer "
+                    "wsserve, or name another file",
+                    version, kSchemaVersion));
+  }
+  // Before anything is written, for that makes the file what it is.
+  if (database.text("PRAGMA journal_mode = WAL") != "wal") {
+    throw RefusedFile("the file system cannot share memory, which a write-ahead log needs: use a local disk");
+  }
+  if (!fresh) return;
+  database.exec(
+      fmt::format("BEGIN IMMEDIATE; {} PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT", kTables,
+                  kApplicationId, kSchemaVersion));
+}
+
+void set_sync(Database& database, Sync sync) {
+  database.exec(fmt::format("PRAGMA synchronous = {}", name_of(sync)));
+}
+
+bool begin_run(Database& database, Sync sync) {
+  const std::string boot = boot_id();
+  const bool clean = get_meta(database, "state") != "running";
+  const bool every_commit_flushed = get_meta(database, "sync") == name_of(Sync::kFull);
+  const bool same_boot = !boot.empty() && get_meta(database, "boot") == boot;
+  set_meta(database, "state", "running");
+  set_meta(database, "sync", name_of(sync));
+  set_meta(database, "boot", boot);
+  return !clean && !every_commit_flushed && !same_boot;
+}
+
+void end_run(Database& database) { set_meta(database, "state", "closed"); }
+
+void renew_epochs(Database& database, const std::function<std::string()>& make_epoch) {
+  std::vector<std::int64_t> ids;
+  Statement query(database, "SELECT id FROM channels");
+  while (query.step()) ids.push_back(query.number(0));
+  Statement update(database, "UPDATE channels SET epoch = ? WHERE id = ?");
+  for (const std::int64_t id : ids) {
+    const std::string epoch = make_epoch();
+    update.bind(1, epoch);
+    update.bind(2, id);
+    update.run();
+  }
+}
+
+KnownChannels load_channels(Database& database,
+                            const std::function<Retention(std::string_view)>& retention_for) {
+  KnownChannels known;
+  Ends ends(database);
+  Statement query(database, "SELECT id, name, epoch, has_ids, gone, gone_received FROM channels ORDER BY id");
+  while (query.step()) {
+    std::string name(query.text(1));
+    const Retention retention = retention_for(name);
+    auto channel = std::make_unique<StoredChannel>(std::move(name), std::string(query.text(2)), retention);
+    const std::int64_t id = query.number(0);
+    channel->set_id(id);
+    channel->state().in_file = true;
+    channel->state().has_ids = query.number(3) != 0;
+    const auto gone = static_cast<std::uint64_t>(query.number(4));
+    if (gone != 0) {
+      channel->set_deleted_received(protocol::SystemMicros(std::chrono::microseconds(query.number(5))));
+    }
+    ends.find(*channel, gone);
+    channel->let_go_before(channel->state().floor);
+    channel->set_newest_at_open(channel->state().newest);
+    known.last_id = id;
+    known.channels.push_back(std::move(channel));
+  }
+  return known;
+}
+
+std::vector<RecentId> load_recent_ids(Database& database, StoredChannel& channel,
+                                      protocol::SystemMicros now) {
+  std::vector<RecentId> ids;
+  if (!channel.state().has_ids) return ids;
+  const DedupLimits limits = channel.retention().dedup;
+  Statement query(database,
+                  "SELECT id, received, dedup FROM events WHERE id BETWEEN ? AND ? ORDER BY id DESC");
+  query.bind(1, row_id(channel.id(), 0));
+  query.bind(2, row_id(channel.id(), kMaxOffset));
+  while (ids.size() < limits.max_ids && query.step()) {
+    const protocol::SystemMicros received{std::chrono::microseconds(query.number(1))};
+    if (now - received > limits.max_age) break;
+    if (!query.is_null(2)) {
+      ids.push_back(
+          {.id = std::string(query.text(2)), .offset = offset_of(query.number(0)), .received = received});
+    }
+  }
+  query.reset();
+  std::ranges::reverse(ids);
+  for (const RecentId& each : ids) channel.state().held_ids.add(each.offset, each.received, limits);
+  return ids;
+}
+
+}  // namespace wskit::server::store

@@ -1,0 +1,209 @@
+#include "wsserve/store/writer.h"
+
+#include <algorithm>
+#include <iterator>
+#include <unordered_set>
+
+namespace wskit::server::store {
+namespace {
+
+// What one transaction takes at most, so that nobody waits long for its commit.
+constexpr std::size_t kMaxBatchRecords = 16'384;
+constexpr std::size_t kMaxBatchBytes = std::size_t{8} << 20;
+
+// Rows deleted with a commit beside as many as it adds, and when nothing else is
+// to be done.
+constexpr std::uint64_t kRowsDeletedWithACommit = 256;
+constexpr std::uint64_t kRowsDeletedAtOnce = 4'096;
+
+// The write-ahead log is written back to the database whenever it has grown by so
+// many pages (16 MiB), and begins anew unless somebody reads at that moment. Past
+// the second number (64 MiB) readers are waited for.
+constexpr int kCheckpointPages = 4'096;
+constexpr int kMaxLogPages = 16'384;
+
+constexpr std::chrono::seconds kRetry{1};
+constexpr std::chrono::seconds kSweep{2};
+
+}  // namespace
+
+Writer::Writer(Database& database, AppendQueue& queue, Trimmer& trimmer,
+               std::function<protocol::SystemMicros()> clock)
+    : database_(database),
+      queue_(queue),
+      trimmer_(trimmer),
+      transactions_(database, trimmer),
+      clock_(std::move(clock)) {}
+
+Writer::~Writer() { stop(); }
+
+void Writer::start(Callbacks callbacks) {
+  callbacks_ = std::move(callbacks);
+  thread_ = std::thread([this] { run(); });
+}
+
+void Writer::stop() {
+  if (!thread_.joinable()) return;
+  queue_.close();
+  thread_.join();
+}
+
+void Writer::run() {
+  bool open = true;
+  while (open) {
+    const auto wake = next_try_ ? std::min(*next_try_, next_sweep_) : next_sweep_;
+    // Old rows are deleted as soon as nothing else is to be done.
+    open = queue_.take(taken_, trimmer_.has_work() && !next_try_ ? Clock::now() : wake);
+    turn();
+  }
+}
+
+void Writer::turn() {
+  try {
+    if (next_try_) {
+      if (Clock::now() >= *next_try_) try_again();
+    } else {
+      write_taken();
+      keep_house();
+    }
+  } catch (const SqlError& error) {
+    fail(error);
+  }
+}
+
+// --- Committing ----------------------------------------------------------
+
+void Writer::write_taken() {
+  while (committed_ != taken_.size()) {
+    cut_batch();
+    commit_batch();
+    tell_committed();
+  }
+  taken_.clear();
+  committed_ = 0;
+}
+
+void Writer::cut_batch() {
+  batch_.clear();
+  std::size_t bytes = 0;
+  std::size_t end = committed_;
+  while (end != taken_.size() && end - committed_ < kMaxBatchRecords && bytes < kMaxBatchBytes) {
+    bytes += AppendQueue::cost(taken_[end++]);
+  }
+  const auto first = taken_.begin() + static_cast<std::ptrdiff_t>(committed_);
+  batch_.assign(std::make_move_iterator(first),
+                std::make_move_iterator(taken_.begin() + static_cast<std::ptrdiff_t>(end)));
+  committed_ = end;
+}
+
+void Writer::commit_batch() {
+  const auto begin = Clock::now();
+  transactions_.commit(batch_, kRowsDeletedWithACommit + batch_.size(), clock_());
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+  last_commit_micros_.store(took.count(), std::memory_order_relaxed);
+  last_commit_events_.store(batch_.size(), std::memory_order_relaxed);
+  commits_.fetch_add(1, std::memory_order_relaxed);
+  stored_events_.fetch_add(batch_.size(), std::memory_order_relaxed);
+}
+
+void Writer::tell_committed() {
+  const protocol::SystemMicros now = clock_();
+  std::size_t bytes = 0;
+  std::optional<SqlError> failure;
+  for (std::size_t begin = 0; begin != batch_.size();) {
+    StoredChannel& channel = *batch_[begin].channel;
+    std::size_t end = begin;
+    for (; end != batch_.size() && batch_[end].channel == &channel; ++end) {
+      bytes += AppendQueue::cost(batch_[end]);
+    }
+    try {
+      if (!failure) trimmer_.advance(channel, now);
+    } catch (const SqlError& error) {
+      failure = error;  // these events are on disk all the same
+    }
+    batch_[begin].sink->committed(std::span(batch_).subspan(begin, end - begin));
+    begin = end;
+  }
+  queue_.settle(batch_.size(), bytes);
+  batch_.clear();
+  if (callbacks_.settled) callbacks_.settled();
+  if (failure) throw SqlError(*failure);
+}
+
+// --- Between commits -----------------------------------------------------
+
+void Writer::keep_house() {
+  const auto now = Clock::now();
+  if (now >= next_sweep_ && !trimmer_.sweep(clock_())) next_sweep_ = now + kSweep;
+  if (queue_.bytes() == 0 && trimmer_.has_work()) delete_old_rows();
+  checkpoint();
+}
+
+void Writer::delete_old_rows() {
+  std::vector<Record> nothing;
+  transactions_.commit(nothing, kRowsDeletedAtOnce, clock_());
+}
+
+void Writer::checkpoint() {
+  const int pages = database_.wal_pages();
+  // The log began anew.
+  if (pages < checkpointed_pages_) checkpointed_pages_ = 0;
+  if (pages - checkpointed_pages_ < kCheckpointPages) return;
+  database_.checkpoint(pages < kMaxLogPages ? Checkpoint::kPassive : Checkpoint::kRestart);
+  checkpointed_pages_ = pages;
+}
+
+// --- When the file cannot be written -------------------------------------
+
+void Writer::fail(const SqlError& error) {
+  const bool was_available = !next_try_;
+  next_try_ = Clock::now() + kRetry;
+  if (!was_available) return set_reason(error.what());
+  // The batch that failed, what was taken with it, and what has queued since.
+  std::vector<Record> lost = std::move(batch_);
+  std::move(taken_.begin() + static_cast<std::ptrdiff_t>(committed_), taken_.end(), std::back_inserter(lost));
+  batch_.clear();
+  taken_.clear();
+  committed_ = 0;
+  queue_.fail(lost);
+  failures_.fetch_add(1, std::memory_order_relaxed);
+  failed_events_.fetch_add(lost.size(), std::memory_order_relaxed);
+  set_reason(error.what());
+  std::unordered_set<Sink*> told;
+  for (const Record& record : lost) {
+    if (told.insert(record.sink).second) record.sink->rolled_back();
+  }
+  queue_.settle_failed();
+  if (callbacks_.availability) callbacks_.availability(false, error.what());
+  if (callbacks_.settled) callbacks_.settled();
+}
+
+void Writer::try_again() {
+  next_try_ = Clock::now() + kRetry;
+  transactions_.probe();
+  checkpointed_pages_ = 0;  // a checkpoint may be what had failed
+  checkpoint();
+  next_try_.reset();
+  set_reason("");
+  queue_.accept_again();
+  if (callbacks_.availability) callbacks_.availability(true, "");
+  if (callbacks_.settled) callbacks_.settled();
+}
+
+void Writer::set_reason(std::string reason) {
+  const std::lock_guard lock(mutex_);
+  reason_ = std::move(reason);
+}
+
+void Writer::add_figures(Status& status) const {
+  status.failures = failures_.load(std::memory_order_relaxed);
+  status.commits = commits_.load(std::memory_order_relaxed);
+  status.stored_events = stored_events_.load(std::memory_order_relaxed);
+  status.failed_events = failed_events_.load(std::memory_order_relaxed);
+  status.last_commit = std::chrono::microseconds(last_commit_micros_.load(std::memory_order_relaxed));
+  status.last_commit_events = last_commit_events_.load(std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  status.reason = reason_;
+}
+
+}  // namespace wskit::server::store
