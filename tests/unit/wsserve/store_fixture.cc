@@ -6,6 +6,7 @@
 
 #include <future>
 #include <limits>
+#include <thread>
 
 #include "wsserve/event_frame.h"
 #include "wsserve/store/database.h"
@@ -25,7 +26,8 @@ void Listener::committed(std::span<const Record> records) {
     if (newest_ != first) told_ += fmt::format("-{}", newest_);
     ++commits_;
   }
-  if (on_commit) on_commit();
+  // A copy, for it may take itself out.
+  if (const auto action = on_commit) action();
 }
 
 void Listener::rolled_back() {
@@ -151,6 +153,14 @@ void StoreFixture::publish_many(const std::string& name, std::size_t events, std
 void StoreFixture::await(const std::function<bool()>& condition) {
   std::unique_lock lock(mutex_);
   ASSERT_TRUE(settled_.wait_for(lock, kDeadline, condition)) << "nothing came of it";
+}
+
+void StoreFixture::poll(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+  while (!condition()) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "nothing came of it";
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
 }
 
 void StoreFixture::settle() {

@@ -92,6 +92,9 @@ class StoreFixture : public testing::Test {
   // Waits until `condition` holds after something was settled or became available.
   void await(const std::function<bool()>& condition);
 
+  // The same for what the store does in its own time.
+  static void poll(const std::function<bool()>& condition);
+
   // Runs SQL on the file from outside; the first column of each row.
   std::vector<std::string> sql(const std::string& statement);
 

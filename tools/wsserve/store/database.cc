@@ -12,6 +12,20 @@ constexpr int kBusyMilliseconds = 5'000;
 // And a checkpoint for one that reads.
 constexpr int kCheckpointMilliseconds = 250;
 
+// The system's error behind SQLite's last one; 0 if it is not known.
+int system_error(sqlite3* database) {
+  if (const int error = sqlite3_system_errno(database); error != 0) return error;
+  // Each open file keeps its own: the write-ahead log, then the database.
+  sqlite3_file* log = nullptr;
+  int error = 0;
+  sqlite3_file_control(database, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log != nullptr && log->pMethods != nullptr) {
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  }
+  if (error == 0) sqlite3_file_control(database, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error;
+}
+
 }  // namespace
 
 Database::Database(const std::string& path, Access access) {
@@ -41,9 +55,8 @@ SqlError Database::error() const {
   std::string message = sqlite3_errmsg(handle_);
   const int code = sqlite3_extended_errcode(handle_);
   const int primary = code & 0xFF;
-  const bool by_the_system = primary == SQLITE_IOERR || primary == SQLITE_FULL || primary == SQLITE_CANTOPEN;
-  const int system = sqlite3_system_errno(handle_);
-  if (by_the_system && system != 0) {
+  if (primary != SQLITE_IOERR && primary != SQLITE_FULL && primary != SQLITE_CANTOPEN) return {code, message};
+  if (const int system = system_error(handle_); system != 0) {
     message += fmt::format(" ({})", std::generic_category().message(system));
   }
   return {code, message};

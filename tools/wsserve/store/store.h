@@ -76,6 +76,7 @@ struct Status {
   bool available = true;
   std::string reason;          // why not, for a person: SQLite's text and the system's
   std::uint64_t failures = 0;  // times that it became unavailable
+  std::uint64_t trials = 0;    // since it last did, to see whether it can be written again
   std::uint64_t queued_events = 0;
   std::uint64_t queued_bytes = 0;
   std::uint64_t commits = 0;

@@ -167,6 +167,7 @@ void Writer::fail(const SqlError& error) {
   committed_ = 0;
   queue_.fail(lost);
   failures_.fetch_add(1, std::memory_order_relaxed);
+  trials_.store(0, std::memory_order_relaxed);
   failed_events_.fetch_add(lost.size(), std::memory_order_relaxed);
   set_reason(error.what());
   std::unordered_set<Sink*> told;
@@ -180,6 +181,7 @@ void Writer::fail(const SqlError& error) {
 
 void Writer::try_again() {
   next_try_ = Clock::now() + kRetry;
+  trials_.fetch_add(1, std::memory_order_relaxed);
   transactions_.probe();
   checkpointed_pages_ = 0;  // a checkpoint may be what had failed
   checkpoint();
@@ -197,6 +199,7 @@ void Writer::set_reason(std::string reason) {
 
 void Writer::add_figures(Status& status) const {
   status.failures = failures_.load(std::memory_order_relaxed);
+  status.trials = trials_.load(std::memory_order_relaxed);
   status.commits = commits_.load(std::memory_order_relaxed);
   status.stored_events = stored_events_.load(std::memory_order_relaxed);
   status.failed_events = failed_events_.load(std::memory_order_relaxed);

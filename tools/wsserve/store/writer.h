@@ -73,6 +73,7 @@ class Writer {
   std::atomic<std::uint64_t> stored_events_{0};
   std::atomic<std::uint64_t> failed_events_{0};
   std::atomic<std::uint64_t> failures_{0};
+  std::atomic<std::uint64_t> trials_{0};
   std::atomic<std::int64_t> last_commit_micros_{0};
   std::atomic<std::uint64_t> last_commit_events_{0};
 
