@@ -23,7 +23,30 @@ Channel::Channel(std::string name, std::string epoch, const ChannelOptions& opti
       history_(home.budget),
       local_(home.inboxes.size()) {}
 
+Channel::Channel(store::StoredChannel& stored, const ChannelOptions& options, const Home& home,
+                 std::uint64_t interested_shards)
+    : name_(stored.name()),
+      epoch_(stored.epoch()),
+      home_(home),
+      stored_(&stored),
+      delivery_(options.delivery),
+      finds_keys_(options.key != nullptr),
+      options_(options),
+      offset_(stored.newest_at_open()),
+      assigned_(offset_),
+      interested_shards_(interested_shards),
+      history_(home.budget, true),
+      local_(home.inboxes.size()) {
+  for (const store::RecentId& seen : home_.store->take_recent_ids(stored)) {
+    if (!dedup_.find(seen.id, seen.received, options_.dedup)) {
+      dedup_.add(seen.id, seen.offset, seen.received, options_.dedup);
+    }
+  }
+}
+
 Channel::~Channel() = default;
+
+// --- Publishing ------------------------------------------------------------
 
 Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime& received) {
   protocol::EventView view;
@@ -35,16 +58,58 @@ Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime
   view.data = event.data;
   const std::lock_guard lock(mutex_);
   if (!event.dedup.empty()) {
-    if (const auto first = dedup_.find(event.dedup, received.at, options_.dedup)) return {*first, true};
+    if (const auto first = dedup_.find(event.dedup, received.at, options_.dedup)) {
+      // As long as the first one is on its way, nobody knows whether it arrives.
+      return {.offset = *first, .duplicate = true, .ticket = *first > offset_ ? ticket_ : 0};
+    }
   }
+  const Accepted accepted =
+      stored_ == nullptr ? append(view, received.at) : append_to_store(view, event.dedup, received.at);
+  if (!event.dedup.empty() && !accepted.unavailable) {
+    dedup_.add(event.dedup, view.offset, received.at, options_.dedup);
+  }
+  return accepted;
+}
+
+Accepted Channel::append(protocol::EventView& view, protocol::SystemMicros received) {
   view.offset = ++offset_;
-  if (!event.dedup.empty()) dedup_.add(event.dedup, view.offset, received.at, options_.dedup);
-  ChunkPtr frame = build_event_frame(view);
+  hand_over(build_event_frame(view), received);
+  return {.offset = view.offset};
+}
+
+Accepted Channel::append_to_store(protocol::EventView& view, std::string_view dedup,
+                                  protocol::SystemMicros received) {
+  view.offset = assigned_ + 1;
+  const auto ticket = home_.store->append({.channel = stored_,
+                                           .sink = this,
+                                           .frame = build_event_frame(view),
+                                           .received = received,
+                                           .dedup = std::string(dedup)});
+  if (!ticket) return {.unavailable = true};
+  assigned_ = view.offset;
+  ticket_ = *ticket;
+  return {.offset = view.offset, .ticket = *ticket};
+}
+
+void Channel::hand_over(ChunkPtr frame, protocol::SystemMicros received) {
   for (std::uint64_t shards = interested_shards_; shards != 0; shards &= shards - 1) {
     home_.inboxes[static_cast<std::size_t>(std::countr_zero(shards))]->push(*this, frame);
   }
-  history_.append(std::move(frame), received.at, options_.history);
-  return {view.offset, false};
+  history_.append(std::move(frame), received, options_.history);
+}
+
+void Channel::committed(std::span<const store::Record> records) {
+  const std::lock_guard lock(mutex_);
+  for (const store::Record& record : records) {
+    offset_ = record.frame->event.offset;
+    hand_over(record.frame, record.received);
+  }
+}
+
+void Channel::rolled_back() {
+  const std::lock_guard lock(mutex_);
+  assigned_ = offset_;
+  dedup_.forget_from(offset_ + 1);
 }
 
 std::string_view Channel::find_key(const protocol::PublishEvent& event, std::string& storage) const {
@@ -67,6 +132,7 @@ void Channel::set_options(const ChannelOptions& options, protocol::SystemMicros 
   delivery_.store(options.delivery, std::memory_order_relaxed);
   finds_keys_.store(options.key != nullptr, std::memory_order_relaxed);
   history_.trim(now, options_.history);
+  if (stored_ != nullptr) stored_->set_retention({.history = options_.history, .dedup = options_.dedup});
 }
 
 ChannelOptions Channel::options() const {
@@ -80,8 +146,28 @@ ReplayStart Channel::begin_after(std::uint64_t after, bool recovered) const {
   return {.after = after,
           .recovered = recovered,
           .replayed = offset_ - after,
-          .oldest = history_.oldest(offset_),
-          .newest = {.offset = offset_, .epoch = epoch_}};
+          .oldest = oldest(),
+          .newest = {.offset = offset_, .epoch = epoch_},
+          .in_store = after + 1 < history_.oldest(offset_)};
+}
+
+std::uint64_t Channel::oldest() const {
+  const std::uint64_t in_memory = history_.oldest(offset_);
+  return stored_ == nullptr ? in_memory : std::min(in_memory, stored_->oldest());
+}
+
+std::optional<protocol::SystemMicros> Channel::beyond_memory(const protocol::Since& since) const {
+  if (stored_ == nullptr) return std::nullopt;
+  std::optional<protocol::SystemMicros> time;
+  if (const auto* all = std::get_if<protocol::SystemMicros>(&since)) time = *all;
+  if (const auto* map = std::get_if<protocol::FromPositions>(&since)) {
+    if (!map->positions.contains(name_)) time = map->time;
+  }
+  if (!time) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  // An event from before that time, or the first of all, is in memory.
+  if (history_.oldest(offset_) == 1 || history_.oldest_received() < *time) return std::nullopt;
+  return time;
 }
 
 ReplayStart Channel::locate(const protocol::Since& since) const {
@@ -108,34 +194,42 @@ ReplayStart Channel::locate_locked(const protocol::Since& since) const {
     // Nobody can say whether what there is was missed.
     return begin_after(offset_, offset_ == 0);
   }
-  const std::uint64_t before_oldest = history_.oldest(offset_) - 1;
+  const std::uint64_t before_oldest = oldest() - 1;
   if (std::holds_alternative<protocol::FromStart>(since))
     return begin_after(before_oldest, before_oldest == 0);
   return begin_after(offset_, false);
 }
 
 ReplayStart Channel::locate_position(const protocol::Position& position) const {
-  const std::uint64_t before_oldest = history_.oldest(offset_) - 1;
+  const std::uint64_t before_oldest = oldest() - 1;
   const bool ours = (position.epoch.empty() || position.epoch == epoch_) && position.offset <= offset_;
   if (ours && position.offset >= before_oldest) return begin_after(position.offset, true);
   return begin_after(before_oldest, false);
 }
 
 ReplayStart Channel::locate_last(std::uint64_t events) const {
-  const std::uint64_t before_oldest = history_.oldest(offset_) - 1;
+  const std::uint64_t before_oldest = oldest() - 1;
   const std::uint64_t wanted = events < offset_ ? offset_ - events : 0;
   return begin_after(std::max(wanted, before_oldest), wanted >= before_oldest);
 }
 
 ReplayStart Channel::locate_time(protocol::SystemMicros time) const {
-  return begin_after(offset_ - history_.count_since(time), history_.newest_gone() < time);
+  const std::size_t count = history_.count_since(time);
+  // Of a durable channel the memory's word is enough only if it reaches back behind that time.
+  const bool whole = stored_ == nullptr ? history_.newest_gone() < time
+                                        : history_.oldest(offset_) == 1 || history_.oldest_received() < time;
+  return begin_after(offset_ - count, whole);
 }
 
 Channel::Part Channel::read_locked(std::uint64_t after, std::size_t max_bytes,
                                    std::vector<ChunkPtr>& out) const {
   Part part;
-  part.gap = after + 1 < history_.oldest(offset_);
-  if (part.gap) return part;
+  part.newest = offset_;
+  if (after + 1 < history_.oldest(offset_)) {
+    part.in_store = after + 1 >= oldest();
+    part.gap = !part.in_store;
+    return part;
+  }
   const std::size_t before = out.size();
   history_.read(offset_ - after, max_bytes, out);
   part.complete = out.size() - before == offset_ - after;

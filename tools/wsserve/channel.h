@@ -5,21 +5,29 @@
 // builds its frame, keeps it and hands it to the inboxes, so that every
 // subscriber of the channel sees the same order, and a reader who has caught up
 // with the history goes live without a hole or a repetition.
+//
+// On a durable channel that section ends with the store's queue instead, and the
+// store's writer keeps and hands over the event once it is on disk: nobody sees
+// an event that a crash can take back. Its history in memory is the newest part
+// of what the store holds.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/protocol/command.h"
+#include "common/protocol/event.h"
 #include "common/protocol/position.h"
 #include "wsserve/channel_options.h"
 #include "wsserve/chunk.h"
+#include "wsserve/store/store.h"
 
 namespace wskit::server {
 
@@ -41,7 +49,9 @@ struct Position {
 // What became of a published event.
 struct Accepted {
   std::uint64_t offset = 0;
-  bool duplicate = false;  // its dedup id was seen before, with this offset
+  bool duplicate = false;    // its dedup id was seen before, with this offset
+  store::Ticket ticket = 0;  // on disk once the store has settled this; 0: accepted already
+  bool unavailable = false;  // the store takes nothing now: not accepted
 };
 
 // Where a reader who asks for `since` begins.
@@ -51,17 +61,22 @@ struct ReplayStart {
   std::uint64_t replayed = 0;
   std::uint64_t oldest = 1;  // the oldest event held, the next one if none is
   Position newest;
+  bool in_store = false;  // the first of them is no longer in memory
 };
 
-class Channel {
+class Channel final : private store::Sink {
  public:
   // What a channel shares with all others. Outlives it.
   struct Home {
     std::span<const std::unique_ptr<Inbox>> inboxes;  // one a shard, in the shards' order
     HistoryBudget& budget;
+    store::Store* store = nullptr;  // null: no channel is durable
   };
 
   Channel(std::string name, std::string epoch, const ChannelOptions& options, const Home& home,
+          std::uint64_t interested_shards);
+  // A durable one, which goes on where the store's left off. REQUIRES: a store.
+  Channel(store::StoredChannel& stored, const ChannelOptions& options, const Home& home,
           std::uint64_t interested_shards);
   ~Channel();
 
@@ -73,14 +88,20 @@ class Channel {
   // ask. Whether the channel is durable stays as it is.
   void set_options(const ChannelOptions& options, protocol::SystemMicros now);
   [[nodiscard]] ChannelOptions options() const;
+  // Null: not durable.
+  [[nodiscard]] store::StoredChannel* stored() const { return stored_; }
 
   // Appends one event. The receive time stands in where the event brought no
   // timestamp of its own.
   Accepted publish(const protocol::PublishEvent& event, const ReceiveTime& received);
 
   // Where `since` is; FromNow begins behind the newest event and has recovered
-  // nothing.
+  // nothing. REQUIRES: !beyond_memory(since).
   [[nodiscard]] ReplayStart locate(const protocol::Since& since) const;
+
+  // The time that `since` begins this channel at, if only the store can say where
+  // that is.
+  [[nodiscard]] std::optional<protocol::SystemMicros> beyond_memory(const protocol::Since& since) const;
 
   // The same, and the first events of the replay with it, until `max_bytes` are
   // passed: taken at once, for the oldest ones may be let go at any moment.
@@ -88,11 +109,14 @@ class Channel {
                            std::vector<ChunkPtr>& out) const;
 
   // The events behind `after`, oldest first, until `max_bytes` are passed.
-  // `gap`: the next one is no longer held, nothing was read.
+  // `gap`: the next one is no longer held, nothing was read. `in_store`: it is
+  // held by the store alone, up to `newest` at least; nothing was read.
   struct Part {
     bool gap = false;
+    bool in_store = false;
     bool complete = false;  // nothing follows; then, with `shard`, `seam` is set
     std::uint64_t seam = 0;
+    std::uint64_t newest = 0;
   };
   Part read(std::uint64_t after, std::size_t max_bytes, std::vector<ChunkPtr>& out) const;
   // The same for a reader who wants to go live: if the part is complete, events
@@ -122,8 +146,16 @@ class Channel {
   // The event's key as it will be sent: its own, or the one that the rule finds in
   // its data, then in `storage`. The mutex is not held.
   std::string_view find_key(const protocol::PublishEvent& event, std::string& storage) const;
+  // store::Sink, on the writer's thread.
+  void committed(std::span<const store::Record> records) override;
+  void rolled_back() override;
 
   // REQUIRES: mutex_ held, all of them.
+  Accepted append(protocol::EventView& view, protocol::SystemMicros received);
+  Accepted append_to_store(protocol::EventView& view, std::string_view dedup,
+                           protocol::SystemMicros received);
+  void hand_over(ChunkPtr frame, protocol::SystemMicros received);
+  [[nodiscard]] std::uint64_t oldest() const;
   ReplayStart locate_locked(const protocol::Since& since) const;
   Part read_locked(std::uint64_t after, std::size_t max_bytes, std::vector<ChunkPtr>& out) const;
   ReplayStart begin_after(std::uint64_t after, bool recovered) const;
@@ -134,6 +166,7 @@ class Channel {
   const std::string name_;
   const std::string epoch_;
   const Home home_;
+  store::StoredChannel* const stored_ = nullptr;
 
   mutable std::mutex mutex_;
   // Written under mutex_, read without it.
@@ -141,7 +174,9 @@ class Channel {
   std::atomic<bool> finds_keys_;
   // Guarded by mutex_.
   ChannelOptions options_;
-  std::uint64_t offset_ = 0;
+  std::uint64_t offset_ = 0;         // of the newest event
+  std::uint64_t assigned_ = 0;       // of the newest event on its way to the store
+  store::Ticket ticket_ = 0;         // of that event
   std::uint64_t interested_shards_;  // a bit a shard
   History history_;
   DedupWindow dedup_;

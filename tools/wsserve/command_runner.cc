@@ -6,7 +6,6 @@
 
 #include "common/protocol/channel.h"
 #include "wsserve/connection/connection.h"
-#include "wsserve/history_page.h"
 #include "wsserve/hub.h"
 #include "wsserve/shard.h"
 
@@ -71,6 +70,12 @@ Error server_is_full(std::string_view name) {
           {}};
 }
 
+Error store_is_away(const std::string& problem) {
+  return {ErrorCode::kUnavailable,
+          "the store takes no events now, so this one was not accepted; send it again later: " + problem,
+          {}};
+}
+
 }  // namespace
 
 // --- history ---------------------------------------------------------------
@@ -91,16 +96,20 @@ void CommandRunner::history(Connection& connection, const Command& command) {
         connection, command.id,
         {ErrorCode::kRateLimited, "answers wait to be read: read them before you ask for more history", {}});
   }
-  const Channel* channel = shard_.hub().find(name);
+  Channel* channel = shard_.hub().find(name);
   if (channel == nullptr) {
     return refuse(connection, command.id,
                   {ErrorCode::kNotFound, fmt::format("no event was ever published to '{}'", name), {}});
   }
-  const HistoryPage page =
-      read_history(*channel, since, *limit, shard_.settings().message_limits.max_message_bytes);
-  text_.clear();
-  protocol::append_control(text_, "history", command.id, shard_.timestamp(), page.json());
-  connection.send_text(text_);
+  const auto answer = [this, id = std::string(command.id)](Connection& asking,
+                                                           const protocol::Result<HistoryPage>& page) {
+    if (!page) return refuse(asking, id, page.error());
+    text_.clear();
+    protocol::append_control(text_, "history", id, shard_.timestamp(), page->json());
+    asking.send_text(text_);
+  };
+  shard_.history().page(connection, *channel, since, *limit,
+                        shard_.settings().message_limits.max_message_bytes, answer);
 }
 
 // --- publish -------------------------------------------------------------
@@ -111,14 +120,20 @@ void CommandRunner::publish(Connection& connection, const Command& command) {
   for (const protocol::PublishEvent& event : command.publish) {
     targets_.push_back(find_channel(event.channel));
     if (targets_.back() == nullptr) return refuse(connection, command.id, server_is_full(event.channel));
+    if (targets_.back()->stored() == nullptr || shard_.hub().store()->available()) continue;
+    shard_.counters().unavailable.add(command.publish.size());
+    return refuse(connection, command.id, store_is_away(shard_.server().store_problem()));
   }
   published_.clear();
+  tickets_.clear();
   std::size_t duplicates = 0;
   const ReceiveTime received = shard_.receive_time();
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     Channel& channel = *targets_[i];
     const Accepted accepted = channel.publish(command.publish[i], received);
     if (accepted.duplicate) ++duplicates;
+    if (accepted.unavailable) tickets_.push_back(StoreWait::kRefused);
+    if (accepted.ticket != 0) tickets_.push_back(accepted.ticket);
     published_.push_back({.channel = channel.name(),
                           .offset = accepted.offset,
                           .epoch = channel.epoch(),
@@ -127,10 +142,20 @@ void CommandRunner::publish(Connection& connection, const Command& command) {
   shard_.counters().published.add(command.publish.size() - duplicates);
   shard_.counters().duplicates.add(duplicates);
   if (shard_.hub().crowded()) connection.hold_back();
-  if (command.id.empty()) return;
   text_.clear();
-  protocol::append_published(text_, command.id, received.text, published_, command.batch);
-  connection.send_text(text_);
+  if (!command.id.empty()) {
+    protocol::append_published(text_, command.id, received.text, published_, command.batch);
+  }
+  if (!tickets_.empty()) return reply_when_stored(connection, command);
+  if (!text_.empty()) connection.send_text(text_);
+}
+
+// Also without an id: that events were not stored is said in any case.
+void CommandRunner::reply_when_stored(Connection& connection, const Command& command) {
+  for (const store::Ticket ticket : tickets_) {
+    if (ticket != StoreWait::kRefused) shard_.on_the_way(ticket);
+  }
+  connection.await({.tickets = tickets_, .id = std::string(command.id), .text = text_});
 }
 
 // --- subscribe -----------------------------------------------------------
@@ -240,15 +265,48 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
     return refuse(connection, command.id, {ErrorCode::kBadCommand, "matched is true or false", {}});
   }
   if (const auto error = check(connection, names)) return refuse(connection, command.id, *error);
-  const std::vector<std::string> owned = names_of(names);
+  subscribe(connection,
+            {std::string(command.id),
+             names_of(names),
+             {.filter = filter, .pace = pace, .matched = command.matched == "true"}},
+            since);
+}
+
+void CommandRunner::subscribe(Connection& connection, const Wanted& wanted, const protocol::Since& since) {
+  const bool by_time = std::holds_alternative<protocol::SystemMicros>(since) ||
+                       std::holds_alternative<protocol::FromPositions>(since);
+  if (!by_time || shard_.hub().store() == nullptr) return subscribe_located(connection, wanted, since);
+  shard_.history().locate(
+      connection, known_channels(wanted.names), since,
+      [this, wanted](Connection& asking, const protocol::Result<protocol::Since>& located) {
+        if (!located) return refuse(asking, wanted.id, located.error());
+        subscribe_located(asking, wanted, *located);
+      });
+}
+
+std::vector<Channel*> CommandRunner::known_channels(const std::vector<std::string>& names) {
+  std::vector<Channel*> channels;
+  for (const std::string& name : names) {
+    if (!protocol::looks_like_pattern(name)) {
+      channels.push_back(find_channel(name));
+      continue;
+    }
+    const auto matching = shard_.hub().matching(*protocol::Pattern::parse(name));
+    channels.insert(channels.end(), matching.begin(), matching.end());
+  }
+  return channels;
+}
+
+void CommandRunner::subscribe_located(Connection& connection, const Wanted& wanted,
+                                      const protocol::Since& since) {
   std::vector<protocol::SubscribedChannel> channels;
-  const Wish wish{.filter = filter, .pace = pace, .matched = command.matched == "true"};
-  for (const std::string& name : owned) {
-    channels.push_back(add(connection, name, wish, since));
+  for (const std::string& name : wanted.names) {
+    channels.push_back(add(connection, name, wanted.wish, since));
   }
   limit_matched(channels, shard_.settings().message_limits.max_message_bytes);
+  const TypeFilterPtr& filter = wanted.wish.filter;
   text_.clear();
-  protocol::append_subscribed(text_, command.id, shard_.timestamp(), channels,
+  protocol::append_subscribed(text_, wanted.id, shard_.timestamp(), channels,
                               filter == nullptr ? std::vector<std::string>() : filter->types());
   connection.send_text(text_);
   connection.catch_up();
@@ -407,16 +465,9 @@ void CommandRunner::welcome(Connection& connection, const std::vector<std::strin
   if (channels.empty()) return;
   const std::vector<std::string_view> names(channels.begin(), channels.end());
   if (const auto error = check(connection, names)) return refuse(connection, {}, *error);
-  std::vector<protocol::SubscribedChannel> entries;
-  for (const std::string& name : channels) {
-    entries.push_back(add(connection, name, {connection.default_filter(), connection.default_pace()}, since));
-  }
-  const TypeFilterPtr& filter = connection.default_filter();
-  text_.clear();
-  protocol::append_subscribed(text_, {}, shard_.timestamp(), entries,
-                              filter == nullptr ? std::vector<std::string>() : filter->types());
-  connection.send_text(text_);
-  connection.catch_up();
+  subscribe(connection,
+            {{}, channels, {.filter = connection.default_filter(), .pace = connection.default_pace()}},
+            since);
 }
 
 }  // namespace wskit::server

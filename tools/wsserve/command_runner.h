@@ -15,6 +15,7 @@
 #include "common/protocol/control.h"
 #include "common/protocol/position.h"
 #include "wsserve/fanout/pace.h"
+#include "wsserve/store/record.h"
 #include "wsserve/type_filter.h"
 
 namespace wskit::server {
@@ -45,9 +46,21 @@ class CommandRunner {
   };
 
   void subscribe(Connection& connection, const protocol::Command& command);
+  // Checked names and patterns, as one reply tells of them.
+  struct Wanted {
+    std::string id;  // of the command; empty: none
+    std::vector<std::string> names;
+    Wish wish;
+  };
+  // Subscribes once it is known where `since` is.
+  void subscribe(Connection& connection, const Wanted& wanted, const protocol::Since& since);
+  void subscribe_located(Connection& connection, const Wanted& wanted, const protocol::Since& since);
+  // The channels among those names that are there already.
+  [[nodiscard]] std::vector<Channel*> known_channels(const std::vector<std::string>& names);
   void unsubscribe(Connection& connection, const protocol::Command& command);
   void history(Connection& connection, const protocol::Command& command);
   void publish(Connection& connection, const protocol::Command& command);
+  void reply_when_stored(Connection& connection, const protocol::Command& command);
   void refuse(Connection& connection, std::string_view id, const protocol::Error& error);
 
   // Why the names may not be subscribed; nothing if they may.
@@ -76,6 +89,7 @@ class CommandRunner {
   std::unordered_map<std::string_view, Channel*> channels_;
   std::vector<Channel*> targets_;  // of the events being published, in their order
   std::vector<protocol::Published> published_;
+  std::vector<store::Ticket> tickets_;
   std::string text_;
 };
 

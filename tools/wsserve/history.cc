@@ -23,7 +23,7 @@ void History::trim(protocol::SystemMicros now, const HistoryLimits& limits) {
   // The channel that grows pays for it.
   while (!entries_.empty() && budget_.exceeded()) {
     pop_oldest();
-    budget_.count_evicted(1);
+    if (!stored_) budget_.count_evicted(1);
   }
 }
 

@@ -53,7 +53,8 @@ class History {
   // allocator's share. Counted, so that many tiny events do not pass the bounds.
   static constexpr std::size_t kOverheadBytes = 96;
 
-  explicit History(HistoryBudget& budget) : budget_(budget) {}
+  // `stored`: what is let go of for want of memory is still in the store.
+  explicit History(HistoryBudget& budget, bool stored = false) : budget_(budget), stored_(stored) {}
   ~History();
   History(const History&) = delete;
   History& operator=(const History&) = delete;
@@ -72,6 +73,10 @@ class History {
   // is the channel's.
   [[nodiscard]] std::uint64_t oldest(std::uint64_t newest) const { return newest - entries_.size() + 1; }
 
+  // When the oldest event held was received; if none is, no time is before that.
+  [[nodiscard]] protocol::SystemMicros oldest_received() const {
+    return entries_.empty() ? protocol::SystemMicros::max() : entries_.front().received;
+  }
   // The number of events held that were received at `time` or later, counting
   // from the first such one to the newest.
   [[nodiscard]] std::size_t count_since(protocol::SystemMicros time) const;
@@ -93,6 +98,7 @@ class History {
   void pop_oldest();
 
   HistoryBudget& budget_;
+  const bool stored_;
   std::deque<Entry> entries_;
   std::size_t bytes_ = 0;
   protocol::SystemMicros newest_gone_ = protocol::SystemMicros::min();

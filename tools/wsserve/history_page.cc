@@ -5,7 +5,6 @@
 #include <charconv>
 
 #include "common/protocol/control.h"
-#include "wsserve/channel.h"
 
 namespace wskit::server {
 
@@ -20,17 +19,9 @@ std::string HistoryPage::json() const {
   return out;
 }
 
-HistoryPage read_history(const Channel& channel, const protocol::Since& since, std::size_t limit,
-                         std::size_t max_bytes) {
-  HistoryPage page;
-  const ReplayStart start = channel.begin_replay(since, max_bytes, page.frames);
-  page.offset = start.newest.offset;
-  page.epoch = start.newest.epoch;
-  page.oldest = start.oldest;
-  page.recovered = start.recovered;
-  if (page.frames.size() > limit) page.frames.resize(limit);
-  page.complete = page.frames.size() == start.replayed;
-  return page;
+void HistoryPage::cut(std::size_t limit, std::uint64_t replayed) {
+  if (frames.size() > limit) frames.resize(limit);
+  complete = frames.size() == replayed;
 }
 
 protocol::Result<std::size_t> parse_limit(std::string_view text) {

@@ -1,4 +1,4 @@
-// A part of one channel's history, read at once: what the `history` command and
+// A part of one channel's history: what the `history` command and
 // GET /history/<channel> answer with.
 //
 // Threads: any thread.
@@ -15,8 +15,6 @@
 
 namespace wskit::server {
 
-class Channel;
-
 struct HistoryPage {
   std::vector<ChunkPtr> frames;
   std::uint64_t offset = 0;  // of the channel's newest event
@@ -25,13 +23,12 @@ struct HistoryPage {
   bool recovered = false;  // nothing is missing between `since` and the first event
   bool complete = false;   // nothing follows the last event
 
+  // Leaves at most `limit` of the `replayed` events that there are.
+  void cut(std::size_t limit, std::uint64_t replayed);
+
   // {"channel":…,"events":[…],"offset":N,"epoch":"E","oldest":N,…}
   [[nodiscard]] std::string json() const;
 };
-
-// At most `limit` events and about `max_bytes`.
-[[nodiscard]] HistoryPage read_history(const Channel& channel, const protocol::Since& since,
-                                       std::size_t limit, std::size_t max_bytes);
 
 inline constexpr std::size_t kDefaultHistoryLimit = 100;
 inline constexpr std::size_t kMaxHistoryLimit = 10'000;

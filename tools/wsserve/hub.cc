@@ -21,12 +21,20 @@ std::string random_token(std::size_t characters) {
   return token;
 }
 
-Hub::Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits, ChannelRules rules)
+Hub::Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits, ChannelRules rules,
+         store::Store* store)
     : inboxes_(inboxes),
       limits_(limits),
       rules_(std::move(rules)),
       budget_(limits.max_history_bytes),
-      epoch_prefix_(random_token(8)) {}
+      epoch_prefix_(random_token(8)),
+      store_(store) {
+  if (store_ == nullptr) return;
+  const std::lock_guard lock(mutex_);
+  for (const store::StoredChannel* stored : store_->channels()) {
+    if (rules_.options_for(stored->name()).durable) create(stored->name());
+  }
+}
 
 Hub::~Hub() = default;
 
@@ -34,12 +42,24 @@ Channel* Hub::find_or_create(std::string_view name) {
   const std::lock_guard lock(mutex_);
   if (const auto found = channels_.find(name); found != channels_.end()) return found->second.get();
   if (channels_.size() >= limits_.max_channels) return nullptr;
+  return create(name);
+}
+
+Channel* Hub::create(std::string_view name) {
   std::uint64_t interested = 0;
   for (const PatternInterest& interest : patterns_) {
     if (interest.pattern.matches(name)) interested |= interest.shards;
   }
-  auto channel = std::make_unique<Channel>(std::string(name), epoch_prefix_, rules_.options_for(name),
-                                           Channel::Home{inboxes_, budget_}, interested);
+  const ChannelOptions options = rules_.options_for(name);
+  const Channel::Home home{.inboxes = inboxes_, .budget = budget_, .store = store_};
+  std::unique_ptr<Channel> channel;
+  if (store_ != nullptr && options.durable && !protocol::is_server_channel(name)) {
+    store::StoredChannel& stored =
+        store_->channel(name, {.history = options.history, .dedup = options.dedup}, epoch_prefix_);
+    channel = std::make_unique<Channel>(stored, options, home, interested);
+  } else {
+    channel = std::make_unique<Channel>(std::string(name), epoch_prefix_, options, home, interested);
+  }
   const std::string_view key = channel->name();
   return channels_.emplace(key, std::move(channel)).first->second.get();
 }
@@ -51,7 +71,8 @@ Channel* Hub::find(std::string_view name) const {
 }
 
 bool Hub::crowded() const {
-  return std::ranges::any_of(inboxes_, [](const auto& inbox) { return inbox->crowded(); });
+  return std::ranges::any_of(inboxes_, [](const auto& inbox) { return inbox->crowded(); }) ||
+         (store_ != nullptr && store_->crowded());
 }
 
 void Hub::add_pattern(const protocol::Pattern& pattern, std::size_t shard) {

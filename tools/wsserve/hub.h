@@ -31,7 +31,10 @@ struct HubLimits {
 class Hub {
  public:
   // `inboxes`: one a shard; they outlive the hub. At most 64.
-  Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits, ChannelRules rules);
+  // `store`: where durable channels are kept; those that it knows are there at
+  // once. Null: no channel is durable. It is stopped before the hub is destroyed.
+  Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits, ChannelRules rules,
+      store::Store* store = nullptr);
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -43,8 +46,8 @@ class Hub {
   // The channel of that name, or null.
   [[nodiscard]] Channel* find(std::string_view name) const;
 
-  // Whether some shard has more to fan out than is good for it: publishers should
-  // not be read for a while.
+  // Whether some shard has more to fan out than is good for it, or the store more
+  // to write: publishers should not be read for a while.
   [[nodiscard]] bool crowded() const;
 
   // From now on `shard` hears of every channel that matches.
@@ -58,9 +61,14 @@ class Hub {
   void expire(protocol::SystemMicros now);
 
   [[nodiscard]] std::size_t channel_count() const;
+  // Null: no channel is durable.
+  [[nodiscard]] store::Store* store() const { return store_; }
   [[nodiscard]] const HistoryBudget& budget() const { return budget_; }
 
  private:
+  // REQUIRES: mutex_ held; the name is new.
+  Channel* create(std::string_view name);
+
   struct PatternInterest {
     protocol::Pattern pattern;
     std::uint64_t shards;  // a bit a shard
@@ -71,6 +79,7 @@ class Hub {
   const ChannelRules rules_;
   HistoryBudget budget_;
   const std::string epoch_prefix_;  // random, so that no epoch of another run is met again
+  store::Store* const store_;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_. The keys are the channels' own names.

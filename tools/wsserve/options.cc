@@ -89,6 +89,18 @@ void add_channel_options(CLI::App& app, Options& options) {
       app, "--history-total", options.history_total,
       "Memory for the histories of all channels; past it the channel that grows loses its oldest events")
       ->group("Channels");
+  app.add_option("--store", options.store,
+                 "SQLite file that keeps the events of durable channels: an event is acknowledged and "
+                 "delivered once it is on disk, and is there after a restart")
+      ->type_name("FILE")
+      ->envname("WSKIT_STORE")
+      ->group("Channels");
+  cli::add_choice(
+      app, "--store-sync", options.store_sync,
+      {{"full", store::Sync::kFull}, {"normal", store::Sync::kNormal}, {"off", store::Sync::kOff}},
+      "What a stored event survives: full a power failure, normal and off the death of the "
+      "server alone")
+      ->group("Channels");
   cli::add_count(app, "--dedup-ids", options.dedup_ids,
                  "Dedup ids remembered for each channel, so that an event sent again is not published again")
       ->group("Channels");
@@ -123,10 +135,9 @@ void add_limit_options(CLI::App& app, Options& options) {
 }
 
 // What is wrong with rules that are right each by itself.
-std::vector<std::string> problems(const cli::Tool& tool, const CLI::App& app, const Options& options) {
+std::vector<std::string> problems(const cli::Tool& tool, const Options& options) {
   std::vector<std::string> problems;
-  const CLI::Option* store = app.get_option_no_throw("--store");
-  if (store != nullptr && store->count() > 0) return problems;
+  if (!options.store.empty()) return problems;
   for (const RuleOptions& rule : options.rules) {
     if (!rule.durable.value_or(false)) continue;
     problems.push_back(fmt::format(
@@ -149,7 +160,7 @@ void add_options(cli::Tool& tool, Options& options) {
       ->group("Running");
   tool.add_own_config(
       {{"channel", [&options](CLI::App& table) { add_rule_options(table, options.rules.emplace_back()); }}},
-      [&tool, &app, &options] { return problems(tool, app, options); });
+      [&tool, &options] { return problems(tool, options); });
   tool.add_example("wsserve", "serve this machine on port 9000");
   tool.add_example("wsserve --listen :0 --echo", "pick a free port and print it, serve /echo too");
   tool.add_example("wsserve --listen 0.0.0.0:9000 --allow-anonymous",
@@ -196,6 +207,19 @@ std::vector<ListenAddress> to_addresses(const Options& options) {
     addresses.push_back(parse_listen_address(text).address);
   }
   return addresses;
+}
+
+protocol::Result<std::unique_ptr<store::Store>> to_store(const Options& options, const ChannelRules& rules) {
+  if (options.store.empty()) return std::unique_ptr<store::Store>();
+  store::Options wanted;
+  wanted.path = options.store;
+  wanted.sync = options.store_sync;
+  wanted.make_epoch = [] { return random_token(8); };
+  wanted.retention_for = [rules](std::string_view channel) {
+    const ChannelOptions channel_options = rules.options_for(channel);
+    return store::Retention{.history = channel_options.history, .dedup = channel_options.dedup};
+  };
+  return store::Store::open(std::move(wanted));
 }
 
 std::size_t to_shards(const Options& options) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "wsserve/listener.h"
 #include "wsserve/rule_options.h"
 #include "wsserve/settings.h"
+#include "wsserve/store/store.h"
 
 namespace wskit::server {
 
@@ -24,6 +26,8 @@ struct Options {
   std::uint64_t history_bytes = 16 << 20;
   std::uint64_t history_total = 256 << 20;
   std::chrono::nanoseconds history_ttl = std::chrono::hours{24};
+  std::string store;  // a path; empty: no channel is durable
+  store::Sync store_sync = store::Sync::kFull;
   std::uint64_t dedup_ids = 10'000;
   std::chrono::nanoseconds dedup_ttl = std::chrono::minutes{10};
   bool echo = false;
@@ -48,5 +52,8 @@ void add_options(cli::Tool& tool, Options& options);
 [[nodiscard]] Settings to_settings(const Options& options);
 [[nodiscard]] std::vector<ListenAddress> to_addresses(const Options& options);
 [[nodiscard]] std::size_t to_shards(const Options& options);
+// Opened; null if there is to be none.
+[[nodiscard]] protocol::Result<std::unique_ptr<store::Store>> to_store(const Options& options,
+                                                                       const ChannelRules& rules);
 
 }  // namespace wskit::server

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
@@ -116,6 +117,11 @@ cli::Outcome serve(const Options& options, cli::Notices& notices) {
     notices.error("{}", error.what());
     return {cli::ExitCode::kLocalIo, 0};
   }
+  auto store = to_store(options, settings.channels);
+  if (!store) {
+    notices.error("{}", store.error().message);
+    return {cli::ExitCode::kLocalIo, 0};
+  }
   const std::string url = listeners.front()->url();
   for (const auto& listener : listeners) {
     if (!listener->remote() || options.allow_anonymous) continue;
@@ -125,13 +131,20 @@ cli::Outcome serve(const Options& options, cli::Notices& notices) {
         "or add --allow-anonymous");
   }
   raise_descriptor_limit(settings, notices);
+  // A store past the limit on the size of files is told so, like one on a full disk.
+  ::signal(SIGXFSZ, SIG_IGN);
 
   net::io_context io(1);
   std::vector<std::string> urls;
   for (const auto& listener : listeners) urls.push_back(listener->url());
-  Server server(settings, shards, std::move(listeners));
+  Server server(settings, shards, std::move(listeners), std::move(*store));
   const Supervisor supervisor(io, server, settings, notices);
-  server.start();
+  server.start([&io, &notices](const std::string& problem) {
+    net::post(io, [&notices, problem] {
+      if (problem.empty()) return notices.notice("the store can be written again");
+      notices.warning("durable channels take no events until the store can be written again: {}", problem);
+    });
+  });
   for (const std::string& each : urls) notices.notice("listening on {} ({} shards)", each, shards);
   if (!print_url(url)) {
     notices.error("cannot write the URL to stdout: {}", std::generic_category().message(errno));

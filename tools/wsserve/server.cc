@@ -16,12 +16,14 @@ std::chrono::milliseconds reconnect_spread(std::size_t connections) {
 
 }  // namespace
 
-Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_ptr<Listener>> listeners)
+Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_ptr<Listener>> listeners,
+               std::unique_ptr<store::Store> store)
     : settings_(std::move(settings)),
       identity_{.server = "wskit/" WSKIT_VERSION, .node = random_token(6), .started = Clock::now()},
+      store_(std::move(store)),
       listeners_(std::move(listeners)) {
   for (std::size_t i = 0; i < shards; ++i) inboxes_.push_back(std::make_unique<Inbox>());
-  hub_ = std::make_unique<Hub>(inboxes_, settings_.hub, settings_.channels);
+  hub_ = std::make_unique<Hub>(inboxes_, settings_.hub, settings_.channels, store_.get());
   for (std::size_t i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(*this, settings_, *hub_, *inboxes_[i], i));
   }
@@ -29,9 +31,21 @@ Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_pt
 
 Server::~Server() {
   for (const auto& shard : shards_) shard->stop();
+  // Its threads know channels and inboxes.
+  if (store_ != nullptr) store_->stop();
 }
 
-void Server::start() {
+void Server::start(std::function<void(const std::string& problem)> store_changed) {
+  if (store_ != nullptr) {
+    store_->start({.settled =
+                       [this] {
+                         for (const auto& shard : shards_) shard->store_settled();
+                       },
+                   .availability =
+                       [store_changed = std::move(store_changed)](bool, const std::string& problem) {
+                         if (store_changed) store_changed(problem);
+                       }});
+  }
   Shard& acceptor = *shards_.front();
   for (const auto& listener : listeners_) {
     listener->on_accept([this](int fd) {
@@ -76,11 +90,20 @@ std::string Server::stats() const {
   std::vector<const ShardCounters*> counters;
   for (const auto& shard : shards_) counters.push_back(&std::as_const(*shard).counters());
   const HistoryBudget& budget = hub_->budget();
+  std::optional<store::Status> store;
+  if (store_ != nullptr) store = store_->status();
   return stats_json(identity_, counters,
                     {.channels = hub_->channel_count(),
                      .history_bytes = budget.bytes(),
                      .history_max_bytes = budget.max_bytes(),
-                     .history_evicted = budget.evicted()});
+                     .history_evicted = budget.evicted()},
+                    store ? &*store : nullptr);
+}
+
+std::string Server::store_problem() const {
+  if (store_ == nullptr || store_->available()) return {};
+  const store::Status status = store_->status();
+  return status.available ? std::string() : "the store cannot be written: " + status.reason;
 }
 
 bool Server::admit() {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "wsserve/listener.h"
 #include "wsserve/settings.h"
 #include "wsserve/shard.h"
+#include "wsserve/store/store.h"
 
 namespace wskit::server {
 
@@ -21,10 +23,14 @@ class Server final : public ServerView {
  public:
   // Listeners are given ready-made, so that a port in use is known before any
   // thread runs. At most 64 shards.
-  Server(Settings settings, std::size_t shards, std::vector<std::unique_ptr<Listener>> listeners);
+  // `store`: opened and not yet started, or null.
+  Server(Settings settings, std::size_t shards, std::vector<std::unique_ptr<Listener>> listeners,
+         std::unique_ptr<store::Store> store = nullptr);
   ~Server();
 
-  void start();
+  // `store_changed`: the store has become unavailable, with a sentence that says
+  // why, or available again, with none. Any thread.
+  void start(std::function<void(const std::string& problem)> store_changed = {});
 
   // Stops accepting and closes every connection with 1001 and a hint to come
   // back, spread over a time that grows with their number.
@@ -37,7 +43,8 @@ class Server final : public ServerView {
 
   [[nodiscard]] const ServerIdentity& identity() const override { return identity_; }
   [[nodiscard]] std::string stats() const override;
-  [[nodiscard]] bool ready() const override { return !draining_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool draining() const override { return draining_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::string store_problem() const override;
   [[nodiscard]] bool admit() override;
   void leave() override { websockets_.fetch_sub(1, std::memory_order_relaxed); }
 
@@ -47,6 +54,7 @@ class Server final : public ServerView {
   const Settings settings_;
   const ServerIdentity identity_;
   std::vector<std::unique_ptr<Inbox>> inboxes_;
+  std::unique_ptr<store::Store> store_;  // null: no channel is durable
   std::unique_ptr<Hub> hub_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::unique_ptr<Listener>> listeners_;

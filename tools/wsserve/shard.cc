@@ -18,6 +18,7 @@ Shard::Shard(ServerView& server, const Settings& settings, Hub& hub, Inbox& inbo
       wheel_(Clock::now()),
       fanout_(hub, index, inbox),
       commands_(*this),
+      history_(*this),
       inflater_(15, false),
       deflater_(15, false),
       now_(Clock::now()),
@@ -25,7 +26,7 @@ Shard::Shard(ServerView& server, const Settings& settings, Hub& hub, Inbox& inbo
 
 Shard::~Shard() {
   stop();
-  for (Connection* connection : connections_) delete connection;
+  for (const auto& [number, connection] : connections_) delete connection;
 }
 
 void Shard::start() { thread_ = std::thread(&Shard::run, this); }
@@ -43,8 +44,9 @@ void Shard::adopt(int fd) {
       ::close(fd);
       return;
     }
-    auto* connection = new Connection(*this, fd, next_number_++);
-    connections_.insert(connection);
+    const std::uint64_t number = next_number_++;
+    auto* connection = new Connection(*this, fd, number);
+    connections_.emplace(number, connection);
     counters_.accepted.add();
     sockets_.store(connections_.size(), std::memory_order_release);
     connection->start();
@@ -52,9 +54,9 @@ void Shard::adopt(int fd) {
 }
 
 void Shard::quiesce(std::function<void()> quiet) {
-  inbox_.post([this, quiet = std::move(quiet)] {
+  inbox_.post([this, quiet = std::move(quiet)]() mutable {
     quiet_ = true;
-    quiet();
+    when_quiet_ = std::move(quiet);
   });
 }
 
@@ -62,11 +64,20 @@ void Shard::drain(std::chrono::milliseconds spread) {
   inbox_.post([this, spread] {
     draining_ = true;
     std::minstd_rand random(std::random_device{}());
-    for (Connection* connection : connections_) {
+    for (const auto& [number, connection] : connections_) {
       const auto after = random() % static_cast<unsigned long>(spread.count() + 1);
       connection->drain("reconnect after " + std::to_string(after) + " ms");
     }
   });
+}
+
+void Shard::store_settled() {
+  if (awaits_store_.load(std::memory_order_seq_cst)) inbox_.post([] {});
+}
+
+Connection* Shard::find(std::uint64_t number) const {
+  const auto found = connections_.find(number);
+  return found == connections_.end() ? nullptr : found->second;
 }
 
 void Shard::add_listener(int fd, Pollable* listener) {
@@ -121,10 +132,30 @@ void Shard::turn(int timeout_ms) {
   poller_.dispatch();
   wheel_.advance(now_);
   fan_out();
+  settle();
   flush_dirty();
   read_history();
   let_publishers_go_on();
   clean_up();
+}
+
+void Shard::settle() {
+  if (awaiting_.empty() && !when_quiet_) return;
+  if (settle_once()) return awaits_store_.store(false, std::memory_order_relaxed);
+  // What was settled before the writer could see that somebody waits is looked
+  // for once more; of what is settled afterwards it tells.
+  awaits_store_.store(true, std::memory_order_seq_cst);
+  if (settle_once()) awaits_store_.store(false, std::memory_order_relaxed);
+}
+
+// Whether nothing waits any more.
+bool Shard::settle_once() {
+  store::Store* store = hub_.store();
+  std::erase_if(awaiting_, [store](Connection* connection) { return connection->settle(*store); });
+  if (when_quiet_ && (store == nullptr || store->settled() >= newest_ticket_)) {
+    std::exchange(when_quiet_, nullptr)();
+  }
+  return awaiting_.empty() && !when_quiet_;
 }
 
 // Behind flush_dirty(): the answer to the subscription goes first.
@@ -132,7 +163,7 @@ void Shard::read_history() {
   history_left_ = false;
   std::erase_if(catching_up_, [this](Connection* connection) {
     if (!connection->catch_up()) return true;
-    history_left_ = history_left_ || connection->has_room();
+    history_left_ = history_left_ || connection->can_read_history();
     return false;
   });
 }
@@ -164,8 +195,9 @@ void Shard::clean_up() {
   for (Connection* connection : retired_) connection->drop_subscriptions();
   retired_.clear();
   for (Connection* connection : dead_) {
-    connections_.erase(connection);
+    connections_.erase(connection->number());
     std::erase(held_back_, connection);
+    std::erase(awaiting_, connection);
     delete connection;
   }
   if (!dead_.empty()) sockets_.store(connections_.size(), std::memory_order_release);

@@ -5,19 +5,21 @@
 // due. Each connection is written to once a turn.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <thread>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "common/protocol/timestamp.h"
 #include "wsserve/command_runner.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/fanout/fanout.h"
+#include "wsserve/history_query.h"
 #include "wsserve/inbox.h"
 #include "wsserve/poller.h"
 #include "wsserve/settings.h"
@@ -33,7 +35,9 @@ class ServerView {
  public:
   [[nodiscard]] virtual const ServerIdentity& identity() const = 0;
   [[nodiscard]] virtual std::string stats() const = 0;
-  [[nodiscard]] virtual bool ready() const = 0;
+  [[nodiscard]] virtual bool draining() const = 0;
+  // Why durable channels take no events now; empty: they do.
+  [[nodiscard]] virtual std::string store_problem() const = 0;
   // Counts a WebSocket that is about to open; false if there are too many.
   [[nodiscard]] virtual bool admit() = 0;
   virtual void leave() = 0;
@@ -59,6 +63,8 @@ class Shard {
   // Ends the loop and joins the thread.
   void stop();
   [[nodiscard]] const ShardCounters& counters() const { return counters_; }
+  // The store has settled more. Any thread.
+  void store_settled();
   // Sockets held, whatever their phase.
   [[nodiscard]] std::size_t sockets() const { return sockets_.load(std::memory_order_acquire); }
   void post(Inbox::Task task) { inbox_.post(std::move(task)); }
@@ -74,10 +80,14 @@ class Shard {
   [[nodiscard]] TimingWheel& wheel() { return wheel_; }
   [[nodiscard]] Fanout& fanout() { return fanout_; }
   [[nodiscard]] CommandRunner& commands() { return commands_; }
+  [[nodiscard]] HistoryQuery& history() { return history_; }
   [[nodiscard]] ShardCounters& counters() { return counters_; }
   [[nodiscard]] websocket::Inflater& inflater() { return inflater_; }
   [[nodiscard]] websocket::Deflater& deflater() { return deflater_; }
   [[nodiscard]] std::size_t index() const { return index_; }
+
+  // The connection of that number, or null.
+  [[nodiscard]] Connection* find(std::uint64_t number) const;
 
   // No more commands are carried out: the server is about to drain.
   [[nodiscard]] bool is_quiet() const { return quiet_; }
@@ -102,6 +112,10 @@ class Shard {
   void mark_catching_up(Connection& connection) { catching_up_.push_back(&connection); }
   // let_go_on() when no shard is crowded any more.
   void hold_back(Connection& connection) { held_back_.push_back(&connection); }
+  // settle() whenever the store has settled more, until nothing waits any more.
+  void await_store(Connection& connection) { awaiting_.push_back(&connection); }
+  // An event of this shard is on its way to the store.
+  void on_the_way(store::Ticket ticket) { newest_ticket_ = std::max(newest_ticket_, ticket); }
   // drop_subscriptions() between turns.
   void retire(Connection& connection) { retired_.push_back(&connection); }
   // Destroy it between turns.
@@ -120,6 +134,8 @@ class Shard {
   void flush_dirty();
   void read_history();
   void let_publishers_go_on();
+  void settle();
+  [[nodiscard]] bool settle_once();
   [[nodiscard]] int wait_ms();
   void clean_up();
 
@@ -133,6 +149,7 @@ class Shard {
   TimingWheel wheel_;
   Fanout fanout_;
   CommandRunner commands_;
+  HistoryQuery history_;
   ShardCounters counters_;
   websocket::Inflater inflater_;
   websocket::Deflater deflater_;
@@ -140,10 +157,11 @@ class Shard {
   Clock::time_point now_;
   std::vector<char> receive_buffer_;
 
-  std::unordered_set<Connection*> connections_;
+  std::unordered_map<std::uint64_t, Connection*> connections_;  // by number
   std::uint64_t next_number_ = 1;
   std::atomic<std::size_t> sockets_{0};
   bool quiet_ = false;
+  std::function<void()> when_quiet_;  // called once the store has everything of this shard
   bool draining_ = false;
   std::atomic<bool> stopping_{false};
 
@@ -152,6 +170,9 @@ class Shard {
   std::vector<Connection*> catching_up_;
   bool history_left_ = false;  // somebody who catches up has room for more
   std::vector<Connection*> held_back_;
+  std::vector<Connection*> awaiting_;
+  store::Ticket newest_ticket_ = 0;
+  std::atomic<bool> awaits_store_{false};
   std::vector<Connection*> retired_;
   std::vector<Connection*> dead_;
   std::vector<Delivery> deliveries_;

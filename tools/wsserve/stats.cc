@@ -9,10 +9,11 @@ namespace {
 
 using Member = Counter ShardCounters::*;
 
-constexpr std::array<std::pair<const char*, Member>, 21> kSums{{
+constexpr std::array<std::pair<const char*, Member>, 22> kSums{{
     {"subscriptions", &ShardCounters::subscriptions},
     {"published", &ShardCounters::published},
     {"duplicates", &ShardCounters::duplicates},
+    {"unavailable", &ShardCounters::unavailable},
     {"delivered", &ShardCounters::delivered},
     {"merged", &ShardCounters::merged},
     {"filtered", &ShardCounters::filtered},
@@ -39,10 +40,27 @@ std::uint64_t sum(std::span<const ShardCounters* const> shards, Member member) {
   return total;
 }
 
+nlohmann::ordered_json store_json(const store::Status& store) {
+  nlohmann::ordered_json json;
+  json["available"] = store.available;
+  if (!store.available) json["reason"] = store.reason;
+  json["failures"] = store.failures;
+  json["queued_events"] = store.queued_events;
+  json["queued_bytes"] = store.queued_bytes;
+  json["commits"] = store.commits;
+  json["stored_events"] = store.stored_events;
+  json["failed_events"] = store.failed_events;
+  json["read_events"] = store.read_events;
+  json["file_bytes"] = store.file_bytes;
+  json["last_commit_us"] = store.last_commit.count();
+  json["last_commit_events"] = store.last_commit_events;
+  return json;
+}
+
 }  // namespace
 
 std::string stats_json(const ServerIdentity& identity, std::span<const ShardCounters* const> shards,
-                       const HubFigures& hub) {
+                       const HubFigures& hub, const store::Status* store) {
   nlohmann::ordered_json stats;
   stats["total_connections"] = sum(shards, &ShardCounters::connections);
   // Every connection is anonymous: this server knows no users.
@@ -54,6 +72,7 @@ std::string stats_json(const ServerIdentity& identity, std::span<const ShardCoun
   stats["history_bytes"] = hub.history_bytes;
   stats["history_max_bytes"] = hub.history_max_bytes;
   stats["history_evicted"] = hub.history_evicted;
+  if (store != nullptr) stats["store"] = store_json(*store);
   const auto up = std::chrono::steady_clock::now() - identity.started;
   stats["uptime"] = std::chrono::duration_cast<std::chrono::duration<double>>(up).count();
   stats["shards"] = shards.size();

@@ -9,6 +9,8 @@
 #include <span>
 #include <string>
 
+#include "wsserve/store/store.h"
+
 namespace wskit::server {
 
 // Written by one thread, read by any: a plain increment, not a locked one.
@@ -39,7 +41,8 @@ struct ShardCounters {
   Counter commands;
   Counter command_errors;
   Counter published;
-  Counter duplicates;  // not published again: their dedup id was known
+  Counter duplicates;   // not published again: their dedup id was known
+  Counter unavailable;  // not accepted: the store could not keep them
   Counter delivered;
   Counter merged;
   Counter filtered;
@@ -69,7 +72,9 @@ struct HubFigures {
 };
 
 // The object that /ws/stats and the `stats` command answer with.
+// `store`: null if there is none.
 [[nodiscard]] std::string stats_json(const ServerIdentity& identity,
-                                     std::span<const ShardCounters* const> shards, const HubFigures& hub);
+                                     std::span<const ShardCounters* const> shards, const HubFigures& hub,
+                                     const store::Status* store);
 
 }  // namespace wskit::server

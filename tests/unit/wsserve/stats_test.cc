@@ -34,7 +34,8 @@ TEST(StatsTest, AddsUpTheShards) {
       .server = "wskit/1", .node = "n1", .started = std::chrono::steady_clock::now()};
   const auto stats = nlohmann::json::parse(
       stats_json(identity, shards,
-                 {.channels = 9, .history_bytes = 300, .history_max_bytes = 1000, .history_evicted = 2}));
+                 {.channels = 9, .history_bytes = 300, .history_max_bytes = 1000, .history_evicted = 2},
+                 nullptr));
   EXPECT_EQ(stats["total_connections"], 5);
   EXPECT_EQ(stats["published"], 10);
   EXPECT_EQ(stats["delivered"], 50);
@@ -51,6 +52,18 @@ TEST(StatsTest, AddsUpTheShards) {
   EXPECT_GE(stats["uptime"].get<double>(), 0);
   EXPECT_EQ(stats["unique_users"], 0);
   EXPECT_TRUE(stats["connections_by_user"].empty());
+  EXPECT_FALSE(stats.contains("store"));
+}
+
+TEST(StatsTest, TellsWhyTheStoreIsAway) {
+  store::Status store;
+  store.available = false;
+  store.reason = "disk full";
+  store.stored_events = 12;
+  const auto stats = nlohmann::json::parse(stats_json({}, {}, {}, &store))["store"];
+  EXPECT_EQ(stats["available"], false);
+  EXPECT_EQ(stats["reason"], "disk full");
+  EXPECT_EQ(stats["stored_events"], 12);
 }
 
 }  // namespace

@@ -36,11 +36,22 @@ class CatchUp {
   // The next part of one channel's history, oldest first; `channel` says which.
   // Goes live on it where that was the rest. `gap`: the history has moved on
   // while the subscriber was reading, so that what follows cannot be told whole.
+  // `ask`: the store alone has what follows: the events behind `after` up to
+  // `newest`, to be handed to arrived(). No channel: nothing can be read before
+  // that.
   struct Step {
     Channel* channel = nullptr;
     bool gap = false;
+    bool ask = false;
+    std::uint64_t after = 0;
+    std::uint64_t newest = 0;
   };
   Step next(Fanout& fanout, Subscriber& subscriber, std::size_t shard, std::vector<ChunkPtr>& frames);
+
+  // What the store was asked for. Frames that no longer fit are left aside.
+  void arrived(const Channel& channel, std::vector<ChunkPtr> frames);
+  // Whether the last next() found nothing that could be read.
+  [[nodiscard]] bool waits() const { return waits_; }
 
   // What is read ahead when a replay begins. An event that the channel lets go
   // of in the meantime does not break a replay that has it already.
@@ -54,6 +65,9 @@ class CatchUp {
     std::vector<ChunkPtr> first;
   };
 
+  // One at a time is asked for, so that no more than a part waits in memory.
+  const Channel* asked_ = nullptr;
+  bool waits_ = false;
   std::deque<Cursor> cursors_;
 };
 

@@ -22,6 +22,9 @@ namespace {
 // So that one who replays a long history does not keep the others waiting.
 constexpr std::size_t kHistoryBytesPerTurn = std::size_t{1} << 20;
 
+// What the store is asked for at a time, while a history is replayed.
+constexpr std::size_t kStorePartBytes = std::size_t{256} << 10;
+
 }  // namespace
 
 Connection::Connection(Shard& shard, int fd, std::uint64_t number)
@@ -214,7 +217,8 @@ bool Connection::takes_answers() {
 
 void Connection::watch() {
   set_congested(blocked_ || (latest_ != nullptr && !latest_->conflation.empty()));
-  const std::uint32_t wanted = (paused_ || held_back_ ? 0U : static_cast<std::uint32_t>(EPOLLIN)) |
+  const bool waits = is_suspended() || (store_wait_ != nullptr && store_wait_->close);
+  const std::uint32_t wanted = (paused_ || held_back_ || waits ? 0U : static_cast<std::uint32_t>(EPOLLIN)) |
                                (blocked_ ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
   if (wanted == watched_) return;
   watched_ = wanted;
@@ -316,6 +320,11 @@ bool Connection::catch_up() {
   while (phase_ == Phase::kOpen && !catch_up_->done() && !blocked_ && bytes < kHistoryBytesPerTurn) {
     frames.clear();
     const CatchUp::Step step = catch_up_->next(shard_.fanout(), *this, shard_.index(), frames);
+    if (step.channel == nullptr) break;
+    if (step.ask) {
+      shard_.history().read_on(*this, *step.channel, step.after, step.newest, kStorePartBytes);
+      continue;
+    }
     if (step.gap) {
       shard_.counters().closed_slow.add();
       close(
@@ -366,7 +375,7 @@ void Connection::let_go_on() {
 // --- Ending --------------------------------------------------------------
 
 void Connection::close(CloseCode code, std::string_view reason) {
-  if (phase_ != Phase::kOpen) return;
+  if (phase_ != Phase::kOpen || defer_close(code, reason)) return;
   // What this turn still holds for it was accepted before, and so was what waits
   // to be the newest.
   if (code != CloseCode::kSlowConsumer) {
@@ -394,6 +403,7 @@ void Connection::close(CloseCode code, std::string_view reason) {
   // kernel does not answer it with a reset that would overtake the close frame.
   paused_ = false;
   held_back_ = false;
+  store_wait_.reset();
   watch();
   queue_changed(before);
 }
@@ -407,6 +417,7 @@ void Connection::abort() {
     shard_.counters().queued_bytes.subtract(outbound_->bytes());
     outbound_.reset();
   }
+  store_wait_.reset();
   shard_.wheel().cancel(*this);
   shard_.poller().remove(fd_);
   shard_.bury(*this);
@@ -459,7 +470,7 @@ void Connection::on_deadline() {
 void Connection::beat() {
   const auto now = shard_.now();
   const auto silence = 2 * ping_interval();
-  if (held_back_) last_heard_ = now;
+  if (held_back_ || is_suspended()) last_heard_ = now;
   if (now - last_heard_ >= silence && paused_) {
     // Not read because it does not read: its silence says nothing.
     shard_.counters().closed_slow.add();

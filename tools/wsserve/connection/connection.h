@@ -25,6 +25,7 @@
 #include "wsserve/connection/catch_up.h"
 #include "wsserve/connection/conflation.h"
 #include "wsserve/connection/outbound.h"
+#include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/subscriber.h"
 #include "wsserve/fanout/subscription.h"
 #include "wsserve/poller.h"
@@ -33,8 +34,12 @@
 namespace wskit::server {
 
 class Shard;
+namespace store {
+class Store;
+}
 namespace http {
 class RequestReader;
+struct HistoryRequest;
 struct Request;
 struct HttpError;
 struct Response;
@@ -86,16 +91,33 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void hold_back();
   void let_go_on();
 
+  // A reply to a publish command, sent once the store has settled it.
+  void await(StoreWait::Reply reply);
+  // Sends the replies that the store has settled. Called by the shard; true if
+  // none waits any more.
+  [[nodiscard]] bool settle(const store::Store& store);
+
+  // The answer to the command or request at hand comes from the store: nothing
+  // that was sent behind it is carried out before resume().
+  void suspend();
+  // `answer` may suspend again. REQUIRES: is_suspended().
+  void resume(const std::function<void(Connection&)>& answer);
+  [[nodiscard]] bool is_suspended() const { return store_wait_ != nullptr && store_wait_->suspended; }
+
+  // The answer to what catch_up() asked the store for; `error`: none, and why.
+  void history_arrived(const Channel& channel, std::vector<ChunkPtr> frames, const std::string& error);
+
   // Takes back all subscriptions. Called by the shard between turns once the
   // connection is closing.
   void drop_subscriptions();
 
+  [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] std::string id() const;
   [[nodiscard]] protocol::DeliveryCounters counters() const;
   [[nodiscard]] const TypeFilterPtr& default_filter() const { return default_filter_; }
   [[nodiscard]] const Pace& default_pace() const { return default_pace_; }
-  // Whether the socket takes more.
-  [[nodiscard]] bool has_room() const { return !blocked_; }
+  // Whether the socket takes more of the history, and some can be read.
+  [[nodiscard]] bool can_read_history() const { return !blocked_ && !catch_up_->waits(); }
   // Whether fewer answers wait than its queue may hold; writes what waits to find
   // out.
   [[nodiscard]] bool takes_answers();
@@ -139,6 +161,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // Reading.
   void read();
   void read_http(std::string_view bytes);
+  void serve_requests();
+  void answer_history(const http::HistoryRequest& request, bool keep_alive, bool head);
   void handle_request(http::Request& request);
   void open_websocket(http::Request& request);
   void agree_on_deflate(const websocket::DeflateParameters& parameters);
@@ -147,6 +171,12 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void handle_message(const websocket::MessageReader::Item& item);
   void echo(const websocket::MessageReader::Item& item);
   void answer_ping(std::span<const char> payload);
+
+  // Waiting for the store.
+  StoreWait& store_wait();
+  [[nodiscard]] bool defer_close(protocol::CloseCode code, std::string_view reason);
+  void close_if_deferred();
+  void report_unstored(const StoreWait::Reply& reply, std::size_t stored);
 
   // Writing.
   Outbound& outbound();
@@ -190,8 +220,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   std::unique_ptr<websocket::Deflater> deflater_;  // WireForm::kOwn only
 
   std::vector<std::unique_ptr<Subscription>> subscriptions_;
-  std::unique_ptr<LatestQueue> latest_;  // null: no event ever had to wait for a newer one
-  std::unique_ptr<CatchUp> catch_up_;    // null: live on every channel
+  std::unique_ptr<LatestQueue> latest_;    // null: no event ever had to wait for a newer one
+  std::unique_ptr<CatchUp> catch_up_;      // null: live on every channel
+  std::unique_ptr<StoreWait> store_wait_;  // null: nothing waits for the store
   TypeFilterPtr default_filter_;
   Pace default_pace_;
   std::uint64_t delivered_ = 0;

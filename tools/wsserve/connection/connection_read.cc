@@ -11,6 +11,7 @@
 #include "wsserve/http/response.h"
 #include "wsserve/http/router.h"
 #include "wsserve/http/upgrade.h"
+#include "wsserve/hub.h"
 #include "wsserve/shard.h"
 
 namespace wskit::server {
@@ -36,16 +37,23 @@ void Connection::read() {
 // --- HTTP ----------------------------------------------------------------
 
 void Connection::read_http(std::string_view bytes) {
-  using Status = http::RequestReader::Status;
   if (finish_when_written_) return;
-  Status status = http_->feed(bytes);
+  const http::RequestReader::Status status = http_->feed(bytes);
+  if (status == http::RequestReader::Status::kError) return refuse_http(http_->error());
+  if (status == http::RequestReader::Status::kRequest) serve_requests();
+}
+
+// The request at hand and those that were sent behind it.
+void Connection::serve_requests() {
+  using Status = http::RequestReader::Status;
+  Status status = Status::kRequest;
   while (status == Status::kRequest && phase_ == Phase::kHttp) {
     shard_.counters().http_requests.add();
     handle_request(http_->request());
     // Requests that were sent ahead without reading the answers are not served on
     // and on: the connection ends with the answers it has.
     if (phase_ == Phase::kHttp && !takes_answers()) finish_when_written_ = true;
-    if (phase_ != Phase::kHttp || finish_when_written_) return;
+    if (phase_ != Phase::kHttp || finish_when_written_ || is_suspended()) return;
     status = http_->next();
   }
   if (status == Status::kError) refuse_http(http_->error());
@@ -67,10 +75,21 @@ void Connection::handle_request(http::Request& request) {
     return send_http(http::answer(*page, shard_.server()), request.keep_alive, head);
   }
   if (const auto* history = std::get_if<http::HistoryRequest>(&route)) {
-    const std::size_t most = shard_.settings().message_limits.max_message_bytes;
-    return send_http(http::answer(*history, shard_.hub(), most), request.keep_alive, head);
+    return answer_history(*history, request.keep_alive, head);
   }
   open_websocket(request);
+}
+
+void Connection::answer_history(const http::HistoryRequest& request, bool keep_alive, bool head) {
+  Channel* channel = shard_.hub().find(request.channel);
+  if (channel == nullptr) return send_http(http::no_such_channel(request.channel), keep_alive, head);
+  const auto answer = [request, keep_alive, head](Connection& asking,
+                                                  const protocol::Result<HistoryPage>& page) {
+    asking.send_http(page ? http::history_response(request, *page) : http::store_away(page.error().message),
+                     keep_alive, head);
+  };
+  shard_.history().page(*this, *channel, request.since, request.limit,
+                        shard_.settings().message_limits.max_message_bytes, answer);
 }
 
 void Connection::send_http(const http::Response& response, bool keep_alive, bool head) {
@@ -97,7 +116,7 @@ void Connection::open_websocket(http::Request& request) {
   if (!http::wants_upgrade(request)) {
     return send_http(http::error_response(http::upgrade_required()), keep_alive, false);
   }
-  if (!shard_.server().ready()) {
+  if (shard_.server().draining()) {
     return refuse_http({.status = 503,
                         .code = "UNAVAILABLE",
                         .message = "the server is shutting down; come back in a moment",
@@ -179,7 +198,7 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
 
 void Connection::read_frames(std::span<char> bytes) {
   reader_.feed(bytes);
-  while (phase_ == Phase::kOpen) {
+  while (phase_ == Phase::kOpen && (store_wait_ == nullptr || !store_wait_->close)) {
     const MessageReader::Item item = reader_.next();
     switch (item.kind) {
       case MessageReader::Kind::kNeedMore:
@@ -207,7 +226,12 @@ void Connection::handle_message(const MessageReader::Item& item) {
     shard_.counters().closed_violation.add();
     return close(CloseCode::kUnsupportedData, "commands are JSON in text messages; this one was binary");
   }
-  shard_.commands().run(*this, {item.payload.data(), item.payload.size()});
+  const std::string_view command(item.payload.data(), item.payload.size());
+  if (is_suspended()) {
+    store_wait_->commands.emplace_back(command);
+    return;
+  }
+  shard_.commands().run(*this, command);
 }
 
 void Connection::echo(const MessageReader::Item& item) {

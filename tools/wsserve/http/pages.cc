@@ -4,11 +4,9 @@
 
 #include <boost/algorithm/string/replace.hpp>
 
-#include "common/protocol/event.h"
+#include "common/protocol/control.h"
 #include "common/protocol/quote.h"
-#include "wsserve/channel.h"
 #include "wsserve/history_page.h"
-#include "wsserve/hub.h"
 #include "wsserve/shard.h"
 
 namespace wskit::server::http {
@@ -37,6 +35,20 @@ std::string link_path(const std::string& path) {
   return boost::algorithm::replace_all_copy(path, ">", "%3E");
 }
 
+Response readiness(const ServerView& server) {
+  const std::string why = server.draining() ? "draining" : server.store_problem();
+  Response response;
+  if (why.empty()) {
+    response.body = "{\"ready\":true}\n";
+    return response;
+  }
+  response.status = 503;
+  response.body = R"({"ready":false,"reason":)";
+  protocol::append_json_string(response.body, why);
+  response.body += "}\n";
+  return response;
+}
+
 }  // namespace
 
 Response answer(Page page, const ServerView& server) {
@@ -46,8 +58,7 @@ Response answer(Page page, const ServerView& server) {
       response.body = "{\"status\":\"ok\"}\n";
       break;
     case Page::kReady:
-      response.status = server.ready() ? 200 : 503;
-      response.body = server.ready() ? "{\"ready\":true}\n" : "{\"ready\":false,\"reason\":\"draining\"}\n";
+      return readiness(server);
       break;
     case Page::kStats:
       response.body = server.stats() + "\n";
@@ -56,15 +67,19 @@ Response answer(Page page, const ServerView& server) {
   return response;
 }
 
-Response answer(const HistoryRequest& request, const Hub& hub, std::size_t max_bytes) {
-  const Channel* channel = hub.find(request.channel);
-  if (channel == nullptr) {
-    return error_response({.status = 404,
-                           .code = "NOT_FOUND",
-                           .message = "no event was ever published to " + protocol::quote(request.channel),
-                           .headers = {}});
-  }
-  const HistoryPage page = read_history(*channel, request.since, request.limit, max_bytes);
+Response no_such_channel(std::string_view name) {
+  return error_response({.status = 404,
+                         .code = "NOT_FOUND",
+                         .message = "no event was ever published to " + protocol::quote(name),
+                         .headers = {}});
+}
+
+Response store_away(std::string why) {
+  return error_response(
+      {.status = 503, .code = "UNAVAILABLE", .message = std::move(why), .headers = {{"Retry-After", "1"}}});
+}
+
+Response history_response(const HistoryRequest& request, const HistoryPage& page) {
   Response response;
   response.content_type = request.lines ? "application/x-ndjson" : "application/json";
   response.body = request.lines ? as_lines(page) : as_array(page);

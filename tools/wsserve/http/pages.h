@@ -7,7 +7,7 @@
 #include "wsserve/http/router.h"
 
 namespace wskit::server {
-class Hub;
+struct HistoryPage;
 class ServerView;
 }  // namespace wskit::server
 
@@ -16,7 +16,10 @@ namespace wskit::server::http {
 [[nodiscard]] Response answer(Page page, const ServerView& server);
 
 // A JSON array of events, or one a line. Where more follows, a Link header leads
-// to it. About `max_bytes` at most.
-[[nodiscard]] Response answer(const HistoryRequest& request, const Hub& hub, std::size_t max_bytes);
+// to it.
+[[nodiscard]] Response history_response(const HistoryRequest& request, const HistoryPage& page);
+[[nodiscard]] Response no_such_channel(std::string_view name);
+// `why`: a sentence.
+[[nodiscard]] Response store_away(std::string why);
 
 }  // namespace wskit::server::http

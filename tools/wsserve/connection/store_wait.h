@@ -1,0 +1,43 @@
+// What of a connection waits for the store: replies to its publishes, until the
+// events are on disk, and the commands behind one whose answer the store has.
+//
+// Threads: one, the shard's.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/protocol/close_code.h"
+#include "wsserve/store/record.h"
+
+namespace wskit::server {
+
+struct StoreWait {
+  // Of an event that the store did not take. Behind all others of its command.
+  static constexpr store::Ticket kRefused = 0;
+
+  // The reply to one publish command.
+  struct Reply {
+    std::vector<store::Ticket> tickets;  // of its events that are on their way, or kRefused
+    std::string id;                      // of the command; empty: no reply is wanted but to a failure
+    std::string text;                    // for when all are on disk
+  };
+  struct Close {
+    protocol::CloseCode code;
+    std::string reason;
+  };
+
+  std::deque<Reply> replies;  // in the order of their commands
+  bool suspended = false;     // a command's answer is awaited
+  // Sent behind that command, to be carried out after it. No more than one read
+  // of the socket brought, for a suspended connection is not read.
+  std::deque<std::string> commands;
+  // Wanted since: carried out once everything before it is answered.
+  std::optional<Close> close;
+
+  [[nodiscard]] bool done() const { return replies.empty() && !suspended && commands.empty(); }
+};
+
+}  // namespace wskit::server

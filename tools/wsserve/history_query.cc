@@ -1,0 +1,116 @@
+#include "wsserve/history_query.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "wsserve/hub.h"
+#include "wsserve/shard.h"
+
+namespace wskit::server {
+namespace {
+
+protocol::Error unreadable(const std::string& why) {
+  return {protocol::ErrorCode::kUnavailable, "the store cannot be read now: " + why, {}};
+}
+
+}  // namespace
+
+void HistoryQuery::come_back(std::uint64_t connection, std::function<void(Connection&)> then) {
+  shard_.post([this, connection, then = std::move(then)] {
+    Connection* asking = shard_.find(connection);
+    if (asking == nullptr || !asking->is_suspended()) return;
+    asking->resume(then);
+  });
+}
+
+// --- Where a time is ---------------------------------------------------------
+
+// Filled on the reader's thread, one answer after the other.
+struct HistoryQuery::Locating {
+  protocol::FromPositions since;
+  std::size_t left = 0;
+  std::string error;
+};
+
+void HistoryQuery::locate(Connection& connection, const std::vector<Channel*>& channels,
+                          const protocol::Since& since, const Located& then) {
+  const auto locating = std::make_shared<Locating>();
+  if (const auto* positions = std::get_if<protocol::FromPositions>(&since)) locating->since = *positions;
+  std::vector<std::pair<Channel*, protocol::SystemMicros>> beyond;
+  for (Channel* channel : channels) {
+    if (const auto time = channel->beyond_memory(since)) beyond.emplace_back(channel, *time);
+  }
+  if (beyond.empty()) return then(connection, since);
+  locating->since.time = beyond.front().second;
+  locating->left = beyond.size();
+  connection.suspend();
+  for (const auto& [channel, time] : beyond) {
+    const auto arrived = [this, locating, then, name = channel->name(), epoch = std::string(channel->epoch()),
+                          connection = connection.number()](const store::Located& located) {
+      if (!located.error.empty()) locating->error = located.error;
+      // Behind nothing there is a hole that shows.
+      locating->since.positions[name] = {.offset = located.whole ? located.after : 0, .epoch = epoch};
+      if (--locating->left > 0) return;
+      come_back(connection, [locating, then](Connection& asking) {
+        if (!locating->error.empty()) return then(asking, unreadable(locating->error));
+        then(asking, protocol::Since(locating->since));
+      });
+    };
+    shard_.hub().store()->locate(*channel->stored(), time, arrived);
+  }
+}
+
+// --- Pages -------------------------------------------------------------------
+
+void HistoryQuery::page(Connection& connection, Channel& channel, const protocol::Since& since,
+                        std::size_t limit, std::size_t max_bytes, const Paged& then) {
+  locate(connection, {&channel}, since,
+         [this, &channel, limit, max_bytes, then](Connection& asking,
+                                                  const protocol::Result<protocol::Since>& located) {
+           if (!located) return then(asking, located.error());
+           read_page(asking, channel, *located, limit, max_bytes, then);
+         });
+}
+
+void HistoryQuery::read_page(Connection& connection, Channel& channel, const protocol::Since& since,
+                             std::size_t limit, std::size_t max_bytes, const Paged& then) {
+  HistoryPage page;
+  const ReplayStart start = channel.begin_replay(since, max_bytes, page.frames);
+  page.offset = start.newest.offset;
+  page.epoch = start.newest.epoch;
+  page.oldest = start.oldest;
+  page.recovered = start.recovered;
+  if (!start.in_store) {
+    page.cut(limit, start.replayed);
+    return then(connection, page);
+  }
+  connection.suspend();
+  const std::uint64_t up_to = std::min<std::uint64_t>(start.after + limit, start.newest.offset);
+  shard_.hub().store()->read(
+      *channel.stored(), start.after, up_to, max_bytes,
+      [this, page, start, limit, then, connection = connection.number()](store::Part part) {
+        come_back(connection, [page, start, limit, then, part = std::move(part)](Connection& asking) mutable {
+          if (!part.error.empty()) return then(asking, unreadable(part.error));
+          page.frames = std::move(part.frames);
+          // Let go of while it was asked for.
+          if (part.gap) page.recovered = false;
+          page.cut(limit, start.replayed);
+          then(asking, page);
+        });
+      });
+}
+
+void HistoryQuery::read_on(Connection& connection, Channel& channel, std::uint64_t after,
+                           std::uint64_t newest, std::size_t max_bytes) {
+  shard_.hub().store()->read(*channel.stored(), after, newest, max_bytes,
+                             [this, &channel, connection = connection.number()](store::Part part) {
+                               shard_.post([this, &channel, connection, part = std::move(part)]() mutable {
+                                 Connection* asking = shard_.find(connection);
+                                 if (asking != nullptr)
+                                   asking->history_arrived(channel, std::move(part.frames), part.error);
+                               });
+                             });
+}
+
+}  // namespace wskit::server
