@@ -137,6 +137,10 @@ cli::Outcome serve(const Options& options, cli::Notices& notices) {
   net::io_context io(1);
   std::vector<std::string> urls;
   for (const auto& listener : listeners) urls.push_back(listener->url());
+  if (*store != nullptr) {
+    notices.notice("keeping durable channels in {} ({} there already)", options.store,
+                   (*store)->channels().size());
+  }
   Server server(settings, shards, std::move(listeners), std::move(*store));
   const Supervisor supervisor(io, server, settings, notices);
   server.start([&io, &notices](const std::string& problem) {

@@ -42,6 +42,7 @@ def test_a_restarted_server_goes_on_where_it_was(store, end):
     server = store()
     with server.client() as client:
         acks = [client.publish("a", number) for number in range(10)]
+    assert "keeping durable channels in" in server.log
     getattr(server, end)()
     server = store()
     with server.client() as client:
@@ -299,6 +300,23 @@ class TestADiskThatIsFull:
         with store().client() as client:
             client.subscribe("a", since="start")
             assert offsets(client.take_events(len(everything))) == everything
+
+    def test_leaves_channels_alone_that_are_not_durable(self, store, tmp_path):
+        config = tmp_path / "wsserve.toml"
+        config.write_text('[[channel]]\npattern = "live/*"\ndurable = false\n')
+        server = store("--config", config)
+        with server.client() as client, server.client() as reader:
+            reader.subscribe("live/a")
+            client.publish("a", 0)
+            self.fill(server, client)
+            assert client.publish("live/a", 1)["offset"] == 1
+            assert offsets(reader.take_events(1)) == [1]
+            batch = [{"channel": "live/a", "type": "t", "data": 2}, {"channel": "a", "type": "t", "data": 3}]
+            assert client.error("publish", events=batch)["code"] == "UNAVAILABLE"
+            assert client.publish("live/a", 4)["offset"] == 2, "nothing of the refused batch was published"
+        server.kill()
+        with store("--config", config).client() as client:
+            assert client.error("history", channel="live/a")["code"] == "NOT_FOUND"
 
     def test_says_of_a_publish_without_an_id_too_that_it_was_not_accepted(self, server):
         with server.client() as client:
