@@ -124,15 +124,15 @@ std::string_view Channel::find_key(const protocol::PublishEvent& event, std::str
 
 // --- Options ---------------------------------------------------------------
 
-void Channel::set_options(const ChannelOptions& options, protocol::SystemMicros now) {
+bool Channel::set_options(const ChannelOptions& options, protocol::SystemMicros now) {
   const std::lock_guard lock(mutex_);
-  const bool durable = options_.durable;
   options_ = options;
-  options_.durable = durable;
   delivery_.store(options.delivery, std::memory_order_relaxed);
   finds_keys_.store(options.key != nullptr, std::memory_order_relaxed);
   history_.trim(now, options_.history);
   if (stored_ != nullptr) stored_->set_retention({.history = options_.history, .dedup = options_.dedup});
+  return home_.store == nullptr || (stored_ != nullptr) == options.durable ||
+         protocol::is_server_channel(name_);
 }
 
 ChannelOptions Channel::options() const {

@@ -85,8 +85,9 @@ class Channel final : private store::Sink {
   [[nodiscard]] DeliveryMode delivery() const { return delivery_.load(std::memory_order_relaxed); }
 
   // From now on events are treated so; those held are let go of as the new limits
-  // ask. Whether the channel is durable stays as it is.
-  void set_options(const ChannelOptions& options, protocol::SystemMicros now);
+  // ask. Whether the channel is durable stays as it is: false if that is not as
+  // the options want it.
+  bool set_options(const ChannelOptions& options, protocol::SystemMicros now);
   [[nodiscard]] ChannelOptions options() const;
   // Null: not durable.
   [[nodiscard]] store::StoredChannel* stored() const { return stored_; }

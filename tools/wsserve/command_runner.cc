@@ -459,7 +459,7 @@ void CommandRunner::welcome(Connection& connection, const std::vector<std::strin
                               .server = identity.server,
                               .node = identity.node,
                               .heartbeat_seconds = std::chrono::duration<double>(heartbeat).count(),
-                              .max_message_bytes = shard_.settings().message_limits.max_message_bytes,
+                              .max_message_bytes = connection.max_message_bytes(),
                               .channels = channels});
   connection.send_text(text_);
   if (channels.empty()) return;

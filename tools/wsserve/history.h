@@ -35,14 +35,15 @@ class HistoryBudget {
   void give_back(std::size_t bytes) { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
   void count_evicted(std::uint64_t events) { evicted_.fetch_add(events, std::memory_order_relaxed); }
 
-  [[nodiscard]] bool exceeded() const { return bytes() > max_bytes_; }
+  [[nodiscard]] bool exceeded() const { return bytes() > max_bytes(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::size_t max_bytes() const { return max_bytes_; }
+  [[nodiscard]] std::size_t max_bytes() const { return max_bytes_.load(std::memory_order_relaxed); }
+  void set_max_bytes(std::size_t bytes) { max_bytes_.store(bytes, std::memory_order_relaxed); }
   // Events given up although the channel's own limits would have kept them.
   [[nodiscard]] std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
 
  private:
-  const std::size_t max_bytes_;
+  std::atomic<std::size_t> max_bytes_;
   std::atomic<std::size_t> bytes_{0};
   std::atomic<std::uint64_t> evicted_{0};
 };

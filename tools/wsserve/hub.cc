@@ -24,11 +24,11 @@ std::string random_token(std::size_t characters) {
 Hub::Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits, ChannelRules rules,
          store::Store* store)
     : inboxes_(inboxes),
-      limits_(limits),
-      rules_(std::move(rules)),
       budget_(limits.max_history_bytes),
       epoch_prefix_(random_token(8)),
-      store_(store) {
+      store_(store),
+      limits_(limits),
+      rules_(std::move(rules)) {
   if (store_ == nullptr) return;
   const std::lock_guard lock(mutex_);
   for (const store::StoredChannel* stored : store_->channels()) {
@@ -105,6 +105,18 @@ std::vector<Channel*> Hub::matching(const protocol::Pattern& pattern) const {
     if (pattern.matches(name)) matching.push_back(channel.get());
   }
   return matching;
+}
+
+std::size_t Hub::reload(const HubLimits& limits, ChannelRules rules, protocol::SystemMicros now) {
+  budget_.set_max_bytes(limits.max_history_bytes);
+  std::size_t unchanged = 0;
+  const std::lock_guard lock(mutex_);
+  limits_ = limits;
+  rules_ = std::move(rules);
+  for (const auto& [name, channel] : channels_) {
+    if (!channel->set_options(rules_.options_for(name), now)) ++unchanged;
+  }
+  return unchanged;
 }
 
 void Hub::expire(protocol::SystemMicros now) {

@@ -57,6 +57,11 @@ class Hub {
   // The channels that match now, in no particular order.
   [[nodiscard]] std::vector<Channel*> matching(const protocol::Pattern& pattern) const;
 
+  // Other limits and rules from now on, for the channels that there are too.
+  // Returns how many of these stay durable, or not durable, although their rule
+  // says otherwise now.
+  std::size_t reload(const HubLimits& limits, ChannelRules rules, protocol::SystemMicros now);
+
   // Lets go of events that have become too old.
   void expire(protocol::SystemMicros now);
 
@@ -75,14 +80,15 @@ class Hub {
   };
 
   const std::span<const std::unique_ptr<Inbox>> inboxes_;
-  const HubLimits limits_;
-  const ChannelRules rules_;
   HistoryBudget budget_;
   const std::string epoch_prefix_;  // random, so that no epoch of another run is met again
   store::Store* const store_;
 
   mutable std::mutex mutex_;
-  // Guarded by mutex_. The keys are the channels' own names.
+  // Guarded by mutex_.
+  HubLimits limits_;
+  ChannelRules rules_;
+  // The keys are the channels' own names.
   std::unordered_map<std::string_view, std::unique_ptr<Channel>> channels_;
   std::vector<PatternInterest> patterns_;
 };

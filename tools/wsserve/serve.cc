@@ -10,6 +10,7 @@
 #include <csignal>
 #include <system_error>
 
+#include "wsserve/reload.h"
 #include "wsserve/server.h"
 
 namespace wskit::server {
@@ -43,14 +44,18 @@ bool print_url(const std::string& url) {
 // The main thread's work while the shards serve: signals, then the drain.
 class Supervisor {
  public:
-  Supervisor(net::io_context& io, Server& server, const Settings& settings, cli::Notices& notices)
+  Supervisor(net::io_context& io, Server& server, std::chrono::milliseconds drain, LiveConfig& config,
+             cli::Notices& notices)
       : server_(server),
-        settings_(settings),
+        drain_(drain),
+        config_(config),
         notices_(notices),
         signals_(io, SIGINT, SIGTERM),
+        hangups_(io, SIGHUP),
         timer_(io),
         housekeeping_(io) {
     await_signal();
+    await_hangup();
     await_housekeeping();
   }
 
@@ -61,12 +66,37 @@ class Supervisor {
       if (deadline_ != std::chrono::steady_clock::time_point{})
         return finish("stopped at once by a second signal");
       notices_.notice("draining {} connections for at most {} ms; a second signal stops at once",
-                      server_.websockets(), settings_.drain.count());
-      deadline_ = std::chrono::steady_clock::now() + settings_.drain;
+                      server_.websockets(), drain_.count());
+      deadline_ = std::chrono::steady_clock::now() + drain_;
       server_.drain();
       await_signal();
       await_drain();
     });
+  }
+
+  void await_hangup() {
+    hangups_.async_wait([this](const boost::system::error_code& error, int) {
+      if (error) return;
+      reload();
+      await_hangup();
+    });
+  }
+
+  void reload() {
+    LiveConfig::Reload result = config_.reload();
+    for (const std::string& fault : result.errors) notices_.error("{}", fault);
+    if (!result.errors.empty())
+      return notices_.error("nothing was reloaded: mend that, and send SIGHUP again");
+    drain_ = result.settings->drain;
+    raise_descriptor_limit(*result.settings, notices_);
+    const std::size_t unchanged = server_.reload(std::move(*result.settings));
+    notices_.notice("reloaded {}", result.summary);
+    for (const std::string& left : result.left) notices_.warning("{}", left);
+    if (unchanged > 0) {
+      notices_.warning(
+          "{} channels stay as durable as they were made; a restart makes them as their rules say",
+          unchanged);
+    }
   }
 
   void await_housekeeping() {
@@ -91,14 +121,17 @@ class Supervisor {
   void finish(std::string_view why) {
     notices_.notice("{}; {} connections were cut off", why, server_.websockets());
     signals_.cancel();
+    hangups_.cancel();
     timer_.cancel();
     housekeeping_.cancel();
   }
 
   Server& server_;
-  const Settings& settings_;
+  std::chrono::milliseconds drain_;
+  LiveConfig& config_;
   cli::Notices& notices_;
   net::signal_set signals_;
+  net::signal_set hangups_;
   net::steady_timer timer_;
   net::steady_timer housekeeping_;
   std::chrono::steady_clock::time_point deadline_{};
@@ -106,7 +139,9 @@ class Supervisor {
 
 }  // namespace
 
-cli::Outcome serve(const Options& options, cli::Notices& notices) {
+cli::Outcome serve(Program& program, CommandLine command_line) {
+  const Options& options = program.options;
+  cli::Notices& notices = program.tool.notices();
   const Settings settings = to_settings(options);
   const std::vector<ListenAddress> addresses = to_addresses(options);
   const std::size_t shards = to_shards(options);
@@ -142,7 +177,8 @@ cli::Outcome serve(const Options& options, cli::Notices& notices) {
                    (*store)->channels().size());
   }
   Server server(settings, shards, std::move(listeners), std::move(*store));
-  const Supervisor supervisor(io, server, settings, notices);
+  LiveConfig config(program, command_line);
+  const Supervisor supervisor(io, server, settings.drain, config, notices);
   server.start([&io, &notices](const std::string& problem) {
     net::post(io, [&notices, problem] {
       if (problem.empty()) return notices.notice("the store can be written again");

@@ -2,13 +2,13 @@
 #pragma once
 
 #include "common/cli/exit_code.h"
-#include "common/cli/notices.h"
-#include "wsserve/options.h"
+#include "wsserve/program.h"
 
 namespace wskit::server {
 
 // Serves until SIGTERM or SIGINT, then drains. Prints the base URL on stdout
-// once connections are accepted.
-[[nodiscard]] cli::Outcome serve(const Options& options, cli::Notices& notices);
+// once connections are accepted. SIGHUP reads the configuration again.
+// REQUIRES: `program` has read `command_line`.
+[[nodiscard]] cli::Outcome serve(Program& program, CommandLine command_line);
 
 }  // namespace wskit::server

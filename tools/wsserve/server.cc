@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <latch>
 
 #include "common/version.h"
 
@@ -14,16 +15,21 @@ std::chrono::milliseconds reconnect_spread(std::size_t connections) {
   return std::chrono::milliseconds(std::clamp<std::size_t>(connections, 500, 60'000));
 }
 
+protocol::SystemMicros wall_clock() {
+  return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
 }  // namespace
 
 Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_ptr<Listener>> listeners,
                std::unique_ptr<store::Store> store)
-    : settings_(std::move(settings)),
+    : settings_(std::make_shared<const Settings>(std::move(settings))),
+      max_connections_(settings_->max_connections),
       identity_{.server = "wskit/" WSKIT_VERSION, .node = random_token(6), .started = Clock::now()},
       store_(std::move(store)),
       listeners_(std::move(listeners)) {
   for (std::size_t i = 0; i < shards; ++i) inboxes_.push_back(std::make_unique<Inbox>());
-  hub_ = std::make_unique<Hub>(inboxes_, settings_.hub, settings_.channels, store_.get());
+  hub_ = std::make_unique<Hub>(inboxes_, settings_->hub, settings_->channels, store_.get());
   for (std::size_t i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(*this, settings_, *hub_, *inboxes_[i], i));
   }
@@ -78,9 +84,19 @@ void Server::drain() {
   }
 }
 
-void Server::expire_history() {
-  hub_->expire(std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
+std::size_t Server::reload(Settings settings) {
+  settings_ = std::make_shared<const Settings>(std::move(settings));
+  max_connections_.store(settings_->max_connections, std::memory_order_relaxed);
+  const std::size_t unchanged = hub_->reload(settings_->hub, settings_->channels, wall_clock());
+  std::latch taken(static_cast<std::ptrdiff_t>(shards_.size()));
+  for (const auto& shard : shards_) {
+    shard->take_up(settings_, [&taken] { taken.count_down(); });
+  }
+  taken.wait();
+  return unchanged;
 }
+
+void Server::expire_history() { hub_->expire(wall_clock()); }
 
 bool Server::drained() const {
   return std::ranges::all_of(shards_, [](const auto& shard) { return shard->sockets() == 0; });
@@ -107,7 +123,8 @@ std::string Server::store_problem() const {
 }
 
 bool Server::admit() {
-  return websockets_.fetch_add(1, std::memory_order_relaxed) < settings_.max_connections;
+  return websockets_.fetch_add(1, std::memory_order_relaxed) <
+         max_connections_.load(std::memory_order_relaxed);
 }
 
 }  // namespace wskit::server

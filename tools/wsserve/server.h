@@ -35,6 +35,10 @@ class Server final : public ServerView {
   // Stops accepting and closes every connection with 1001 and a hint to come
   // back, spread over a time that grows with their number.
   void drain();
+  // Goes by other settings from now on, channels that exist too; returns when every
+  // shard does. Returns how many channels stay durable, or not durable, although
+  // their rule says otherwise now. REQUIRES: started.
+  std::size_t reload(Settings settings);
   // Lets go of events that are too old. To be called now and then.
   void expire_history();
 
@@ -51,7 +55,8 @@ class Server final : public ServerView {
   [[nodiscard]] std::size_t websockets() const { return websockets_.load(std::memory_order_relaxed); }
 
  private:
-  const Settings settings_;
+  SettingsPtr settings_;  // of the main thread
+  std::atomic<std::size_t> max_connections_;
   const ServerIdentity identity_;
   std::vector<std::unique_ptr<Inbox>> inboxes_;
   std::unique_ptr<store::Store> store_;  // null: no channel is durable

@@ -1,9 +1,13 @@
-// What an operator can set, as the server uses it: constant once it runs.
+// What an operator can set, as the server uses it.
+//
+// Threads: immutable. A reload makes another one, which each shard takes up between
+// two turns; nobody refers to a part of one for longer than a turn.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,11 +33,15 @@ struct Settings {
   ChannelRules channels;
   std::size_t queue_limit_bytes = std::size_t{1} << 20;
   websocket::ReaderLimits message_limits{};
-  // The echo endpoint is a test bench for other implementations, Autobahn's
-  // limits included.
-  websocket::ReaderLimits echo_limits{.max_message_bytes = std::size_t{16} << 20, .max_fragments = 131'072};
   http::RequestLimits http_limits{};
   websocket::DeflatePolicy deflate{};
 };
+
+using SettingsPtr = std::shared_ptr<const Settings>;
+
+// The echo endpoint is a test bench for other implementations, Autobahn's limits
+// included.
+inline constexpr websocket::ReaderLimits kEchoLimits{.max_message_bytes = std::size_t{16} << 20,
+                                                     .max_fragments = 131'072};
 
 }  // namespace wskit::server

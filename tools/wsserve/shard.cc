@@ -9,9 +9,9 @@
 
 namespace wskit::server {
 
-Shard::Shard(ServerView& server, const Settings& settings, Hub& hub, Inbox& inbox, std::size_t index)
+Shard::Shard(ServerView& server, SettingsPtr settings, Hub& hub, Inbox& inbox, std::size_t index)
     : server_(server),
-      settings_(settings),
+      settings_(std::move(settings)),
       hub_(hub),
       inbox_(inbox),
       index_(index),
@@ -36,6 +36,25 @@ void Shard::stop() {
   stopping_.store(true, std::memory_order_release);
   inbox_.post([] {});
   thread_.join();
+}
+
+void Shard::take_up(SettingsPtr settings, std::function<void()> taken) {
+  inbox_.post([this, settings = std::move(settings), taken = std::move(taken)] {
+    settings_ = settings;
+    fanout_.look_at_delivery();
+    taken();
+  });
+}
+
+const websocket::ReaderLimits& Shard::message_limits() {
+  const websocket::ReaderLimits& current = settings_->message_limits;
+  const auto known = std::ranges::find(message_limits_, current);
+  if (known == message_limits_.end()) {
+    message_limits_.push_front(current);
+  } else {
+    message_limits_.splice(message_limits_.begin(), message_limits_, known);
+  }
+  return message_limits_.front();
 }
 
 void Shard::adopt(int fd) {

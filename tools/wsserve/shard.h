@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <span>
 #include <string>
@@ -48,11 +49,15 @@ class ServerView {
 
 class Shard {
  public:
-  Shard(ServerView& server, const Settings& settings, Hub& hub, Inbox& inbox, std::size_t index);
+  Shard(ServerView& server, SettingsPtr settings, Hub& hub, Inbox& inbox, std::size_t index);
   ~Shard();
 
   // Any thread.
   void start();
+  // From its next turn on the shard goes by these settings, and says so by `taken`;
+  // connections that are open keep their heartbeat and the largest message that
+  // they were told.
+  void take_up(SettingsPtr settings, std::function<void()> taken);
   // Gives the shard a connected socket.
   void adopt(int fd);
   // Reads no more commands from now on, and calls `quiet` when none will be
@@ -73,7 +78,10 @@ class Shard {
   void add_listener(int fd, Pollable* listener);
   void remove_listener(int fd);
 
-  [[nodiscard]] const Settings& settings() const { return settings_; }
+  // Valid until the end of the turn.
+  [[nodiscard]] const Settings& settings() const { return *settings_; }
+  // The current ones, for a reader that may refer to them as long as the shard lives.
+  [[nodiscard]] const websocket::ReaderLimits& message_limits();
   [[nodiscard]] ServerView& server() { return server_; }
   [[nodiscard]] Hub& hub() { return hub_; }
   [[nodiscard]] Poller& poller() { return poller_; }
@@ -140,7 +148,8 @@ class Shard {
   void clean_up();
 
   ServerView& server_;
-  const Settings& settings_;
+  SettingsPtr settings_;
+  std::list<websocket::ReaderLimits> message_limits_;  // all that ever held, the current ones first
   Hub& hub_;
   Inbox& inbox_;
   const std::size_t index_;

@@ -70,11 +70,15 @@ void apply_sections(CLI::App& app, const toml::table& file, const std::string& p
   }
 }
 
+bool may_stand_in_file(const CLI::Option& option) {
+  return option.get_configurable() && !long_name(option).empty() && !option.get_group().empty();
+}
+
 std::string print_options(const CLI::App& app, const Configuration& configuration, bool only_given) {
   std::string text;
   for (const CLI::Option* option : app.get_options()) {
+    if (!may_stand_in_file(*option)) continue;
     const std::string name = long_name(*option);
-    if (!option->get_configurable() || name.empty() || option->get_group().empty()) continue;
     const auto origin = configuration.origins.find(option);
     if (only_given && origin == configuration.origins.end()) continue;
     const std::string value = effective_value(*option);
@@ -154,6 +158,14 @@ Configuration apply_config(CLI::App& app, const ConfigChoice& choice,
     return std::pair(error.place.line, error.place.column);
   });
   return configuration;
+}
+
+std::map<std::string, std::string> effective_values(const CLI::App& app) {
+  std::map<std::string, std::string> values;
+  for (const CLI::Option* option : app.get_options()) {
+    if (may_stand_in_file(*option)) values[long_name(*option)] = effective_value(*option);
+  }
+  return values;
 }
 
 std::string print_config(const CLI::App& app, const Configuration& configuration) {

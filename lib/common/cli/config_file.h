@@ -98,5 +98,7 @@ struct Configuration {
 
 // An option's value in effect, as print_config() writes it; empty: it has none.
 [[nodiscard]] std::string effective_value(const CLI::Option& option);
+// The same of each option that may stand in a file, by its name.
+[[nodiscard]] std::map<std::string, std::string> effective_values(const CLI::App& app);
 
 }  // namespace wskit::cli

@@ -120,6 +120,20 @@ std::string toml_value(const std::string& text, bool bare) {
   return bare && literal ? text : nlohmann::json(text).dump();
 }
 
+// CLI11 writes a default of several values as [a,b].
+std::vector<std::string> default_items(const CLI::Option& option) {
+  const std::string whole = option.get_default_str();
+  std::string_view text = whole;
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  std::vector<std::string> items;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    items.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return items;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 }  // namespace
 
 std::string long_name(const CLI::Option& option) {
@@ -131,11 +145,11 @@ std::string effective_value(const CLI::Option& option) {
   const bool given = option.count() > 0;
   if (!given && is_flag(option)) return option.get_default_str().empty() ? "false" : "true";
   if (!given && option.get_default_str().empty()) return {};
-  if (!given) return toml_value(option.get_default_str(), true);
+  if (!given && !is_repeatable(option)) return toml_value(option.get_default_str(), true);
   if (is_flag(option) && option.count() > 1) return std::to_string(option.count());
   if (!is_repeatable(option)) return toml_value(shown(name, option.results().back()), true);
   std::string list;
-  for (const std::string& item : option.results()) {
+  for (const std::string& item : given ? option.results() : default_items(option)) {
     list += (list.empty() ? "[" : ", ") + toml_value(shown(name, item), false);
   }
   return list + "]";

@@ -44,6 +44,7 @@ class Tool {
   // Where the tool's own options are added. Each has a group (`->group("Select")`)
   // and, where there is an environment variable, `->envname("WSKIT_…")`.
   [[nodiscard]] CLI::App& app() { return app_; }
+  [[nodiscard]] const CLI::App& app() const { return app_; }
 
   // What -h shows, three of them; `command` as it is typed. The first form is the
   // tool's, the second one a subcommand's.

@@ -27,6 +27,8 @@ struct Violation;
 struct ReaderLimits {
   std::size_t max_message_bytes = 1 << 20;  // inflated, where the message was compressed
   std::size_t max_fragments = 131072;       // frames of one message
+
+  bool operator==(const ReaderLimits&) const = default;
 };
 
 class MessageReader {
@@ -52,6 +54,8 @@ class MessageReader {
   ~MessageReader();
   MessageReader(MessageReader&&) noexcept;
   MessageReader& operator=(MessageReader&&) noexcept;
+
+  [[nodiscard]] const ReaderLimits& limits() const { return *limits_; }
 
   // permessage-deflate was negotiated. A shared inflater (no context takeover)
   // may serve many readers of one thread: compressed parts are collected first

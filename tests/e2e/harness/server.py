@@ -16,8 +16,10 @@ class Server:
     """Started by the constructor, which returns once the server accepts connections."""
 
     def __init__(self, env, *options, listen="127.0.0.1:0"):
+        """`listen`: None leaves it to a configuration file."""
         self.options = options
-        self.process = Process([binary("wsserve"), "--listen", listen, *options], env)
+        where = ["--listen", listen] if listen else []
+        self.process = Process([binary("wsserve"), *where, *options], env)
         self.url = self.process.wait_for_lines(1)[0].decode()
         self.address = self._address_of(self.url)
 

@@ -34,7 +34,7 @@ Connection::Connection(Shard& shard, int fd, std::uint64_t number)
       number_(number),
       last_heard_(shard.now()),
       http_(std::make_unique<http::RequestReader>(shard.settings().http_limits)),
-      reader_(websocket::Role::kServer, shard.settings().message_limits) {}
+      reader_(websocket::Role::kServer, shard.message_limits()) {}
 
 Connection::~Connection() { ::close(fd_); }
 
@@ -260,6 +260,25 @@ void Connection::drain_latest(Clock::time_point now) {
     if (const auto due = conflation.next_due()) shard_.wheel().schedule(*latest_, *due);
   }
   watch();
+}
+
+void Connection::settle() {
+  if (latest_ == nullptr || phase_ != Phase::kOpen) return;
+  Conflation& conflation = latest_->conflation;
+  // All at once, for what does not fit closes the connection and the rest is given up.
+  std::vector<ChunkPtr> frames;
+  const std::size_t before = conflation.bytes();
+  while (ChunkPtr frame = conflation.take(Clock::time_point::max())) frames.push_back(std::move(frame));
+  shard_.counters().queued_bytes.subtract(before - conflation.bytes());
+  for (const ChunkPtr& frame : frames) {
+    if (phase_ == Phase::kOpen) {
+      shard_.fanout().replay(*this, {&frame, 1});
+    } else {
+      ++dropped_;
+      shard_.counters().dropped.add();
+    }
+  }
+  if (phase_ == Phase::kOpen) watch();
 }
 
 void Connection::LatestQueue::on_deadline() { owner.drain_latest(owner.shard_.now()); }

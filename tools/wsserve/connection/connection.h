@@ -142,7 +142,11 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void deliver(const ChunkPtr& run, std::uint32_t events) override;
   void deliver_each(std::span<const ChunkPtr> frames) override;
   void deliver_latest(const Channel& channel, const ChunkPtr& frame, Clock::duration interval) override;
+  void settle() override;
   void count_filtered(std::uint32_t events) override;
+
+  // What it was told, and what its reader keeps to.
+  [[nodiscard]] std::size_t max_message_bytes() const { return reader_.limits().max_message_bytes; }
 
  private:
   enum class Phase : std::uint8_t { kHttp, kOpen, kClosing, kDead };

@@ -140,7 +140,7 @@ void Connection::open_websocket(http::Request& request) {
   http_.reset();
   phase_ = Phase::kOpen;
   // The limits of the frames that follow are the echo service's.
-  if (commands == nullptr) reader_ = MessageReader(websocket::Role::kServer, shard_.settings().echo_limits);
+  if (commands == nullptr) reader_ = MessageReader(websocket::Role::kServer, kEchoLimits);
   if (result.upgrade->deflate) agree_on_deflate(*result.upgrade->deflate);
   shard_.counters().connections.add();
   if (!shard_.server().admit()) {

@@ -65,8 +65,20 @@ void Fanout::change_filter(Subscription& subscription, TypeFilterPtr filter) {
 
 void Fanout::change_pace(Subscription& subscription, Pace pace) {
   flush_now(*subscription.subscriber);
+  if (subscription.pace.asked_for() && !pace.asked_for()) subscription.subscriber->settle();
   subscription.pace = pace;
   subscription.audience->wish_changed(subscription);
+}
+
+void Fanout::look_at_delivery() {
+  for (LocalChannel* channel : locals_) {
+    if (!channel->became_lossless()) continue;
+    const auto settle = [](const Audience& audience) {
+      for (const Audience::Member& member : audience.members()) member.subscriber->settle();
+    };
+    settle(channel->exact);
+    for (const Audience* audience : channel->patterns) settle(*audience);
+  }
 }
 
 void Fanout::unsubscribe(std::unique_ptr<Subscription> subscription) {

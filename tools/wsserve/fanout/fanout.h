@@ -46,6 +46,9 @@ class Fanout {
   void change_pace(Subscription& subscription, Pace pace);
   // What this turn still holds for the subscriber is delivered first.
   void unsubscribe(std::unique_ptr<Subscription> subscription);
+  // The delivery of channels may have changed. REQUIRES: between turns.
+  void look_at_delivery();
+
   // The subscriber reads the channel's history first: nothing live is delivered
   // to it until release(), and then only what is numbered after `seam`.
   void hold(Subscriber& subscriber, const Channel& channel);

@@ -30,6 +30,12 @@ ChunkPtr in_form(const ChunkPtr& frame, WireForm form, websocket::Deflater& defl
 LocalChannel::LocalChannel(Channel& channel)
     : exact(channel.name(), *this), channel_(channel), latest_(channel.delivery() == DeliveryMode::kLatest) {}
 
+bool LocalChannel::became_lossless() {
+  const bool was_latest = latest_;
+  latest_ = channel_.delivery() == DeliveryMode::kLatest;
+  return was_latest && !latest_;
+}
+
 const ChunkPtr& LocalChannel::joined(WireForm form, websocket::Deflater& deflater) {
   ChunkPtr& joined = joined_[form == WireForm::kDeflated ? 1 : 0];
   if (joined != nullptr) return joined;

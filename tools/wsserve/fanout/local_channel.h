@@ -33,6 +33,9 @@ class LocalChannel {
   [[nodiscard]] Channel& channel() const { return channel_; }
   // A slow subscriber gets the newest event of each key.
   [[nodiscard]] bool is_latest() const { return latest_; }
+  // Looks again at what the channel's delivery is. True if no event may be passed
+  // over any more.
+  [[nodiscard]] bool became_lossless();
 
   // Those who subscribed the name, and each pattern that matches it.
   Audience exact;
@@ -51,7 +54,7 @@ class LocalChannel {
 
  private:
   Channel& channel_;
-  const bool latest_;
+  bool latest_;
   std::array<ChunkPtr, 2> joined_;  // by WireForm: plain, deflated
 };
 

@@ -36,6 +36,9 @@ class Subscriber {
                               std::chrono::steady_clock::duration /*interval*/) {
     deliver(frame, 1);
   }
+  // Nothing is to be replaced any more: what waits by deliver_latest() goes on
+  // before anything else.
+  virtual void settle() {}
   // That many events of this turn did not pass the subscription's type filter.
   virtual void count_filtered(std::uint32_t events) = 0;
 

@@ -1,0 +1,23 @@
+// wsserve's command line and everything that is read by it.
+#pragma once
+
+#include "common/cli/tool.h"
+#include "wsserve/options.h"
+
+namespace wskit::server {
+
+// Made anew for each reading of the configuration.
+struct Program {
+  Program() { add_options(tool, options); }
+
+  Options options;
+  cli::Tool tool{"wsserve", "Host channels of real-time events for WebSocket clients."};
+};
+
+// As main() got it.
+struct CommandLine {
+  int argc = 0;
+  const char* const* argv = nullptr;
+};
+
+}  // namespace wskit::server

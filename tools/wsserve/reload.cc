@@ -1,0 +1,97 @@
+#include "wsserve/reload.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace wskit::server {
+namespace {
+
+// Options that a running server can take up. All others wait for a restart.
+constexpr std::array<std::string_view, 20> kLive{
+    "client-context-takeover",
+    "dedup-ids",
+    "dedup-ttl",
+    "default-channel",
+    "drain",
+    "echo",
+    "handshake-timeout",
+    "heartbeat",
+    "history",
+    "history-bytes",
+    "history-total",
+    "history-ttl",
+    "latest",
+    "max-channels",
+    "max-connections",
+    "max-message",
+    "max-server-channels",
+    "no-compression",
+    "queue-limit",
+    "server-context-takeover",
+};
+
+bool is_live(std::string_view option) { return std::ranges::binary_search(kLive, option); }
+
+std::string shown(const std::string& value) { return value.empty() ? "(not set)" : value; }
+
+std::vector<std::string> rules_of(const Program& program) {
+  std::vector<std::string> rules;
+  for (const cli::Configuration::Table& table : program.tool.configuration().tables) {
+    std::string& rule = rules.emplace_back();
+    for (const auto& [key, value] : cli::effective_values(*table.app)) {
+      rule += fmt::format("{}={}\n", key, value);
+    }
+  }
+  return rules;
+}
+
+std::string counted(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+LiveConfig::LiveConfig(const Program& started, CommandLine command_line)
+    : command_line_(command_line),
+      values_(cli::effective_values(started.tool.app())),
+      rules_(rules_of(started)) {}
+
+LiveConfig::Reload LiveConfig::reload() {
+  Reload result;
+  Program program;
+  result.errors = program.tool.read(command_line_.argc, command_line_.argv);
+  if (!result.errors.empty()) return result;
+  result.settings = to_settings(program.options);
+  std::vector<std::string> changes;
+  take_values(program, result, changes);
+  std::vector<std::string> rules = rules_of(program);
+  const bool same_rules = rules == rules_;
+  rules_ = std::move(rules);
+  const std::string file = program.tool.configuration().file.string();
+  result.summary = fmt::format("{}: {}{}, ", file.empty() ? "no configuration file" : file,
+                               counted(rules_.size(), "rule"), same_rules ? "" : " (changed)");
+  result.summary += changes.empty() ? "no value changed"
+                                    : fmt::format("{} changed: {}", counted(changes.size(), "value"),
+                                                  fmt::join(changes, ", "));
+  return result;
+}
+
+void LiveConfig::take_values(const Program& program, Reload& result, std::vector<std::string>& changes) {
+  for (const auto& [option, value] : cli::effective_values(program.tool.app())) {
+    std::string& current = values_[option];
+    if (value == current) continue;
+    if (is_live(option)) {
+      changes.push_back(fmt::format("{} {} -> {}", option, shown(current), shown(value)));
+      current = value;
+    } else {
+      result.left.push_back(fmt::format("{} = {} waits for a restart; until then it is {}", option,
+                                        shown(value), shown(current)));
+    }
+  }
+}
+
+}  // namespace wskit::server

@@ -1,0 +1,44 @@
+// What the running server goes by, and what another reading of its configuration
+// changes about that.
+//
+// Threads: one.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "wsserve/program.h"
+#include "wsserve/settings.h"
+
+namespace wskit::server {
+
+class LiveConfig {
+ public:
+  // `started` was read from `command_line`.
+  LiveConfig(const Program& started, CommandLine command_line);
+
+  struct Reload {
+    // What is wrong, a line each; then nothing else is said, and nothing changes.
+    std::vector<std::string> errors;
+    std::optional<Settings> settings;
+    std::string summary;  // "/etc/wskit/wsserve.toml: 3 rules, 1 value changed: …"
+    // What differs but cannot change before a restart, a line each.
+    std::vector<std::string> left;
+  };
+
+  // Reads command line, environment and file again.
+  [[nodiscard]] Reload reload();
+
+ private:
+  using Values = std::map<std::string, std::string>;
+
+  void take_values(const Program& program, Reload& result, std::vector<std::string>& changes);
+
+  const CommandLine command_line_;
+  Values values_;                   // by option, as they are in effect
+  std::vector<std::string> rules_;  // each as the file has it
+};
+
+}  // namespace wskit::server
