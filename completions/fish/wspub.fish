@@ -26,6 +26,7 @@ complete -c wspub -l ack -x -a 'server none' -d 'Wait for the server\'s word for
 complete -c wspub -l window -x -d 'Lines on their way at most; when it is full, no input is read'
 complete -c wspub -l ack-timeout -x -d 'Connect again when an answer takes longer'
 complete -c wspub -l dedup -l no-dedup -d 'Mark each event so that sending it again after a reconnect cannot publish it twice'
+complete -c wspub -l journal -r -d 'Keep in FILE how far the input has been acknowledged, and go on from there: after kill -9, the same command with the same input publishes each line exactly once'
 complete -c wspub -l receipts -d 'Print a JSON line for each acknowledged line: line, channel, offset, epoch'
 complete -c wspub -l tee -d 'Copy the input to stdout'
 complete -c wspub -l stats -d 'Print a line of statistics on stderr every T (1s)'

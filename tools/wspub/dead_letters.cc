@@ -27,6 +27,7 @@ std::string DeadLetters::open(const std::string& path) {
 }
 
 std::string DeadLetters::flush() {
+  if (buffer_.empty()) return "";
   std::string_view rest = buffer_;
   while (!rest.empty()) {
     const ssize_t count = ::write(fd_, rest.data(), rest.size());
@@ -38,7 +39,7 @@ std::string DeadLetters::flush() {
     rest.remove_prefix(static_cast<std::size_t>(count));
   }
   buffer_.clear();
-  return "";
+  return flush_ == Flush::kToDisk && ::fdatasync(fd_) != 0 ? failure("write to", path_) : "";
 }
 
 }  // namespace wskit::pub

@@ -11,8 +11,10 @@ namespace wskit::pub {
 
 class DeadLetters {
  public:
+  enum class Flush : bool { kToKernel, kToDisk };
+
   // `separator` stands after each record.
-  explicit DeadLetters(char separator) : separator_(separator) {}
+  DeadLetters(char separator, Flush flush) : separator_(separator), flush_(flush) {}
   ~DeadLetters();
   DeadLetters(const DeadLetters&) = delete;
   DeadLetters& operator=(const DeadLetters&) = delete;
@@ -29,6 +31,7 @@ class DeadLetters {
 
  private:
   char separator_;
+  Flush flush_;
   std::string path_;
   int fd_ = -1;
   std::string buffer_;

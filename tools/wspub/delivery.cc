@@ -93,7 +93,9 @@ void Delivery::add(const protocol::PublishEvent& event, const SinkLine& line) {
   protocol::PublishEvent marked = event;
   if (!options_.producer.empty()) {
     dedup_.clear();
-    fmt::format_to(std::back_inserter(dedup_), R"("{}:{}")", options_.producer, line.number);
+    fmt::format_to(std::back_inserter(dedup_), R"("{}:{})", options_.producer, line.number);
+    if (line.digest) fmt::format_to(std::back_inserter(dedup_), ":{:08x}", *line.digest);
+    dedup_.push_back('"');
     marked.dedup = dedup_;
   }
   batch_->add(marked, line.number, options_.keep_records ? line.record : std::string_view());

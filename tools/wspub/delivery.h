@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
 #include "common/cli/notices.h"
 #include "common/client/client.h"
@@ -56,6 +57,9 @@ class Delivery : public EventSink, private client::ClientHandler {
   [[nodiscard]] std::size_t unanswered_lines() const override;
   [[nodiscard]] std::size_t dropped_lines() const override;
   [[nodiscard]] std::uint64_t reconnects() const override;
+
+  // Whose events these are: the first part of their dedup ids. Before start().
+  void set_producer(std::string producer) { options_.producer = std::move(producer); }
 
   // Whether there has been a connection at all.
   [[nodiscard]] bool was_connected() const { return was_open_; }

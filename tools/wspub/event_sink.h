@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "common/client/failure.h"
@@ -16,8 +17,9 @@ namespace wskit::pub {
 
 // A line as it goes through a sink.
 struct SinkLine {
-  std::uint64_t number = 0;  // counted over the whole run
-  std::string_view record;   // as it was read; empty where it was not kept
+  std::uint64_t number = 0;                            // counted over the whole run
+  std::string_view record;                             // as it was read; empty where it was not kept
+  std::optional<std::uint32_t> digest = std::nullopt;  // of the record, where its dedup id is to have it
 };
 
 // Whom a sink tells what became of its lines. None of the calls may destroy it.

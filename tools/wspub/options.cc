@@ -70,6 +70,10 @@ void add_acknowledgement_options(CLI::App& app, PubOptions& options) {
                          "Connect again when an answer takes longer"));
   acks(app.add_flag("--dedup,!--no-dedup", options.dedup,
                     "Mark each event so that sending it again after a reconnect cannot publish it twice"));
+  acks(cli::add_text(
+      app, "--journal", options.journal, "FILE",
+      "Keep in FILE how far the input has been acknowledged, and go on from there: after kill -9, "
+      "the same command with the same input publishes each line exactly once"));
 }
 
 void add_output_options(CLI::App& app, PubOptions& options) {
@@ -177,6 +181,15 @@ void set_invalid_policy(const PubOptions& options, PubPlan& plan) {
   }
 }
 
+void check_journal(const PubOptions& options) {
+  if (options.journal.empty()) return;
+  if (options.ack == Acknowledge::kNone)
+    refuse("--journal keeps what was acknowledged; it needs --ack server");
+  if (!options.dedup) refuse("--journal needs the marks that --no-dedup leaves out");
+  if (!options.messages.empty()) refuse("--journal is for lines that are read; --message has none");
+  if (options.dry_run) refuse("--journal and --dry-run exclude each other: nothing is published");
+}
+
 DeliveryOptions delivery(const PubOptions& options) {
   if (options.window == 0) refuse("--window must be greater than 0");
   auto client = cli::client_options(options.connect);
@@ -230,6 +243,8 @@ PubPlan make_plan(const PubOptions& options) {
     refuse("only one of --receipts, --tee and --dry-run can have stdout");
   }
   if (plan.receipts && options.ack == Acknowledge::kNone) refuse("--receipts needs --ack server");
+  check_journal(options);
+  plan.journal_file = options.journal;
   return plan;
 }
 

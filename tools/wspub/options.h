@@ -40,6 +40,7 @@ struct PubOptions {
   std::uint64_t window = 1024;
   std::chrono::nanoseconds ack_timeout = std::chrono::seconds{10};
   bool dedup = true;
+  std::string journal;
 
   bool receipts = false;
   bool tee = false;
@@ -61,6 +62,7 @@ struct PubPlan {
   std::string dead_letter_file;  // of kSetAside
   std::optional<double> rate;
   DeliveryOptions delivery;
+  std::string journal_file;  // empty: none
   bool receipts = false;
   bool tee = false;
   bool dry_run = false;

@@ -38,7 +38,8 @@ Publisher::Publisher(boost::asio::io_context& io, PubPlan plan, cli::Notices& no
               plan_.tee ? [this](std::string_view bytes) { output_.append(bytes); }
                         : std::function<void(std::string_view)>()),
       mapper_(plan_.mapping),
-      dead_letters_(plan_.source.separator == Separator::kNul ? '\0' : '\n'),
+      dead_letters_(plan_.source.separator == Separator::kNul ? '\0' : '\n',
+                    plan_.journal_file.empty() ? DeadLetters::Flush::kToKernel : DeadLetters::Flush::kToDisk),
       pace_timer_(io),
       status_timer_(io),
       stop_timer_(io) {
@@ -56,11 +57,9 @@ Publisher::Publisher(boost::asio::io_context& io, PubPlan plan, cli::Notices& no
 Publisher::~Publisher() = default;
 
 void Publisher::start() {
-  if (plan_.on_invalid == OnInvalid::kSetAside) {
-    if (const std::string error = dead_letters_.open(plan_.dead_letter_file); !error.empty()) {
-      fail(cli::ExitCode::kLocalIo, error);
-      return conclude({});
-    }
+  if (const std::string error = open_files(); !error.empty()) {
+    fail(cli::ExitCode::kLocalIo, error);
+    return conclude({});
   }
   if (source_.reads_terminal()) notices_.notice("reading lines from the terminal; Ctrl-D ends them");
   if (plan_.stats) {
@@ -69,6 +68,24 @@ void Publisher::start() {
     tick(kStatusPeriod);
   }
   sink_->start();
+}
+
+std::string Publisher::open_files() {
+  if (plan_.on_invalid == OnInvalid::kSetAside) {
+    if (std::string error = dead_letters_.open(plan_.dead_letter_file); !error.empty()) return error;
+  }
+  if (plan_.journal_file.empty()) return "";
+  journal_.emplace(io_, [this] { on_journal_moved(); });
+  if (std::string error = journal_->open(plan_.journal_file, plan_.source.separator, plan_.delivery.producer);
+      !error.empty()) {
+    journal_.reset();
+    return error;
+  }
+  delivery_->set_producer(journal_->producer());
+  if (const std::uint64_t done = journal_->done_before(); done != 0) {
+    notices_.notice("the first {} lines have been published before, as {} says", done, plan_.journal_file);
+  }
+  return "";
 }
 
 void Publisher::stop(int signal) {
@@ -113,22 +130,23 @@ void Publisher::pump() {
   while (records < kRecordsPerTurn && take_next() == Turn::kGoesOn) ++records;
   if (ended_) return;
   sink_->flush();
-  flush_dead_letters();
+  keep_what_is_done();
   output_.flush();
   if (records == kRecordsPerTurn) pump_later();
 }
 
+bool Publisher::has_room() const {
+  return sink_->can_take() && !output_.congested() && (!journal_ || journal_->has_room());
+}
+
 Publisher::Turn Publisher::take_next() {
-  if (!taking_ || waiting_for_input_ || waiting_for_pace_) return Turn::kEnds;
-  if (!sink_->can_take() || output_.congested()) return Turn::kEnds;
+  if (!taking_ || waiting_for_input_ || waiting_for_pace_ || !has_room()) return Turn::kEnds;
   const LineSource::Item item = source_.next();
   switch (item.kind) {
     case LineSource::Kind::kRecord:
-      return take_record(item);
     case LineSource::Kind::kTooLong:
     case LineSource::Kind::kRest:
-      take_too_long(item);
-      return Turn::kGoesOn;
+      return take_item(item);
     case LineSource::Kind::kWait:
       wait_for_input();
       return Turn::kEnds;
@@ -136,10 +154,29 @@ Publisher::Turn Publisher::take_next() {
       fail(cli::ExitCode::kLocalIo, source_.error());
       return Turn::kEnds;
     case LineSource::Kind::kEnd:
+      if (journal_ && outcome_.signal == 0) {
+        if (const std::string error = journal_->see_end(); !error.empty())
+          fail(cli::ExitCode::kLocalIo, error);
+      }
       stop_taking();
       return Turn::kEnds;
   }
   return Turn::kEnds;
+}
+
+Publisher::Turn Publisher::take_item(const LineSource::Item& item) {
+  switch (journal_ ? journal_->see(item) : Journal::Seen::kNew) {
+    case Journal::Seen::kNew:
+      break;
+    case Journal::Seen::kDone:
+      return Turn::kGoesOn;
+    case Journal::Seen::kOther:
+      fail(cli::ExitCode::kLocalIo, journal_->error());
+      return Turn::kEnds;
+  }
+  if (item.kind == LineSource::Kind::kRecord) return take_record(item);
+  take_too_long(item);
+  return Turn::kGoesOn;
 }
 
 Publisher::Turn Publisher::take_record(const LineSource::Item& item) {
@@ -149,14 +186,19 @@ Publisher::Turn Publisher::take_record(const LineSource::Item& item) {
     return Turn::kEnds;
   }
   const auto event = mapper_.map(item.text);
-  if (event && !*event) return Turn::kGoesOn;  // a blank line
+  if (event && !*event) {  // a blank line
+    settle(item.number);
+    return Turn::kGoesOn;
+  }
   if (!first_line_) first_line_ = Clock::now();
   ++totals_.read;
   if (!event) {
     refuse_line(item, event.error());
     return Turn::kGoesOn;
   }
-  if (const auto taken = sink_->take(**event, {item.number, item.text}); !taken) {
+  SinkLine line{item.number, item.text};
+  if (journal_) line.digest = journal_->record_digest();
+  if (const auto taken = sink_->take(**event, line); !taken) {
     refuse_line(item, taken.error());
   } else if (pacer_) {
     pacer_->advance();
@@ -211,15 +253,16 @@ void Publisher::refuse_line(const LineSource::Item& item, const LineError& error
     case OnInvalid::kSetAside:
       dead_letters_.append(item.text);
       if (item.last) dead_letters_.end();
-      return skip(what);
+      return skip(item.number, what);
     case OnInvalid::kSkip:
-      return skip(what);
+      return skip(item.number, what);
   }
 }
 
 // The first one is told, so that a wrong option shows at once; all are counted.
-void Publisher::skip(std::string_view what) {
+void Publisher::skip(std::uint64_t line, std::string_view what) {
   ++totals_.skipped;
+  settle(line);
   const char* const word = plan_.on_invalid == OnInvalid::kSkip ? "skipped" : "set aside";
   if (!std::exchange(skipped_one_, true)) {
     notices_.warning("{} ({}; others will only be counted, -v shows them)", what, word);
@@ -231,6 +274,7 @@ void Publisher::skip(std::string_view what) {
 void Publisher::on_acknowledged(std::uint64_t line, const Reply::Published& published) {
   ++totals_.acknowledged;
   if (published.duplicate) ++totals_.duplicates;
+  settle(line);
   if (plan_.receipts) write_receipt(line, published);
 }
 
@@ -247,7 +291,7 @@ void Publisher::on_refused(const SinkLine& line, std::string_view code, std::str
     dead_letters_.append(line.record);
     dead_letters_.end();
   }
-  skip(what);
+  skip(line.number, what);
 }
 
 void Publisher::write_receipt(std::uint64_t line, const Reply::Published& published) {
@@ -271,10 +315,25 @@ void Publisher::fail(cli::ExitCode code, std::string_view message) {
   stop_taking();
 }
 
-void Publisher::flush_dead_letters() {
+void Publisher::settle(std::uint64_t line) {
+  if (journal_) journal_->settle(line);
+}
+
+// The journal last: it says that the lines set aside are safe.
+void Publisher::keep_what_is_done() {
   if (const std::string error = dead_letters_.flush(); !error.empty()) {
-    fail(cli::ExitCode::kLocalIo, error);
+    if (journal_) journal_->freeze();
+    return fail(cli::ExitCode::kLocalIo, error);
   }
+  if (journal_) journal_->commit();
+}
+
+void Publisher::on_journal_moved() {
+  if (ended_) return;
+  if (const std::string error = journal_->error(); !error.empty()) {
+    return fail(cli::ExitCode::kLocalIo, error);
+  }
+  pump();
 }
 
 void Publisher::on_output_end(cli::Output::End end, int error) {
@@ -300,7 +359,10 @@ void Publisher::on_sink_end(const client::Failure& why) {
   pace_timer_.cancel();
   status_timer_.cancel();
   stop_timer_.cancel();
-  flush_dead_letters();
+  keep_what_is_done();
+  if (journal_) {
+    if (const std::string error = journal_->finish(); !error.empty()) fail(cli::ExitCode::kLocalIo, error);
+  }
   note_answers();
   settle_totals();
   output_.finish([this, why] { conclude(why); });

@@ -22,6 +22,7 @@
 #include "wspub/dead_letters.h"
 #include "wspub/event_mapper.h"
 #include "wspub/event_sink.h"
+#include "wspub/journal.h"
 #include "wspub/line_source.h"
 #include "wspub/options.h"
 #include "wspub/pacer.h"
@@ -64,16 +65,21 @@ class Publisher : private SinkHandler {
   void pump();
   void pump_later();
   [[nodiscard]] Turn take_next();
+  [[nodiscard]] bool has_room() const;
+  [[nodiscard]] Turn take_item(const LineSource::Item& item);
   [[nodiscard]] Turn take_record(const LineSource::Item& item);
   void take_too_long(const LineSource::Item& item);
   void wait_for_input();
   void wait_for_pace();
   void stop_taking();
 
+  [[nodiscard]] std::string open_files();
+  void on_journal_moved();
+  void settle(std::uint64_t line);
   void refuse_line(const LineSource::Item& item, const LineError& error);
-  void skip(std::string_view what);
+  void skip(std::uint64_t line, std::string_view what);
   void fail(cli::ExitCode code, std::string_view message);
-  void flush_dead_letters();
+  void keep_what_is_done();
   void write_receipt(std::uint64_t line, const Reply::Published& published);
   void on_output_end(cli::Output::End end, int error);
 
@@ -97,6 +103,7 @@ class Publisher : private SinkHandler {
   EventMapper mapper_;
   std::optional<Pacer> pacer_;
   DeadLetters dead_letters_;
+  std::optional<Journal> journal_;
 
   boost::asio::steady_timer pace_timer_;
   boost::asio::steady_timer status_timer_;

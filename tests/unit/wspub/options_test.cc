@@ -126,6 +126,30 @@ INSTANTIATE_TEST_SUITE_P(
         Clash{"NoLine", [](PubOptions& o) { o.max_line = 0; }, "--max-line"},
         Clash{"UnknownPolicy", [](PubOptions& o) { o.on_invalid = "ignore"; }, "fail, skip or dlq=FILE"},
         Clash{"NowhereToSetAside", [](PubOptions& o) { o.on_invalid = "dlq="; }, "fail, skip or dlq=FILE"},
+        Clash{"AJournalOfNothing",
+              [](PubOptions& o) {
+                o.journal = "j";
+                o.ack = Acknowledge::kNone;
+              },
+              "--journal keeps what was acknowledged; it needs --ack server"},
+        Clash{"AJournalWithoutMarks",
+              [](PubOptions& o) {
+                o.journal = "j";
+                o.dedup = false;
+              },
+              "--no-dedup"},
+        Clash{"AJournalOfMessages",
+              [](PubOptions& o) {
+                o.journal = "j";
+                o.messages = {"1"};
+              },
+              "--message has none"},
+        Clash{"AJournalOfADryRun",
+              [](PubOptions& o) {
+                o.journal = "j";
+                o.dry_run = true;
+              },
+              "--journal and --dry-run"},
         Clash{"BadPeriod", [](PubOptions& o) { o.stats = "often"; }, "--stats"},
         Clash{"NoPeriod", [](PubOptions& o) { o.stats = "0s"; }, "--stats"}),
     [](const auto& clash) { return clash.param.name; });

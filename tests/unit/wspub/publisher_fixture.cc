@@ -41,6 +41,7 @@ PublisherFixture::~PublisherFixture() {
 }
 
 void PublisherFixture::input(std::string_view text) {
+  if (input_file_ >= 0) close(input_file_);
   std::ofstream(scratch_file("input"), std::ios::binary) << text;
   input_file_ = open(scratch_file("input").c_str(), O_RDONLY | O_CLOEXEC);
 }
@@ -71,6 +72,12 @@ void PublisherFixture::start() {
 void PublisherFixture::finish() {
   if (!publisher_) start();
   ASSERT_TRUE(until([this] { return done_; })) << notices();
+}
+
+void PublisherFixture::forget() {
+  while (io_.poll() != 0) continue;  // what was cancelled still refers to the run
+  publisher_.reset();
+  done_ = false;
 }
 
 std::string PublisherFixture::output() const { return read_file(scratch_file("output")); }

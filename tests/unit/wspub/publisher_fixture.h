@@ -38,6 +38,8 @@ class PublisherFixture : public ::testing::Test {
   [[nodiscard]] bool until(Condition condition) {
     return testing::run_until(io_, condition);
   }
+  // Lets go of a run that is over; the input and the server stay for another one.
+  void forget();
   // Starts if that is still to be done, and runs to the end.
   void finish();
 
