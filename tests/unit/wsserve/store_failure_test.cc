@@ -77,7 +77,7 @@ TEST_F(StoreFailureTest, TakesBackWhatDoesNotFitAndGoesOnWhenThereIsRoom) {
 
 TEST_F(StoreFailureTest, TakesBackWhatQueuedBehindTheFailureOfEveryChannelOnce) {
   open();
-  publish_many("a", 2);
+  publish("a");
   settle();
   std::promise<void> held;
   std::promise<void> go_on;
@@ -94,7 +94,7 @@ TEST_F(StoreFailureTest, TakesBackWhatQueuedBehindTheFailureOfEveryChannelOnce) 
   for (int i = 0; i < 20'000; ++i) lost.push_back(*publish(i % 2 == 0 ? "a" : "b"));
   go_on.set_value();
   settle();
-  EXPECT_EQ(listener("a").told(), "1-2 3 back");
+  EXPECT_EQ(listener("a").told(), "1 2 back");
   EXPECT_EQ(listener("b").told(), "back");
   for (const Ticket ticket : {lost.front(), lost[10'000], lost.back()}) EXPECT_TRUE(store_->failed(ticket));
   EXPECT_FALSE(store_->failed(lost.front() - 1));
@@ -105,10 +105,10 @@ TEST_F(StoreFailureTest, TakesBackWhatQueuedBehindTheFailureOfEveryChannelOnce) 
   publish("b");
   publish("a");
   settle();
-  EXPECT_EQ(offsets("a", 0), "1 2 3 4");
+  EXPECT_EQ(offsets("a", 0), "1 2 3");
   EXPECT_EQ(offsets("b", 0), "1");
   reopen();
-  EXPECT_EQ(channel("a").newest_at_open(), 4U);
+  EXPECT_EQ(channel("a").newest_at_open(), 3U);
   EXPECT_EQ(channel("b").newest_at_open(), 1U);
 }
 
