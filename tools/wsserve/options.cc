@@ -161,6 +161,16 @@ void add_options(cli::Tool& tool, Options& options) {
   tool.add_own_config(
       {{"channel", [&options](CLI::App& table) { add_rule_options(table, options.rules.emplace_back()); }}},
       [&tool, &options] { return problems(tool, options); });
+  tool.add_section(
+      "Configuration",
+      "A file (TOML) has each option as a key without the dashes, at its top or in the table of the option's "
+      "group ([limits]), and rules for channels:\n"
+      "[[channel]] with pattern, and any of history, history-bytes, history-ttl, dedup-ids, dedup-ttl, "
+      "delivery (lossless or latest), durable (true or false) and key (a path into data). All rules that "
+      "match "
+      "apply in their order.\n"
+      "SIGHUP reads it again: channel rules and limits change at once, and what has to wait for a restart is "
+      "said. With an error in it nothing changes.");
   tool.add_example("wsserve", "serve this machine on port 9000");
   tool.add_example("wsserve --listen :0 --echo", "pick a free port and print it, serve /echo too");
   tool.add_example("wsserve --listen 0.0.0.0:9000 --allow-anonymous",

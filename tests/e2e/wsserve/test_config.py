@@ -1,5 +1,7 @@
 """Proves: a server does what its configuration file says, flags and environment go before it, faults have a place."""
 
+import pathlib
+
 import pytest
 
 
@@ -161,6 +163,18 @@ def test_a_slow_reader_gets_the_newest_event_of_each_key_of_the_rule(stage, file
         if event.offset > published - 2:
             newest[event.key] = event.offset
     assert newest == {"A": published - 1, "B": published}
+
+
+def test_the_example_is_right_and_can_be_served(stage):
+    example = pathlib.Path(__file__).parents[3] / "examples" / "wsserve.toml"
+    run = stage.run("wsserve", "--config", example, "--check-config")
+    assert (run.code, run.stderr) == (0, ""), run.stderr
+    server = stage.server("--config", str(example))
+    with server.client() as client:
+        assert client.connected["channels"] == ["unified"]
+        client.subscribe("market/AAPL")
+        client.publish("market/AAPL", {"symbol": "AAPL"})
+        assert client.take_events_of("market/AAPL", 1)[0].key == "AAPL"
 
 
 def test_durable_without_a_store_is_refused_with_the_remedy(stage, file):
