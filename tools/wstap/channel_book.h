@@ -1,5 +1,5 @@
-// How far each channel has been read: finds holes in the offsets, and knows what
-// to ask for after a reconnect.
+// How far each channel has been read: finds what is missing, comes twice or does
+// not add up, and knows what to ask for after a reconnect.
 //
 // Knows no connection and no output. Threads: one.
 #pragma once
@@ -11,32 +11,15 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/protocol/event.h"
 #include "common/protocol/position.h"
 #include "wstap/control_message.h"
+#include "wstap/incident.h"
 
 namespace wskit::tap {
-
-// Events that were published and never seen here, or came a second time.
-struct Incident {
-  enum class Kind : std::uint8_t {
-    kGap,        // `missing` events from `first` to `last`
-    kGapBefore,  // unknown ones before `last` + 1, in a channel that was never read
-    kNewEpoch,   // the channel began anew after `previous`; of the new count, `first` to `last`
-    kWentBack,   // an offset, `first`, that is not past the last one, `previous`
-  };
-  Kind kind = Kind::kGap;
-  std::uint64_t previous = 0;
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;     // below `first`: none, or not known how many
-  std::uint64_t missing = 0;  // of the range; others in it were merged or came
-  bool filtered = false;      // the server leaves types out, so the missing ones may all be of those
-
-  // "gap in market/AAPL: events 43 to 57 missing" and so on.
-  [[nodiscard]] std::string describe(std::string_view channel) const;
-};
 
 class ChannelBook {
  public:
@@ -45,25 +28,30 @@ class ChannelBook {
   // What a filter leaves out is no hole; then only offsets that go back are noticed.
   enum class Offsets : bool { kWithHoles, kContiguous };
 
-  explicit ChannelBook(Offsets offsets) : offsets_(offsets) {}
+  // `origin`: where the channels begin that are not known yet.
+  explicit ChannelBook(Offsets offsets, protocol::Since origin = protocol::FromNow{});
 
   // The connection was opened anew: a channel may have begun a new epoch meanwhile.
   void begin_connection() { ++connection_; }
 
-  // What the server says of one channel's position. For a name that was asked
-  // for with resume_point(): what the answer shows to be lost.
+  // What the server says of one channel, once an answer: what that shows to be
+  // lost. REQUIRES: a channel read before was asked for with resume_point().
   [[nodiscard]] std::optional<Incident> subscribed(const SubscribedEntry& entry);
 
-  // What an event shows. `epoch_wanted`, once a connection and channel: nobody
-  // has said the channel's epoch yet, without which a resume can be mistaken.
+  // What an event shows.
   struct Reading {
     std::optional<Incident> incident;
+    std::optional<Incident> merge;  // it stands for others than it can
+    bool repeated = false;          // it is not to be shown: it was, or lies before the beginning
+    // Once a connection and channel: nobody has said the channel's epoch yet,
+    // without which a resume can be mistaken.
     bool epoch_wanted = false;
+    bool first = false;  // of its channel
   };
   // One event, in the order of arrival.
   [[nodiscard]] Reading read(const protocol::EventView& event);
 
-  // The answer to epoch_wanted.
+  // The answer to epoch_wanted; an empty epoch: there will be none.
   void learn_epoch(std::string_view channel, std::string_view epoch);
 
   // Where events have keys, those that merged others come in the order of their
@@ -78,7 +66,13 @@ class ChannelBook {
 
   // Where to go on after a reconnect: behind the last event of each channel, and,
   // for channels never seen, from `since` on.
-  [[nodiscard]] protocol::Since resume_point(std::optional<protocol::SystemMicros> since) const;
+  [[nodiscard]] protocol::FromPositions resume_point(std::optional<protocol::SystemMicros> since) const;
+  // The same for another run: without channels whose epoch is being asked for, so
+  // that they are read again rather than mistaken.
+  [[nodiscard]] protocol::FromPositions lasting_point(std::optional<protocol::SystemMicros> since) const;
+
+  // Where a channel stands; nothing if it was never heard of.
+  [[nodiscard]] std::optional<protocol::Position> position(std::string_view channel) const;
 
   [[nodiscard]] std::size_t channels_read() const { return channels_read_; }
 
@@ -89,11 +83,15 @@ class ChannelBook {
     std::uint64_t unaccounted = 0;  // offsets of the open hole that nothing stands for yet
     std::uint64_t hole_first = 0;
     Time hole_since;
-    std::string epoch;         // empty: not known
-    bool epoch_asked = false;  // on this connection
-    bool known = false;        // `offset` means something
-    bool read = false;         // an event has come
-    bool keyed = false;        // an event with a key has come
+    std::string epoch;           // empty: not known
+    bool epoch_asked = false;    // on this connection
+    bool epoch_refused = false;  // nobody will tell
+    bool known = false;          // `offset` means something
+    bool told = false;           // it was the server that chose the beginning
+    bool read = false;           // an event has come
+    bool keyed = false;          // an event with a key has come
+    // The newest ranges that were told missing; one of them that comes is late.
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> missing;
   };
   struct Hash {
     using is_transparent = void;
@@ -102,12 +100,19 @@ class ChannelBook {
   using Entries = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
 
   Entries::value_type& item(std::string_view channel);
-  [[nodiscard]] std::optional<Incident> judge(Entries::value_type& item, const protocol::EventView& event);
+  void begin_at_origin(Entry& entry, const SubscribedEntry& subscribed) const;
+  [[nodiscard]] static std::optional<Incident> lost(const Entry& entry, const SubscribedEntry& subscribed,
+                                                    std::uint64_t lost_to);
+  // The event's offset is not past the last one.
+  void judge_old(Entry& entry, const protocol::EventView& event, Reading& reading) const;
   // The event skips offsets, or stands for others.
   [[nodiscard]] std::optional<Incident> account(Entries::value_type& item, const protocol::EventView& event);
+  [[nodiscard]] std::optional<Incident> check_merge(const Entry& entry,
+                                                    const protocol::EventView& event) const;
   void close_hole(Entries::value_type& item);
 
   Offsets offsets_;
+  protocol::Since origin_;
   std::uint64_t connection_ = 0;
   std::size_t channels_read_ = 0;
   Entries entries_;

@@ -35,7 +35,9 @@ std::vector<SubscribedEntry> parse_entries(const json& array) {
                        .recovered = recovered != object.end() && *recovered == true,
                        .replayed = number_of(object, "replayed").value_or(0),
                        .oldest = number_of(object, "oldest"),
-                       .gaps = parse_entries(array_of(object, "gaps"))});
+                       .gaps = parse_entries(array_of(object, "gaps")),
+                       .matched = parse_entries(array_of(object, "matched")),
+                       .lists = object.contains("matched")});
   }
   return entries;
 }

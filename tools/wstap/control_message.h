@@ -11,15 +11,18 @@
 
 namespace wskit::tap {
 
-// One entry of a `subscribed` reply, or one of the `gaps` of a pattern's entry.
+// One entry of a `subscribed` reply, or one of the channels that a pattern's entry
+// lists as `matched` or among its `gaps`.
 struct SubscribedEntry {
   std::string channel;                  // a name, or a pattern as it was asked for
   std::optional<std::uint64_t> offset;  // of the last event; none for a pattern
   std::string epoch;
   bool recovered = false;
   std::uint64_t replayed = 0;
-  std::optional<std::uint64_t> oldest;  // what can still be had begins here, where events were missed
-  std::vector<SubscribedEntry> gaps;    // of a pattern: its channels that could not be recovered
+  std::optional<std::uint64_t> oldest;     // what can still be had begins here, where events were missed
+  std::vector<SubscribedEntry> gaps;       // of a pattern: its channels that could not be recovered
+  std::vector<SubscribedEntry> matched{};  // of a pattern: all its channels, if `lists`
+  bool lists = false;
 };
 
 struct ControlMessage {

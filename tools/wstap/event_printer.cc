@@ -44,6 +44,19 @@ void EventPrinter::show_live(std::string& out) {
   if (!bars_.empty()) bars_.draw(out, terminal_.width);
 }
 
+void EventPrinter::print_gap(std::string_view channel, const Incident& gap, std::string& out) {
+  if (format_ == Format::kJson) {
+    out += gap_records(channel, gap);
+    return;
+  }
+  bars_.erase(out);
+  const std::string line = fmt::format("{:12}  {}  {}  {}", "", cli::fit(channel, channel_columns_),
+                                       paint(cli::fit("gap", type_columns_), Tone::kBad, terminal_.colored),
+                                       gap.describe(channel));
+  out += terminal_.is_terminal ? cli::clip(line, terminal_.width) : line;
+  out += '\n';
+}
+
 void EventPrinter::print_pretty(const protocol::EventView& event, std::string& out) {
   bars_.erase(out);
   if (terminal_.live) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/protocol/event.h"
+#include "wstap/incident.h"
 #include "wstap/options.h"
 #include "wstap/progress_bars.h"
 
@@ -44,6 +45,9 @@ class EventPrinter {
         break;
     }
   }
+
+  // Appends what --on-gap emit says of a gap. REQUIRES: the format is json or pretty.
+  void print_gap(std::string_view channel, const Incident& gap, std::string& out);
 
   // Takes the live bars off the terminal before something else is written to it,
   // and puts them back.

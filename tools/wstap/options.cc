@@ -13,9 +13,29 @@ void add_options(cli::Tool& tool, TapOptions& options) {
       ->group("Select");
   cli::add_texts(app, "-c,--channel", options.channels, "CHANNEL", "One more CHANNEL")->group("Select");
   cli::add_texts(app, "-e,--event", options.event_types, "TYPE",
-                 "Only events of this type; the server filters. Gaps cannot be told then")
+                 "Only events of this type. The server filters, so that gaps cannot be told; with --verify, "
+                 "--until or --end wstap does, so that they can")
       ->group("Select");
 
+  cli::add_text(app, "--from", options.from, "POS",
+                "Where to begin: start (the oldest that is held), -100 (events back), -5m, a time "
+                "(2026-11-20T10:00:00Z, @seconds), an offset or epoch:offset (behind it), now, or cursor "
+                "(what --cursor holds, which must hold something); left out: now")
+      ->group("Range");
+  cli::add_text(app, "--until", options.until, "POS",
+                "Stop before the first event after this offset, epoch:offset or time, once every channel has "
+                "passed it: exit code 0")
+      ->group("Range");
+  app.add_flag("--end", options.end,
+               "Stop at the newest events that existed at the start; where there is nothing to wait for, at "
+               "once")
+      ->group("Range");
+  cli::add_speed(app, "--speed", options.speed,
+                 "Play what --from selects at its own pace, by the events' timestamps, times X (60x, 0.5x, "
+                 "max), all channels in the order of time; then go on live")
+      ->group("Range");
+  cli::add_duration(app, "--max-gap", options.max_gap, "With --speed: wait no longer than this for an event")
+      ->group("Range");
   cli::add_count(app, "-n,--count", options.count, "End after N printed events")->group("Range");
   cli::add_duration(app, "-W,--timeout", options.timeout,
                     "End after this time, counted from the start, with exit code 5 however many events came")
@@ -36,6 +56,22 @@ void add_options(cli::Tool& tool, TapOptions& options) {
                   "people; none: only count and check; auto: pretty on a terminal, else json")
       ->group("Output");
 
+  cli::add_text(app, "--cursor", options.cursor, "FILE",
+                "Go on where the last run with this file ended (the first one begins at --from), and keep in "
+                "it how far each channel was written")
+      ->group("Integrity");
+  cli::add_choice(
+      app, "--on-gap", options.on_gap,
+      {{"warn", OnGap::kWarn}, {"fail", OnGap::kFail}, {"emit", OnGap::kEmit}},
+      "When events are missing: say so on stderr, end with exit code 7, or print a record of type "
+      "gap in their place")
+      ->group("Integrity");
+  app.add_flag(
+         "--verify", options.verify,
+         "Check order, gaps, repetitions, epochs and merges: a JSON line on stderr for each incident, a "
+         "summary at the end, exit code 7 if there was any")
+      ->group("Integrity");
+
   cli::add_connect_options(app, options.connect);
 
   tool.add_section(
@@ -44,6 +80,14 @@ void add_options(cli::Tool& tool, TapOptions& options) {
       "of each channel. What the server cannot give back is named on standard error, with the "
       "channel and the range of offsets: a jump of the offsets is never passed over in silence. "
       "With --event the server leaves events out, so that gaps while connected cannot be told.");
+  tool.add_section(
+      "Cursors",
+      "With --cursor FILE a run goes on where the last one ended. The file is replaced as a whole, at most "
+      "ten times a second and at the end, once the records up to its positions were written: after kill -9 "
+      "the events of the last tenth of a second may come again, and none is left out. Within a run nothing "
+      "is printed twice. Only one wstap can have a cursor. One that is damaged, or that something else "
+      "wrote, ends wstap with exit code 8. Positions of channels that are not selected stay in it; channels "
+      "that it does not know begin at the time it was saved. With --on-gap fail it stays before the gap.");
   tool.add_section("Signals",
                    "SIGINT and SIGTERM write what was received, close the connection and end wstap by the "
                    "signal; a second one ends it at once. SIGUSR1 prints one line of statistics on standard "
@@ -53,9 +97,12 @@ void add_options(cli::Tool& tool, TapOptions& options) {
                    "The next event's data, or exit code 5 after 5 s.");
   tool.add_example("wstap backtest/42 --until-event session_completed -o json > run.jsonl",
                    "Record a backtest until it is over.");
-  tool.describe_exit_code(0, "done: N events, --until-event, --idle, or the reader of the output has gone");
+  tool.add_example("wstap 'orders/*' --from -100 | grep REJECT", "The last 100 events of each, then live.");
+  tool.add_example("wstap '**' -o json --cursor rec.cur --on-gap emit >> rec.jsonl",
+                   "A recorder that can be stopped and started.");
+  tool.describe_exit_code(0, "done: N events, --until, --end, --until-event, --idle, or the reader has gone");
   tool.describe_exit_code(1, {});
-  tool.describe_exit_code(7, {});
+  tool.describe_exit_code(7, "a gap (--on-gap fail), or an incident (--verify)");
   tool.describe_exit_code(5, "timed out (--timeout), or no event ever came (--idle)");
 }
 

@@ -23,6 +23,12 @@ enum class Format : std::uint8_t {
   kNone,    // nothing: only count and check
 };
 
+enum class OnGap : std::uint8_t {
+  kWarn,  // a line on stderr
+  kFail,  // end, exit code 7
+  kEmit,  // a record
+};
+
 struct TapOptions {
   cli::ConnectOptions connect;
   std::vector<std::string> channels;     // names and patterns; none: the server's default channels
@@ -31,6 +37,14 @@ struct TapOptions {
   std::optional<std::chrono::nanoseconds> timeout;
   std::optional<std::chrono::nanoseconds> idle;
   std::vector<std::string> until_events;
+  std::string from;   // a position as text, or "cursor"; empty: now
+  std::string until;  // an offset, epoch:offset or time; empty: none
+  bool end = false;
+  std::optional<double> speed;
+  std::optional<std::chrono::nanoseconds> max_gap;
+  std::string cursor;  // a file; empty: none
+  OnGap on_gap = OnGap::kWarn;
+  bool verify = false;
   Format format = Format::kAuto;
 };
 

@@ -41,19 +41,20 @@ std::optional<Error> check_types(const std::vector<std::string>& types) {
 
 Result<Selection> Selection::make(const std::vector<std::string>& channels,
                                   const std::vector<std::string>& types,
-                                  const std::vector<std::string>& also_types) {
+                                  const std::vector<std::string>& also_types, TypeFilter filter) {
   Selection selection;
   for (const std::string& channel : channels) {
     if (contains(selection.channels_, channel)) continue;
     const Result<protocol::Pattern> pattern = protocol::Pattern::parse(channel);
     if (!pattern) return pattern.error();
     selection.channels_.push_back(channel);
+    selection.patterns_.push_back(*pattern);
   }
   for (const auto* list : {&types, &also_types}) {
     if (const std::optional<Error> error = check_types(*list)) return *error;
   }
   selection.types_ = types;
-  if (types.empty()) return selection;
+  if (types.empty() || filter == TypeFilter::kHere) return selection;
   selection.server_types_ = types;
   for (const std::string& type : also_types) {
     if (!contains(types, type)) selection.server_types_.push_back(type);
@@ -61,14 +62,20 @@ Result<Selection> Selection::make(const std::vector<std::string>& channels,
   return selection;
 }
 
-std::string Selection::subscribe_command(const std::vector<std::string>& channels,
-                                         std::string_view since) const {
-  std::string command = fmt::format(R"({{"action":"subscribe","id":{})", kSubscribeId);
+std::string Selection::subscribe_command(const std::vector<std::string>& channels, std::string_view since,
+                                         std::string_view id) const {
+  std::string command = fmt::format(R"({{"action":"subscribe","id":{})", id);
   append_array(command, "channels", channels);
   if (!server_types_.empty()) append_array(command, "events", server_types_);
   if (!since.empty()) command += fmt::format(R"(,"since":{})", since);
+  if (std::ranges::any_of(channels, protocol::looks_like_pattern)) command += R"(,"matched":true)";
   command += '}';
   return command;
+}
+
+bool Selection::selects(std::string_view channel) const {
+  const auto matches = [&](const protocol::Pattern& pattern) { return pattern.matches(channel); };
+  return patterns_.empty() || std::ranges::any_of(patterns_, matches);
 }
 
 bool Selection::wants_type(std::string_view type) const { return types_.empty() || contains(types_, type); }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/system/result.hpp>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,16 @@
 
 namespace wskit::tap {
 
+// The ids of commands, which their answers repeat.
+inline constexpr std::string_view kSubscribeId = "1";
+inline constexpr std::string_view kUnsubscribeId = "2";
+inline constexpr std::string_view kStandId = "3";  // of one that only asks where channels stand
+inline constexpr std::string_view kPageId = "4";   // of a page of history to play
+
+// Who leaves out the types that were not selected. The server saves their way; but
+// then an offset that is skipped tells nothing.
+enum class TypeFilter : std::uint8_t { kServer, kHere };
+
 class Selection {
  public:
   // Empty lists stand for the server's default channels and for all types.
@@ -22,29 +33,33 @@ class Selection {
   // the run. kBadChannel or kBadEvent for a bad name, pattern or type.
   [[nodiscard]] static protocol::Result<Selection> make(const std::vector<std::string>& channels,
                                                         const std::vector<std::string>& types,
-                                                        const std::vector<std::string>& also_types);
+                                                        const std::vector<std::string>& also_types,
+                                                        TypeFilter filter = TypeFilter::kServer);
 
   // The names and patterns, each once, as they were given.
   [[nodiscard]] const std::vector<std::string>& channels() const { return channels_; }
-  // Without one every event of a channel comes, and a jump of its offset is a gap.
-  [[nodiscard]] bool filters_types() const { return !types_.empty(); }
+  // Unless the server filters, every event of a channel comes, and a jump of its
+  // offset is a gap.
+  [[nodiscard]] bool server_filters() const { return !server_types_.empty(); }
 
-  // The command that asks for the types of `channels`; `since` is JSON or empty.
+  // The command that asks for the types of `channels`, and for the list of those
+  // that a pattern matches; `since` is JSON or empty.
   [[nodiscard]] std::string subscribe_command(const std::vector<std::string>& channels,
-                                              std::string_view since) const;
+                                              std::string_view since,
+                                              std::string_view id = kSubscribeId) const;
+
+  // Whether a name or pattern selects the channel.
+  [[nodiscard]] bool selects(std::string_view channel) const;
 
   // Whether the type was selected, by itself and not only to end the run.
   [[nodiscard]] bool wants_type(std::string_view type) const;
 
  private:
   std::vector<std::string> channels_;
+  std::vector<protocol::Pattern> patterns_;  // the same
   std::vector<std::string> types_;
-  std::vector<std::string> server_types_;  // types_ and those that end the run
+  std::vector<std::string> server_types_;  // types_ and those that end the run; empty: all
 };
-
-// The id of subscribe_command, which its answer repeats; and of unsubscribe_command.
-inline constexpr std::string_view kSubscribeId = "1";
-inline constexpr std::string_view kUnsubscribeId = "2";
 
 [[nodiscard]] std::string unsubscribe_command(const std::vector<std::string>& channels);
 

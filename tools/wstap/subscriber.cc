@@ -2,18 +2,20 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/cli/values.h"
 #include "common/protocol/control.h"
 #include "common/protocol/json_text.h"
-#include "common/protocol/position.h"
 
 namespace wskit::tap {
 
 namespace {
 
 using protocol::EventView;
+using protocol::SystemMicros;
 
 // How long a hole between events with keys may wait for the one that declares it.
 constexpr std::chrono::seconds kHolePatience{2};
@@ -21,112 +23,132 @@ constexpr std::chrono::seconds kHolePatience{2};
 // Of the server where it has not said what it takes.
 constexpr std::uint64_t kDefaultMaxMessage = std::uint64_t{1} << 20;
 
+// An event may have been received by another thread of the server a little before
+// the moment that an answer names, and yet be behind it.
+constexpr std::chrono::seconds kClockMargin{5};
+
+SystemMicros time_of(const ControlMessage& message) {
+  const protocol::Result<SystemMicros> time = protocol::parse_timestamp(message.timestamp);
+  return time ? *time : std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
+// Each channel that an answer tells of, once; where it is told of twice, by its
+// name and by a pattern, the first counts.
+std::vector<SubscribedEntry> channels_of(const ControlMessage& message) {
+  std::vector<SubscribedEntry> channels;
+  std::set<std::string_view> seen;
+  const auto add = [&](const SubscribedEntry& entry) {
+    if (entry.offset && seen.insert(entry.channel).second) channels.push_back(entry);
+  };
+  for (const SubscribedEntry& entry : message.subscribed) {
+    add(entry);
+    for (const SubscribedEntry& channel : entry.lists ? entry.matched : entry.gaps) add(channel);
+  }
+  return channels;
+}
+
+// The pattern whose channels the answer does not list; empty: none.
+std::string_view unlisted(const ControlMessage& message) {
+  for (const SubscribedEntry& entry : message.subscribed) {
+    if (protocol::looks_like_pattern(entry.channel) && !entry.lists) return entry.channel;
+  }
+  return {};
+}
+
+// Where one channel begins.
+protocol::Since since_of(const protocol::Since& from, const std::string& channel) {
+  const auto* positions = std::get_if<protocol::FromPositions>(&from);
+  if (positions == nullptr) return from;
+  const auto found = positions->positions.find(channel);
+  if (found != positions->positions.end()) return found->second;
+  if (positions->time) return *positions->time;
+  return protocol::FromNow{};
+}
+
 }  // namespace
 
-Subscriber::Subscriber(boost::asio::io_context& io, client::ClientOptions options, Selection selection,
-                       SubscriberListener& listener)
-    : selection_(std::move(selection)),
+Subscriber::Subscriber(boost::asio::io_context& io, SubscriberOptions options, SubscriberListener& listener)
+    : options_(std::move(options)),
       listener_(listener),
-      book_(selection_.filters_types() ? ChannelBook::Offsets::kWithHoles
-                                       : ChannelBook::Offsets::kContiguous),
+      book_(
+          selection_.server_filters() ? ChannelBook::Offsets::kWithHoles : ChannelBook::Offsets::kContiguous,
+          options_.from),
       answer_timer_(io),
       holes_timer_(io),
-      client_(io, std::move(options), *this) {}
+      end_timer_(io),
+      client_(io, options_.client, *this) {
+  if (options_.until) end_.emplace(*options_.until);
+  if (options_.pace) player_.emplace(io, *options_.pace, static_cast<PlayerListener&>(*this));
+  // Of a cursor: what it says of unknown channels holds until the server's list does.
+  if (const auto* from = std::get_if<protocol::FromPositions>(&options_.from)) since_ = from->time;
+}
 
 void Subscriber::stop() {
   stage_ = Stage::kStopped;
+  if (player_) player_->stop();
+  end_timer_.cancel();
   client_.close();
+}
+
+void Subscriber::pause() {
+  client_.pause_reading();
+  if (player_) player_->pause();
+}
+
+void Subscriber::resume() {
+  client_.resume_reading();
+  if (player_) player_->resume();
 }
 
 void Subscriber::on_open() {
   stage_ = Stage::kGreeting;
   book_.begin_connection();
+  expect_answer();
+}
+
+void Subscriber::expect_answer() {
   answer_timer_.expires_after(client_.options().connect_timeout);
   answer_timer_.async_wait([this](const boost::system::error_code& error) {
-    const bool waiting = stage_ == Stage::kGreeting || stage_ == Stage::kAnswer;
+    const bool waiting = stage_ == Stage::kGreeting || stage_ == Stage::kAnswer || stage_ == Stage::kChannels;
     if (!error && waiting) client_.reconnect("the server does not answer the subscription");
   });
 }
+
+// --- events ------------------------------------------------------------------
 
 void Subscriber::on_message(std::string_view text) {
   if (stage_ == Stage::kStopped) return;
   if (stage_ == Stage::kEvents) {
     const protocol::Result<EventView> event = protocol::decode_event(text, decoded_);
-    if (event) {
-      const ChannelBook::Reading reading = book_.read(*event);
-      if (reading.incident) listener_.on_incident(event->channel, *reading.incident);
-      if (reading.epoch_wanted) ask_epoch(event->channel);
-      if (book_.has_holes()) watch_holes();
-      return listener_.on_event(*event, text);
-    }
+    if (event) return take(*event, text);
+  } else if (stage_ == Stage::kPlaying) {
+    const std::optional<HistoryPage> page = parse_history_page(text);
+    if (page && page->id == kPageId) return player_->on_page(*page);
   }
   // Events of subscriptions that the connection began with are not ours.
   on_control(parse_control(text));
 }
 
-void Subscriber::on_control(const ControlMessage& message) {
-  switch (stage_) {
-    case Stage::kGreeting:
-      return on_greeting(message);
-    case Stage::kAnswer:
-      if (message.id == kSubscribeId) on_answer(message);
-      return;
-    case Stage::kEvents:
-      // The questions for epochs have the channel's name as their id.
-      if (message.id.starts_with('"')) {
-        std::string channel;
-        const bool named = protocol::append_decoded(channel, message.id.substr(1, message.id.size() - 2));
-        if (message.type == "history" && named) book_.learn_epoch(channel, message.epoch);
-      } else if (message.type == "error") {
-        listener_.on_warning(
-            fmt::format("the server says {}: {}", message.error_code, message.error_message));
-      }
-      return;
-    case Stage::kStopped:
-      return;
+void Subscriber::take(const EventView& event, std::string_view text) {
+  const bool wanted = !end_ || end_->takes(event);
+  if (wanted) {
+    const ChannelBook::Reading reading = book_.read(event);
+    if (reading.first && !selection_.selects(event.channel)) {
+      Incident foreign{.kind = Incident::Kind::kForeign, .first = event.offset};
+      if (!tell(event.channel, foreign)) return;
+    }
+    if (!tell(event.channel, reading.merge) || !tell(event.channel, reading.incident)) return;
+    if (reading.epoch_wanted) ask_epoch(event.channel);
+    if (book_.has_holes()) watch_holes();
+    if (!reading.repeated) listener_.on_event(event, text);
   }
+  if (end_ && stage_ != Stage::kStopped && end_->reached()) listener_.on_range_end();
 }
 
-void Subscriber::on_greeting(const ControlMessage& message) {
-  if (message.type != "connected") {
-    return refuse(cli::ExitCode::kRefused,
-                  fmt::format("{} is no wskit server: its first message is not `connected`",
-                              client_.options().url.display()));
-  }
-  const std::vector<std::string>& channels =
-      selection_.channels().empty() ? message.channels : selection_.channels();
-  if (channels.empty()) {
-    return refuse(cli::ExitCode::kUsage,
-                  "no channels: the server has no default ones, so name some, as in wstap 'market/*'");
-  }
-  const client::Hello& hello = client_.hello();
-  listener_.on_detail(fmt::format("{} calls this connection {}, heartbeat {}", hello.server, hello.connection,
-                                  cli::format_duration(hello.heartbeat)));
-  // Subscribed anew, so that positions and types hold from the first event on.
-  if (!message.channels.empty()) client_.send(unsubscribe_command(message.channels));
-  client_.send(selection_.subscribe_command(channels, resume_since()));
-  stage_ = Stage::kAnswer;
-}
-
-// Empty for the first subscription, and where there is too much to resume.
-std::string Subscriber::resume_since() {
-  if (!since_) return {};
-  std::string since = protocol::to_json(book_.resume_point(since_));
-  const std::uint64_t said = client_.hello().max_message_bytes;
-  const std::uint64_t most = said != 0 ? said : kDefaultMaxMessage;
-  // Half of it: the names of the channels come with it.
-  if (since.size() <= most / 2) return since;
-  listener_.on_warning("too many channels to say where each one was left: what was missed shows as gaps");
-  return {};
-}
-
-// Without its epoch, a channel that began anew and has come further than it was
-// read looks as if it had gone on.
-void Subscriber::ask_epoch(std::string_view channel) {
-  if (!client_.options().reconnect.enabled) return;
-  std::string name;
-  protocol::append_json_string(name, channel);
-  client_.send(fmt::format(R"({{"action":"history","id":{0},"channel":{0},"since":"now","limit":1}})", name));
+// False: that was the end of the run.
+bool Subscriber::tell(std::string_view channel, const std::optional<Incident>& incident) {
+  if (incident) listener_.on_incident(channel, *incident);
+  return stage_ != Stage::kStopped;
 }
 
 void Subscriber::watch_holes() {
@@ -147,6 +169,95 @@ void Subscriber::report_holes(std::optional<ChannelBook::Time> before) {
   }
 }
 
+// --- the conversation --------------------------------------------------------
+
+void Subscriber::on_control(const ControlMessage& message) {
+  switch (stage_) {
+    case Stage::kGreeting:
+      return on_greeting(message);
+    case Stage::kAnswer:
+    case Stage::kChannels:
+      if (message.id == kSubscribeId) on_answer(message);
+      return;
+    case Stage::kPlaying:
+    case Stage::kEvents:
+      return on_side_answer(message);
+    case Stage::kStopped:
+      return;
+  }
+}
+
+void Subscriber::on_greeting(const ControlMessage& message) {
+  if (message.type != "connected") {
+    return refuse(cli::ExitCode::kRefused,
+                  fmt::format("{} is no wskit server: its first message is not `connected`",
+                              client_.options().url.display()));
+  }
+  channels_ = selection_.channels().empty() ? message.channels : selection_.channels();
+  if (channels_.empty()) {
+    return refuse(cli::ExitCode::kUsage,
+                  "no channels: the server has no default ones, so name some, as in wstap 'market/*'");
+  }
+  const client::Hello& hello = client_.hello();
+  listener_.on_detail(fmt::format("{} calls this connection {}, heartbeat {}", hello.server, hello.connection,
+                                  cli::format_duration(hello.heartbeat)));
+  // Subscribed anew, so that positions and types hold from the first event on.
+  if (!message.channels.empty()) client_.send(unsubscribe_command(message.channels));
+  if (player_ && listed_ && !present_) {
+    answer_timer_.cancel();
+    stage_ = Stage::kPlaying;
+    return player_->begin();
+  }
+  if (!player_ || present_) return subscribe();
+  // Only to learn where the channels stand.
+  client_.send(selection_.subscribe_command(channels_, {}));
+  client_.send(unsubscribe_command(channels_));
+  stage_ = Stage::kChannels;
+}
+
+void Subscriber::subscribe() {
+  expect_answer();
+  client_.send(selection_.subscribe_command(channels_, first_since()));
+  stage_ = Stage::kAnswer;
+}
+
+// Empty: from now on, and where there is too much to resume.
+std::string Subscriber::first_since() {
+  const bool begins = !subscribed_ && !listed_;
+  if (begins && std::holds_alternative<protocol::FromNow>(options_.from)) return {};
+  std::string since = protocol::to_json(begins ? options_.from : protocol::Since(book_.resume_point(since_)));
+  const std::uint64_t said = client_.hello().max_message_bytes;
+  const std::uint64_t most = said != 0 ? said : kDefaultMaxMessage;
+  // Half of it: the names of the channels come with it.
+  if (since.size() <= most / 2) return since;
+  listener_.on_warning("too many channels to say where each one was left: what was missed shows as gaps");
+  return {};
+}
+
+// Without its epoch, a channel that began anew and has come further than it was
+// read looks as if it had gone on.
+void Subscriber::ask_epoch(std::string_view channel) {
+  std::string id;
+  protocol::append_json_string(id, channel);
+  client_.send(history_command(id, channel, R"("now")", 1));
+}
+
+void Subscriber::on_side_answer(const ControlMessage& message) {
+  if (message.id == kStandId && message.type == "subscribed") {
+    if (aim_at_end(channels_of(message), message) && end_->reached()) listener_.on_range_end();
+    return;
+  }
+  if (message.id == kPageId) return on_page_refused(message);
+  // The questions for epochs have the channel's name as their id.
+  if (message.id.starts_with('"')) {
+    std::string channel;
+    const bool named = protocol::append_decoded(channel, message.id.substr(1, message.id.size() - 2));
+    if (named) book_.learn_epoch(channel, message.type == "history" ? message.epoch : std::string{});
+  } else if (message.type == "error") {
+    listener_.on_warning(fmt::format("the server says {}: {}", message.error_code, message.error_message));
+  }
+}
+
 void Subscriber::tell_where_it_stands(const SubscribedEntry& entry) {
   const std::string place =
       entry.offset ? fmt::format("at {}:{}", entry.epoch, *entry.offset) : "of channels to come";
@@ -157,33 +268,121 @@ void Subscriber::tell_where_it_stands(const SubscribedEntry& entry) {
 void Subscriber::on_answer(const ControlMessage& message) {
   if (message.type == "error") {
     const bool passing = message.error_code == "UNAVAILABLE" || message.error_code == "RATE_LIMITED";
-    if (since_ && passing) return client_.reconnect(message.error_message);
+    if (subscribed_ && passing) return client_.reconnect(message.error_message);
     return refuse(cli::ExitCode::kRefused, fmt::format("the server refuses the subscription: {}: {}",
                                                        message.error_code, message.error_message));
   }
   if (message.type != "subscribed") return;
   answer_timer_.cancel();
-  stage_ = Stage::kEvents;
-  std::uint64_t replayed = 0;
-  for (const SubscribedEntry& entry : message.subscribed) {
-    replayed += entry.replayed;
-    tell_where_it_stands(entry);
-    if (const std::optional<Incident> incident = book_.subscribed(entry)) {
-      listener_.on_incident(entry.channel, *incident);
-    }
-    for (const SubscribedEntry& gap : entry.gaps) {
-      if (const std::optional<Incident> incident = book_.subscribed(gap)) {
-        listener_.on_incident(gap.channel, *incident);
-      }
-    }
-  }
-  const bool resumed = since_.has_value();
-  if (!since_) {
-    const protocol::Result<protocol::SystemMicros> time = protocol::parse_timestamp(message.timestamp);
-    since_ = time ? *time : std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
-  }
-  listener_.on_subscribed(message.subscribed.size(), resumed, replayed);
+  stage_ == Stage::kChannels ? on_channels(message) : on_subscription(message);
 }
+
+void Subscriber::on_subscription(const ControlMessage& message) {
+  stage_ = Stage::kEvents;
+  Subscribed answer{.entries = {}, .resumed = subscribed_};
+  for (const SubscribedEntry& entry : message.subscribed) {
+    answer.replayed += entry.replayed;
+    answer.entries.push_back({entry.channel, entry.replayed, entry.lists ? entry.matched.size() : 1});
+    tell_where_it_stands(entry);
+  }
+  const std::vector<SubscribedEntry> channels = channels_of(message);
+  std::vector<ChannelBook::Hole> incidents;
+  for (const SubscribedEntry& entry : channels) {
+    std::optional<Incident> incident = book_.subscribed(entry);
+    if (incident) incidents.push_back({entry.channel, std::move(*incident)});
+  }
+  // What the list does not name begins later than the list.
+  if (unlisted(message).empty()) {
+    const bool patterns = std::ranges::any_of(channels_, protocol::looks_like_pattern);
+    since_ = time_of(message) - (patterns ? kClockMargin : std::chrono::seconds{0});
+  } else if (!since_) {
+    since_ = time_of(message);
+  }
+  subscribed_ = true;
+  answer.gaps = incidents.size();
+  listener_.on_subscribed(answer);
+  for (const ChannelBook::Hole& hole : incidents) {
+    if (!tell(hole.channel, hole.incident)) return;
+  }
+  if (end_ && aim_at_end(channels, message) && end_->reached()) listener_.on_range_end();
+}
+
+// --- the end of the range ----------------------------------------------------
+
+bool Subscriber::aim_at_end(const std::vector<SubscribedEntry>& channels, const ControlMessage& message) {
+  if (!end_) return true;
+  if (const std::string_view pattern = unlisted(message); !pattern.empty()) {
+    refuse(cli::ExitCode::kRefused,
+           fmt::format("the server does not list the channels of {}, so their end cannot be told: select "
+                       "fewer channels, or leave --end and --until out",
+                       pattern));
+    return false;
+  }
+  const SystemMicros now = time_of(message);
+  end_->answered(channels, now, [this](std::string_view channel) {
+    const std::optional<protocol::Position> position = book_.position(channel);
+    return position ? position->offset : 0;
+  });
+  ask_at_end(now);
+  return true;
+}
+
+void Subscriber::ask_at_end(SystemMicros now) {
+  const std::optional<SystemMicros> time = end_->asks_again();
+  if (!time) return;
+  end_timer_.expires_after(*time - now + std::chrono::milliseconds{1});
+  end_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error && stage_ == Stage::kEvents) {
+      client_.send(selection_.subscribe_command(channels_, {}, kStandId));
+    }
+  });
+}
+
+// --- playing -----------------------------------------------------------------
+
+void Subscriber::on_channels(const ControlMessage& message) {
+  const std::vector<SubscribedEntry> channels = channels_of(message);
+  if (const std::string_view pattern = unlisted(message); !pattern.empty()) {
+    return refuse(cli::ExitCode::kRefused,
+                  fmt::format("the server does not list the channels of {}, so they cannot be played: select "
+                              "fewer channels, or leave --speed out",
+                              pattern));
+  }
+  stage_ = Stage::kPlaying;
+  listed_ = true;
+  since_ = time_of(message) - kClockMargin;
+  for (const SubscribedEntry& entry : channels) {
+    player_->add(entry.channel, since_of(options_.from, entry.channel));
+  }
+  listener_.on_playing(channels.size());
+  if (!aim_at_end(channels, message)) return;
+  if (end_ && end_->reached()) return listener_.on_range_end();
+  player_->begin();
+}
+
+void Subscriber::ask_page(std::string_view channel, const protocol::Since& since, std::size_t limit) {
+  client_.send(history_command(kPageId, channel, protocol::to_json(since), limit));
+}
+
+void Subscriber::on_page_refused(const ControlMessage& message) {
+  if (message.error_code == "NOT_FOUND") return player_->on_nothing();
+  if (message.error_code == "RATE_LIMITED" || message.error_code == "UNAVAILABLE") {
+    return player_->on_not_now();
+  }
+  refuse(cli::ExitCode::kRefused,
+         fmt::format("the server refuses the history: {}: {}", message.error_code, message.error_message));
+}
+
+void Subscriber::on_played_from(const SubscribedEntry& entry) {
+  static_cast<void>(tell(entry.channel, book_.subscribed(entry)));
+}
+
+void Subscriber::on_present() {
+  present_ = true;
+  if (stage_ == Stage::kPlaying) subscribe();
+}
+
+// --- the end -----------------------------------------------------------------
 
 void Subscriber::refuse(cli::ExitCode code, std::string message) {
   refusal_code_ = code;
@@ -194,13 +393,17 @@ void Subscriber::refuse(cli::ExitCode code, std::string message) {
 void Subscriber::on_disconnect(const client::Failure& why, std::chrono::nanoseconds retry_in,
                                bool /*was_open*/) {
   answer_timer_.cancel();
+  if (player_) player_->lose_connection();
+  if (stage_ != Stage::kStopped) stage_ = Stage::kGreeting;
   report_holes(std::nullopt);
-  listener_.on_disconnect(why, retry_in);
+  if (stage_ != Stage::kStopped) listener_.on_disconnect(why, retry_in);
 }
 
 void Subscriber::on_end(const client::Failure& why) {
   answer_timer_.cancel();
   holes_timer_.cancel();
+  end_timer_.cancel();
+  if (player_) player_->stop();
   // After a stop of ours, a young hole may only not have been filled yet.
   const bool stopped = stage_ == Stage::kStopped;
   report_holes(stopped ? std::optional(std::chrono::steady_clock::now() - kHolePatience) : std::nullopt);

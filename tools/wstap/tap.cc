@@ -9,17 +9,21 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "common/cli/color.h"
-#include "common/cli/connect_options.h"
 #include "common/cli/output.h"
 #include "common/cli/signals.h"
-#include "common/cli/tool.h"
+#include "common/cli/values.h"
+#include "common/protocol/channel.h"
+#include "wstap/cursor_keeper.h"
 #include "wstap/event_printer.h"
-#include "wstap/selection.h"
+#include "wstap/findings.h"
+#include "wstap/plan.h"
 #include "wstap/subscriber.h"
 
 namespace wskit::tap {
@@ -31,29 +35,24 @@ using Clock = std::chrono::steady_clock;
 // How long a stop by signal or time-out waits for a reader that has stalled.
 constexpr std::chrono::seconds kLinger{1};
 
-Selection make_selection(const TapOptions& options) {
-  const protocol::Result<Selection> selection =
-      Selection::make(options.channels, options.event_types, options.until_events);
-  if (!selection) throw cli::UsageError(selection.error().message);
-  return *selection;
-}
+constexpr std::chrono::milliseconds kStatusInterval{250};
 
-client::ClientOptions make_client_options(const TapOptions& options) {
-  cli::ValueResult<client::ClientOptions> result = cli::client_options(options.connect);
-  if (!result) throw cli::UsageError(result.error().message);
-  return std::move(*result);
-}
+// Of the channels that are replayed at the beginning, a line each.
+constexpr std::size_t kMostTold = 10;
 
 bool dumb_terminal() {
   const char* term = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe): nobody sets it
   return term != nullptr && std::strcmp(term, "dumb") == 0;
 }
 
-EventPrinter make_printer(const TapOptions& options, const cli::Notices& notices, int output) {
+Format format_for(const TapOptions& options, int output) {
+  if (options.format != Format::kAuto) return options.format;
+  return cli::is_terminal(output) ? Format::kPretty : Format::kJson;
+}
+
+EventPrinter make_printer(Format format, const cli::Notices& notices, int output) {
   const bool terminal = cli::is_terminal(output);
   const bool colored = cli::use_color(notices.options().color, output);
-  Format format = options.format;
-  if (format == Format::kAuto) format = terminal ? Format::kPretty : Format::kJson;
   // Bars need escape sequences, so whoever wants none gets lines.
   return EventPrinter(format, {.is_terminal = terminal,
                                .colored = colored,
@@ -61,21 +60,17 @@ EventPrinter make_printer(const TapOptions& options, const cli::Notices& notices
                                .width = static_cast<std::size_t>(cli::terminal_width(output))});
 }
 
-std::string plural(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 class Tap : private SubscriberListener {
  public:
-  Tap(const TapOptions& options, cli::Notices& notices, boost::asio::io_context& io, int output)
+  Tap(const TapOptions& options, TapPlan plan, cli::Notices& notices, boost::asio::io_context& io, int output)
       : io_(io),
         options_(options),
         notices_(notices),
-        selection_(make_selection(options)),
-        client_options_(make_client_options(options)),
+        selection_(plan.subscriber.selection),
+        url_(plan.subscriber.client.url.display()),
         output_fd_(output),
         on_terminal_(cli::is_terminal(output)),
-        printer_(make_printer(options, notices, output)),
+        printer_(make_printer(format_for(options, output), notices, output)),
         output_(io_, output,
                 {.ended = [this](cli::Output::End end, int error) { on_output_ended(end, error); },
                  .drained = [this] { subscriber_.resume(); }}),
@@ -84,7 +79,18 @@ class Tap : private SubscriberListener {
         timeout_(io_),
         idle_(io_),
         linger_(io_),
-        subscriber_(io_, client_options_, selection_, *this) {}
+        status_(io_),
+        replays_(!std::holds_alternative<protocol::FromNow>(plan.subscriber.from)),
+        playing_(plan.subscriber.pace.has_value()),
+        subscriber_(io_, plan.subscriber, *this) {
+    if (!plan.cursor_warning.empty()) notices_.warning("{}", plan.cursor_warning);
+    if (!plan.cursor) return;
+    cursor_.emplace(
+        io_, std::move(*plan.cursor), output_, output_fd_,
+        CursorKeeper::Handlers{
+            .position = [this] { return position(); },
+            .failed = [this](const std::string& why) { say([&] { notices_.error("{}", why); }); }});
+  }
 
   cli::Outcome run() {
     if (options_.timeout) {
@@ -95,6 +101,9 @@ class Tap : private SubscriberListener {
     }
     subscriber_.start();
     io_.run();
+    notices_.set_status({});
+    if (cursor_ && cursor_may_move_) cursor_->finish();
+    judge();
     say_summary();
     return outcome_;
   }
@@ -102,22 +111,28 @@ class Tap : private SubscriberListener {
  private:
   // --- the subscription ----------------------------------------------------
 
-  void on_subscribed(std::size_t channels, bool resumed, std::uint64_t replayed) override {
-    const std::string url = client_options_.url.display();
-    if (!resumed) {
-      say([&] { notices_.notice("connected to {} ({})", url, plural(channels, "channel")); });
-    } else {
-      say([&] { notices_.notice("connected to {} again ({} replayed)", url, plural(replayed, "event")); });
-    }
+  void on_subscribed(const Subscribed& answer) override {
+    say([&] { say_connected(answer); });
     last_event_ = Clock::now();
-    if (options_.idle && !resumed) watch_idleness();
+    if (options_.idle && !answer.resumed) watch_idleness();
     subscribed_ = true;
+    if (cursor_) cursor_->moved();
+  }
+
+  void on_playing(std::size_t channels) override {
+    const std::string speed = cli::format_speed(options_.speed.value_or(1));
+    say([&] {
+      notices_.notice("connected to {} ({}), playing at {}", url_, plural(channels, "channel"), speed);
+    });
+    subscribed_ = true;
+    show_status();
   }
 
   void on_event(const protocol::EventView& event, std::string_view text) override {
     if (stopping_) return;
     ++events_;
     if (selection_.wants_type(event.type)) {
+      if (on_terminal_) notices_.set_status({});
       printer_.print(event, text, output_.buffer());
       output_.wrote();
       ++printed_;
@@ -129,16 +144,33 @@ class Tap : private SubscriberListener {
   void on_batch_end() override {
     if (stopping_) return;
     show_live();
-    last_event_ = events_ != events_before_ ? Clock::now() : last_event_;
+    if (events_ != events_before_) {
+      last_event_ = Clock::now();
+      if (cursor_) cursor_->moved();
+    }
     events_before_ = events_;
     if (output_.congested()) subscriber_.pause();
   }
 
   void on_incident(std::string_view channel, const Incident& incident) override {
-    ++gaps_;
-    missed_ += incident.missing;
-    say([&] { notices_.warning("{}", incident.describe(channel)); });
+    findings_.add(incident);
+    if (options_.verify) {
+      say([&] { notices_.record(incident.json(channel)); });
+    }
+    const bool gap = incident.is_gap();
+    if (gap && options_.on_gap == OnGap::kEmit && !stopping_) {
+      printer_.print_gap(channel, incident, output_.buffer());
+      output_.wrote();
+    } else if (gap && options_.on_gap == OnGap::kFail && !stopping_) {
+      say([&] { notices_.error("{}", incident.describe(channel)); });
+      hold_cursor_before(channel, incident);
+      stop(ExitCode::kIntegrity);
+    } else if (!options_.verify) {
+      say([&] { notices_.warning("{}", incident.describe(channel)); });
+    }
   }
+
+  void on_range_end() override { stop(ExitCode::kOk); }
 
   void on_detail(std::string_view message) override {
     if (notices_.options().verbose > 0) say([&] { notices_.info("{}", message); });
@@ -159,6 +191,25 @@ class Tap : private SubscriberListener {
       if (!stopping_) outcome_.code = code;
     }
     finish_output();
+  }
+
+  // --- the cursor ----------------------------------------------------------
+
+  [[nodiscard]] protocol::FromPositions position() const {
+    protocol::FromPositions position = subscriber_.book().lasting_point(subscriber_.since());
+    for (const auto& [channel, before] : held_back_) position.positions[channel] = before;
+    return position;
+  }
+
+  // The next run meets the gap again, until somebody says what to do about it.
+  void hold_cursor_before(std::string_view channel, const Incident& incident) {
+    if (incident.kind == Incident::Kind::kGapBefore) {
+      cursor_may_move_ = false;
+      return;
+    }
+    const bool anew = incident.kind == Incident::Kind::kNewEpoch;
+    held_back_[std::string(channel)] = {.offset = incident.previous,
+                                        .epoch = anew ? incident.previous_epoch : incident.epoch};
   }
 
   // --- the ends ------------------------------------------------------------
@@ -182,6 +233,13 @@ class Tap : private SubscriberListener {
     linger_.async_wait([this](const boost::system::error_code& error) {
       if (!error) io_.stop();
     });
+  }
+
+  // What counts more than that the run came to its end.
+  void judge() {
+    if (cursor_ && cursor_->behind() && outcome_.code == ExitCode::kOk) outcome_.code = ExitCode::kLocalIo;
+    const bool ended = outcome_.code == ExitCode::kOk || outcome_.code == ExitCode::kTimedOut;
+    if (options_.verify && !findings_.empty() && ended) outcome_.code = ExitCode::kIntegrity;
   }
 
   void on_timeout() {
@@ -225,6 +283,54 @@ class Tap : private SubscriberListener {
     show_live();
   }
 
+  void say_connected(const Subscribed& answer) {
+    if (std::exchange(playing_, false)) return say_present();
+    if (answer.resumed) {
+      std::string missed = answer.replayed > 0 ? plural(answer.replayed, "event") + " replayed" : "";
+      if (answer.gaps > 0) missed += (missed.empty() ? "" : ", ") + plural(answer.gaps, "gap");
+      if (missed.empty()) missed = "nothing was missed";
+      return notices_.notice("connected to {} again ({})", url_, missed);
+    }
+    notices_.notice("connected to {} ({})", url_, plural(answer.entries.size(), "channel"));
+    if (!replays_) return;
+    const std::size_t told = std::min(answer.entries.size(), kMostTold);
+    for (std::size_t i = 0; i < told; ++i) say_replayed(answer.entries[i]);
+    if (told < answer.entries.size()) {
+      notices_.notice("… and {} more", plural(answer.entries.size() - told, "channel"));
+    }
+  }
+
+  void say_replayed(const Subscribed::Entry& entry) {
+    std::string of;
+    if (protocol::looks_like_pattern(entry.name))
+      of = fmt::format(" of {}", plural(entry.channels, "channel"));
+    const bool ends = options_.end || !options_.until.empty();
+    notices_.notice("{}: {}{} replayed, then {}", entry.name, plural(entry.replayed, "event"), of,
+                    ends ? "the end" : "live");
+  }
+
+  // --- playing -------------------------------------------------------------
+
+  void say_present() {
+    const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
+    notices_.notice("the present is reached after {:.1f} s and {}: live from here", seconds,
+                    plural(printed_, "event"));
+  }
+
+  // Where the playing is, four times a second, on a terminal.
+  void show_status() {
+    if (!notices_.shows_status() || stopping_ || !playing_) return;
+    if (const HistoryPlayer* player = subscriber_.player(); player != nullptr && player->at()) {
+      notices_.set_status(fmt::format("{}  {}  {}", protocol::Timestamp(*player->at()).text(),
+                                      cli::format_speed(options_.speed.value_or(1)),
+                                      plural(printed_, "event")));
+    }
+    status_.expires_after(kStatusInterval);
+    status_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) show_status();
+    });
+  }
+
   // The terminal may have been resized since the last time.
   void show_live() {
     if (on_terminal_) printer_.set_width(static_cast<std::size_t>(cli::terminal_width(output_fd_)));
@@ -237,16 +343,18 @@ class Tap : private SubscriberListener {
   }
 
   void say_summary() {
+    if (options_.verify && subscribed_) {
+      notices_.answer("{}: {} read in {}", findings_.empty() ? "verified" : "verification failed",
+                      plural(events_, "event"), plural(subscriber_.book().channels_read(), "channel"));
+    }
     if (subscribed_) notices_.notice("{}", statistics());
   }
 
   [[nodiscard]] std::string statistics() const {
     const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
     const std::uint64_t connections = subscriber_.statistics().connections;
-    std::string gaps = plural(gaps_, "gap");
-    if (missed_ > 0) gaps += fmt::format(" ({} missing)", plural(missed_, "event"));
     return fmt::format("{} in {}, {}, {}, {:.1f} s", plural(printed_, "event"),
-                       plural(subscriber_.book().channels_read(), "channel"), gaps,
+                       plural(subscriber_.book().channels_read(), "channel"), findings_.text(),
                        plural(connections > 0 ? connections - 1 : 0, "reconnect"), seconds);
   }
 
@@ -254,7 +362,7 @@ class Tap : private SubscriberListener {
   const TapOptions& options_;
   cli::Notices& notices_;
   const Selection selection_;
-  const client::ClientOptions client_options_;
+  const std::string url_;
   const int output_fd_;
   const bool on_terminal_;
   EventPrinter printer_;
@@ -263,24 +371,35 @@ class Tap : private SubscriberListener {
   boost::asio::steady_timer timeout_;
   boost::asio::steady_timer idle_;
   boost::asio::steady_timer linger_;
+  boost::asio::steady_timer status_;
   const Clock::time_point started_ = Clock::now();
   Clock::time_point last_event_ = started_;
   std::uint64_t events_ = 0;
   std::uint64_t events_before_ = 0;  // at the end of the batch before
   std::uint64_t printed_ = 0;
-  std::uint64_t gaps_ = 0;
-  std::uint64_t missed_ = 0;
+  Findings findings_;
+  const bool replays_;
+  bool playing_;
   bool subscribed_ = false;  // at least once
   bool stopping_ = false;
   cli::Outcome outcome_;
   Subscriber subscriber_;
+  std::optional<CursorKeeper> cursor_;
+  bool cursor_may_move_ = true;
+  // Of channels with a gap that ended the run.
+  std::map<std::string, protocol::Position> held_back_;
 };
 
 }  // namespace
 
 cli::Outcome run(const TapOptions& options, cli::Notices& notices, boost::asio::io_context& io, int output) {
-  if (options.count && *options.count == 0) throw cli::UsageError("--count must be at least 1");
-  return Tap(options, notices, io, output).run();
+  try {
+    const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+    return Tap(options, make_plan(options, format_for(options, output), now), notices, io, output).run();
+  } catch (const CursorFailure& failure) {
+    notices.error("{}", failure.what());
+    return {.code = ExitCode::kLocalIo};
+  }
 }
 
 cli::Outcome run(const TapOptions& options, cli::Notices& notices) {

@@ -56,6 +56,8 @@ class Notices {
   void answer(fmt::format_string<Args...> format, Args&&... args) {
     write(Level::kNotice, fmt::format(format, std::forward<Args>(args)...));
   }
+  // A line for programs, as it is: never silenced.
+  void record(std::string_view line) { put(line); }
   // Log lines with time and level, for -v and -vv.
   template <class... Args>
   void info(fmt::format_string<Args...> format, Args&&... args) {

@@ -91,6 +91,7 @@ class Output::State : public std::enable_shared_from_this<Output::State> {
 
   std::string& buffer() { return buffer_; }
   [[nodiscard]] std::size_t unwritten() const { return buffer_.size() - written_; }
+  [[nodiscard]] std::uint64_t taken() const { return taken_; }
   [[nodiscard]] bool congested() const { return congested_; }
   [[nodiscard]] bool ended() const { return ended_; }
 
@@ -121,6 +122,7 @@ class Output::State : public std::enable_shared_from_this<Output::State> {
       const ssize_t count = ::write(target_.fd, buffer_.data() + written_, size);
       if (count >= 0) {
         written_ += static_cast<std::size_t>(count);
+        taken_ += static_cast<std::uint64_t>(count);
       } else if (errno == EAGAIN) {
         return wait_for_room();
       } else if (errno != EINTR) {
@@ -199,6 +201,7 @@ class Output::State : public std::enable_shared_from_this<Output::State> {
   // only when the reader is slow, so that a fast one costs no move of bytes.
   std::string buffer_;
   std::size_t written_ = 0;
+  std::uint64_t taken_ = 0;  // by the kernel, in all
   bool waiting_ = false;
   bool congested_ = false;
   bool ended_ = false;
@@ -224,5 +227,9 @@ bool Output::congested() const { return state_->congested(); }
 void Output::finish(std::function<void()> done) { state_->finish(std::move(done)); }
 
 bool Output::ended() const { return state_->ended(); }
+
+std::uint64_t Output::written() const { return state_->taken(); }
+
+std::size_t Output::unwritten() const { return state_->unwritten(); }
 
 }  // namespace wskit::cli

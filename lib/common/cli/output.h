@@ -59,6 +59,10 @@ class Output {
 
   [[nodiscard]] bool ended() const;
 
+  // Bytes that the kernel has taken so far, and those that wait for it to.
+  [[nodiscard]] std::uint64_t written() const;
+  [[nodiscard]] std::size_t unwritten() const;
+
  private:
   class State;
   std::shared_ptr<State> state_;

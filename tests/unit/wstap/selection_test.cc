@@ -13,7 +13,8 @@ TEST(Selection, AsksForChannelsTypesAndPositions) {
   EXPECT_EQ(selection->channels(), (Texts{"market/*", "a"}));
   EXPECT_EQ(
       selection->subscribe_command(selection->channels(), R"({"last":1})"),
-      R"({"action":"subscribe","id":1,"channels":["market/*","a"],"events":["trade"],"since":{"last":1}})");
+      R"({"action":"subscribe","id":1,"channels":["market/*","a"],"events":["trade"],"since":{"last":1},)"
+      R"("matched":true})");
 }
 
 TEST(Selection, LeavesOutWhatWasNotAskedFor) {
@@ -21,7 +22,7 @@ TEST(Selection, LeavesOutWhatWasNotAskedFor) {
   ASSERT_TRUE(selection);
   EXPECT_EQ(selection->subscribe_command({"default"}, {}),
             R"({"action":"subscribe","id":1,"channels":["default"]})");
-  EXPECT_FALSE(selection->filters_types());
+  EXPECT_FALSE(selection->server_filters());
   EXPECT_TRUE(selection->wants_type("anything"));
 }
 
@@ -37,7 +38,7 @@ TEST(Selection, AsksForTheTypesThatEndTheRunToo) {
 TEST(Selection, TypesThatEndTheRunAloneFilterNothing) {
   const auto selection = Selection::make({"a"}, {}, {"done"});
   ASSERT_TRUE(selection);
-  EXPECT_FALSE(selection->filters_types());
+  EXPECT_FALSE(selection->server_filters());
   EXPECT_EQ(selection->subscribe_command({"a"}, {}), R"({"action":"subscribe","id":1,"channels":["a"]})");
 }
 

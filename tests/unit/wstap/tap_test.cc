@@ -317,7 +317,8 @@ TEST_F(TapTest, WhatAReconnectCannotGiveBackIsNamed) {
     peer.send(event(10));
   };
   EXPECT_EQ(run().code, cli::ExitCode::kOk);
-  EXPECT_THAT(notices(), HasSubstr("wstap: gap in a: events 2 to 9 missing\n"));
+  EXPECT_THAT(notices(),
+              HasSubstr("wstap: gap in a: events 2 to 9 missing; the oldest that is held is 10\n"));
 }
 
 TEST_F(TapTest, AChannelOfAPatternIsResumedWithTheEpochThatWasAskedFor) {

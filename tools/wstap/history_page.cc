@@ -1,0 +1,72 @@
+#include "wstap/history_page.h"
+
+#include <fmt/core.h>
+
+#include <charconv>
+
+#include "common/protocol/control.h"
+#include "common/protocol/fields.h"
+#include "common/protocol/json_text.h"
+
+namespace wskit::tap {
+namespace {
+
+using protocol::FieldNames;
+using protocol::FieldSlices;
+using protocol::JsonScanner;
+
+enum class Member : std::uint8_t { kType, kId, kTimestamp, kData };
+constexpr FieldNames<Member, 4> kMembers{{"type", "id", "timestamp", "data"}};
+
+enum class Field : std::uint8_t { kEvents, kOffset, kEpoch, kOldest, kRecovered, kComplete };
+constexpr FieldNames<Field, 6> kFields{{"events", "offset", "epoch", "oldest", "recovered", "complete"}};
+
+std::string_view unquoted(std::string_view json) {
+  return protocol::is_json_string(json) ? json.substr(1, json.size() - 2) : std::string_view();
+}
+
+std::optional<std::uint64_t> number(std::string_view json) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(json.data(), json.data() + json.size(), value);
+  if (json.empty() || error != std::errc() || end != json.data() + json.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::optional<HistoryPage> parse_history_page(std::string_view text) {
+  JsonScanner message(text);
+  FieldSlices<Member, 4> members;
+  slice_fields(message, kMembers, members);
+  if (!message.finish() || unquoted(members[Member::kType]) != "history") return std::nullopt;
+  if (!members[Member::kData].starts_with('{')) return std::nullopt;
+  JsonScanner content(members[Member::kData]);
+  FieldSlices<Field, 6> fields;
+  slice_fields(content, kFields, fields);
+  const std::optional<std::uint64_t> offset = number(fields[Field::kOffset]);
+  if (!offset) return std::nullopt;
+  HistoryPage page;
+  page.id = members[Member::kId];
+  page.timestamp = unquoted(members[Member::kTimestamp]);
+  page.offset = *offset;
+  page.epoch = unquoted(fields[Field::kEpoch]);
+  page.oldest = number(fields[Field::kOldest]).value_or(1);
+  page.recovered = fields[Field::kRecovered] == "true";
+  page.complete = fields[Field::kComplete] == "true";
+  if (!fields[Field::kEvents].starts_with('[')) return std::nullopt;
+  JsonScanner events(fields[Field::kEvents]);
+  for (bool more = events.begin_array(); more; more = events.next_element()) {
+    page.events.push_back(events.value());
+  }
+  return page;
+}
+
+std::string history_command(std::string_view id, std::string_view channel, std::string_view since,
+                            std::size_t limit) {
+  std::string name;
+  protocol::append_json_string(name, channel);
+  return fmt::format(R"({{"action":"history","id":{},"channel":{},"since":{},"limit":{}}})", id, name, since,
+                     limit);
+}
+
+}  // namespace wskit::tap

@@ -1,0 +1,142 @@
+#include "wstap/plan.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "common/cli/connect_options.h"
+#include "common/cli/tool.h"
+#include "common/cli/values.h"
+#include "common/protocol/quote.h"
+
+namespace wskit::tap {
+namespace {
+
+using protocol::FromNow;
+using protocol::Position;
+using protocol::Since;
+using protocol::SystemMicros;
+
+constexpr std::string_view kCursor = "cursor";
+
+[[noreturn]] void refuse(std::string message) { throw cli::UsageError(std::move(message)); }
+
+Since parse_from(const TapOptions& options, SystemMicros now) {
+  if (options.from.empty() || options.from == kCursor) return FromNow{};
+  const auto since = protocol::parse_since_text(options.from, now);
+  if (!since) {
+    refuse(fmt::format(
+        "--from: {} is no position: write start, now, cursor, a number of events back (-100), a time back "
+        "(-5m), a time (2026-11-20T10:00:00Z), an offset (42) or epoch:offset",
+        protocol::quote(options.from)));
+  }
+  return *since;
+}
+
+std::optional<Until> parse_until(const TapOptions& options, SystemMicros now) {
+  if (options.end && !options.until.empty()) {
+    refuse("--end and --until exclude each other: --end is --until now");
+  }
+  if (options.end || options.until == "now") return UntilNewest{};
+  if (options.until.empty()) return std::nullopt;
+  const auto position = protocol::parse_since_text(options.until, now);
+  if (position) {
+    if (const auto* time = std::get_if<SystemMicros>(&*position)) return *time;
+    const auto* offset = std::get_if<Position>(&*position);
+    if (offset != nullptr && offset->offset > 0) return *offset;
+  }
+  refuse(
+      fmt::format("--until: {} is no end: write the offset of the last event (42), epoch:offset, a time "
+                  "(2026-11-20T10:00:00Z, -5m), or now; -n ends after a number of events",
+                  protocol::quote(options.until)));
+}
+
+void check_order(const Since& from, const std::optional<Until>& until) {
+  if (!until) return;
+  const auto* from_time = std::get_if<SystemMicros>(&from);
+  const auto* until_time = std::get_if<SystemMicros>(&*until);
+  const auto* from_offset = std::get_if<Position>(&from);
+  const auto* until_offset = std::get_if<Position>(&*until);
+  const bool times = from_time != nullptr && until_time != nullptr && *until_time < *from_time;
+  const bool offsets = from_offset != nullptr && until_offset != nullptr &&
+                       from_offset->epoch == until_offset->epoch &&
+                       until_offset->offset <= from_offset->offset;
+  if (times || offsets) refuse("--until ends before --from begins: nothing can be printed");
+}
+
+// Without a place in the past, what ends now or in the past is over already.
+void check_beginning(const TapOptions& options, const Since& from, const std::optional<Until>& until,
+                     SystemMicros now) {
+  if (!std::holds_alternative<FromNow>(from) || !options.cursor.empty()) return;
+  if (options.speed) refuse("--speed plays history: say from where, as in --from -1h");
+  if (!until || std::holds_alternative<Position>(*until)) return;
+  const auto* time = std::get_if<SystemMicros>(&*until);
+  if (time != nullptr && *time > now) return;
+  refuse(fmt::format("{} alone prints nothing: say where to begin, as in --from start",
+                     options.end ? "--end" : "--until in the past"));
+}
+
+void check_alone(const TapOptions& options, Format format) {
+  if (options.count && *options.count == 0) refuse("--count must be at least 1");
+  if (options.from == kCursor && options.cursor.empty()) {
+    refuse("--from cursor: name the file, as in --cursor tap.cur");
+  }
+  if (options.max_gap && !options.speed) {
+    refuse("--max-gap shortens the pauses of --speed: give a speed, as in --speed 1x");
+  }
+  if (options.on_gap == OnGap::kEmit && (format == Format::kData || format == Format::kNone)) {
+    refuse("--on-gap emit puts records among the events: use -o json (or pretty), or --on-gap warn");
+  }
+}
+
+// Loads the cursor, and begins there if it has a place.
+void open_cursor(const TapOptions& options, TapPlan& plan) {
+  const std::string url = plan.subscriber.client.url.display();
+  CursorResult<CursorFile> file = CursorFile::open(options.cursor, url);
+  if (!file) throw CursorFailure(file.error().message);
+  if (file->since()) {
+    plan.subscriber.from = *file->since();
+  } else if (options.from == kCursor) {
+    refuse(
+        fmt::format("--from cursor: {} holds no position yet; say where the first run is to begin, as in "
+                    "--from start, and later ones go on from the cursor by themselves",
+                    options.cursor));
+  }
+  if (file->since() && !file->saved_url().empty() && file->saved_url() != url) {
+    plan.cursor_warning =
+        fmt::format("the cursor {} was written for {}: what this server does not know shows as gaps",
+                    options.cursor, file->saved_url());
+  }
+  plan.cursor.emplace(std::move(*file));
+}
+
+}  // namespace
+
+TapPlan make_plan(const TapOptions& options, Format format, SystemMicros now) {
+  check_alone(options, format);
+  const std::optional<Until> until = parse_until(options, now);
+  const Since from = parse_from(options, now);
+  check_order(from, until);
+  check_beginning(options, from, until, now);
+
+  // Where every offset counts, wstap itself leaves out the types that are not wanted.
+  const bool counts = until || options.verify;
+  const auto selection = Selection::make(options.channels, options.event_types, options.until_events,
+                                         counts ? TypeFilter::kHere : TypeFilter::kServer);
+  if (!selection) refuse(selection.error().message);
+  cli::ValueResult<client::ClientOptions> client = cli::client_options(options.connect);
+  if (!client) refuse(client.error().message);
+
+  TapPlan plan{.subscriber = {.client = std::move(*client), .selection = *selection, .from = from},
+               .cursor = std::nullopt,
+               .cursor_warning = {}};
+  plan.subscriber.until = until;
+  if (options.speed) plan.subscriber.pace = Pace{.speed = *options.speed, .max_gap = options.max_gap};
+  if (!options.cursor.empty()) open_cursor(options, plan);
+  if (options.speed && std::holds_alternative<FromNow>(plan.subscriber.from)) {
+    refuse("--speed plays history: say from where the first run is to begin, as in --from -1h");
+  }
+  return plan;
+}
+
+}  // namespace wskit::tap
