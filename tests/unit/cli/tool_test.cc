@@ -318,8 +318,8 @@ TEST_F(ToolTest, PrintConfigNamesTheOriginOfEachValueAndNoSecret) {
   EXPECT_EQ(run({"-W", "8s", "--token", "secret", "-H", "X-Key: secret", "-c", "a", "--print-config"}), 0);
   EXPECT_THAT(out_, HasSubstr("wait = \"8s\"  # command line\n"));
   EXPECT_THAT(out_, HasSubstr("url = \"ws://h\"  # environment WSKIT_URL\n"));
-  EXPECT_THAT(out_, HasSubstr("count = 3  # " + (directory_ / "wskit" / "config.toml").string() +
-                              ":2 [mytool]\n"));
+  EXPECT_THAT(out_,
+              HasSubstr("count = 3  # " + (directory_ / "wskit" / "config.toml").string() + ":2 [mytool]\n"));
   EXPECT_THAT(out_, HasSubstr("shape = \"round\"  # default\n"));
   EXPECT_THAT(out_, HasSubstr("channel = [\"a\"]  # command line\n"));
   EXPECT_THAT(out_, HasSubstr("reconnect = true  # default\n"));

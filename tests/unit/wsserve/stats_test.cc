@@ -32,10 +32,9 @@ TEST(StatsTest, AddsUpTheShards) {
   const std::array<const ShardCounters*, 2> shards{&first, &second};
   const ServerIdentity identity{
       .server = "wskit/1", .node = "n1", .started = std::chrono::steady_clock::now()};
-  const auto stats = nlohmann::json::parse(
-      stats_json(identity, shards,
-                 {.channels = 9, .history_bytes = 300, .history_max_bytes = 1000, .history_evicted = 2},
-                 nullptr));
+  const auto stats = nlohmann::json::parse(stats_json(
+      identity, shards,
+      {.channels = 9, .history_bytes = 300, .history_max_bytes = 1000, .history_evicted = 2}, nullptr));
   EXPECT_EQ(stats["total_connections"], 5);
   EXPECT_EQ(stats["published"], 10);
   EXPECT_EQ(stats["delivered"], 50);
