@@ -114,26 +114,28 @@ void CommandRunner::history(Connection& connection, const Command& command) {
 
 // --- publish -------------------------------------------------------------
 
-void CommandRunner::publish(Connection& connection, const Command& command) {
+std::optional<Error> CommandRunner::publish_events(Connection& connection, const Command& command) {
   // All or nothing: every channel is there before the first event is published.
   targets_.clear();
   for (const protocol::PublishEvent& event : command.publish) {
     targets_.push_back(find_channel(event.channel));
-    if (targets_.back() == nullptr) return refuse(connection, command.id, server_is_full(event.channel));
+    if (targets_.back() == nullptr) return server_is_full(event.channel);
     if (targets_.back()->stored() == nullptr || shard_.hub().store()->available()) continue;
     shard_.counters().unavailable.add(command.publish.size());
-    return refuse(connection, command.id, store_is_away(shard_.server().store_problem()));
+    return store_is_away(shard_.server().store_problem());
   }
   published_.clear();
-  tickets_.clear();
+  on_the_way_.clear();
   std::size_t duplicates = 0;
   const ReceiveTime received = shard_.receive_time();
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     Channel& channel = *targets_[i];
     const Accepted accepted = channel.publish(command.publish[i], received);
     if (accepted.duplicate) ++duplicates;
-    if (accepted.unavailable) tickets_.push_back(StoreWait::kRefused);
-    if (accepted.ticket != 0) tickets_.push_back(accepted.ticket);
+    if (accepted.unavailable || accepted.ticket != 0) {
+      on_the_way_.push_back({.ticket = accepted.ticket, .duplicate = accepted.duplicate});
+      shard_.on_the_way(accepted.ticket);
+    }
     published_.push_back({.channel = channel.name(),
                           .offset = accepted.offset,
                           .epoch = channel.epoch(),
@@ -142,20 +144,32 @@ void CommandRunner::publish(Connection& connection, const Command& command) {
   shard_.counters().published.add(command.publish.size() - duplicates);
   shard_.counters().duplicates.add(duplicates);
   if (shard_.hub().crowded()) connection.hold_back();
+  return std::nullopt;
+}
+
+void CommandRunner::publish(Connection& connection, const Command& command) {
+  if (const auto error = publish_events(connection, command)) return refuse(connection, command.id, *error);
   text_.clear();
   if (!command.id.empty()) {
-    protocol::append_published(text_, command.id, received.text, published_, command.batch);
+    protocol::append_published(text_, command.id, shard_.timestamp(), published_, command.batch);
   }
-  if (!tickets_.empty()) return reply_when_stored(connection, command);
+  // Also without an id: that events were not stored is said in any case.
+  if (!on_the_way_.empty()) {
+    return connection.await({.events = on_the_way_, .id = std::string(command.id), .text = text_});
+  }
   if (!text_.empty()) connection.send_text(text_);
 }
 
-// Also without an id: that events were not stored is said in any case.
-void CommandRunner::reply_when_stored(Connection& connection, const Command& command) {
-  for (const store::Ticket ticket : tickets_) {
-    if (ticket != StoreWait::kRefused) shard_.on_the_way(ticket);
-  }
-  connection.await({.tickets = tickets_, .id = std::string(command.id), .text = text_});
+void CommandRunner::publish_over_http(Connection& connection, std::string_view text, bool batch) {
+  const auto parsed = parser_.parse(text);
+  if (!parsed) return connection.answer_http(parsed.error().error);
+  const Command& command = **parsed;
+  if (auto error = publish_events(connection, command)) return connection.answer_http(std::move(*error));
+  text_.clear();
+  protocol::append_published_data(text_, published_, batch);
+  text_ += '\n';
+  if (!on_the_way_.empty()) return connection.await({.events = on_the_way_, .id = {}, .text = text_});
+  connection.answer_http(text_);
 }
 
 // --- subscribe -----------------------------------------------------------

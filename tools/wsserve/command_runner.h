@@ -14,8 +14,8 @@
 #include "common/protocol/command.h"
 #include "common/protocol/control.h"
 #include "common/protocol/position.h"
+#include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/pace.h"
-#include "wsserve/store/record.h"
 #include "wsserve/type_filter.h"
 
 namespace wskit::server {
@@ -31,6 +31,10 @@ class CommandRunner {
 
   // One text message of a connection.
   void run(Connection& connection, std::string_view text);
+
+  // A publish command that came as an HTTP request, which is answered; as an array
+  // if it is a batch.
+  void publish_over_http(Connection& connection, std::string_view text, bool batch);
 
   // A WebSocket has opened: greets it and subscribes it to `channels`, the names
   // and patterns of its address or the server's defaults.
@@ -60,7 +64,10 @@ class CommandRunner {
   void unsubscribe(Connection& connection, const protocol::Command& command);
   void history(Connection& connection, const protocol::Command& command);
   void publish(Connection& connection, const protocol::Command& command);
-  void reply_when_stored(Connection& connection, const protocol::Command& command);
+  // Publishes all events of the command or, for the reason it returns, none;
+  // then published_ and on_the_way_ tell of them.
+  [[nodiscard]] std::optional<protocol::Error> publish_events(Connection& connection,
+                                                              const protocol::Command& command);
   void refuse(Connection& connection, std::string_view id, const protocol::Error& error);
 
   // Why the names may not be subscribed; nothing if they may.
@@ -89,7 +96,7 @@ class CommandRunner {
   std::unordered_map<std::string_view, Channel*> channels_;
   std::vector<Channel*> targets_;  // of the events being published, in their order
   std::vector<protocol::Published> published_;
-  std::vector<store::Ticket> tickets_;
+  std::vector<StoreWait::Event> on_the_way_;  // to the store
   std::string text_;
 };
 

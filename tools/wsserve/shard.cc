@@ -170,7 +170,10 @@ void Shard::settle() {
 // Whether nothing waits any more.
 bool Shard::settle_once() {
   store::Store* store = hub_.store();
-  std::erase_if(awaiting_, [store](Connection* connection) { return connection->settle(*store); });
+  // What follows an answer may have to wait as well.
+  for (Connection* connection : std::exchange(awaiting_, {})) {
+    if (!connection->settle(*store)) awaiting_.push_back(connection);
+  }
   if (when_quiet_ && (store == nullptr || store->settled() >= newest_ticket_)) {
     std::exchange(when_quiet_, nullptr)();
   }

@@ -199,6 +199,11 @@ void append_unsubscribed(std::string& out, std::string_view id, std::string_view
 void append_published(std::string& out, std::string_view id, std::string_view timestamp,
                       std::span<const Published> published, bool batch) {
   append_head(out, "published", id, timestamp);
+  append_published_data(out, published, batch);
+  out.push_back('}');
+}
+
+void append_published_data(std::string& out, std::span<const Published> published, bool batch) {
   if (batch) out.push_back('[');
   bool first = true;
   for (const Published& event : published) {
@@ -207,7 +212,6 @@ void append_published(std::string& out, std::string_view id, std::string_view ti
     append_published_event(out, event);
   }
   if (batch) out.push_back(']');
-  out.push_back('}');
 }
 
 void append_pong(std::string& out, std::string_view id, std::string_view timestamp,

@@ -76,9 +76,11 @@ struct Published {
   std::string_view epoch;
   bool duplicate = false;
 };
-// `batch`: data is an array, also for one event.
+// The reply to a publish, and its data alone. `batch`: data is an array, also for
+// one event.
 void append_published(std::string& out, std::string_view id, std::string_view timestamp,
                       std::span<const Published> published, bool batch);
+void append_published_data(std::string& out, std::span<const Published> published, bool batch);
 
 void append_pong(std::string& out, std::string_view id, std::string_view timestamp,
                  std::string_view client_timestamp);

@@ -91,8 +91,11 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void hold_back();
   void let_go_on();
 
-  // A reply to a publish command, sent once the store has settled it.
+  // A reply to a publish command or request, sent once the store has settled it;
+  // the requests behind it wait.
   void await(StoreWait::Reply reply);
+  // Answers the request at hand: with 200 and a line of JSON, or with the refusal.
+  void answer_http(const protocol::Result<std::string>& body);
   // Sends the replies that the store has settled. Called by the shard; true if
   // none waits any more.
   [[nodiscard]] bool settle(const store::Store& store);
@@ -180,7 +183,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   StoreWait& store_wait();
   [[nodiscard]] bool defer_close(protocol::CloseCode code, std::string_view reason);
   void close_if_deferred();
-  void report_unstored(const StoreWait::Reply& reply, std::size_t stored);
+  void send_reply(const StoreWait::Reply& reply, const store::Store& store);
 
   // Writing.
   Outbound& outbound();

@@ -8,6 +8,7 @@
 #include "common/websocket/message_writer.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/pages.h"
+#include "wsserve/http/publish_request.h"
 #include "wsserve/http/response.h"
 #include "wsserve/http/router.h"
 #include "wsserve/http/upgrade.h"
@@ -77,6 +78,11 @@ void Connection::handle_request(http::Request& request) {
   if (const auto* history = std::get_if<http::HistoryRequest>(&route)) {
     return answer_history(*history, request.keep_alive, head);
   }
+  if (const auto* target = std::get_if<http::PublishTarget>(&route)) {
+    const auto publish = http::parse_publish_request(request, target->channel);
+    if (!publish) return answer_http(publish.error());
+    return shard_.commands().publish_over_http(*this, publish->command, publish->lines);
+  }
   open_websocket(request);
 }
 
@@ -85,8 +91,9 @@ void Connection::answer_history(const http::HistoryRequest& request, bool keep_a
   if (channel == nullptr) return send_http(http::no_such_channel(request.channel), keep_alive, head);
   const auto answer = [request, keep_alive, head](Connection& asking,
                                                   const protocol::Result<HistoryPage>& page) {
-    asking.send_http(page ? http::history_response(request, *page) : http::store_away(page.error().message),
-                     keep_alive, head);
+    asking.send_http(
+        page ? http::history_response(request, *page) : http::error_response(http::to_http(page.error())),
+        keep_alive, head);
   };
   shard_.history().page(*this, *channel, request.since, request.limit,
                         shard_.settings().message_limits.max_message_bytes, answer);
@@ -104,6 +111,14 @@ void Connection::send_http(const http::Response& response, bool keep_alive, bool
     shard_.wheel().schedule(*this, shard_.now() + shard_.settings().handshake_timeout);
   }
   queue_changed(before);
+}
+
+void Connection::answer_http(const protocol::Result<std::string>& body) {
+  const bool keep_alive = http_->request().keep_alive;
+  if (!body) return send_http(http::error_response(http::to_http(body.error())), keep_alive, false);
+  http::Response response;
+  response.body = *body;
+  send_http(response, keep_alive, false);
 }
 
 void Connection::refuse_http(const http::HttpError& error) {

@@ -12,6 +12,23 @@ namespace wskit::server {
 
 using protocol::CloseCode;
 
+namespace {
+
+bool is_settled(const StoreWait::Reply& reply, store::Ticket settled) {
+  return std::ranges::all_of(reply.events, [&](const auto& event) { return event.ticket <= settled; });
+}
+
+protocol::Error not_stored(std::size_t lost, std::size_t events) {
+  return {
+      protocol::ErrorCode::kUnavailable,
+      fmt::format("{} of {} events could not be stored and were not accepted; send them again later, with "
+                  "the same dedup ids",
+                  lost, events),
+      fmt::format(R"({{"stored":{},"not_stored":{}}})", events - lost, lost)};
+}
+
+}  // namespace
+
 StoreWait& Connection::store_wait() {
   if (store_wait_ == nullptr) store_wait_ = std::make_unique<StoreWait>();
   return *store_wait_;
@@ -20,7 +37,8 @@ StoreWait& Connection::store_wait() {
 // --- Publishes -----------------------------------------------------------------
 
 void Connection::await(StoreWait::Reply reply) {
-  if (phase_ != Phase::kOpen) return;
+  if (phase_ == Phase::kHttp) suspend();
+  if (phase_ != Phase::kOpen && phase_ != Phase::kHttp) return;
   auto& replies = store_wait().replies;
   if (replies.empty()) shard_.await_store(*this);
   replies.push_back(std::move(reply));
@@ -30,36 +48,41 @@ bool Connection::settle(const store::Store& store) {
   if (store_wait_ == nullptr) return true;
   auto& replies = store_wait_->replies;
   const store::Ticket settled = store.settled();
-  while (!replies.empty() && std::ranges::max(replies.front().tickets) <= settled) {
+  while (!replies.empty() && is_settled(replies.front(), settled)) {
     const StoreWait::Reply reply = std::move(replies.front());
     replies.pop_front();
-    const auto stored =
-        static_cast<std::size_t>(std::ranges::count_if(reply.tickets, [&](store::Ticket ticket) {
-          return ticket != StoreWait::kRefused && !store.failed(ticket);
-        }));
-    if (stored < reply.tickets.size()) {
-      report_unstored(reply, stored);
-    } else if (!reply.text.empty()) {
-      send_text(reply.text);
-    }
+    send_reply(reply, store);
+    // Only one HTTP request waits at a time; the next one registers itself anew.
+    if (phase_ != Phase::kOpen) return true;
   }
   if (!replies.empty()) return false;
   close_if_deferred();
   return true;
 }
 
-void Connection::report_unstored(const StoreWait::Reply& reply, std::size_t stored) {
-  const std::size_t lost = reply.tickets.size() - stored;
-  shard_.counters().published.subtract(lost);
+void Connection::send_reply(const StoreWait::Reply& reply, const store::Store& store) {
+  std::size_t lost = 0;
+  std::size_t lost_first = 0;  // of which nobody says that they are another one's copy
+  for (const StoreWait::Event& event : reply.events) {
+    if (event.ticket != StoreWait::Event::kRefused && !store.failed(event.ticket)) continue;
+    ++lost;
+    if (!event.duplicate) ++lost_first;
+  }
+  shard_.counters().published.subtract(lost_first);
   shard_.counters().unavailable.add(lost);
+  if (phase_ == Phase::kHttp) {
+    return resume([&](Connection&) {
+      if (lost > 0) return answer_http(not_stored(lost, reply.events.size()));
+      answer_http(reply.text);
+    });
+  }
+  if (lost == 0) {
+    if (!reply.text.empty()) send_text(reply.text);
+    return;
+  }
   shard_.counters().command_errors.add();
   std::string text;
-  protocol::append_error(text, reply.id, shard_.timestamp(),
-                         {protocol::ErrorCode::kUnavailable,
-                          fmt::format("{} of {} events could not be stored and were not accepted; send them "
-                                      "again later, with the same dedup ids",
-                                      lost, reply.tickets.size()),
-                          fmt::format(R"({{"stored":{},"not_stored":{}}})", stored, lost)});
+  protocol::append_error(text, reply.id, shard_.timestamp(), not_stored(lost, reply.events.size()));
   send_text(text);
 }
 

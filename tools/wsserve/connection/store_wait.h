@@ -15,14 +15,19 @@
 namespace wskit::server {
 
 struct StoreWait {
-  // Of an event that the store did not take. Behind all others of its command.
-  static constexpr store::Ticket kRefused = 0;
+  // An event that somebody published.
+  struct Event {
+    // The store did not take it. Behind all others of its command.
+    static constexpr store::Ticket kRefused = 0;
 
-  // The reply to one publish command.
+    store::Ticket ticket = kRefused;
+    bool duplicate = false;  // the ticket is that of the first one, or of one behind it
+  };
+  // The reply to one publish command or request.
   struct Reply {
-    std::vector<store::Ticket> tickets;  // of its events that are on their way, or kRefused
-    std::string id;                      // of the command; empty: no reply is wanted but to a failure
-    std::string text;                    // for when all are on disk
+    std::vector<Event> events;
+    std::string id;    // of the command; empty: no reply is wanted but to a failure
+    std::string text;  // for when all are on disk
   };
   struct Close {
     protocol::CloseCode code;

@@ -74,11 +74,6 @@ Response no_such_channel(std::string_view name) {
                          .headers = {}});
 }
 
-Response store_away(std::string why) {
-  return error_response(
-      {.status = 503, .code = "UNAVAILABLE", .message = std::move(why), .headers = {{"Retry-After", "1"}}});
-}
-
 Response history_response(const HistoryRequest& request, const HistoryPage& page) {
   Response response;
   response.content_type = request.lines ? "application/x-ndjson" : "application/json";

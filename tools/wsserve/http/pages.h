@@ -19,7 +19,5 @@ namespace wskit::server::http {
 // to it.
 [[nodiscard]] Response history_response(const HistoryRequest& request, const HistoryPage& page);
 [[nodiscard]] Response no_such_channel(std::string_view name);
-// `why`: a sentence.
-[[nodiscard]] Response store_away(std::string why);
 
 }  // namespace wskit::server::http

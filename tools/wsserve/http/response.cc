@@ -48,7 +48,43 @@ std::string_view reason_phrase(unsigned status) {
   }
 }
 
+unsigned status_of(protocol::ErrorCode code) {
+  using protocol::ErrorCode;
+  switch (code) {
+    case ErrorCode::kBadJson:
+    case ErrorCode::kBadCommand:
+    case ErrorCode::kBadChannel:
+    case ErrorCode::kBadEvent:
+      return 400;
+    case ErrorCode::kUnauthorized:
+      return 401;
+    case ErrorCode::kForbidden:
+      return 403;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kTooLarge:
+      return 413;
+    case ErrorCode::kTooManyChannels:
+    case ErrorCode::kRateLimited:
+      return 429;
+    case ErrorCode::kUnavailable:
+      return 503;
+    case ErrorCode::kInternal:
+      break;
+  }
+  return 500;
+}
+
 }  // namespace
+
+HttpError to_http(const protocol::Error& error) {
+  HttpError refused{.status = status_of(error.code),
+                    .code = std::string(protocol::to_string(error.code)),
+                    .message = error.message,
+                    .headers = {}};
+  if (refused.status == 503) refused.headers.emplace_back("Retry-After", "1");
+  return refused;
+}
 
 Response error_response(const HttpError& error) {
   Response response;

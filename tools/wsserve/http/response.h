@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/protocol/error.h"
 #include "wsserve/http/request_reader.h"
 
 namespace wskit::server::http {
@@ -16,6 +17,9 @@ struct Response {
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
 };
+
+// What a refused command would have been answered with, as a refused request.
+[[nodiscard]] HttpError to_http(const protocol::Error& error);
 
 // The one line of JSON that every refusal has as its body.
 [[nodiscard]] Response error_response(const HttpError& error);

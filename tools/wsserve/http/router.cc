@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kSocketPrefix = "/ws/";
 constexpr std::string_view kHistoryPrefix = "/history/";
+constexpr std::string_view kPublishPrefix = "/publish/";
 constexpr double kMaxHeartbeatSeconds = 3600;
 constexpr double kMinHeartbeatSeconds = 0.1;
 
@@ -22,20 +23,21 @@ HttpError bad_request(std::string code, std::string message) {
 }
 
 HttpError not_found(std::string_view path) {
-  return {
-      .status = 404,
-      .code = "NOT_FOUND",
-      .message =
-          "nothing is at " + protocol::quote(path) +
-          "; there are /ws, /ws/<channel or pattern>, /ws/stats, /history/<channel>, /healthz and /readyz",
-      .headers = {}};
+  return {.status = 404,
+          .code = "NOT_FOUND",
+          .message =
+              "nothing is at " + protocol::quote(path) +
+              "; there are /ws, /ws/<channel or pattern>, /ws/stats, /history/<channel>, /publish/<channel>, "
+              "/healthz and /readyz",
+          .headers = {}};
 }
 
-HttpError method_not_allowed(const Request& request) {
+HttpError method_not_allowed(const Request& request, const std::string& allowed = "GET, HEAD") {
   return {.status = 405,
           .code = "METHOD_NOT_ALLOWED",
-          .message = request.method + " is not served at " + protocol::quote(request.path) + "; use GET",
-          .headers = {{"Allow", "GET, HEAD"}}};
+          .message = request.method + " is not served at " + protocol::quote(request.path) + "; use " +
+                     allowed.substr(0, allowed.find(',')),
+          .headers = {{"Allow", allowed}}};
 }
 
 std::optional<double> parse_seconds(std::string_view text) {
@@ -100,16 +102,23 @@ std::variant<std::string, HttpError> socket_channel(std::string_view encoded) {
   return std::move(*name);
 }
 
-Route history_route(const Request& request, std::string_view encoded) {
-  HistoryRequest history;
-  history.path = request.path;
-  history.limit = kDefaultHistoryLimit;
+// The name behind a prefix, checked; no pattern.
+std::variant<std::string, HttpError> channel_name(std::string_view encoded) {
   auto name = percent_decode(encoded);
   if (!name) return bad_request("BAD_CHANNEL", "the channel in the path has a malformed percent escape");
   if (const auto checked = protocol::check_channel(*name); !checked) {
     return bad_request("BAD_CHANNEL", checked.error().message);
   }
-  history.channel = std::move(*name);
+  return std::move(*name);
+}
+
+Route history_route(const Request& request, std::string_view encoded) {
+  HistoryRequest history;
+  history.path = request.path;
+  history.limit = kDefaultHistoryLimit;
+  auto name = channel_name(encoded);
+  if (auto* error = std::get_if<HttpError>(&name)) return std::move(*error);
+  history.channel = std::get<std::string>(std::move(name));
   const auto parameters = parse_query(request.query);
   if (!parameters) return bad_request("BAD_REQUEST", "the query has a malformed percent escape");
   for (const auto& [key, value] : *parameters) {
@@ -148,12 +157,16 @@ Route route(const Request& request, const Settings& settings) {
     if (!reads) return method_not_allowed(request);
     return history_route(request, path.substr(kHistoryPrefix.size()));
   }
+  if (path.starts_with(kPublishPrefix)) {
+    if (request.method != "POST") return method_not_allowed(request, "POST");
+    auto name = channel_name(path.substr(kPublishPrefix.size()));
+    if (auto* error = std::get_if<HttpError>(&name)) return std::move(*error);
+    return PublishTarget{std::get<std::string>(std::move(name))};
+  }
   const bool is_echo = settings.echo && path == "/echo";
   if (path != "/ws" && !path.starts_with(kSocketPrefix) && !is_echo) return not_found(path);
   if (request.method != "GET") {
-    HttpError error = method_not_allowed(request);
-    error.headers = {{"Allow", "GET"}};
-    return error;
+    return method_not_allowed(request, "GET");
   }
   if (is_echo) return EchoSocket{};
   if (path == "/ws" || path == kSocketPrefix) return socket_route(request, settings.default_channels);

@@ -29,7 +29,12 @@ struct HistoryRequest {
   bool lines = false;  // NDJSON was asked for
 };
 
-using Route = std::variant<HttpError, Page, HistoryRequest, CommandSocket, EchoSocket>;
+// POST /publish/<channel>
+struct PublishTarget {
+  std::string channel;
+};
+
+using Route = std::variant<HttpError, Page, HistoryRequest, PublishTarget, CommandSocket, EchoSocket>;
 
 // The path is looked up first (404), then the method (405), then the query.
 [[nodiscard]] Route route(const Request& request, const Settings& settings);

@@ -1,0 +1,139 @@
+"""Proves: an event published by a POST is the same as one from a WebSocket, and a bad one says what is wrong."""
+
+import json
+
+import pytest
+
+
+class Poster:
+    """One connection that is kept."""
+
+    def __init__(self, server):
+        self.http = server.http()
+
+    def post(self, target, body, content_type="application/json", method="POST"):
+        body = body if isinstance(body, bytes) else body.encode()
+        self.http.send(
+            f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        return self.http.read()
+
+    def publish(self, target, body, content_type="application/json"):
+        response = self.post(target, body, content_type)
+        assert response.status == 200, response
+        return response.json()
+
+    def refused(self, status, target, body, content_type="application/json"):
+        response = self.post(target, body, content_type)
+        assert response.status == status, response
+        return response.json()["error"]
+
+
+@pytest.fixture(params=["memory", "store"])
+def server(request, stage, tmp_path):
+    return stage.server(*(["--store", tmp_path / "e.db"] if request.param == "store" else []))
+
+
+@pytest.fixture
+def poster(server):
+    return Poster(server)
+
+
+NDJSON = "application/x-ndjson"
+
+
+def test_the_body_is_the_data_byte_for_byte(server, poster):
+    data = '{ "b":1.50, "a":123456789012345678901234567890,"c":"\\u00e9" }'
+    with server.client() as reader:
+        reader.subscribe("a/b")
+        ack = poster.publish("/publish/a/b?type=trade&key=AAPL&timestamp=2026-01-02T03:04:05Z", data)
+        assert ack == {"channel": "a/b", "offset": 1, "epoch": ack["epoch"]}
+        event = reader.take_events(1)[0]
+        assert (event.type, event.key, event.timestamp) == ("trade", "AAPL", "2026-01-02T03:04:05Z")
+        assert event.data == data
+
+
+def test_a_plain_text_becomes_a_string(server, poster):
+    with server.client() as reader:
+        reader.subscribe("a")
+        poster.publish("/publish/a", 'says "hi"\n', "text/plain; charset=utf-8")
+        event = reader.take_events(1)[0]
+        assert (event.type, json.loads(event.data)) == ("message", 'says "hi"\n')
+
+
+def test_each_line_is_an_event(server, poster):
+    lines = [
+        '{"type":"trade","data":{"n":1},"key":"k"}',
+        '{"n":2}',
+        "",
+        "3",
+        '{"type":"x","channel":"elsewhere","offset":9,"timestamp":"2026-01-02T03:04:05Z","data":4}',
+    ]
+    with server.client() as reader:
+        reader.subscribe("**")
+        acks = poster.publish("/publish/a?type=default", "\n".join(lines), NDJSON)
+        assert [ack["offset"] for ack in acks] == [1, 2, 3, 4]
+        events = reader.take_events(4)
+        assert [(e.channel, e.type, e.data) for e in events] == [
+            ("a", "trade", '{"n":1}'),
+            ("a", "default", '{"n":2}'),
+            ("a", "default", "3"),
+            ("a", "x", "4"),
+        ]
+        assert events[3].timestamp == "2026-01-02T03:04:05Z"
+
+
+def test_lines_are_answered_with_an_array_even_if_there_is_one(poster):
+    assert [ack["offset"] for ack in poster.publish("/publish/a", "1\n", NDJSON)] == [1]
+
+
+def test_a_post_repeated_under_its_dedup_id_is_published_once(poster):
+    first = poster.publish("/publish/a?dedup=order-1", "1")
+    again = poster.publish("/publish/a?dedup=order-1", "1")
+    assert again == {**first, "duplicate": True}
+
+
+def test_posts_sent_ahead_are_answered_in_their_order(server):
+    with server.http() as http:
+        for number in range(50):
+            body = str(number)
+            http.send(
+                f"POST /publish/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+            )
+        http.send("GET /history/a HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert [http.read().json()["offset"] for _ in range(50)] == list(range(1, 51))
+        assert [event["data"] for event in http.read().json()] == list(range(50))
+
+
+@pytest.mark.parametrize(
+    "target, body, content_type, status, code, says",
+    [
+        ("/publish/a", "{", "application/json", 400, "BAD_JSON", "byte 1"),
+        ("/publish/a", "", "application/json", 400, "BAD_JSON", "byte 0"),
+        ("/publish/a", '1},{"channel":"b","data":2', "application/json", 400, "BAD_JSON", "byte 1"),
+        ("/publish/a", '{"n":1}\n{"n":', NDJSON, 400, "BAD_JSON", "line 2"),
+        ("/publish/a", "\n\n", NDJSON, 400, "BAD_EVENT", "no line"),
+        ("/publish/a", b'"\xff"', "application/json", 400, "BAD_JSON", "UTF-8"),
+        ("/publish/a?type=no%20type", "1", "application/json", 400, "BAD_EVENT", "type"),
+        ("/publish/a?timestamp=yesterday", "1", "application/json", 400, "BAD_EVENT", "timestamp"),
+        ("/publish/a?key=%ff", "1", "application/json", 400, "BAD_EVENT", "UTF-8"),
+        ("/publish/a/*", "1", "application/json", 400, "BAD_CHANNEL", "*"),
+        ("/publish/@all", "1", "application/json", 403, "FORBIDDEN", "@all"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_published(server, poster, target, body, content_type, status, code, says):
+    error = poster.refused(status, target, body, content_type)
+    assert error["code"] == code and says in error["message"], error
+    assert server.stats()["published"] == 0
+    poster.publish("/publish/a", "1")
+
+
+def test_only_a_post_publishes(poster):
+    response = poster.post("/publish/a", "1", method="GET")
+    assert (response.status, response.headers["allow"]) == (405, "POST")
+
+
+def test_a_body_that_is_too_long_is_refused(poster):
+    assert poster.refused(413, "/publish/a", "1" * (1 << 21))["code"] == "TOO_LARGE"
