@@ -101,31 +101,48 @@ std::optional<Incident> ChannelBook::subscribed(const SubscribedEntry& subscribe
   return incident;
 }
 
-void ChannelBook::judge_old(Entry& entry, const EventView& event, Reading& reading) const {
+// A channel of a pattern, from a server that keeps no older offsets; or one that
+// was forgotten while it was silent, and begins anew.
+void ChannelBook::begin_anew(Entry& entry, const EventView& event, Incident& incident) const {
+  const std::uint64_t first = event.from != 0 ? event.from : event.offset;
+  incident.kind = Incident::Kind::kNewEpoch;
+  incident.previous_epoch = std::move(incident.epoch);
+  incident.epoch.clear();
+  incident.first = 1;
+  incident.last = offsets_ == Offsets::kContiguous ? first - 1 : 0;
+  incident.missing = incident.last;
+  entry.epoch.clear();
+  entry.epoch_asked = false;
+  entry.missing.clear();
+  entry.offset = event.offset;
+}
+
+bool ChannelBook::came_before(Entries::value_type& item, std::uint64_t offset) {
+  Entry& entry = item.second;
+  if (entry.unaccounted > 0 && offset >= entry.hole_first) {
+    if (std::ranges::find(entry.late, offset) != entry.late.end()) return true;
+    entry.late.push_back(offset);
+    if (--entry.unaccounted == 0) close_hole(item);
+    return false;
+  }
+  const auto range = std::ranges::find_if(entry.missing, [&](const auto& missing) {
+    return missing.first <= offset && offset <= missing.second;
+  });
+  if (range == entry.missing.end()) return true;
+  const auto [first, last] = *range;
+  entry.missing.erase(range);
+  if (offset > first) entry.missing.emplace_back(first, offset - 1);
+  if (offset < last) entry.missing.emplace_back(offset + 1, last);
+  return false;
+}
+
+void ChannelBook::judge_old(Entries::value_type& item, const EventView& event, Reading& reading) {
+  Entry& entry = item.second;
   Incident incident{.previous = entry.offset, .first = event.offset, .epoch = entry.epoch};
   const bool same_count = entry.connection == connection_ && (event.offset != 1 || entry.offset == 1);
   if (!same_count) {
-    // A channel of a pattern, from a server that keeps no older offsets; or one
-    // that was forgotten while it was silent, and begins anew.
-    const std::uint64_t first = event.from != 0 ? event.from : event.offset;
-    incident.kind = Incident::Kind::kNewEpoch;
-    incident.previous_epoch = std::move(incident.epoch);
-    incident.epoch.clear();
-    incident.first = 1;
-    incident.last = offsets_ == Offsets::kContiguous ? first - 1 : 0;
-    incident.missing = incident.last;
-    entry.epoch.clear();
-    entry.epoch_asked = false;
-    entry.missing.clear();
-    entry.offset = event.offset;
-    reading.incident = std::move(incident);
-    return;
-  }
-  const bool in_hole = entry.unaccounted > 0 && event.offset >= entry.hole_first;
-  const auto range = std::ranges::find_if(entry.missing, [&](const auto& missing) {
-    return missing.first <= event.offset && event.offset <= missing.second;
-  });
-  if (in_hole || range != entry.missing.end()) {
+    begin_anew(entry, event, incident);
+  } else if (!came_before(item, event.offset)) {
     incident.kind = Incident::Kind::kLate;
   } else {
     reading.repeated = true;
@@ -186,6 +203,7 @@ std::optional<Incident> ChannelBook::account(Entries::value_type& item, const Ev
 
 void ChannelBook::close_hole(Entries::value_type& item) {
   item.second.unaccounted = 0;
+  item.second.late.clear();
   std::erase(holes_, &item);
 }
 
@@ -196,7 +214,7 @@ ChannelBook::Reading ChannelBook::read(const EventView& event) {
   entry.keyed = entry.keyed || !event.key.empty();
   const bool old = entry.known && event.offset <= entry.offset;
   if (old) {
-    judge_old(entry, event, reading);
+    judge_old(item, event, reading);
     if (reading.repeated) return reading;
   } else {
     reading.merge = check_merge(entry, event);

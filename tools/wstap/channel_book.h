@@ -92,6 +92,7 @@ class ChannelBook {
     bool keyed = false;          // an event with a key has come
     // The newest ranges that were told missing; one of them that comes is late.
     std::vector<std::pair<std::uint64_t, std::uint64_t>> missing;
+    std::vector<std::uint64_t> late;  // came into the open hole
   };
   struct Hash {
     using is_transparent = void;
@@ -104,7 +105,10 @@ class ChannelBook {
   [[nodiscard]] static std::optional<Incident> lost(const Entry& entry, const SubscribedEntry& subscribed,
                                                     std::uint64_t lost_to);
   // The event's offset is not past the last one.
-  void judge_old(Entry& entry, const protocol::EventView& event, Reading& reading) const;
+  void judge_old(Entries::value_type& item, const protocol::EventView& event, Reading& reading);
+  void begin_anew(Entry& entry, const protocol::EventView& event, Incident& incident) const;
+  // False: what was missing comes for the first time.
+  [[nodiscard]] bool came_before(Entries::value_type& item, std::uint64_t offset);
   // The event skips offsets, or stands for others.
   [[nodiscard]] std::optional<Incident> account(Entries::value_type& item, const protocol::EventView& event);
   [[nodiscard]] std::optional<Incident> check_merge(const Entry& entry,
