@@ -120,7 +120,9 @@ void HistoryPlayer::take_items(Track& track, const HistoryPage& page) {
                            .replayed = page.offset + 1 - std::min(first, page.offset + 1),
                            .oldest = page.recovered ? std::nullopt : std::optional(page.oldest),
                            .gaps = {}};
-    if (track.items.size() > before) {
+    if (!told_) {
+      track.begins = std::move(begins);
+    } else if (track.items.size() > before) {
       track.items[before].begins = std::move(begins);
     } else if (track.items.empty()) {
       listener_.on_played_from(begins);
@@ -210,10 +212,20 @@ bool HistoryPlayer::waits_for_pages(SystemMicros next) {
   return waits;
 }
 
+void HistoryPlayer::tell_beginnings() {
+  if (std::exchange(told_, true)) return;
+  for (Track& track : tracks_) {
+    if (track.begins && !over_) listener_.on_played_from(*track.begins);
+    track.begins.reset();
+  }
+}
+
 void HistoryPlayer::pump() {
   timer_.cancel();
   for (std::size_t played = 0; !paused_ && !over_; ++played) {
     if (starving_ > 0) break;
+    tell_beginnings();
+    if (over_) return;
     if (ready_.empty()) {
       // Whatever is being asked belongs to the seam, which the subscription sees to.
       stop();

@@ -37,8 +37,10 @@ class PlayerListener {
 
   // A page of the channel's history, which on_page or another answer brings.
   virtual void ask_page(std::string_view channel, const protocol::Since& since, std::size_t limit) = 0;
-  // Before the events of a channel that are not the direct successors of those
-  // before them: where they begin, as a subscription's answer would say it.
+  // Where the channel begins, as a subscription's answer would say it: of all
+  // channels before the first event of any, so that each has its place when the
+  // run ends early; and again before events that are not the direct successors of
+  // those before them.
   virtual void on_played_from(const SubscribedEntry& entry) = 0;
   virtual void on_played(const protocol::EventView& event, std::string_view text) = 0;
   virtual void on_play_pause() = 0;
@@ -90,6 +92,7 @@ class HistoryPlayer {
     protocol::SystemMicros latest{};                  // of the items so far, so that order holds
     protocol::SystemMicros known_until;               // by the server's clock, once complete
     std::optional<protocol::SystemMicros> asked_for;  // once complete: the next event by then
+    std::optional<SubscribedEntry> begins;            // until it is told
     bool begun = false;
     bool complete = false;  // items hold all there was
     bool queued = false;    // in questions_
@@ -99,6 +102,7 @@ class HistoryPlayer {
   void send_next();
   void take_items(Track& track, const HistoryPage& page);
   void plan_next_page(Track& track, const HistoryPage& page);
+  void tell_beginnings();
   // Plays what is due, and asks for what will be.
   void pump();
   // The next event may not be played before these channels have been asked.
@@ -117,6 +121,7 @@ class HistoryPlayer {
   bool asked_ = false;
   bool paused_ = false;
   bool over_ = false;
+  bool told_ = false;  // where the channels begin
   // Until when the tracks that have nothing more are known to have nothing; absent:
   // to be found out.
   std::optional<protocol::SystemMicros> silent_until_;

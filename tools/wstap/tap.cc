@@ -102,7 +102,10 @@ class Tap : private SubscriberListener {
     subscriber_.start();
     io_.run();
     notices_.set_status({});
-    if (cursor_ && cursor_may_move_) cursor_->finish();
+    if (cursor_ && cursor_may_move_) {
+      if (events_ > 0) cursor_->moved();
+      cursor_->finish();
+    }
     judge();
     say_summary();
     return outcome_;
