@@ -17,14 +17,16 @@ void add_options(cli::Tool& tool, TapOptions& options) {
                  "--until or --end wstap does, so that they can")
       ->group("Select");
 
-  cli::add_text(app, "--from", options.from, "POS",
-                "Where to begin: start (the oldest that is held), -100 (events back), -5m, a time "
-                "(2026-11-20T10:00:00Z, @seconds), an offset or epoch:offset (behind it), now, or cursor "
-                "(what --cursor holds, which must hold something); left out: now")
+  cli::add_text(
+      app, "--from", options.from, "POS",
+      "Where to begin: start (the oldest that is held; what is gone before it is a gap), -100 (events "
+      "back), -5m, a time (2026-11-20T10:00:00Z, @seconds) since when the server received them, an "
+      "offset or epoch:offset (behind it), now, or cursor (what --cursor holds, which must hold "
+      "something); left out: now")
       ->group("Range");
   cli::add_text(app, "--until", options.until, "POS",
-                "Stop before the first event after this offset, epoch:offset or time, once every channel has "
-                "passed it: exit code 0")
+                "Stop before the first event after this offset, epoch:offset or time (of the events' own "
+                "timestamps), once every channel has passed it: exit code 0")
       ->group("Range");
   app.add_flag("--end", options.end,
                "Stop at the newest events that existed at the start; where there is nothing to wait for, at "

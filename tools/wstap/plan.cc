@@ -51,13 +51,20 @@ std::optional<Until> parse_until(const TapOptions& options, SystemMicros now) {
                   protocol::quote(options.until)));
 }
 
-void check_order(const Since& from, const std::optional<Until>& until) {
+// A time of the wall and one of the events' own may well be in this order: times
+// are compared only where both count back from now, or neither does.
+bool written_alike(const TapOptions& options) {
+  return options.from.starts_with('-') == options.until.starts_with('-');
+}
+
+void check_order(const TapOptions& options, const Since& from, const std::optional<Until>& until) {
   if (!until) return;
   const auto* from_time = std::get_if<SystemMicros>(&from);
   const auto* until_time = std::get_if<SystemMicros>(&*until);
   const auto* from_offset = std::get_if<Position>(&from);
   const auto* until_offset = std::get_if<Position>(&*until);
-  const bool times = from_time != nullptr && until_time != nullptr && *until_time < *from_time;
+  const bool times =
+      from_time != nullptr && until_time != nullptr && *until_time < *from_time && written_alike(options);
   const bool offsets = from_offset != nullptr && until_offset != nullptr &&
                        from_offset->epoch == until_offset->epoch &&
                        until_offset->offset <= from_offset->offset;
@@ -116,7 +123,7 @@ TapPlan make_plan(const TapOptions& options, Format format, SystemMicros now) {
   check_alone(options, format);
   const std::optional<Until> until = parse_until(options, now);
   const Since from = parse_from(options, now);
-  check_order(from, until);
+  check_order(options, from, until);
   check_beginning(options, from, until, now);
 
   // Where every offset counts, wstap itself leaves out the types that are not wanted.
