@@ -19,6 +19,7 @@ complete -c wsserve -l latest -x -d 'Channels of which a slow subscriber gets th
 complete -c wsserve -l history -x -d 'Newest events kept of each channel, for those who come back'
 complete -c wsserve -l history-bytes -x -d 'Memory for the history of each channel'
 complete -c wsserve -l history-ttl -x -d 'Age at which an event leaves the history; 0 for never'
+complete -c wsserve -l channel-ttl -x -d 'Time after which a channel is forgotten that holds no event, has no subscriber and was not used; 0 for never'
 complete -c wsserve -l history-total -x -d 'Memory for the histories of all channels; past it the channel that grows loses its oldest events'
 complete -c wsserve -l store -r -d 'SQLite file that keeps the events of durable channels: an event is acknowledged and delivered once it is on disk, and is there after a restart'
 complete -c wsserve -l store-sync -x -a 'full normal off' -d 'What a stored event survives: full a power failure, normal and off the death of the server alone'

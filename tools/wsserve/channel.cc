@@ -21,6 +21,7 @@ Channel::Channel(std::string name, std::string epoch, const ChannelOptions& opti
       options_(options),
       interested_shards_(interested_shards),
       history_(home.budget),
+      used_(protocol::system_now()),
       local_(home.inboxes.size()) {}
 
 Channel::Channel(store::StoredChannel& stored, const ChannelOptions& options, const Home& home,
@@ -36,6 +37,7 @@ Channel::Channel(store::StoredChannel& stored, const ChannelOptions& options, co
       assigned_(offset_),
       interested_shards_(interested_shards),
       history_(home.budget, true),
+      used_(protocol::system_now()),
       local_(home.inboxes.size()) {
   for (const store::RecentId& seen : home_.store->take_recent_ids(stored)) {
     if (!dedup_.find(seen.id, seen.received, options_.dedup)) {
@@ -57,6 +59,7 @@ Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime
   view.key = find_key(event, key);
   view.data = event.data;
   const std::lock_guard lock(mutex_);
+  used_ = received.at;
   if (!event.dedup.empty()) {
     if (const auto first = dedup_.find(event.dedup, received.at, options_.dedup)) {
       // As long as the first one is on its way, nobody knows whether it arrives.
@@ -268,6 +271,7 @@ void Channel::show_interest(std::size_t shard) {
 void Channel::lose_interest(std::size_t shard) {
   const std::lock_guard lock(mutex_);
   interested_shards_ &= ~(std::uint64_t{1} << shard);
+  used_ = protocol::system_now();
 }
 
 Position Channel::position() const {
@@ -278,6 +282,13 @@ Position Channel::position() const {
 void Channel::expire(protocol::SystemMicros now) {
   const std::lock_guard lock(mutex_);
   history_.trim(now, options_.history);
+  dedup_.expire(now, options_.dedup);
+}
+
+bool Channel::is_idle(protocol::SystemMicros now, std::chrono::microseconds ttl) const {
+  const std::lock_guard lock(mutex_);
+  return stored_ == nullptr && interested_shards_ == 0 && history_.empty() && dedup_.size() == 0 &&
+         now - used_ >= ttl;
 }
 
 }  // namespace wskit::server

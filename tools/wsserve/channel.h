@@ -137,8 +137,12 @@ class Channel final : private store::Sink {
   void lose_interest(std::size_t shard);
 
   [[nodiscard]] Position position() const;
-  // Lets go of events that have become too old.
+  // Lets go of events and dedup ids that have become too old.
   void expire(protocol::SystemMicros now);
+  // Whether it can be forgotten without a loss but that of its epoch: it holds
+  // nothing, no shard listens, and nobody has used it for `ttl`. A durable one
+  // never is.
+  [[nodiscard]] bool is_idle(protocol::SystemMicros now, std::chrono::microseconds ttl) const;
 
   // The shard's own view of the channel; only that shard's thread may touch it.
   [[nodiscard]] std::unique_ptr<LocalChannel>& local(std::size_t shard) { return local_[shard]; }
@@ -181,6 +185,7 @@ class Channel final : private store::Sink {
   std::uint64_t interested_shards_;  // a bit a shard
   History history_;
   DedupWindow dedup_;
+  protocol::SystemMicros used_;  // made, published to, or left by a listener
 
   std::vector<std::unique_ptr<LocalChannel>> local_;
 };

@@ -61,6 +61,10 @@ Channel* CommandRunner::find_channel(std::string_view name) {
   return channel;
 }
 
+void CommandRunner::let_go_of(std::span<Channel* const> channels) {
+  for (const Channel* channel : channels) channels_.erase(channel->name());
+}
+
 namespace {
 
 Error server_is_full(std::string_view name) {
@@ -255,8 +259,7 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
   }
   protocol::Since since;
   if (!command.since.empty()) {
-    const auto parsed = protocol::parse_since(
-        command.since, std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
+    const auto parsed = protocol::parse_since(command.since, protocol::system_now());
     if (!parsed) return refuse(connection, command.id, parsed.error());
     since = *parsed;
   }

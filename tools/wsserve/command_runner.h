@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -35,6 +36,9 @@ class CommandRunner {
   // A publish command that came as an HTTP request, which is answered; as an array
   // if it is a batch.
   void publish_over_http(Connection& connection, std::string_view text, bool batch);
+
+  // Channels that may be forgotten: looks them up anew when they are named again.
+  void let_go_of(std::span<Channel* const> channels);
 
   // A WebSocket has opened: greets it and subscribes it to `channels`, the names
   // and patterns of its address or the server's defaults.
@@ -92,7 +96,7 @@ class CommandRunner {
 
   Shard& shard_;
   protocol::CommandParser parser_;
-  // Channels live as long as the hub, so this needs no lock and never grows stale.
+  // Needs no lock, and does not grow stale: see let_go_of().
   std::unordered_map<std::string_view, Channel*> channels_;
   std::vector<Channel*> targets_;  // of the events being published, in their order
   std::vector<protocol::Published> published_;

@@ -33,6 +33,9 @@ class DedupWindow {
   // Forgets ids accepted with `offset` or later: those events were taken back.
   void forget_from(std::uint64_t offset);
 
+  // Forgets ids that are too old.
+  void expire(protocol::SystemMicros now, const DedupLimits& limits);
+
   [[nodiscard]] std::size_t size() const { return offsets_.size(); }
 
  private:
@@ -45,8 +48,6 @@ class DedupWindow {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
-
-  void expire(protocol::SystemMicros now, const DedupLimits& limits);
 
   std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> offsets_;
   std::deque<Seen> order_;

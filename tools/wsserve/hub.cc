@@ -5,11 +5,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "wsserve/fanout/local_channel.h"
 #include "wsserve/inbox.h"
 
 namespace wskit::server {
+namespace {
+
+// So that nobody who looks for a channel waits long.
+constexpr std::size_t kForgottenAtATime = 10'000;
+
+}  // namespace
 
 std::string random_token(std::size_t characters) {
   static constexpr std::string_view kAlphabet = "0123456789abcdefghijklmnopqrstuv";
@@ -40,7 +47,7 @@ Hub::~Hub() = default;
 
 Channel* Hub::find_or_create(std::string_view name) {
   const std::lock_guard lock(mutex_);
-  if (const auto found = channels_.find(name); found != channels_.end()) return found->second.get();
+  if (const auto found = channels_.find(name); found != channels_.end()) return in_use(found->second.get());
   if (channels_.size() >= limits_.max_channels) return nullptr;
   return create(name);
 }
@@ -58,7 +65,7 @@ Channel* Hub::create(std::string_view name) {
         store_->channel(name, {.history = options.history, .dedup = options.dedup}, epoch_prefix_);
     channel = std::make_unique<Channel>(stored, options, home, interested);
   } else {
-    channel = std::make_unique<Channel>(std::string(name), epoch_prefix_, options, home, interested);
+    channel = std::make_unique<Channel>(std::string(name), next_epoch(), options, home, interested);
   }
   const std::string_view key = channel->name();
   return channels_.emplace(key, std::move(channel)).first->second.get();
@@ -67,7 +74,16 @@ Channel* Hub::create(std::string_view name) {
 Channel* Hub::find(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   const auto found = channels_.find(name);
-  return found == channels_.end() ? nullptr : found->second.get();
+  return found == channels_.end() ? nullptr : in_use(found->second.get());
+}
+
+Channel* Hub::in_use(Channel* channel) const {
+  if (!idle_.empty()) idle_.erase(channel);
+  return channel;
+}
+
+std::string Hub::next_epoch() const {
+  return forgotten_ == 0 ? epoch_prefix_ : epoch_prefix_ + "." + std::to_string(forgotten_);
 }
 
 bool Hub::crowded() const {
@@ -102,7 +118,7 @@ std::vector<Channel*> Hub::matching(const protocol::Pattern& pattern) const {
   std::vector<Channel*> matching;
   const std::lock_guard lock(mutex_);
   for (const auto& [name, channel] : channels_) {
-    if (pattern.matches(name)) matching.push_back(channel.get());
+    if (pattern.matches(name)) matching.push_back(in_use(channel.get()));
   }
   return matching;
 }
@@ -119,14 +135,38 @@ std::size_t Hub::reload(const HubLimits& limits, ChannelRules rules, protocol::S
   return unchanged;
 }
 
-void Hub::expire(protocol::SystemMicros now) {
+std::vector<Channel*> Hub::expire(protocol::SystemMicros now) {
   const std::lock_guard lock(mutex_);
-  for (const auto& [name, channel] : channels_) channel->expire(now);
+  idle_.clear();
+  const auto ttl = limits_.channel_ttl;
+  for (const auto& [name, channel] : channels_) {
+    channel->expire(now);
+    if (ttl.count() == 0 || idle_.size() == kForgottenAtATime || !channel->is_idle(now, ttl)) continue;
+    idle_.insert(channel.get());
+  }
+  return {idle_.begin(), idle_.end()};
+}
+
+void Hub::forget(protocol::SystemMicros now) {
+  std::vector<std::unique_ptr<Channel>> gone;  // destroyed without the lock
+  const std::lock_guard lock(mutex_);
+  for (const Channel* channel : std::exchange(idle_, {})) {
+    if (!channel->is_idle(now, limits_.channel_ttl)) continue;
+    const auto found = channels_.find(channel->name());
+    gone.push_back(std::move(found->second));
+    channels_.erase(found);
+  }
+  forgotten_ += gone.size();
 }
 
 std::size_t Hub::channel_count() const {
   const std::lock_guard lock(mutex_);
   return channels_.size();
+}
+
+std::uint64_t Hub::forgotten() const {
+  const std::lock_guard lock(mutex_);
+  return forgotten_;
 }
 
 }  // namespace wskit::server

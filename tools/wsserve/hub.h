@@ -6,6 +6,7 @@
 // Threads: any thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "common/protocol/channel.h"
@@ -26,6 +28,8 @@ class Inbox;
 struct HubLimits {
   std::size_t max_channels = 1'000'000;
   std::size_t max_history_bytes = std::size_t{256} << 20;  // of all channels together
+  // That an empty channel is remembered without being used; 0: for ever.
+  std::chrono::microseconds channel_ttl = std::chrono::hours{24};
 };
 
 class Hub {
@@ -40,7 +44,8 @@ class Hub {
   Hub& operator=(const Hub&) = delete;
 
   // The channel of that name, made if it is new; null where there are already
-  // `max_channels`. It lives as long as the hub. REQUIRES: a valid name.
+  // `max_channels`. It lives as long as the hub, or until it is forgotten.
+  // REQUIRES: a valid name.
   [[nodiscard]] Channel* find_or_create(std::string_view name);
 
   // The channel of that name, or null.
@@ -62,10 +67,16 @@ class Hub {
   // says otherwise now.
   std::size_t reload(const HubLimits& limits, ChannelRules rules, protocol::SystemMicros now);
 
-  // Lets go of events that have become too old.
-  void expire(protocol::SystemMicros now);
+  // Lets go of events that have become too old. Returns idle channels, some at a
+  // time, which forget() forgets. One thread calls both.
+  [[nodiscard]] std::vector<Channel*> expire(protocol::SystemMicros now);
+  // Forgets those that expire() returned last, if they are still idle and nobody
+  // has asked for them since. REQUIRES: no shard has kept one that it had before.
+  void forget(protocol::SystemMicros now);
 
   [[nodiscard]] std::size_t channel_count() const;
+  // How many were forgotten since the start.
+  [[nodiscard]] std::uint64_t forgotten() const;
   // Null: no channel is durable.
   [[nodiscard]] store::Store* store() const { return store_; }
   [[nodiscard]] const HistoryBudget& budget() const { return budget_; }
@@ -73,6 +84,11 @@ class Hub {
  private:
   // REQUIRES: mutex_ held; the name is new.
   Channel* create(std::string_view name);
+  // That of the next channel that is made. A name that was forgotten begins again
+  // at offset 1, so it must not meet its old epoch. REQUIRES: mutex_ held.
+  [[nodiscard]] std::string next_epoch() const;
+  // Somebody gets hold of it. REQUIRES: mutex_ held.
+  Channel* in_use(Channel* channel) const;
 
   struct PatternInterest {
     protocol::Pattern pattern;
@@ -91,6 +107,8 @@ class Hub {
   // The keys are the channels' own names.
   std::unordered_map<std::string_view, std::unique_ptr<Channel>> channels_;
   std::vector<PatternInterest> patterns_;
+  mutable std::unordered_set<Channel*> idle_;  // to be forgotten unless somebody asks for them
+  std::uint64_t forgotten_ = 0;
 };
 
 // A few random letters and digits, from the kernel's generator.

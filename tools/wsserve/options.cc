@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t kMaxShards = 64;
 constexpr std::chrono::milliseconds kMinHandshakeTimeout{50};
 constexpr std::chrono::milliseconds kMinHeartbeat{100};
+constexpr std::chrono::milliseconds kMinChannelTtl{1'000};
 
 // --- What CLI11 asks of a text: why it is wrong, or nothing ------------------
 
@@ -33,6 +34,13 @@ auto at_least(std::chrono::milliseconds least) {
   return [least](const std::string& text) {
     const auto value = cli::parse_duration(text);
     return value && *value < least ? fmt::format("must be at least {}ms", least.count()) : std::string();
+  };
+}
+
+auto none_or_at_least(std::chrono::milliseconds least) {
+  return [least, check = at_least(least)](const std::string& text) {
+    const auto value = cli::parse_duration(text);
+    return value && value->count() == 0 ? std::string() : check(text);
   };
 }
 
@@ -84,6 +92,11 @@ void add_channel_options(CLI::App& app, Options& options) {
       ->group("Channels");
   cli::add_duration(app, "--history-ttl", options.history_ttl,
                     "Age at which an event leaves the history; 0 for never")
+      ->group("Channels");
+  cli::add_duration(app, "--channel-ttl", options.channel_ttl,
+                    "Time after which a channel is forgotten that holds no event, has no subscriber and was "
+                    "not used; 0 for never")
+      ->check(none_or_at_least(kMinChannelTtl))
       ->group("Channels");
   cli::add_size(
       app, "--history-total", options.history_total,
@@ -201,6 +214,7 @@ Settings to_settings(const Options& options) {
   settings.drain = std::chrono::ceil<std::chrono::milliseconds>(options.drain);
   settings.max_connections = options.max_connections;
   settings.max_channels_per_connection = options.max_channels;
+  settings.hub.channel_ttl = std::chrono::floor<std::chrono::microseconds>(options.channel_ttl);
   settings.hub.max_channels = options.max_server_channels;
   settings.queue_limit_bytes = options.queue_limit;
   settings.message_limits.max_message_bytes = options.max_message;

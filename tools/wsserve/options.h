@@ -26,6 +26,7 @@ struct Options {
   std::uint64_t history_bytes = 16 << 20;
   std::uint64_t history_total = 256 << 20;
   std::chrono::nanoseconds history_ttl = std::chrono::hours{24};
+  std::chrono::nanoseconds channel_ttl = std::chrono::hours{24};
   std::string store;  // a path; empty: no channel is durable
   store::Sync store_sync = store::Sync::kFull;
   std::uint64_t dedup_ids = 10'000;

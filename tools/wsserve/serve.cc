@@ -103,7 +103,7 @@ class Supervisor {
     housekeeping_.expires_after(kHousekeeping);
     housekeeping_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
-      server_.expire_history();
+      server_.tidy();
       await_housekeeping();
     });
   }

@@ -15,10 +15,6 @@ std::chrono::milliseconds reconnect_spread(std::size_t connections) {
   return std::chrono::milliseconds(std::clamp<std::size_t>(connections, 500, 60'000));
 }
 
-protocol::SystemMicros wall_clock() {
-  return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
-}
-
 }  // namespace
 
 Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_ptr<Listener>> listeners,
@@ -87,16 +83,30 @@ void Server::drain() {
 std::size_t Server::reload(Settings settings) {
   settings_ = std::make_shared<const Settings>(std::move(settings));
   max_connections_.store(settings_->max_connections, std::memory_order_relaxed);
-  const std::size_t unchanged = hub_->reload(settings_->hub, settings_->channels, wall_clock());
-  std::latch taken(static_cast<std::ptrdiff_t>(shards_.size()));
-  for (const auto& shard : shards_) {
-    shard->take_up(settings_, [&taken] { taken.count_down(); });
-  }
-  taken.wait();
+  const std::size_t unchanged = hub_->reload(settings_->hub, settings_->channels, protocol::system_now());
+  on_every_shard([this](Shard& shard) { shard.take_up(settings_); });
   return unchanged;
 }
 
-void Server::expire_history() { hub_->expire(wall_clock()); }
+void Server::on_every_shard(const std::function<void(Shard&)>& task) {
+  std::latch done(static_cast<std::ptrdiff_t>(shards_.size()));
+  for (const auto& shard : shards_) {
+    shard->post([&] {
+      task(*shard);
+      done.count_down();
+    });
+  }
+  done.wait();
+}
+
+void Server::tidy() {
+  const std::vector<Channel*> idle = hub_->expire(protocol::system_now());
+  if (idle.empty()) return;
+  on_every_shard([&idle](Shard& shard) { shard.commands().let_go_of(idle); });
+  // The turn in which it let go is over: no event of that turn refers to them.
+  on_every_shard([](Shard&) {});
+  hub_->forget(protocol::system_now());
+}
 
 bool Server::drained() const {
   return std::ranges::all_of(shards_, [](const auto& shard) { return shard->sockets() == 0; });
@@ -110,6 +120,7 @@ std::string Server::stats() const {
   if (store_ != nullptr) store = store_->status();
   return stats_json(identity_, counters,
                     {.channels = hub_->channel_count(),
+                     .channels_forgotten = hub_->forgotten(),
                      .history_bytes = budget.bytes(),
                      .history_max_bytes = budget.max_bytes(),
                      .history_evicted = budget.evicted()},

@@ -39,8 +39,9 @@ class Server final : public ServerView {
   // shard does. Returns how many channels stay durable, or not durable, although
   // their rule says otherwise now. REQUIRES: started.
   std::size_t reload(Settings settings);
-  // Lets go of events that are too old. To be called now and then.
-  void expire_history();
+  // Lets go of events that are too old, and forgets channels that are idle. To be
+  // called now and then. REQUIRES: started.
+  void tidy();
 
   // Whether nobody is connected any more.
   [[nodiscard]] bool drained() const;
@@ -55,6 +56,9 @@ class Server final : public ServerView {
   [[nodiscard]] std::size_t websockets() const { return websockets_.load(std::memory_order_relaxed); }
 
  private:
+  // Returns when each of them has done it, between two commands.
+  void on_every_shard(const std::function<void(Shard&)>& task);
+
   SettingsPtr settings_;  // of the main thread
   std::atomic<std::size_t> max_connections_;
   const ServerIdentity identity_;

@@ -38,12 +38,9 @@ void Shard::stop() {
   thread_.join();
 }
 
-void Shard::take_up(SettingsPtr settings, std::function<void()> taken) {
-  inbox_.post([this, settings = std::move(settings), taken = std::move(taken)] {
-    settings_ = settings;
-    fanout_.look_at_delivery();
-    taken();
-  });
+void Shard::take_up(SettingsPtr settings) {
+  settings_ = std::move(settings);
+  fanout_.look_at_delivery();
 }
 
 const websocket::ReaderLimits& Shard::message_limits() {
@@ -106,7 +103,7 @@ void Shard::add_listener(int fd, Pollable* listener) {
 void Shard::remove_listener(int fd) { poller_.remove(fd); }
 
 ReceiveTime Shard::receive_time() {
-  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const auto now = protocol::system_now();
   return {now, timestamps_.write(now)};
 }
 

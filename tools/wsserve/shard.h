@@ -54,10 +54,6 @@ class Shard {
 
   // Any thread.
   void start();
-  // From its next turn on the shard goes by these settings, and says so by `taken`;
-  // connections that are open keep their heartbeat and the largest message that
-  // they were told.
-  void take_up(SettingsPtr settings, std::function<void()> taken);
   // Gives the shard a connected socket.
   void adopt(int fd);
   // Reads no more commands from now on, and calls `quiet` when none will be
@@ -75,6 +71,10 @@ class Shard {
   void post(Inbox::Task task) { inbox_.post(std::move(task)); }
 
   // The shard's thread, from here on.
+  // Goes by these settings from now on; connections that are open keep their
+  // heartbeat and the largest message that they were told. REQUIRES: between turns,
+  // or behind what a turn delivers.
+  void take_up(SettingsPtr settings);
   void add_listener(int fd, Pollable* listener);
   void remove_listener(int fd);
 

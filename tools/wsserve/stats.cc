@@ -67,6 +67,7 @@ std::string stats_json(const ServerIdentity& identity, std::span<const ShardCoun
   stats["unique_users"] = 0;
   stats["connections_by_user"] = nlohmann::ordered_json::object();
   stats["channels"] = hub.channels;
+  stats["channels_forgotten"] = hub.channels_forgotten;
   for (const auto& [name, member] : kSums) stats[name] = sum(shards, member);
   stats["merged_pongs"] = sum(shards, &ShardCounters::merged_pongs);
   stats["history_bytes"] = hub.history_bytes;

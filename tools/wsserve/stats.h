@@ -66,6 +66,7 @@ struct ServerIdentity {
 // What the channels hold.
 struct HubFigures {
   std::size_t channels = 0;
+  std::uint64_t channels_forgotten = 0;  // empty and unused for --channel-ttl
   std::size_t history_bytes = 0;
   std::size_t history_max_bytes = 0;
   std::uint64_t history_evicted = 0;  // events given up for want of memory in total

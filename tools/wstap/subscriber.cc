@@ -29,7 +29,7 @@ constexpr std::chrono::seconds kClockMargin{5};
 
 SystemMicros time_of(const ControlMessage& message) {
   const protocol::Result<SystemMicros> time = protocol::parse_timestamp(message.timestamp);
-  return time ? *time : std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  return time ? *time : protocol::system_now();
 }
 
 // Each channel that an answer tells of, once; where it is told of twice, by its

@@ -397,7 +397,7 @@ class Tap : private SubscriberListener {
 
 cli::Outcome run(const TapOptions& options, cli::Notices& notices, boost::asio::io_context& io, int output) {
   try {
-    const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+    const auto now = protocol::system_now();
     return Tap(options, make_plan(options, format_for(options, output), now), notices, io, output).run();
   } catch (const CursorFailure& failure) {
     notices.error("{}", failure.what());

@@ -172,7 +172,9 @@ Timestamp::Timestamp(SystemMicros time) {
   write_fraction(text_.data() + kSecondBytes, time - second);
 }
 
-Timestamp Timestamp::now() { return Timestamp(floor<microseconds>(std::chrono::system_clock::now())); }
+SystemMicros system_now() { return floor<microseconds>(std::chrono::system_clock::now()); }
+
+Timestamp Timestamp::now() { return Timestamp(system_now()); }
 
 std::string_view TimestampWriter::write(SystemMicros time) {
   time = std::clamp(time, kEarliest, kLatest);

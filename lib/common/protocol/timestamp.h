@@ -11,6 +11,8 @@ namespace wskit::protocol {
 
 using SystemMicros = std::chrono::sys_time<std::chrono::microseconds>;
 
+[[nodiscard]] SystemMicros system_now();
+
 inline constexpr std::size_t kTimestampBytes = 27;  // 2026-11-20T10:00:00.123456Z
 
 // The text of one moment. A value, so that formatting allocates nothing.

@@ -65,6 +65,75 @@ TEST_F(HubTest, GivesAChannelAnEpochThatNoOtherRunHas) {
   EXPECT_NE(hub_->find_or_create("news")->epoch(), other.find_or_create("news")->epoch());
 }
 
+// Forgetting is a question of time only: here everything is idle at once.
+class ForgettingHubTest : public HubTest {
+ protected:
+  static constexpr std::chrono::hours kTtl{24};
+
+  ForgettingHubTest() {
+    ChannelRules rules;
+    rules.defaults.history.max_age = std::chrono::hours{1};
+    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules);
+  }
+
+  void forget(std::chrono::microseconds after) {
+    const protocol::SystemMicros then = protocol::system_now() + after;
+    (void)hub_->expire(then);
+    hub_->forget(then);
+  }
+};
+
+TEST_F(ForgettingHubTest, ForgetsAChannelThatIsEmptyAndUnused) {
+  (void)heard("a");
+  forget(kTtl - std::chrono::hours{1});
+  EXPECT_EQ(hub_->find("a"), nullptr) << "the event's time of receipt is long ago";
+  (void)hub_->find_or_create("b");
+  forget(kTtl - std::chrono::hours{1});
+  EXPECT_NE(hub_->find("b"), nullptr);
+  forget(kTtl + std::chrono::hours{1});
+  EXPECT_EQ(hub_->find("b"), nullptr);
+  EXPECT_EQ(hub_->forgotten(), 2U);
+}
+
+TEST_F(ForgettingHubTest, GivesANameThatWasForgottenAnEpochOfItsOwn) {
+  const std::string first(hub_->find_or_create("a")->epoch());
+  forget(kTtl * 2);
+  const std::string second(hub_->find_or_create("a")->epoch());
+  forget(kTtl * 2);
+  EXPECT_NE(second, first);
+  EXPECT_NE(hub_->find_or_create("a")->epoch(), first);
+  EXPECT_NE(hub_->find_or_create("a")->epoch(), second);
+}
+
+TEST_F(ForgettingHubTest, KeepsAChannelThatHoldsAnEvent) {
+  hub_->find_or_create("a")->publish(
+      {.channel = "a", .type = "t", .timestamp = {}, .key = {}, .dedup = {}, .data = "1"},
+      {protocol::system_now() + kTtl * 2, "2026-01-01T00:00:00Z"});
+  forget(kTtl * 2);
+  EXPECT_NE(hub_->find("a"), nullptr);
+}
+
+TEST_F(ForgettingHubTest, KeepsAChannelThatAShardListensTo) {
+  (void)hub_->find_or_create("m/a");
+  add_pattern("m/*", 1);
+  forget(kTtl * 2);
+  EXPECT_NE(hub_->find("m/a"), nullptr);
+}
+
+TEST_F(ForgettingHubTest, KeepsAChannelThatSomebodyAskedForMeanwhile) {
+  for (const char* name : {"found", "made", "matched", "left"}) (void)hub_->find_or_create(name);
+  const protocol::SystemMicros then = protocol::system_now() + kTtl * 2;
+  EXPECT_THAT(hub_->expire(then), testing::SizeIs(4));
+  Channel* const found = hub_->find("found");
+  Channel* const made = hub_->find_or_create("made");
+  EXPECT_THAT(hub_->matching(*protocol::Pattern::parse("matched")), testing::SizeIs(1));
+  hub_->forget(then);
+  EXPECT_EQ(hub_->channel_count(), 3U);
+  EXPECT_EQ(hub_->find("found"), found);
+  EXPECT_EQ(hub_->find("made"), made);
+  EXPECT_EQ(hub_->find("left"), nullptr);
+}
+
 TEST_F(HubTest, TellsAShardOfChannelsThatMatchBeforeAndAfter) {
   (void)hub_->find_or_create("m/old");
   add_pattern("m/*", 0);

@@ -48,7 +48,7 @@ std::optional<double> parse_seconds(std::string_view text) {
 }
 
 std::optional<HttpError> read_since(const std::string& value, protocol::Since& since) {
-  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const auto now = protocol::system_now();
   const auto parsed = protocol::parse_since_text(value, now);
   if (!parsed) return bad_request("BAD_REQUEST", "since=: " + parsed.error().message);
   since = *parsed;

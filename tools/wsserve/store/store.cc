@@ -21,10 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-protocol::SystemMicros system_clock() {
-  return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
-}
-
 Retention keep_all(std::string_view) {
   Retention retention;
   retention.history = {.max_events = std::numeric_limits<std::size_t>::max(),
@@ -224,7 +220,7 @@ Status Store::Impl::status() const {
 // --- Store ---------------------------------------------------------------
 
 protocol::Result<std::unique_ptr<Store>> Store::open(Options options) {
-  if (!options.clock) options.clock = system_clock;
+  if (!options.clock) options.clock = protocol::system_now;
   if (!options.retention_for) options.retention_for = keep_all;
   // SQLite finds the write-ahead log beside the file that a link leads to.
   std::error_code ignored;
