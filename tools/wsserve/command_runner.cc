@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/protocol/channel.h"
+#include "wsserve/auth/permissions.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/hub.h"
 #include "wsserve/shard.h"
@@ -86,6 +87,9 @@ Error store_is_away(const std::string& problem) {
 
 void CommandRunner::history(Connection& connection, const Command& command) {
   const std::string_view name = command.channels->front();
+  if (const auto error = auth::check_read(connection.identity(), name)) {
+    return refuse(connection, command.id, *error);
+  }
   protocol::Since since = protocol::FromStart{};
   if (!command.since.empty()) {
     const auto parsed = protocol::parse_since(command.since, shard_.receive_time().at);
@@ -122,6 +126,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   // All or nothing: every channel is there before the first event is published.
   targets_.clear();
   for (const protocol::PublishEvent& event : command.publish) {
+    if (auto error = auth::check_publish(connection.identity(), event.channel)) return error;
     targets_.push_back(find_channel(event.channel));
     if (targets_.back() == nullptr) return server_is_full(event.channel);
     if (targets_.back()->stored() == nullptr || shard_.hub().store()->available()) continue;
@@ -191,10 +196,7 @@ std::vector<std::string> names_of(const std::vector<std::string_view>& views) {
 
 constexpr std::string_view kConnectionPrefix = "@connection/";
 
-// Of the server's own channels a connection may hear those that are for
-// everybody and the one that is for it alone.
-bool may_hear(const Connection& connection, std::string_view name) {
-  if (name == "@all") return true;
+bool is_its_own(const Connection& connection, std::string_view name) {
   return name.starts_with(kConnectionPrefix) && name.substr(kConnectionPrefix.size()) == connection.id();
 }
 
@@ -227,12 +229,8 @@ std::optional<Error> CommandRunner::check(Connection& connection,
                                           const std::vector<std::string_view>& names) {
   std::size_t added = 0;
   for (const std::string_view name : names) {
-    if (protocol::is_server_channel(name) && !may_hear(connection, name)) {
-      return Error{
-          ErrorCode::kForbidden,
-          fmt::format("'{}' is in the server's own space: a connection may subscribe @all and its own {}{}",
-                      name, kConnectionPrefix, connection.id()),
-          fmt::format(R"({{"channel":"{}"}})", name)};
+    if (!is_its_own(connection, name)) {
+      if (auto error = auth::check_subscribe(connection.identity(), name)) return error;
     }
     if (find_subscription(connection, name) != connection.subscriptions().end()) continue;
     ++added;
@@ -472,7 +470,7 @@ void CommandRunner::welcome(Connection& connection, const std::vector<std::strin
   text_.clear();
   protocol::append_connected(text_, shard_.timestamp(),
                              {.connection = id,
-                              .user = {},
+                              .user = connection.identity().user,
                               .server = identity.server,
                               .node = identity.node,
                               .heartbeat_seconds = std::chrono::duration<double>(heartbeat).count(),

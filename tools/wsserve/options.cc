@@ -193,6 +193,8 @@ void add_options(cli::Tool& tool, Options& options) {
 Settings to_settings(const Options& options) {
   Settings settings;
   settings.default_channels = options.default_channels;
+  // Whoever is served without being asked may not administer.
+  settings.gate = std::make_shared<const auth::Gate>(!options.allow_anonymous);
   settings.channels.defaults.history = {
       .max_events = options.history,
       .max_bytes = options.history_bytes,

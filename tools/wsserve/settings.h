@@ -13,6 +13,7 @@
 
 #include "common/websocket/handshake.h"
 #include "common/websocket/message_reader.h"
+#include "wsserve/auth/gate.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/hub.h"
 
@@ -20,6 +21,7 @@ namespace wskit::server {
 
 struct Settings {
   std::vector<std::string> default_channels;
+  auth::GatePtr gate = std::make_shared<const auth::Gate>();  // never null
   bool echo = false;
 
   std::chrono::milliseconds handshake_timeout{std::chrono::seconds{10}};

@@ -129,4 +129,17 @@ bool Pattern::matches(std::string_view channel) const {
   return pattern.empty() && channel.empty();
 }
 
+bool Pattern::covers(const Pattern& other) const {
+  if (is_server_channel(other.text_) != is_server_channel(text_)) return false;
+  std::string_view mine = text_;
+  std::string_view theirs = other.text_;
+  while (!mine.empty() && !theirs.empty()) {
+    const std::string_view wanted = take_segment(mine);
+    if (wanted == "**") return true;
+    const std::string_view segment = take_segment(theirs);
+    if (segment == "**" || (wanted != "*" && wanted != segment)) return false;
+  }
+  return mine.empty() && theirs.empty();
+}
+
 }  // namespace wskit::protocol

@@ -36,6 +36,9 @@ class Pattern {
   // `@` is matched only by a pattern that begins with `@`.
   [[nodiscard]] bool matches(std::string_view channel) const;
 
+  // Whether it matches every channel that `other` matches.
+  [[nodiscard]] bool covers(const Pattern& other) const;
+
   [[nodiscard]] const std::string& text() const { return text_; }
 
   bool operator==(const Pattern&) const = default;

@@ -28,6 +28,10 @@ std::string pattern_refusal(std::string_view text) {
   return pattern.error().message;
 }
 
+bool covers(std::string_view wide, std::string_view narrow) {
+  return Pattern::parse(wide).value().covers(Pattern::parse(narrow).value());
+}
+
 bool matches(std::string_view pattern, std::string_view channel) {
   EXPECT_EQ(refusal(channel), "");
   return Pattern::parse(pattern).value().matches(channel);
@@ -217,6 +221,63 @@ TEST(PatternTest, TheServersSpaceIsMatchedOnlyFromWithin) {
   EXPECT_TRUE(matches("@presence/**", "@presence/market/AAPL"));
   EXPECT_FALSE(matches("@user/*", "user/ann"));
   EXPECT_TRUE(matches("a/*", "a/@b"));
+}
+
+TEST(PatternTest, CoversWhatItMatchesAllOf) {
+  EXPECT_TRUE(covers("market/*", "market/AAPL"));
+  EXPECT_TRUE(covers("market/*", "market/*"));
+  EXPECT_FALSE(covers("market/*", "market/**")) << "which goes deeper";
+  EXPECT_FALSE(covers("market/*", "*/AAPL"));
+  EXPECT_TRUE(covers("market/**", "market/*/book"));
+  EXPECT_TRUE(covers("market/**", "market/*/**"));
+  EXPECT_FALSE(covers("market/*/**", "market/**")) << "which matches market/AAPL too";
+  EXPECT_FALSE(covers("market/AAPL", "market/*"));
+  EXPECT_TRUE(covers("**", "a/b/c"));
+  EXPECT_FALSE(covers("**", "@user/ann"));
+  EXPECT_FALSE(covers("@user/*", "user/ann"));
+}
+
+// Every path of up to `depth` of the segments, each one also ending in `last`.
+std::vector<std::string> paths(const std::vector<std::string>& segments, std::size_t depth,
+                               const std::string& last) {
+  std::vector<std::string> all;
+  std::vector<std::string> longest{""};
+  if (!last.empty()) all.push_back(last);
+  for (std::size_t length = 1; length <= depth; ++length) {
+    std::vector<std::string> longer;
+    for (const std::string& path : longest) {
+      for (const std::string& segment : segments) {
+        longer.push_back(path.empty() ? segment : path + "/" + segment);
+      }
+    }
+    longest = longer;
+    for (const std::string& path : longest) {
+      all.push_back(path);
+      if (!last.empty()) all.push_back(path + "/" + last);
+    }
+  }
+  return all;
+}
+
+TEST(PatternTest, CoversAnotherExactlyIfNoNameTellsThemApart) {
+  const std::vector<std::string> names = paths({"a", "@b", "z"}, 4, "");
+  const std::vector<std::string> patterns = paths({"a", "@b", "*"}, 2, "**");
+  // By pattern, the names that it matches.
+  std::vector<std::vector<bool>> matched;
+  for (const std::string& pattern : patterns) {
+    std::vector<bool>& matches_of = matched.emplace_back();
+    for (const std::string& name : names) {
+      matches_of.push_back(Pattern::parse(pattern).value().matches(name));
+    }
+  }
+  for (std::size_t wide = 0; wide < patterns.size(); ++wide) {
+    for (std::size_t narrow = 0; narrow < patterns.size(); ++narrow) {
+      bool all = true;
+      for (std::size_t i = 0; i < names.size(); ++i) all = all && (!matched[narrow][i] || matched[wide][i]);
+      EXPECT_EQ(covers(patterns[wide], patterns[narrow]), all)
+          << patterns[wide] << " and " << patterns[narrow];
+    }
+  }
 }
 
 TEST(PatternTest, EqualTextsAreEqualPatterns) {

@@ -22,6 +22,7 @@
 #include "common/protocol/position.h"
 #include "common/websocket/deflate.h"
 #include "common/websocket/message_reader.h"
+#include "wsserve/auth/gate.h"
 #include "wsserve/connection/catch_up.h"
 #include "wsserve/connection/conflation.h"
 #include "wsserve/connection/outbound.h"
@@ -116,6 +117,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
 
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] std::string id() const;
+  // Of the WebSocket, or of the request at hand.
+  [[nodiscard]] const auth::Identity& identity() const { return *identity_; }
   [[nodiscard]] protocol::DeliveryCounters counters() const;
   [[nodiscard]] const TypeFilterPtr& default_filter() const { return default_filter_; }
   [[nodiscard]] const Pace& default_pace() const { return default_pace_; }
@@ -171,6 +174,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void serve_requests();
   void answer_history(const http::HistoryRequest& request, bool keep_alive, bool head);
   void handle_request(http::Request& request);
+  // Finds out whose request it is; why its token is not taken.
+  [[nodiscard]] protocol::Result<void> identify(http::Request& request, auth::Gate::Purpose purpose);
   void open_websocket(http::Request& request);
   void agree_on_deflate(const websocket::DeflateParameters& parameters);
   void begin_service(Service service, const std::vector<std::string>& channels, const Wishes& wishes);
@@ -218,6 +223,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   std::uint32_t watched_ = 0;
   std::chrono::milliseconds heartbeat_;
   const std::uint64_t number_;
+  auth::IdentityPtr identity_;  // null before the first request
   Clock::time_point last_heard_;
   Clock::time_point next_beat_{};
 

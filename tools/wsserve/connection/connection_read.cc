@@ -6,6 +6,8 @@
 
 #include "common/websocket/handshake.h"
 #include "common/websocket/message_writer.h"
+#include "wsserve/auth/permissions.h"
+#include "wsserve/auth/request_token.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/pages.h"
 #include "wsserve/http/publish_request.h"
@@ -72,6 +74,13 @@ void Connection::handle_request(http::Request& request) {
   if (const auto* error = std::get_if<http::HttpError>(&route)) {
     return send_http(http::error_response(*error), request.keep_alive, head);
   }
+  // A WebSocket can bring its token later.
+  const bool later = std::holds_alternative<http::CommandSocket>(route) && http::wants_upgrade(request);
+  const auto identified =
+      identify(request, later ? auth::Gate::Purpose::kSocket : auth::Gate::Purpose::kRequest);
+  if (!identified && !http::is_open(route)) {
+    return send_http(http::error_response(http::to_http(identified.error())), request.keep_alive, head);
+  }
   if (const auto* page = std::get_if<http::Page>(&route)) {
     return send_http(http::answer(*page, shard_.server()), request.keep_alive, head);
   }
@@ -79,6 +88,7 @@ void Connection::handle_request(http::Request& request) {
     return answer_history(*history, request.keep_alive, head);
   }
   if (const auto* target = std::get_if<http::PublishTarget>(&route)) {
+    if (auto error = auth::check_publish(identity(), target->channel)) return answer_http(std::move(*error));
     const auto publish = http::parse_publish_request(request, target->channel);
     if (!publish) return answer_http(publish.error());
     return shard_.commands().publish_over_http(*this, publish->command, publish->lines);
@@ -86,7 +96,18 @@ void Connection::handle_request(http::Request& request) {
   open_websocket(request);
 }
 
+protocol::Result<void> Connection::identify(http::Request& request, auth::Gate::Purpose purpose) {
+  auto admitted =
+      shard_.settings().gate->admit(auth::take_token(request), purpose, std::chrono::system_clock::now());
+  if (!admitted) return admitted.error();
+  identity_ = std::move(*admitted);
+  return {};
+}
+
 void Connection::answer_history(const http::HistoryRequest& request, bool keep_alive, bool head) {
+  if (const auto error = auth::check_read(identity(), request.channel)) {
+    return send_http(http::error_response(http::to_http(*error)), keep_alive, head);
+  }
   Channel* channel = shard_.hub().find(request.channel);
   if (channel == nullptr) return send_http(http::no_such_channel(request.channel), keep_alive, head);
   const auto answer = [request, keep_alive, head](Connection& asking,
@@ -142,11 +163,8 @@ void Connection::open_websocket(http::Request& request) {
   const auto* commands = std::get_if<http::CommandSocket>(&route);
   if (commands != nullptr) {
     for (const std::string& channel : commands->channels) {
-      if (!protocol::is_server_channel(channel) || channel == "@all") continue;
-      return refuse_http({.status = 403,
-                          .code = "FORBIDDEN",
-                          .message = "channels that begin with @ are the server's own: " + channel,
-                          .headers = {}});
+      const auto error = auth::check_subscribe(identity(), channel);
+      if (error && !identity().awaits_token) return refuse_http(http::to_http(*error));
     }
   }
   outbound().append_http(result.upgrade->response);

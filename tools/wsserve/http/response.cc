@@ -82,6 +82,7 @@ HttpError to_http(const protocol::Error& error) {
                     .code = std::string(protocol::to_string(error.code)),
                     .message = error.message,
                     .headers = {}};
+  if (refused.status == 401) refused.headers.emplace_back("WWW-Authenticate", "Bearer");
   if (refused.status == 503) refused.headers.emplace_back("Retry-After", "1");
   return refused;
 }

@@ -142,6 +142,11 @@ Route socket_route(const Request& request, std::vector<std::string> channels) {
 
 }  // namespace
 
+bool is_open(const Route& route) {
+  const auto* page = std::get_if<Page>(&route);
+  return page != nullptr && (*page == Page::kHealth || *page == Page::kReady);
+}
+
 Route route(const Request& request, const Settings& settings) {
   const std::string_view path = request.path;
   const bool reads = request.method == "GET" || request.method == "HEAD";

@@ -39,4 +39,7 @@ using Route = std::variant<HttpError, Page, HistoryRequest, PublishTarget, Comma
 // The path is looked up first (404), then the method (405), then the query.
 [[nodiscard]] Route route(const Request& request, const Settings& settings);
 
+// Whether it is served to everybody, whoever they are.
+[[nodiscard]] bool is_open(const Route& route);
+
 }  // namespace wskit::server::http

@@ -1,0 +1,113 @@
+#include "wsserve/auth/permissions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/protocol/quote.h"
+
+namespace wskit::server::auth {
+namespace {
+
+using protocol::Error;
+using protocol::ErrorCode;
+using protocol::Pattern;
+
+constexpr std::string_view kAll = "@all";
+constexpr std::string_view kUserPrefix = "@user/";
+constexpr std::string_view kConnectionPrefix = "@connection/";
+constexpr std::string_view kPresencePrefix = "@presence/";
+
+bool covered(const std::vector<Pattern>& granted, const Pattern& wanted) {
+  return std::ranges::any_of(granted, [&](const Pattern& pattern) { return pattern.covers(wanted); });
+}
+
+std::string channel_details(std::string_view channel) {
+  return fmt::format(R"({{"channel":{}}})", protocol::quote(channel));
+}
+
+Error unauthorized() {
+  return {ErrorCode::kUnauthorized,
+          R"(who you are is not known yet: send {"action":"auth","token":"…"} first)",
+          {}};
+}
+
+// "anonymous connections may" or "user "ann" may", for the beginning of a sentence.
+std::string who(const Identity& identity) {
+  return identity.anonymous() ? "without a token nobody" : "user " + protocol::quote(identity.user);
+}
+
+std::string_view remedy(const Identity& identity) {
+  return identity.anonymous() ? "bring one that grants it" : "it takes a token that grants it";
+}
+
+}  // namespace
+
+bool may_subscribe(const Identity& identity, std::string_view name) {
+  if (identity.awaits_token) return false;
+  if (name == kAll) return true;
+  if (name.starts_with(kUserPrefix)) return name == user_channel(identity);
+  if (name.starts_with(kConnectionPrefix)) return false;
+  if (name.starts_with(kPresencePrefix)) {
+    const std::string_view channel = name.substr(kPresencePrefix.size());
+    return !protocol::is_server_channel(channel) && may_subscribe(identity, channel);
+  }
+  const auto wanted = Pattern::parse(name);
+  return wanted && covered(identity.grants.subscribe, *wanted);
+}
+
+bool may_publish(const Identity& identity, std::string_view channel) {
+  if (identity.awaits_token || protocol::is_server_channel(channel)) return false;
+  return std::ranges::any_of(identity.grants.publish,
+                             [&](const Pattern& pattern) { return pattern.matches(channel); });
+}
+
+std::optional<Error> check_subscribe(const Identity& identity, std::string_view name) {
+  if (may_subscribe(identity, name)) return std::nullopt;
+  if (identity.awaits_token) return unauthorized();
+  if (protocol::is_server_channel(name)) {
+    return Error{ErrorCode::kForbidden,
+                 fmt::format("{} is in the server's own space: a connection may subscribe @all, its own "
+                             "@connection/<id> and, with a token, its own @user/<user>",
+                             protocol::quote(name)),
+                 channel_details(name)};
+  }
+  return Error{
+      ErrorCode::kForbidden,
+      fmt::format("{} may not subscribe {}; {}", who(identity), protocol::quote(name), remedy(identity)),
+      channel_details(name)};
+}
+
+std::optional<Error> check_read(const Identity& identity, std::string_view channel) {
+  auto error = check_subscribe(identity, channel);
+  if (error && error->code == ErrorCode::kForbidden && !protocol::is_server_channel(channel)) {
+    error->message =
+        fmt::format("{} may not read {}; {}", who(identity), protocol::quote(channel), remedy(identity));
+  }
+  return error;
+}
+
+std::optional<Error> check_publish(const Identity& identity, std::string_view channel) {
+  if (may_publish(identity, channel)) return std::nullopt;
+  if (identity.awaits_token) return unauthorized();
+  return Error{
+      ErrorCode::kForbidden,
+      fmt::format("{} may not publish to {}; {}", who(identity), protocol::quote(channel), remedy(identity)),
+      channel_details(channel)};
+}
+
+std::optional<Error> check_admin(const Identity& identity, std::string_view what) {
+  if (identity.awaits_token) return unauthorized();
+  if (identity.grants.admin) return std::nullopt;
+  return Error{ErrorCode::kForbidden,
+               fmt::format("{} is for administrators: it takes a token with \"admin\":true", what),
+               {}};
+}
+
+std::string user_channel(const Identity& identity) {
+  if (identity.anonymous()) return {};
+  std::string name = std::string(kUserPrefix) + identity.user;
+  return protocol::check_channel(name) ? name : std::string();
+}
+
+}  // namespace wskit::server::auth
