@@ -150,12 +150,11 @@ LineResult<std::string_view> EventMapper::timestamp_of(const Fields& fields, con
   return timestamp(fields, envelope.timestamp);
 }
 
-LineResult<std::string_view> EventMapper::timestamp(const Fields& fields, std::string_view value) {
+LineResult<protocol::SystemMicros> EventMapper::moment(const Fields& fields, std::string_view value) {
   if (protocol::is_json_number(value)) {
     const auto time = parse_unix_time(value);
     if (!time) return LineError{fields.column(value), fmt::format("{} is no Unix time", value)};
-    timestamp_ = protocol::Timestamp(*time).text();
-    return std::string_view(timestamp_);
+    return *time;
   }
   if (!is_string(value)) {
     return LineError{fields.column(value),
@@ -163,12 +162,31 @@ LineResult<std::string_view> EventMapper::timestamp(const Fields& fields, std::s
                                  protocol::describe(protocol::json_kind(value)))};
   }
   const auto text = protocol::json_string(value, timestamp_);
-  if (!text || !protocol::parse_timestamp(*text)) {
+  const auto time = protocol::parse_timestamp(text.value_or(""));
+  if (!time) {
     return LineError{fields.column(value),
                      fmt::format("the time {} is not RFC 3339, such as 2026-11-20T10:00:00.123Z",
-                                 protocol::quote(text ? *text : value))};
+                                 protocol::quote(text.value_or(value)))};
   }
-  return *text;
+  return *time;
+}
+
+LineResult<protocol::SystemMicros> EventMapper::replay_time_of(const Fields& fields) {
+  constexpr std::string_view kRemedy =
+      "--replay PATH is to name the field that has each line's time; --on-invalid skip leaves such lines out";
+  const auto found = fields.find(*options_.replay_by);
+  if (!found) return LineError{0, fmt::format("{}; {}", found.error().reason, kRemedy)};
+  const auto time = moment(fields, *found);
+  if (!time) return LineError{time.error().column, fmt::format("{}; {}", time.error().reason, kRemedy)};
+  return time;
+}
+
+LineResult<std::string_view> EventMapper::timestamp(const Fields& fields, std::string_view value) {
+  const auto time = moment(fields, value);
+  if (!time) return time.error();
+  if (is_string(value)) return *protocol::json_string(value, timestamp_);
+  timestamp_ = protocol::Timestamp(*time).text();
+  return std::string_view(timestamp_);
 }
 
 LineResult<std::optional<protocol::PublishEvent>> EventMapper::map(std::string_view line) {
@@ -187,6 +205,11 @@ LineResult<std::optional<protocol::PublishEvent>> EventMapper::map(std::string_v
   if (!type) return type.error();
   const auto key = key_of(fields, *envelope);
   if (!key) return key.error();
+  if (options_.replay_by) {
+    const auto turn = replay_time_of(fields);
+    if (!turn) return turn.error();
+    replay_time_ = *turn;
+  }
   const auto time = timestamp_of(fields, *envelope);
   if (!time) return time.error();
 

@@ -12,6 +12,7 @@
 
 #include "common/protocol/command.h"
 #include "common/protocol/json_path.h"
+#include "common/protocol/timestamp.h"
 #include "wspub/channel_template.h"
 #include "wspub/fields.h"
 #include "wspub/line_error.h"
@@ -29,6 +30,7 @@ struct MappingOptions {
   std::optional<protocol::JsonPath> key_from;   // else the envelope's
   std::optional<protocol::JsonPath> time_from;  // else the envelope's, else none
   std::optional<protocol::JsonPath> data_from;  // else the envelope's, else the whole line
+  std::optional<protocol::JsonPath> replay_by;  // where the line's place in a recording stands
 };
 
 // One thread.
@@ -45,6 +47,9 @@ class EventMapper {
   // channel, with `data` and the string `channel`. --data-from overrides that.
   [[nodiscard]] LineResult<std::optional<protocol::PublishEvent>> map(std::string_view line);
 
+  // The time at `replay_by` in the line that map() made an event of last.
+  [[nodiscard]] protocol::SystemMicros replay_time() const { return replay_time_; }
+
  private:
   struct Envelope;
 
@@ -57,7 +62,11 @@ class EventMapper {
   [[nodiscard]] LineResult<std::string_view> timestamp_of(const Fields& fields, const Envelope& envelope);
   [[nodiscard]] LineResult<std::string_view> timestamp(const Fields& fields, std::string_view value);
 
+  [[nodiscard]] LineResult<protocol::SystemMicros> moment(const Fields& fields, std::string_view value);
+  [[nodiscard]] LineResult<protocol::SystemMicros> replay_time_of(const Fields& fields);
+
   MappingOptions options_;
+  protocol::SystemMicros replay_time_{};
 
   // What is not a slice of the line.
   std::string channel_;

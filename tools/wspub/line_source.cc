@@ -110,8 +110,36 @@ bool LineSource::open_next() {
   if (fstat(fd_, &status) == 0 && S_ISREG(status.st_mode)) {
     file_bytes_ = static_cast<std::uint64_t>(status.st_size);
   }
+  if (!owned_ && file_bytes_) rewind_stdin();
   readable_.watch(fd_);
   return true;
+}
+
+void LineSource::rewind_stdin() {
+  if (stdin_start_ < 0) {
+    stdin_start_ = lseek(fd_, 0, SEEK_CUR);
+  } else {
+    lseek(fd_, stdin_start_, SEEK_SET);
+  }
+}
+
+void LineSource::begin_again() {
+  next_message_ = 0;
+  next_file_ = 0;
+  // Lines of the passes before the last one are told without their file's name.
+  if (inputs_.size() > options_.files.size()) {
+    inputs_.erase(inputs_.begin(), inputs_.end() - static_cast<std::ptrdiff_t>(options_.files.size()));
+  }
+}
+
+bool LineSource::can_begin_again() const {
+  if (!options_.messages.empty()) return true;
+  return std::all_of(options_.files.begin(), options_.files.end(), [this](const std::string& name) {
+    struct stat status {};
+    if (name == "-") return fstat(options_.stdin_fd, &status) == 0 && S_ISREG(status.st_mode);
+    // What is not there is told when it is opened.
+    return ::stat(name.c_str(), &status) != 0 || S_ISREG(status.st_mode);
+  });
 }
 
 void LineSource::close_current() {

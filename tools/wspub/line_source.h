@@ -8,6 +8,8 @@
 // Threads: the io_context's.
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <functional>
@@ -61,6 +63,12 @@ class LineSource {
   // After kWait: calls `ready` once when next() has something to say.
   void async_wait(std::function<void()> ready);
 
+  // Begins again with the first input; numbers go on. REQUIRES: kEnd, and
+  // can_begin_again().
+  void begin_again();
+  // Whether all inputs are there to be read again: messages and regular files.
+  [[nodiscard]] bool can_begin_again() const;
+
   // Nothing more is read; what has been read is still handed out, but for an
   // unfinished record at the end.
   void stop_reading();
@@ -93,6 +101,7 @@ class LineSource {
   [[nodiscard]] Item number(RecordSplitter::Item item);
   [[nodiscard]] Item fail(std::string message);
   bool open_next();
+  void rewind_stdin();
   void close_current();
   [[nodiscard]] std::string_view noun() const;
 
@@ -107,6 +116,7 @@ class LineSource {
   bool owned_ = false;
   std::optional<std::uint64_t> file_bytes_;  // of a regular file
   std::uint64_t bytes_read_ = 0;             // of the current input
+  off_t stdin_start_ = -1;                   // where stdin stood at first, if it is a regular file
   std::uint64_t records_ = 0;
   bool reading_ = true;
   bool input_over_ = false;  // the current one's end has been read

@@ -4,6 +4,7 @@
 
 #include <CLI/App.hpp>
 #include <array>
+#include <chrono>
 #include <random>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@ namespace wskit::pub {
 namespace {
 
 constexpr std::string_view kSetAsidePrefix = "dlq=";
+constexpr const char* kWithoutEnd = "inf";
 
 void add_route_options(CLI::App& app, PubOptions& options) {
   const auto route = [](CLI::Option* option) { option->group("Route"); };
@@ -56,7 +58,37 @@ void add_input_options(CLI::App& app, PubOptions& options) {
       cli::add_text(app, "--on-invalid", options.on_invalid, "fail|skip|dlq=FILE",
                     "A line that cannot be published: stop at it, skip and count it, or append it to FILE"));
   input(cli::add_size(app, "--max-line", options.max_line, "A longer line is invalid, never split"));
-  cli::add_rate(app, "--rate", options.rate, "Publish at most so many lines a second, evenly")->group("Pace");
+}
+
+CLI::Option* add_loop(CLI::App& app, PubOptions& options) {
+  CLI::Option* option = app.add_option(
+      "--loop",
+      [&options](const CLI::results_t& results) {
+        options.loop = results.back().empty() ? kWithoutEnd : results.back();
+        return true;
+      },
+      "Publish the input N times, one pass behind the other; alone, or with inf, without end. Input must be "
+      "files");
+  return option->type_name("N")->expected(0, 1);
+}
+
+void add_pace_options(CLI::App& app, PubOptions& options) {
+  const auto pace = [](CLI::Option* option) { option->group("Pace"); };
+  pace(cli::add_rate(app, "--rate", options.rate, "Publish at most so many lines a second, evenly"));
+  pace(cli::add_text(
+      app, "--replay", options.replay, "PATH",
+      "Publish each line when its turn has come by its own time at PATH, as in .time or "
+      ".timestamp: RFC 3339, or Unix time in s, ms, us or ns. A line without a time is invalid; "
+      "one with a time before that of an earlier line goes right behind the line before it"));
+  pace(cli::add_speed(app, "--speed", options.speed,
+                      "With --replay: so many times as fast as it was recorded; max: without waiting"));
+  pace(cli::add_duration(app, "--max-gap", options.max_gap,
+                         "With --replay: never wait longer than this for the next line"));
+  pace(cli::add_text(
+      app, "--shift-time", options.shift_time, "TIME",
+      "With --replay: move the events' timestamps so that the first one is TIME: now, RFC 3339, "
+      "-5m or @1700000000. Their data stays as it is"));
+  add_loop(app, options)->group("Pace");
 }
 
 void add_acknowledgement_options(CLI::App& app, PubOptions& options) {
@@ -119,6 +151,7 @@ MappingOptions mapping(const PubOptions& options, const std::string& channel) {
   mapping.key_from = path("--key-from", options.key_from);
   mapping.time_from = path("--time-from", options.time_from);
   mapping.data_from = path("--data-from", options.data_from);
+  mapping.replay_by = path("--replay", options.replay);
   mapping.type = options.type;
   if (!channel.empty()) {
     if (mapping.channel_from) refuse("--channel and --channel-from exclude each other");
@@ -135,7 +168,7 @@ MappingOptions mapping(const PubOptions& options, const std::string& channel) {
   }
   if (options.input == InputKind::kText) {
     const bool looks_inside = mapping.channel_from || mapping.type_from || mapping.key_from ||
-                              mapping.time_from || mapping.data_from ||
+                              mapping.time_from || mapping.data_from || mapping.replay_by ||
                               (mapping.channel && !mapping.channel->is_fixed());
     if (looks_inside) refuse("--input text: lines of text have no fields to take anything from");
     if (!mapping.channel) refuse("--input text: lines of text name no channel; give CHANNEL");
@@ -181,6 +214,42 @@ void set_invalid_policy(const PubOptions& options, PubPlan& plan) {
   }
 }
 
+void set_pace(const PubOptions& options, PubPlan& plan) {
+  plan.rate = options.rate;
+  if (options.replay.empty()) {
+    if (options.speed) refuse("--speed needs --replay PATH, where each line's time stands");
+    if (options.max_gap) refuse("--max-gap needs --replay PATH, where each line's time stands");
+    if (!options.shift_time.empty())
+      refuse("--shift-time needs --replay PATH, where each line's time stands");
+    return;
+  }
+  if (options.rate) refuse("--rate and --replay exclude each other: each says when a line goes");
+  if (!options.messages.empty()) refuse("--replay is for recordings; --message is published at once");
+  plan.replay = Replay::Options{options.speed.value_or(1.0), options.max_gap};
+  if (options.shift_time.empty()) return;
+  if (options.shift_time == "now") {
+    plan.shift_time.emplace(std::nullopt);
+    return;
+  }
+  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const auto time = cli::parse_time(options.shift_time, now);
+  if (!time) refuse(fmt::format("--shift-time: {}", time.error().message));
+  plan.shift_time.emplace(*time);
+}
+
+void set_passes(const PubOptions& options, PubPlan& plan) {
+  if (options.loop.empty()) return;
+  if (!options.journal.empty()) refuse("--journal and --loop exclude each other: a journal has one end");
+  plan.passes = 0;
+  if (options.loop == kWithoutEnd) return;
+  const auto passes = cli::parse_count(options.loop);
+  if (!passes || *passes == 0) {
+    refuse(fmt::format("--loop: '{}' is no number of times; where a FILE follows, write --loop=inf",
+                       options.loop));
+  }
+  plan.passes = *passes;
+}
+
 void check_journal(const PubOptions& options) {
   if (options.journal.empty()) return;
   if (options.ack == Acknowledge::kNone)
@@ -209,6 +278,7 @@ void add_options(cli::Tool& tool, PubOptions& options) {
   CLI::App& app = tool.app();
   add_route_options(app, options);
   add_input_options(app, options);
+  add_pace_options(app, options);
   add_acknowledgement_options(app, options);
   add_output_options(app, options);
   cli::add_connect_options(app, options.connect);
@@ -227,7 +297,8 @@ PubPlan make_plan(const PubOptions& options) {
   plan.mapping = mapping(options, operands.channel);
   plan.source = source(options, std::move(operands.files));
   set_invalid_policy(options, plan);
-  plan.rate = options.rate;
+  set_pace(options, plan);
+  set_passes(options, plan);
   plan.delivery = delivery(options);
   plan.delivery.keep_records = plan.on_invalid == OnInvalid::kSetAside;
   plan.receipts = options.receipts;

@@ -12,6 +12,8 @@
 #include "wspub/delivery.h"
 #include "wspub/event_mapper.h"
 #include "wspub/line_source.h"
+#include "wspub/replay.h"
+#include "wspub/time_shift.h"
 
 namespace wskit::pub {
 
@@ -35,6 +37,11 @@ struct PubOptions {
   std::uint64_t max_line = std::uint64_t{1} << 20;
 
   std::optional<double> rate;
+  std::string replay;
+  std::optional<double> speed;
+  std::optional<std::chrono::nanoseconds> max_gap;
+  std::string loop;  // times, or inf; empty: once
+  std::string shift_time;
 
   Acknowledge ack = Acknowledge::kServer;
   std::uint64_t window = 1024;
@@ -61,6 +68,9 @@ struct PubPlan {
   OnInvalid on_invalid = OnInvalid::kFail;
   std::string dead_letter_file;  // of kSetAside
   std::optional<double> rate;
+  std::optional<Replay::Options> replay;  // by MappingOptions::replay_by
+  std::optional<TimeShift> shift_time;
+  std::uint64_t passes = 1;  // over the input; 0: without end
   DeliveryOptions delivery;
   std::string journal_file;  // empty: none
   bool receipts = false;

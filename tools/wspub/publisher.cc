@@ -44,6 +44,7 @@ Publisher::Publisher(boost::asio::io_context& io, PubPlan plan, cli::Notices& no
       status_timer_(io),
       stop_timer_(io) {
   if (plan_.rate) pacer_.emplace(*plan_.rate);
+  if (plan_.replay) replay_.emplace(*plan_.replay);
   SinkHandler& handler = *this;
   if (plan_.dry_run) {
     sink_ = std::make_unique<DryRun>(output_, handler);
@@ -57,6 +58,11 @@ Publisher::Publisher(boost::asio::io_context& io, PubPlan plan, cli::Notices& no
 Publisher::~Publisher() = default;
 
 void Publisher::start() {
+  if (plan_.passes != 1 && !source_.can_begin_again()) {
+    fail(cli::ExitCode::kUsage,
+         "--loop: an input that is no regular file cannot be read again; save it to a file first");
+    return conclude({});
+  }
   if (const std::string error = open_files(); !error.empty()) {
     fail(cli::ExitCode::kLocalIo, error);
     return conclude({});
@@ -97,7 +103,7 @@ void Publisher::stop(int signal) {
   stop_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error && !ended_) sink_->give_up();
   });
-  if (pacer_) return stop_taking();
+  if (pacer_ || replay_) return stop_taking();
   waiting_for_input_ = false;
   pump();
 }
@@ -154,13 +160,25 @@ Publisher::Turn Publisher::take_next() {
       fail(cli::ExitCode::kLocalIo, source_.error());
       return Turn::kEnds;
     case LineSource::Kind::kEnd:
-      if (journal_ && outcome_.signal == 0) {
-        if (const std::string error = journal_->see_end(); !error.empty())
-          fail(cli::ExitCode::kLocalIo, error);
-      }
-      stop_taking();
-      return Turn::kEnds;
+      return take_end();
   }
+  return Turn::kEnds;
+}
+
+Publisher::Turn Publisher::take_end() {
+  const bool whole = outcome_.signal == 0;
+  const bool was_empty = totals_.read == published_before_pass_;
+  if (whole && !was_empty && passes_ != plan_.passes && plan_.passes != 1) {
+    ++passes_;
+    published_before_pass_ = totals_.read;
+    source_.begin_again();
+    if (replay_) replay_->begin_again();
+    return Turn::kGoesOn;
+  }
+  if (journal_ && whole) {
+    if (const std::string error = journal_->see_end(); !error.empty()) fail(cli::ExitCode::kLocalIo, error);
+  }
+  stop_taking();
   return Turn::kEnds;
 }
 
@@ -182,13 +200,18 @@ Publisher::Turn Publisher::take_item(const LineSource::Item& item) {
 Publisher::Turn Publisher::take_record(const LineSource::Item& item) {
   if (pacer_ && !pacer_->due(Clock::now())) {
     source_.put_back(item);
-    wait_for_pace();
+    wait_for_pace(pacer_->next());
     return Turn::kEnds;
   }
-  const auto event = mapper_.map(item.text);
+  auto event = mapper_.map(item.text);
   if (event && !*event) {  // a blank line
     settle(item.number);
     return Turn::kGoesOn;
+  }
+  if (event && replay_) {
+    const protocol::SystemMicros time = mapper_.replay_time();
+    if (!replay_is_due(item, time)) return Turn::kEnds;
+    shift_timestamp(**event, time);
   }
   if (!first_line_) first_line_ = Clock::now();
   ++totals_.read;
@@ -225,9 +248,31 @@ void Publisher::wait_for_input() {
   });
 }
 
-void Publisher::wait_for_pace() {
+bool Publisher::replay_is_due(const LineSource::Item& item, protocol::SystemMicros time) {
+  const Clock::time_point now = Clock::now();
+  if (placed_ != item.number) {
+    due_ = replay_->place(time, now);
+    placed_ = item.number;
+  }
+  if (now < due_) {
+    source_.put_back(item);
+    wait_for_pace(due_);
+    return false;
+  }
+  replay_->went(due_, now);
+  return true;
+}
+
+void Publisher::shift_timestamp(protocol::PublishEvent& event, protocol::SystemMicros time) {
+  if (!plan_.shift_time) return;
+  if (!event.timestamp.empty()) time = *protocol::parse_timestamp(event.timestamp);
+  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  event.timestamp = plan_.shift_time->apply(time, now, replay_->pass_shift());
+}
+
+void Publisher::wait_for_pace(Clock::time_point until) {
   waiting_for_pace_ = true;
-  pace_timer_.expires_at(pacer_->next());
+  pace_timer_.expires_at(until);
   pace_timer_.async_wait([this](const boost::system::error_code& error) {
     waiting_for_pace_ = false;
     if (!error) pump();
@@ -374,6 +419,7 @@ void Publisher::settle_totals() {
   totals_.dropped = abandoned + sink_->dropped_lines();
   totals_.unacknowledged = sink_->unanswered_lines();
   totals_.reconnects = sink_->reconnects();
+  if (replay_) totals_.out_of_order = replay_->out_of_order();
   if (done_word() == DoneWord::kSent) {
     totals_.acknowledged -= std::min<std::uint64_t>(totals_.acknowledged, sink_->dropped_lines());
   }
@@ -420,6 +466,12 @@ std::string Publisher::status() const {
   std::string text = fmt::format("read {}, done {} ({:.0f}/s), in flight {}, skipped {}, reconnects {}",
                                  totals_.read, totals_.acknowledged, rate, sink_->unanswered_lines(),
                                  totals_.skipped, sink_->reconnects());
+  if (replay_ && replay_->started()) {
+    fmt::format_to(std::back_inserter(text), ", at {} ({})",
+                   protocol::Timestamp(replay_->position()).text().substr(0, 19),
+                   cli::format_speed(plan_.replay->speed));
+  }
+  if (passes_ > 1) fmt::format_to(std::back_inserter(text), ", pass {}", passes_);
   if (const auto position = source_.position()) {
     fmt::format_to(std::back_inserter(text), ", {} {:.0f}%", position->name, position->share * 100);
   }

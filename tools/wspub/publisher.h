@@ -26,6 +26,7 @@
 #include "wspub/line_source.h"
 #include "wspub/options.h"
 #include "wspub/pacer.h"
+#include "wspub/replay.h"
 #include "wspub/totals.h"
 
 namespace wskit::pub {
@@ -70,7 +71,12 @@ class Publisher : private SinkHandler {
   [[nodiscard]] Turn take_record(const LineSource::Item& item);
   void take_too_long(const LineSource::Item& item);
   void wait_for_input();
-  void wait_for_pace();
+  void wait_for_pace(Clock::time_point until);
+  // Whether the turn of the line that was mapped last has come in the replay; if
+  // not, it is waited for. `time` is its own.
+  [[nodiscard]] bool replay_is_due(const LineSource::Item& item, protocol::SystemMicros time);
+  void shift_timestamp(protocol::PublishEvent& event, protocol::SystemMicros time);
+  [[nodiscard]] Turn take_end();
   void stop_taking();
 
   [[nodiscard]] std::string open_files();
@@ -102,6 +108,11 @@ class Publisher : private SinkHandler {
   LineSource source_;
   EventMapper mapper_;
   std::optional<Pacer> pacer_;
+  std::optional<Replay> replay_;
+  std::uint64_t placed_ = 0;                 // the line of due_
+  Clock::time_point due_{};                  // by the replay
+  std::uint64_t passes_ = 1;                 // begun, over the input
+  std::uint64_t published_before_pass_ = 0;  // lines, when the present one began
   DeadLetters dead_letters_;
   std::optional<Journal> journal_;
 

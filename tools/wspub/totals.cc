@@ -34,6 +34,7 @@ std::string summary(const Totals& totals, DoneWord word) {
   add("dropped", totals.dropped);
   if (answered) add("unacknowledged", totals.unacknowledged);
   add("reconnects", totals.reconnects);
+  if (totals.out_of_order != 0) add("out of order", totals.out_of_order);
   const double seconds = std::chrono::duration<double>(totals.elapsed).count();
   fmt::format_to(std::back_inserter(text), ", in {:.{}f}s", seconds, seconds < 10 ? 2 : 0);
   if (seconds > 0) {

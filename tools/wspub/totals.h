@@ -20,6 +20,7 @@ struct Totals {
   std::uint64_t dropped = 0;         // read, and certainly not published
   std::uint64_t unacknowledged = 0;  // sent and not answered: published or not
   std::uint64_t reconnects = 0;
+  std::uint64_t out_of_order = 0;      // of a replay: lines with a time before that of an earlier one
   std::chrono::nanoseconds elapsed{};  // from the first line to the last answer
 };
 

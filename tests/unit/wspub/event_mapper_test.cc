@@ -201,5 +201,25 @@ TEST_F(EventMapperTest, LinesOfTextBecomeJsonStrings) {
   EXPECT_EQ(map("ab\xff"), "column 3: not valid UTF-8");
 }
 
+TEST_F(EventMapperTest, TheTurnOfALineInARecordingIsTheTimeAtAPath) {
+  channel("c");
+  options_.replay_by = path(".at");
+  EventMapper mapper(options_);
+  const protocol::SystemMicros expected{std::chrono::seconds(1'600'000'000)};
+  for (const char* line : {R"({"at":"2020-09-13T12:26:40Z"})", R"({"at":1600000000000})",
+                           R"({"type":"t","data":{"at":1600000000}})"}) {
+    ASSERT_TRUE(mapper.map(line)) << line;
+    EXPECT_EQ(mapper.replay_time(), expected) << line;
+  }
+}
+
+TEST_F(EventMapperTest, ALineOfARecordingWithoutATimeIsInvalid) {
+  channel("c");
+  options_.replay_by = path(".at");
+  EXPECT_THAT(map(R"({"time":1})"), AllOf(StartsWith("column 0: no field .at; "), HasSubstr("--on-invalid")));
+  EXPECT_THAT(map(R"({"at":"noon"})"), StartsWith("column 7: the time \"noon\" is not RFC 3339"));
+  EXPECT_THAT(map(R"({"at":null})"), StartsWith("column 7: the time is null"));
+}
+
 }  // namespace
 }  // namespace wskit::pub

@@ -209,6 +209,28 @@ TEST_F(LineSourceTest, LinesOfAFileAreNotLost) {
   EXPECT_EQ(source().abandon(), 0U);
 }
 
+TEST_F(LineSourceTest, FilesAndMessagesCanBeReadAgainWithNumbersThatGoOn) {
+  options_.files = {file("a", "1\n"), file("b", "2\n3")};
+  EXPECT_TRUE(source().can_begin_again());
+  EXPECT_EQ(drain(), "1:1 2:2 3:3 end");
+  source().begin_again();
+  EXPECT_EQ(drain(), "4:1 5:2 6:3 end");
+  EXPECT_EQ(source().locate(5), options_.files[1] + ": line 1");
+  source_.reset();
+  options_ = {.messages = {"x"}, .files = {}};
+  EXPECT_TRUE(source().can_begin_again());
+  EXPECT_EQ(drain(), "1:x end");
+  source().begin_again();
+  EXPECT_EQ(drain(), "2:x end");
+}
+
+TEST_F(LineSourceTest, APipeCannotBeReadAgain) {
+  EXPECT_FALSE(source().can_begin_again());
+  source_.reset();
+  options_.files = {file("a", "1\n"), "-"};
+  EXPECT_FALSE(source().can_begin_again());
+}
+
 TEST_F(LineSourceTest, TellsHowMuchOfAFileHasBeenRead) {
   options_.files = {file("one", "a\nb\n")};
   EXPECT_EQ(source().position(), std::nullopt);

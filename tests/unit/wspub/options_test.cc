@@ -150,9 +150,69 @@ INSTANTIATE_TEST_SUITE_P(
                 o.dry_run = true;
               },
               "--journal and --dry-run"},
+        Clash{"SpeedWithoutARecording", [](PubOptions& o) { o.speed = 60; }, "--speed needs --replay"},
+        Clash{"GapWithoutARecording", [](PubOptions& o) { o.max_gap = std::chrono::seconds(1); },
+              "--max-gap needs --replay"},
+        Clash{"ShiftWithoutARecording", [](PubOptions& o) { o.shift_time = "now"; },
+              "--shift-time needs --replay"},
+        Clash{"TwoPaces",
+              [](PubOptions& o) {
+                o.replay = "t";
+                o.rate = 5;
+              },
+              "--rate and --replay exclude each other"},
+        Clash{"ReplayOfMessages",
+              [](PubOptions& o) {
+                o.replay = "t";
+                o.messages = {"1"};
+              },
+              "--message is published at once"},
+        Clash{"ReplayOfText",
+              [](PubOptions& o) {
+                o.replay = "t";
+                o.first_operand = "c";
+                o.input = InputKind::kText;
+              },
+              "no fields"},
+        Clash{"BadReplayPath", [](PubOptions& o) { o.replay = "[x"; }, "--replay: "},
+        Clash{"BadShift",
+              [](PubOptions& o) {
+                o.replay = "t";
+                o.shift_time = "soon";
+              },
+              "--shift-time: "},
+        Clash{"NoPass", [](PubOptions& o) { o.loop = "0"; }, "--loop: '0' is no number of times"},
+        Clash{"FileAsPasses", [](PubOptions& o) { o.loop = "ticks.jsonl"; }, "--loop=inf"},
+        Clash{"AJournalOfALoop",
+              [](PubOptions& o) {
+                o.journal = "j";
+                o.loop = "2";
+              },
+              "--journal and --loop"},
         Clash{"BadPeriod", [](PubOptions& o) { o.stats = "often"; }, "--stats"},
         Clash{"NoPeriod", [](PubOptions& o) { o.stats = "0s"; }, "--stats"}),
     [](const auto& clash) { return clash.param.name; });
+
+TEST_F(OptionsTest, AReplayGoesAtItsOwnPaceUnlessToldOtherwise) {
+  options_.replay = ".time";
+  EXPECT_EQ(fault(), "");
+  EXPECT_EQ(plan_.replay->speed, 1);
+  EXPECT_FALSE(plan_.replay->max_gap);
+  EXPECT_FALSE(plan_.shift_time);
+  EXPECT_EQ(plan_.passes, 1U);
+  options_.speed = 60;
+  options_.max_gap = std::chrono::seconds(5);
+  options_.shift_time = "now";
+  options_.loop = "3";
+  EXPECT_EQ(fault(), "");
+  EXPECT_EQ(plan_.replay->speed, 60);
+  EXPECT_EQ(plan_.replay->max_gap, std::chrono::seconds(5));
+  EXPECT_TRUE(plan_.shift_time);
+  EXPECT_EQ(plan_.passes, 3U);
+  options_.loop = "inf";
+  EXPECT_EQ(fault(), "");
+  EXPECT_EQ(plan_.passes, 0U);
+}
 
 TEST_F(OptionsTest, EachRunMarksItsEventsWithANameOfItsOwn) {
   EXPECT_EQ(fault(), "");
