@@ -42,7 +42,7 @@ class CursorFile {
 
   // What the last run left; nothing if there was none that came so far.
   [[nodiscard]] const std::optional<protocol::FromPositions>& since() const { return since_; }
-  // The server that the last run read; empty: none.
+  // The server that the file was last written for; empty: none.
   [[nodiscard]] const std::string& saved_url() const { return saved_url_; }
   [[nodiscard]] const std::string& path() const { return path_; }
 

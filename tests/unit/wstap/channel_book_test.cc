@@ -36,6 +36,7 @@ class ChannelBookTest : public ::testing::Test {
     event.key = key;
     const ChannelBook::Reading reading = book_.read(event);
     epoch_wanted_ = reading.epoch_wanted;
+    repeated_ = reading.repeated;
     return reading.incident ? reading.incident->describe(channel) : "";
   }
 
@@ -64,6 +65,7 @@ class ChannelBookTest : public ::testing::Test {
 
   ChannelBook book_{ChannelBook::Offsets::kContiguous};
   bool epoch_wanted_ = false;
+  bool repeated_ = false;  // the last event read
 };
 
 TEST_F(ChannelBookTest, ContiguousOffsetsAreFine) {
@@ -139,6 +141,36 @@ TEST_F(ChannelBookTest, AnOffsetThatGoesBackOnOneConnectionIsTold) {
   EXPECT_EQ(read(5), "");
   EXPECT_EQ(read(5), "event 5 of a came a second time, after event 5; it is passed over");
   EXPECT_EQ(read(3), "event 3 of a came a second time, after event 5; it is passed over");
+}
+
+TEST_F(ChannelBookTest, WhatWasToldMissingComesOnceHoweverLate) {
+  subscribed(0, "e", true);
+  read(1);
+  EXPECT_EQ(read(6), "gap in a: events 2 to 5 missing");
+  EXPECT_EQ(read(4), "event 4 of a came too late, after event 6");
+  EXPECT_FALSE(repeated_);
+  for (const std::uint64_t offset : {4U, 6U}) {
+    EXPECT_THAT(read(offset), ::testing::HasSubstr("came a second time"));
+    EXPECT_TRUE(repeated_);
+  }
+  for (const std::uint64_t offset : {2U, 5U, 3U}) {
+    EXPECT_THAT(read(offset), ::testing::HasSubstr("came too late"));
+    EXPECT_FALSE(repeated_);
+  }
+  read(3);
+  EXPECT_TRUE(repeated_);
+}
+
+TEST_F(ChannelBookTest, AnOpenHoleIsClosedByWhatComesLate) {
+  subscribed(0, "e", true);
+  keyed(1, "x");
+  EXPECT_EQ(keyed(4, "y"), "");
+  EXPECT_THAT(keyed(3, "x"), ::testing::HasSubstr("came too late"));
+  EXPECT_THAT(keyed(3, "x"), ::testing::HasSubstr("came a second time"));
+  EXPECT_TRUE(repeated_);
+  EXPECT_THAT(keyed(2, "x"), ::testing::HasSubstr("came too late"));
+  EXPECT_THAT(holes(), IsEmpty());
+  EXPECT_FALSE(book_.has_holes());
 }
 
 TEST_F(ChannelBookTest, ChannelsDoNotMixEvenWhenTheirEventsAlternate) {
