@@ -168,9 +168,12 @@ void Listener::close() {
 
 void Listener::on_ready(std::uint32_t) {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    sockaddr_storage storage{};
+    socklen_t size = sizeof(storage);
+    auto* peer = reinterpret_cast<sockaddr*>(&storage);
+    const int fd = ::accept4(fd_, peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      accepted_(fd);
+      accepted_(fd, PeerAddress::from(peer));
     } else if (errno == EMFILE || errno == ENFILE) {
       return turn_one_away();
     } else if (errno != ECONNABORTED && errno != EINTR) {

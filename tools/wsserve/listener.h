@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "wsserve/limits/peer_address.h"
 #include "wsserve/poller.h"
 
 namespace wskit::server {
@@ -34,7 +35,9 @@ class Listener final : public Pollable {
   Listener& operator=(const Listener&) = delete;
 
   // What stands behind `accepted` is called with each new socket, from on_ready.
-  void on_accept(std::function<void(int fd)> accepted) { accepted_ = std::move(accepted); }
+  void on_accept(std::function<void(int fd, const PeerAddress& peer)> accepted) {
+    accepted_ = std::move(accepted);
+  }
   // Called for each connection that had to be turned away for want of
   // descriptors.
   void on_refuse(std::function<void()> refused) { refused_ = std::move(refused); }
@@ -58,7 +61,7 @@ class Listener final : public Pollable {
   bool remote_ = false;
   std::string url_;
   std::string unix_path_;
-  std::function<void(int)> accepted_;
+  std::function<void(int, const PeerAddress&)> accepted_;
   std::function<void()> refused_;
 };
 

@@ -50,8 +50,8 @@ void Server::start(std::function<void(const std::string& problem)> store_changed
   }
   Shard& acceptor = *shards_.front();
   for (const auto& listener : listeners_) {
-    listener->on_accept([this](int fd) {
-      shards_[next_shard_]->adopt(fd);
+    listener->on_accept([this](int fd, const PeerAddress& peer) {
+      shards_[next_shard_]->adopt(fd, peer);
       next_shard_ = (next_shard_ + 1) % shards_.size();
     });
     listener->on_refuse([&acceptor] { acceptor.counters().refused.add(); });

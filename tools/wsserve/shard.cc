@@ -54,14 +54,14 @@ const websocket::ReaderLimits& Shard::message_limits() {
   return message_limits_.front();
 }
 
-void Shard::adopt(int fd) {
-  inbox_.post([this, fd] {
+void Shard::adopt(int fd, const PeerAddress& peer) {
+  inbox_.post([this, fd, peer] {
     if (draining_) {
       ::close(fd);
       return;
     }
     const std::uint64_t number = next_number_++;
-    auto* connection = new Connection(*this, fd, number);
+    auto* connection = new Connection(*this, fd, peer, number);
     connections_.emplace(number, connection);
     counters_.accepted.add();
     sockets_.store(connections_.size(), std::memory_order_release);

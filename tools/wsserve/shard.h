@@ -55,7 +55,7 @@ class Shard {
   // Any thread.
   void start();
   // Gives the shard a connected socket.
-  void adopt(int fd);
+  void adopt(int fd, const PeerAddress& peer);
   // Reads no more commands from now on, and calls `quiet` when none will be
   // carried out any more.
   void quiesce(std::function<void()> quiet);

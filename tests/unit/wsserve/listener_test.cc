@@ -143,7 +143,10 @@ TEST_F(ListenerTest, NamesTheHostThatThereIsNot) {
 TEST_F(ListenerTest, HandsOutEveryConnectionThatWaits) {
   const auto listener = listen(":0");
   std::vector<int> accepted;
-  listener->on_accept([&](int fd) { accepted.push_back(fd); });
+  listener->on_accept([&](int fd, const PeerAddress& peer) {
+    accepted.push_back(fd);
+    EXPECT_THAT(peer.to_string(), MatchesRegex("127.0.0.1:[1-9][0-9]+"));
+  });
   std::vector<int> clients;
   for (int i = 0; i < 5; ++i) clients.push_back(connect_to(listener->url()));
   listener->on_ready(EPOLLIN);
@@ -164,7 +167,10 @@ TEST_F(ListenerTest, AcceptsOnAUnixSocketAndRemovesItAtTheEnd) {
     const auto listener = listen("unix:" + where);
     EXPECT_EQ(listener->url(), "ws+unix:" + where);
     int accepted = -1;
-    listener->on_accept([&](int fd) { accepted = fd; });
+    listener->on_accept([&](int fd, const PeerAddress& peer) {
+      accepted = fd;
+      EXPECT_EQ(peer.to_string(), "unix");
+    });
     const int client = unix_socket(where, false);
     listener->on_ready(EPOLLIN);
     EXPECT_GE(accepted, 0);

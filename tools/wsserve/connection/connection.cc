@@ -27,9 +27,10 @@ constexpr std::size_t kStorePartBytes = std::size_t{256} << 10;
 
 }  // namespace
 
-Connection::Connection(Shard& shard, int fd, std::uint64_t number)
+Connection::Connection(Shard& shard, int fd, const PeerAddress& peer, std::uint64_t number)
     : shard_(shard),
       fd_(fd),
+      peer_(peer),
       heartbeat_(shard.settings().heartbeat),
       number_(number),
       last_heard_(shard.now()),

@@ -29,6 +29,7 @@
 #include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/subscriber.h"
 #include "wsserve/fanout/subscription.h"
+#include "wsserve/limits/peer_address.h"
 #include "wsserve/poller.h"
 #include "wsserve/timing_wheel.h"
 
@@ -57,7 +58,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   };
 
   // Owns `fd`, a connected non-blocking stream socket.
-  Connection(Shard& shard, int fd, std::uint64_t number);
+  Connection(Shard& shard, int fd, const PeerAddress& peer, std::uint64_t number);
   ~Connection();
 
   // Registers with the poller and starts the handshake's deadline.
@@ -117,6 +118,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
 
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] std::string id() const;
+  [[nodiscard]] const PeerAddress& peer_address() const { return peer_; }
   // Of the WebSocket, or of the request at hand.
   [[nodiscard]] const auth::Identity& identity() const { return *identity_; }
   [[nodiscard]] protocol::DeliveryCounters counters() const;
@@ -211,6 +213,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
 
   Shard& shard_;
   const int fd_;
+  PeerAddress peer_;
   Phase phase_ = Phase::kHttp;
   Service service_ = Service::kCommands;
   bool marked_dirty_ = false;
