@@ -53,7 +53,7 @@ bool is_socket(const std::string& path) {
   return ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-std::string url_of(int fd) {
+std::string address_of(int fd) {
   sockaddr_storage storage{};
   socklen_t size = sizeof(storage);
   auto* address = reinterpret_cast<sockaddr*>(&storage);
@@ -63,7 +63,7 @@ std::string url_of(int fd) {
   ::getnameinfo(address, size, host.data(), host.size(), port.data(), port.size(),
                 NI_NUMERICHOST | NI_NUMERICSERV);
   const bool ipv6 = storage.ss_family == AF_INET6;
-  return std::string("ws://") + (ipv6 ? "[" : "") + host.data() + (ipv6 ? "]:" : ":") + port.data();
+  return std::string(ipv6 ? "[" : "") + host.data() + (ipv6 ? "]:" : ":") + port.data();
 }
 
 }  // namespace
@@ -94,9 +94,9 @@ ParsedAddress parse_listen_address(std::string_view text) {
   return parsed;
 }
 
-Listener::Listener(const ListenAddress& address) {
+Listener::Listener(const ListenAddress& address, Scheme scheme) {
   if (address.unix_path.empty()) {
-    listen_tcp(address);
+    listen_tcp(address, scheme);
   } else {
     listen_unix(address.unix_path);
   }
@@ -108,7 +108,7 @@ Listener::~Listener() {
   ::close(spare_fd_);
 }
 
-void Listener::listen_tcp(const ListenAddress& address) {
+void Listener::listen_tcp(const ListenAddress& address, Scheme scheme) {
   const std::string host = address.host.empty() ? "127.0.0.1" : address.host;
   const std::string name = host + ":" + address.port;
   addrinfo hints{};
@@ -132,7 +132,7 @@ void Listener::listen_tcp(const ListenAddress& address) {
     fail(error, "cannot listen on " + name);
   }
   remote_ = !is_loopback(found->ai_addr);
-  url_ = url_of(fd_);
+  url_ = (scheme == Scheme::kTls ? "wss://" : "ws://") + address_of(fd_);
 }
 
 void Listener::listen_unix(const std::string& path) {

@@ -1,6 +1,7 @@
 // A listening socket: TCP or unix, given out to the shards in turn.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -27,9 +28,12 @@ struct ParsedAddress {
 // Threads: made and destroyed by the main thread, accepts on a shard's.
 class Listener final : public Pollable {
  public:
+  // What url() calls it. A unix socket is always plain.
+  enum class Scheme : std::uint8_t { kPlain, kTls };
+
   // Binds and listens. Throws std::system_error whose what() names the address.
   // `remote` is set if others than this machine can reach it.
-  explicit Listener(const ListenAddress& address);
+  explicit Listener(const ListenAddress& address, Scheme scheme = Scheme::kPlain);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -44,14 +48,14 @@ class Listener final : public Pollable {
 
   [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] bool remote() const { return remote_; }
-  // ws://127.0.0.1:41234 or ws+unix:/run/wskit.sock
+  // ws://127.0.0.1:41234, wss://127.0.0.1:41234 or ws+unix:/run/wskit.sock
   [[nodiscard]] const std::string& url() const { return url_; }
 
   void on_ready(std::uint32_t events) override;
   void close();
 
  private:
-  void listen_tcp(const ListenAddress& address);
+  void listen_tcp(const ListenAddress& address, Scheme scheme);
   void listen_unix(const std::string& path);
   void turn_one_away();
 

@@ -7,6 +7,7 @@
 
 #include "common/cli/option_values.h"
 #include "common/protocol/channel.h"
+#include "wsserve/tls_options.h"
 
 namespace wskit::server {
 namespace {
@@ -149,7 +150,7 @@ void add_limit_options(CLI::App& app, Options& options) {
 
 // What is wrong with rules that are right each by itself.
 std::vector<std::string> problems(const cli::Tool& tool, const Options& options) {
-  std::vector<std::string> problems;
+  std::vector<std::string> problems = tls_problems(tool, options.tls);
   if (!options.store.empty()) return problems;
   for (const RuleOptions& rule : options.rules) {
     if (!rule.durable.value_or(false)) continue;
@@ -165,6 +166,7 @@ std::vector<std::string> problems(const cli::Tool& tool, const Options& options)
 void add_options(cli::Tool& tool, Options& options) {
   CLI::App& app = tool.app();
   add_network_options(app, options);
+  add_tls_options(app, options.tls);
   add_channel_options(app, options);
   add_limit_options(app, options);
   app.add_flag("--echo", options.echo, "Serve /echo, which sends text and binary messages back")

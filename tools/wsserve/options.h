@@ -13,6 +13,7 @@
 #include "wsserve/rule_options.h"
 #include "wsserve/settings.h"
 #include "wsserve/store/store.h"
+#include "wsserve/transport/tls_context.h"
 
 namespace wskit::server {
 
@@ -33,6 +34,7 @@ struct Options {
   std::chrono::nanoseconds dedup_ttl = std::chrono::minutes{10};
   bool echo = false;
   bool allow_anonymous = false;
+  TlsFiles tls;
   bool no_compression = false;
   bool server_context_takeover = false;
   bool client_context_takeover = false;

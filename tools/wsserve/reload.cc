@@ -7,11 +7,14 @@
 #include <string_view>
 #include <utility>
 
+#include "wsserve/tls_options.h"
+
 namespace wskit::server {
 namespace {
 
 // Options that a running server can take up. All others wait for a restart.
-constexpr std::array<std::string_view, 20> kLive{
+constexpr std::array<std::string_view, 23> kLive{
+    "client-ca",
     "client-context-takeover",
     "dedup-ids",
     "dedup-ttl",
@@ -32,7 +35,12 @@ constexpr std::array<std::string_view, 20> kLive{
     "no-compression",
     "queue-limit",
     "server-context-takeover",
+    "tls-cert",
+    "tls-key",
 };
+
+// Options of TLS; without it now and wanted, or the reverse, they wait for a restart.
+constexpr std::array<std::string_view, 3> kTls{"client-ca", "tls-cert", "tls-key"};
 
 bool is_live(std::string_view option) { return std::ranges::binary_search(kLive, option); }
 
@@ -55,9 +63,10 @@ std::string counted(std::size_t count, std::string_view noun) {
 
 }  // namespace
 
-LiveConfig::LiveConfig(const Program& started, CommandLine command_line)
+LiveConfig::LiveConfig(const Program& started, CommandLine command_line, TlsContextPtr tls)
     : command_line_(command_line),
       values_(cli::effective_values(started.tool.app())),
+      tls_(std::move(tls)),
       rules_(rules_of(started)) {}
 
 LiveConfig::Reload LiveConfig::reload() {
@@ -66,6 +75,8 @@ LiveConfig::Reload LiveConfig::reload() {
   result.errors = program.tool.read(command_line_.argc, command_line_.argv);
   if (!result.errors.empty()) return result;
   result.settings = to_settings(program.options);
+  take_tls(program.options.tls, result);
+  if (!result.errors.empty()) return result;
   std::vector<std::string> changes;
   take_values(program, result, changes);
   std::vector<std::string> rules = rules_of(program);
@@ -80,11 +91,23 @@ LiveConfig::Reload LiveConfig::reload() {
   return result;
 }
 
+// The files are read again even where their names are the same.
+void LiveConfig::take_tls(const TlsFiles& files, Reload& result) {
+  if (tls_ != nullptr && !files.certificate.empty()) {
+    auto read = to_tls(files);
+    if (!read) return result.errors.push_back(read.error().message);
+    tls_ = *read;
+  }
+  result.settings->tls = tls_;
+}
+
 void LiveConfig::take_values(const Program& program, Reload& result, std::vector<std::string>& changes) {
+  const bool turns = (tls_ == nullptr) != program.options.tls.certificate.empty();
   for (const auto& [option, value] : cli::effective_values(program.tool.app())) {
     std::string& current = values_[option];
     if (value == current) continue;
-    if (is_live(option)) {
+    const bool turns_tls = std::ranges::find(kTls, option) != kTls.end() && turns;
+    if (is_live(option) && !turns_tls) {
       changes.push_back(fmt::format("{} {} -> {}", option, shown(current), shown(value)));
       current = value;
     } else {

@@ -16,8 +16,8 @@ namespace wskit::server {
 
 class LiveConfig {
  public:
-  // `started` was read from `command_line`.
-  LiveConfig(const Program& started, CommandLine command_line);
+  // `started` was read from `command_line`, and `tls` from the files that it names.
+  LiveConfig(const Program& started, CommandLine command_line, TlsContextPtr tls);
 
   struct Reload {
     // What is wrong, a line each; then nothing else is said, and nothing changes.
@@ -34,10 +34,12 @@ class LiveConfig {
  private:
   using Values = std::map<std::string, std::string>;
 
+  void take_tls(const TlsFiles& files, Reload& result);
   void take_values(const Program& program, Reload& result, std::vector<std::string>& changes);
 
   const CommandLine command_line_;
-  Values values_;                   // by option, as they are in effect
+  Values values_;  // by option, as they are in effect
+  TlsContextPtr tls_;
   std::vector<std::string> rules_;  // each as the file has it
 };
 

@@ -12,6 +12,7 @@
 
 #include "wsserve/reload.h"
 #include "wsserve/server.h"
+#include "wsserve/tls_options.h"
 
 namespace wskit::server {
 namespace {
@@ -34,6 +35,12 @@ void raise_descriptor_limit(const Settings& settings, cli::Notices& notices) {
     notices.info("{} descriptors allow fewer connections than --max-connections {}: raise ulimit -n",
                  limit.rlim_cur, settings.max_connections);
   }
+}
+
+void warn_of_certificate(const Settings& settings, cli::Notices& notices) {
+  if (settings.tls == nullptr) return;
+  const std::string problem = settings.tls->validity_problem(std::chrono::system_clock::now());
+  if (!problem.empty()) notices.warning("{}", problem);
 }
 
 bool print_url(const std::string& url) {
@@ -89,6 +96,7 @@ class Supervisor {
       return notices_.error("nothing was reloaded: mend that, and send SIGHUP again");
     drain_ = result.settings->drain;
     raise_descriptor_limit(*result.settings, notices_);
+    warn_of_certificate(*result.settings, notices_);
     const std::size_t unchanged = server_.reload(std::move(*result.settings));
     notices_.notice("reloaded {}", result.summary);
     for (const std::string& left : result.left) notices_.warning("{}", left);
@@ -142,12 +150,21 @@ class Supervisor {
 cli::Outcome serve(Program& program, CommandLine command_line) {
   const Options& options = program.options;
   cli::Notices& notices = program.tool.notices();
-  const Settings settings = to_settings(options);
+  Settings settings = to_settings(options);
+  const auto tls = to_tls(options.tls);
+  if (!tls) {
+    notices.error("{}", tls.error().message);
+    return {cli::ExitCode::kLocalIo, 0};
+  }
+  settings.tls = *tls;
   const std::vector<ListenAddress> addresses = to_addresses(options);
   const std::size_t shards = to_shards(options);
   std::vector<std::unique_ptr<Listener>> listeners;
   try {
-    for (const ListenAddress& address : addresses) listeners.push_back(std::make_unique<Listener>(address));
+    const auto scheme = settings.tls == nullptr ? Listener::Scheme::kPlain : Listener::Scheme::kTls;
+    for (const ListenAddress& address : addresses) {
+      listeners.push_back(std::make_unique<Listener>(address, scheme));
+    }
   } catch (const std::runtime_error& error) {
     notices.error("{}", error.what());
     return {cli::ExitCode::kLocalIo, 0};
@@ -177,7 +194,8 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
                    (*store)->channels().size());
   }
   Server server(settings, shards, std::move(listeners), std::move(*store));
-  LiveConfig config(program, command_line);
+  LiveConfig config(program, command_line, settings.tls);
+  warn_of_certificate(settings, notices);
   const Supervisor supervisor(io, server, settings.drain, config, notices);
   server.start([&io, &notices](const std::string& problem) {
     net::post(io, [&notices, problem] {

@@ -16,6 +16,7 @@
 #include "wsserve/auth/gate.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/hub.h"
+#include "wsserve/transport/tls_context.h"
 
 namespace wskit::server {
 
@@ -37,6 +38,7 @@ struct Settings {
   websocket::ReaderLimits message_limits{};
   http::RequestLimits http_limits{};
   websocket::DeflatePolicy deflate{};
+  TlsContextPtr tls;  // of every TCP listener; null: all speak plain HTTP
 };
 
 using SettingsPtr = std::shared_ptr<const Settings>;

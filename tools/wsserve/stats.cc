@@ -9,7 +9,7 @@ namespace {
 
 using Member = Counter ShardCounters::*;
 
-constexpr std::array<std::pair<const char*, Member>, 22> kSums{{
+constexpr std::array<std::pair<const char*, Member>, 24> kSums{{
     {"subscriptions", &ShardCounters::subscriptions},
     {"published", &ShardCounters::published},
     {"duplicates", &ShardCounters::duplicates},
@@ -29,6 +29,8 @@ constexpr std::array<std::pair<const char*, Member>, 22> kSums{{
     {"closed_silent", &ShardCounters::closed_silent},
     {"closed_violation", &ShardCounters::closed_violation},
     {"handshake_timeouts", &ShardCounters::handshake_timeouts},
+    {"tls_handshakes", &ShardCounters::tls_handshakes},
+    {"tls_failures", &ShardCounters::tls_failures},
     {"held_back", &ShardCounters::held_back},
     {"bytes_in", &ShardCounters::bytes_in},
     {"bytes_out", &ShardCounters::bytes_out},

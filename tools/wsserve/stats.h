@@ -52,7 +52,10 @@ struct ShardCounters {
   Counter closed_silent;     // 4009
   Counter closed_violation;  // 1002, 1003, 1007, 1009
   Counter handshake_timeouts;
-  Counter held_back;  // times that a publisher was not read for a while
+  Counter tls_handshakes;  // that succeeded
+  Counter tls_failures;    // handshakes refused or given up, TLS broken later, TLS where none is spoken, and
+                           // the reverse
+  Counter held_back;       // times that a publisher was not read for a while
   Counter bytes_in;
   Counter bytes_out;
 };

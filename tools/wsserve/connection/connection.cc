@@ -2,9 +2,6 @@
 // connection_read.cc.
 #include "wsserve/connection/connection.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -29,7 +26,7 @@ constexpr std::size_t kStorePartBytes = std::size_t{256} << 10;
 
 Connection::Connection(Shard& shard, int fd, const PeerAddress& peer, std::uint64_t number)
     : shard_(shard),
-      fd_(fd),
+      transport_(fd),
       peer_(peer),
       heartbeat_(shard.settings().heartbeat),
       number_(number),
@@ -37,11 +34,12 @@ Connection::Connection(Shard& shard, int fd, const PeerAddress& peer, std::uint6
       http_(std::make_unique<http::RequestReader>(shard.settings().http_limits)),
       reader_(websocket::Role::kServer, shard.message_limits()) {}
 
-Connection::~Connection() { ::close(fd_); }
+Connection::~Connection() = default;
 
 void Connection::start() {
   watched_ = EPOLLIN;
-  if (!shard_.poller().add(fd_, watched_, this)) return abort();
+  awaits_tls_ = shard_.settings().tls != nullptr && peer_.ip().has_value();
+  if (!shard_.poller().add(transport_.fd(), watched_, this)) return abort();
   shard_.wheel().schedule(*this, shard_.now() + shard_.settings().handshake_timeout);
 }
 
@@ -121,16 +119,18 @@ void Connection::deliver(const ChunkPtr& run, std::uint32_t events) {
 // The common case: nothing waits, so the run goes to the socket without passing
 // through a queue. False if the connection is lost.
 bool Connection::write_directly(const ChunkPtr& run) {
-  const ssize_t sent = ::send(fd_, run->data(), run->size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  const ssize_t sent = transport_.send(run->data(), run->size());
   if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
     abort();
     return false;
   }
   const std::size_t written = sent < 0 ? 0 : static_cast<std::size_t>(sent);
   shard_.counters().bytes_out.add(written);
-  if (written == run->size()) return true;
-  outbound().append_events(run, written);
-  shard_.counters().queued_bytes.add(outbound_->bytes());
+  if (written == run->size() && transport_.drained()) return true;
+  if (written < run->size()) {
+    outbound().append_events(run, written);
+    shard_.counters().queued_bytes.add(outbound_->bytes());
+  }
   blocked_ = true;
   watch();
   return true;
@@ -178,14 +178,12 @@ void Connection::overflow(std::uint32_t events) {
 
 void Connection::flush() {
   marked_dirty_ = false;
-  if (phase_ == Phase::kDead || outbound_ == nullptr) return;
+  if (phase_ == Phase::kDead || (outbound_ == nullptr && transport_.drained())) return;
+  if (outbound_ == nullptr && !transport_.push()) return abort();
   std::array<iovec, 64> slices;
   blocked_ = false;
-  while (!outbound_->empty()) {
-    msghdr message{};
-    message.msg_iov = slices.data();
-    message.msg_iovlen = outbound_->gather(slices);
-    const ssize_t sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (outbound_ != nullptr && !outbound_->empty()) {
+    const ssize_t sent = transport_.send({slices.data(), outbound_->gather(slices)});
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       blocked_ = true;
@@ -196,14 +194,12 @@ void Connection::flush() {
     shard_.counters().bytes_out.add(static_cast<std::size_t>(sent));
     shard_.counters().queued_bytes.subtract(static_cast<std::size_t>(sent));
   }
-  if (paused_ && outbound_->reply_bytes() <= shard_.settings().queue_limit_bytes / 2) paused_ = false;
-  if (outbound_->empty()) {
-    shard_.give_back(std::move(outbound_));
-    if (finish_when_written_ && !shut_) {
-      shut_ = true;
-      ::shutdown(fd_, SHUT_WR);
-    }
+  if (outbound_ != nullptr) {
+    if (paused_ && outbound_->reply_bytes() <= shard_.settings().queue_limit_bytes / 2) paused_ = false;
+    if (outbound_->empty()) shard_.give_back(std::move(outbound_));
   }
+  if (outbound_ == nullptr && finish_when_written_ && !shut_) shut_ = transport_.shut();
+  blocked_ = blocked_ || !transport_.drained();
   if (latest_ != nullptr && !blocked_ && !latest_->conflation.empty()) {
     shard_.wheel().schedule(*latest_, shard_.now());
   }
@@ -223,7 +219,7 @@ void Connection::watch() {
                                (blocked_ ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
   if (wanted == watched_) return;
   watched_ = wanted;
-  shard_.poller().change(fd_, wanted, this);
+  shard_.poller().change(transport_.fd(), wanted, this);
 }
 
 // --- The newest of each key ------------------------------------------------
@@ -439,7 +435,7 @@ void Connection::abort() {
   }
   store_wait_.reset();
   shard_.wheel().cancel(*this);
-  shard_.poller().remove(fd_);
+  shard_.poller().remove(transport_.fd());
   shard_.bury(*this);
 }
 

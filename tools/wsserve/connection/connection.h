@@ -32,6 +32,7 @@
 #include "wsserve/limits/peer_address.h"
 #include "wsserve/poller.h"
 #include "wsserve/timing_wheel.h"
+#include "wsserve/transport/transport.h"
 
 namespace wskit::server {
 
@@ -172,6 +173,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
 
   // Reading.
   void read();
+  void take(std::span<char> bytes);
   void read_http(std::string_view bytes);
   void serve_requests();
   void answer_history(const http::HistoryRequest& request, bool keep_alive, bool head);
@@ -185,6 +187,13 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void handle_message(const websocket::MessageReader::Item& item);
   void echo(const websocket::MessageReader::Item& item);
   void answer_ping(std::span<const char> payload);
+
+  // TLS: connection_tls.cc.
+  void read_tls();
+  [[nodiscard]] ssize_t begin_tls(std::span<char> buffer);
+  void fail_tls();
+  void refuse_plain_http();
+  void refuse_tls_hello();
 
   // Waiting for the store.
   StoreWait& store_wait();
@@ -212,10 +221,11 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] std::chrono::milliseconds ping_interval() const;
 
   Shard& shard_;
-  const int fd_;
+  Transport transport_;
   PeerAddress peer_;
   Phase phase_ = Phase::kHttp;
   Service service_ = Service::kCommands;
+  bool awaits_tls_ = false;  // nothing was read yet, and it is to be TLS
   bool marked_dirty_ = false;
   bool blocked_ = false;              // the socket's buffer is full: EPOLLOUT is watched
   bool paused_ = false;               // not read: its answers are not taken

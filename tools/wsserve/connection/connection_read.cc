@@ -1,6 +1,4 @@
 // What a connection reads: requests, then frames.
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <random>
 
@@ -16,6 +14,7 @@
 #include "wsserve/http/upgrade.h"
 #include "wsserve/hub.h"
 #include "wsserve/shard.h"
+#include "wsserve/transport/first_bytes.h"
 
 namespace wskit::server {
 
@@ -23,11 +22,15 @@ using protocol::CloseCode;
 using websocket::MessageReader;
 
 void Connection::read() {
+  if (awaits_tls_ || transport_.tls() != nullptr) return read_tls();
   const std::span<char> buffer = shard_.receive_buffer();
-  const ssize_t count = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  const ssize_t count = transport_.receive(buffer);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count <= 0) return abort();
-  const std::span<char> bytes = buffer.first(static_cast<std::size_t>(count));
+  take(buffer.first(static_cast<std::size_t>(count)));
+}
+
+void Connection::take(std::span<char> bytes) {
   shard_.counters().bytes_in.add(bytes.size());
   last_heard_ = shard_.now();
   if (phase_ == Phase::kOpen) {
@@ -41,6 +44,7 @@ void Connection::read() {
 
 void Connection::read_http(std::string_view bytes) {
   if (finish_when_written_) return;
+  if (begins_tls(bytes) && !http_->mid_request()) return refuse_tls_hello();
   const http::RequestReader::Status status = http_->feed(bytes);
   if (status == http::RequestReader::Status::kError) return refuse_http(http_->error());
   if (status == http::RequestReader::Status::kRequest) serve_requests();

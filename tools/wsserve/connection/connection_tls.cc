@@ -1,0 +1,82 @@
+// A connection behind TLS: how it begins, what it reads, and who speaks the wrong one.
+#include <cerrno>
+
+#include "wsserve/connection/connection.h"
+#include "wsserve/http/request_reader.h"
+#include "wsserve/shard.h"
+#include "wsserve/transport/first_bytes.h"
+
+namespace wskit::server {
+
+void Connection::read_tls() {
+  const std::span<char> buffer = shard_.receive_buffer();
+  const bool was_established = transport_.tls() != nullptr && transport_.tls()->established();
+  const ssize_t count = awaits_tls_ ? begin_tls(buffer) : transport_.receive(buffer);
+  const int error = errno;
+  if (transport_.tls() == nullptr) {
+    if (count == 0 || (count < 0 && error != EAGAIN && error != EWOULDBLOCK && error != EINTR)) abort();
+    return;
+  }
+  if (!was_established && transport_.tls()->established()) shard_.counters().tls_handshakes.add();
+  if (count > 0) take(buffer.first(static_cast<std::size_t>(count)));
+  if (phase_ == Phase::kDead) return;
+  if (!transport_.tls()->problem().empty()) return fail_tls();
+  if (count == 0 && !transport_.tls()->established()) shard_.counters().tls_failures.add();
+  if (count == 0 || (count < 0 && error != EAGAIN && error != EWOULDBLOCK && error != EINTR)) return abort();
+  if (transport_.over()) {
+    // What it asked for before it took its leave is answered.
+    flush();
+    return abort();
+  }
+  if (transport_.drained() || blocked_) return;
+  blocked_ = true;
+  watch();
+}
+
+// The connection's first bytes say whether this is TLS at all. Until then it costs
+// no more than a plain one. As recv(2); without TLS afterwards there is nothing to take.
+ssize_t Connection::begin_tls(std::span<char> buffer) {
+  const ssize_t count = transport_.receive(buffer);
+  if (count <= 0) return count;
+  awaits_tls_ = false;
+  const auto size = static_cast<std::size_t>(count);
+  if (begins_http({buffer.data(), size})) {
+    refuse_plain_http();
+    return count;
+  }
+  transport_.start_tls(*shard_.settings().tls);
+  return transport_.receive(buffer, size);
+}
+
+// Where the handshake failed, the alert that says why must not be overtaken by the
+// reset that the kernel sends if a socket is closed with bytes unread.
+void Connection::fail_tls() {
+  shard_.counters().tls_failures.add();
+  if (phase_ != Phase::kHttp || outbound_ != nullptr) return abort();
+  transport_.give_up_tls();
+  finish_when_written_ = true;
+  shut_ = transport_.shut();
+  blocked_ = false;
+  watch();
+  shard_.wheel().schedule(*this, shard_.now() + shard_.settings().close_timeout);
+}
+
+void Connection::refuse_plain_http() {
+  shard_.counters().tls_failures.add();
+  refuse_http({.status = 400,
+               .code = "BAD_REQUEST",
+               .message = "this port speaks TLS: use https:// or wss://",
+               .headers = {}});
+}
+
+void Connection::refuse_tls_hello() {
+  shard_.counters().tls_failures.add();
+  Outbound& queue = outbound();
+  const std::size_t before = queue.bytes();
+  queue.append_http(tls_refusal());
+  finish_when_written_ = true;
+  shard_.wheel().schedule(*this, shard_.now() + shard_.settings().close_timeout);
+  queue_changed(before);
+}
+
+}  // namespace wskit::server

@@ -1,0 +1,19 @@
+// What a connection speaks, by the bytes that it begins with: told before any
+// parser sees them, so that who uses the wrong scheme is told so.
+#pragma once
+
+#include <string_view>
+
+namespace wskit::server {
+
+// A TLS record of the handshake, with which every client hello since SSL 3 begins.
+[[nodiscard]] bool begins_tls(std::string_view bytes);
+
+// A method in capital letters, as every request begins.
+[[nodiscard]] bool begins_http(std::string_view bytes);
+
+// What a client hello is answered with where no TLS is spoken: the alert
+// `handshake_failure`, which ends the handshake at once.
+[[nodiscard]] std::string_view tls_refusal();
+
+}  // namespace wskit::server
