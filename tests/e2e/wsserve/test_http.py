@@ -146,7 +146,6 @@ def test_an_upgrade_header_without_its_connection_header_is_no_upgrade(server):
         "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
         "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         "GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n",
-        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + "x" * 40 + "\r\n\r\n",
     ],
 )
 def test_what_is_not_http_is_400_and_closed(server, raw):
@@ -157,6 +156,16 @@ def test_what_is_not_http_is_400_and_closed(server, raw):
         response.json()
         assert http.ended()
     assert server.get("/healthz").status == 200
+
+
+def test_a_tls_hello_is_refused_in_its_own_words(server):
+    hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 512
+    for first in (len(hello), 1, 5):
+        with server.http() as http:
+            http.send(hello[:first])
+            assert http.socket.recv(100) == b"\x15\x03\x01\x00\x02\x02\x28", "alert: fatal, handshake_failure"
+            assert http.ended()
+    assert server.stats()["tls_failures"] == 3
 
 
 def test_a_body_too_large_is_413(server):
