@@ -47,54 +47,35 @@ boost::system::result<void, TemplateError> check_publishable(std::string_view ch
 }
 
 TemplateResult ChannelTemplate::parse(std::string_view text) {
-  ChannelTemplate result;
-  result.text_ = text;
-  std::string* literal = &result.before_;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t brace = std::min(text.find_first_of("{}", at), text.size());
-    literal->append(text, at, brace - at);
-    if (brace == text.size()) break;
-    const std::size_t close = text.find('}', brace);
-    if (text[brace] == '}') return fault(text, fmt::format("the }} at column {} closes nothing", brace + 1));
-    if (close == std::string_view::npos) {
-      return fault(text, fmt::format("the {{ at column {} is not closed", brace + 1));
-    }
-    auto path = protocol::JsonPath::parse(text.substr(brace + 1, close - brace - 1));
+  auto name = protocol::ChannelTemplate::parse(text);
+  if (!name) return TemplateError{name.error().message};
+  ChannelTemplate result(*std::move(name));
+  for (const std::string& place : result.name_.places()) {
+    auto path = protocol::JsonPath::parse(place);
     if (!path) return fault(text, path.error().message);
-    result.fields_.push_back({*std::move(path), {}});
-    literal = &result.fields_.back().after;
-    at = close + 1;
+    result.fields_.push_back(*std::move(path));
   }
-  std::string sample = result.before_;
-  for (const Field& field : result.fields_) sample += 'x' + field.after;
-  if (auto checked = check_publishable(sample); !checked) {
+  if (auto checked = check_publishable(result.name_.sample()); !checked) {
     return result.is_fixed() ? checked.error() : fault(text, checked.error().message);
   }
   return result;
 }
 
 LineResult<void> ChannelTemplate::render(const Fields& fields, std::string& out) const {
-  out = before_;
-  std::string storage;
-  for (const Field& field : fields_) {
-    const auto value = fields.text(field.path, storage);
+  std::vector<std::string> decoded(fields_.size());
+  std::vector<std::string_view> values;
+  for (std::size_t i = 0; i < fields_.size(); ++i) {
+    const auto value = fields.text(fields_[i], decoded[i]);
     if (!value) return value.error();
-    if (value->empty()) return bad_segment(fields, field.path, *value, "it is empty");
-    if (value->find('/') != std::string_view::npos) {
-      return bad_segment(
-          fields, field.path, *value,
-          "it holds a /; replace it in the line, or take the whole channel with --channel-from");
+    if (std::string why = protocol::segment_fault(*value, name_.begins_name(i)); !why.empty()) {
+      if (value->find('/') != std::string_view::npos) {
+        why += "; replace it in the line, or take the whole channel with --channel-from";
+      }
+      return bad_segment(fields, fields_[i], *value, why);
     }
-    if (out.empty() && value->front() == '@') {
-      return bad_segment(fields, field.path, *value, "channels that begin with @ are the server's own");
-    }
-    // A name of one segment is judged by the same rules as that segment.
-    if (const auto checked = protocol::check_channel(*value); !checked) {
-      return bad_segment(fields, field.path, *value, checked.error().message);
-    }
-    out.append(*value).append(field.after);
+    values.push_back(*value);
   }
+  name_.fill(values, out);
   if (out.size() > protocol::kMaxChannelBytes) {
     return LineError{0, fmt::format("the channel {} has {} bytes; at most {} are allowed",
                                     protocol::quote(out), out.size(), protocol::kMaxChannelBytes)};

@@ -7,8 +7,10 @@
 #include <boost/system/result.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "common/protocol/channel_template.h"
 #include "common/protocol/json_path.h"
 #include "wspub/fields.h"
 #include "wspub/line_error.h"
@@ -28,8 +30,8 @@ class ChannelTemplate {
   [[nodiscard]] static boost::system::result<ChannelTemplate, TemplateError> parse(std::string_view text);
 
   // Whether there is no field in it: every line goes to text().
-  [[nodiscard]] bool is_fixed() const { return fields_.empty(); }
-  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] bool is_fixed() const { return name_.is_fixed(); }
+  [[nodiscard]] const std::string& text() const { return name_.text(); }
 
   // Writes the channel of one line into `out`, replacing what it holds. An error
   // where a field is missing, is no scalar, or does not make a segment: a value
@@ -37,14 +39,10 @@ class ChannelTemplate {
   [[nodiscard]] LineResult<void> render(const Fields& fields, std::string& out) const;
 
  private:
-  struct Field {
-    protocol::JsonPath path;
-    std::string after;  // the literal text up to the next field
-  };
+  explicit ChannelTemplate(protocol::ChannelTemplate name) : name_(std::move(name)) {}
 
-  std::string text_;
-  std::string before_;  // the literal text up to the first field
-  std::vector<Field> fields_;
+  protocol::ChannelTemplate name_;
+  std::vector<protocol::JsonPath> fields_;  // one for each of its places
 };
 
 }  // namespace wskit::pub

@@ -148,9 +148,10 @@ void add_limit_options(CLI::App& app, Options& options) {
       ->group("Limits");
 }
 
-// What is wrong with rules that are right each by itself.
+// What is wrong with tables that are right each by itself.
 std::vector<std::string> problems(const cli::Tool& tool, const Options& options) {
   std::vector<std::string> problems = tls_problems(tool, options.tls);
+  for (std::string& each : endpoint_problems(tool, options.endpoints)) problems.push_back(std::move(each));
   if (!options.store.empty()) return problems;
   for (const RuleOptions& rule : options.rules) {
     if (!rule.durable.value_or(false)) continue;
@@ -174,16 +175,20 @@ void add_options(cli::Tool& tool, Options& options) {
   cli::add_duration(app, "--drain", options.drain, "Time that connections get to end after SIGTERM")
       ->group("Running");
   tool.add_own_config(
-      {{"channel", [&options](CLI::App& table) { add_rule_options(table, options.rules.emplace_back()); }}},
+      {{"channel", [&options](CLI::App& table) { add_rule_options(table, options.rules.emplace_back()); }},
+       {"endpoint",
+        [&options](CLI::App& table) { add_endpoint_options(table, options.endpoints.emplace_back()); }}},
       [&tool, &options] { return problems(tool, options); });
   tool.add_section(
       "Configuration",
       "A file (TOML) has each option as a key without the dashes, at its top or in the table of the option's "
-      "group ([limits]), and rules for channels:\n"
+      "group ([limits]), and tables of three kinds:\n"
       "[[channel]] with pattern, and any of history, history-bytes, history-ttl, dedup-ids, dedup-ttl, "
       "delivery (lossless or latest), durable (true or false) and key (a path into data). All rules that "
       "match "
       "apply in their order.\n"
+      "[[endpoint]] with path (/api/stream/{id}), channels (backtest/{id}) and defaults: addresses that "
+      "existing front ends know.\n"
       "SIGHUP reads it again: channel rules and limits change at once, and what has to wait for a restart is "
       "said. With an error in it nothing changes.");
   tool.add_example("wsserve", "serve this machine on port 9000");
@@ -212,6 +217,9 @@ Settings to_settings(const Options& options) {
     rule.delivery = DeliveryMode::kLatest;
   }
   for (const RuleOptions& rule : options.rules) settings.channels.rules.push_back(to_rule(rule));
+  for (const EndpointOptions& endpoint : options.endpoints) {
+    settings.endpoints.push_back(to_endpoint(endpoint));
+  }
   settings.echo = options.echo;
   settings.handshake_timeout = std::chrono::ceil<std::chrono::milliseconds>(options.handshake_timeout);
   settings.heartbeat = std::chrono::ceil<std::chrono::milliseconds>(options.heartbeat);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/cli/tool.h"
+#include "wsserve/endpoint_options.h"
 #include "wsserve/listener.h"
 #include "wsserve/rule_options.h"
 #include "wsserve/settings.h"
@@ -46,7 +47,9 @@ struct Options {
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{10};
   std::chrono::nanoseconds heartbeat = std::chrono::seconds{30};
   std::chrono::nanoseconds drain = std::chrono::seconds{10};
-  std::deque<RuleOptions> rules;  // of the configuration file, in its order
+  // Of the configuration file, in its order.
+  std::deque<RuleOptions> rules;
+  std::deque<EndpointOptions> endpoints;
 };
 
 void add_options(cli::Tool& tool, Options& options);

@@ -46,15 +46,16 @@ bool is_live(std::string_view option) { return std::ranges::binary_search(kLive,
 
 std::string shown(const std::string& value) { return value.empty() ? "(not set)" : value; }
 
-std::vector<std::string> rules_of(const Program& program) {
-  std::vector<std::string> rules;
+// The tables of the file as it has them, by kind.
+LiveConfig::Tables tables_of(const Program& program) {
+  LiveConfig::Tables tables;
   for (const cli::Configuration::Table& table : program.tool.configuration().tables) {
-    std::string& rule = rules.emplace_back();
+    std::string& text = tables[table.name].emplace_back();
     for (const auto& [key, value] : cli::effective_values(*table.app)) {
-      rule += fmt::format("{}={}\n", key, value);
+      text += fmt::format("{}={}\n", key, value);
     }
   }
-  return rules;
+  return tables;
 }
 
 std::string counted(std::size_t count, std::string_view noun) {
@@ -67,7 +68,7 @@ LiveConfig::LiveConfig(const Program& started, CommandLine command_line, TlsCont
     : command_line_(command_line),
       values_(cli::effective_values(started.tool.app())),
       tls_(std::move(tls)),
-      rules_(rules_of(started)) {}
+      tables_(tables_of(started)) {}
 
 LiveConfig::Reload LiveConfig::reload() {
   Reload result;
@@ -79,12 +80,9 @@ LiveConfig::Reload LiveConfig::reload() {
   if (!result.errors.empty()) return result;
   std::vector<std::string> changes;
   take_values(program, result, changes);
-  std::vector<std::string> rules = rules_of(program);
-  const bool same_rules = rules == rules_;
-  rules_ = std::move(rules);
   const std::string file = program.tool.configuration().file.string();
-  result.summary = fmt::format("{}: {}{}, ", file.empty() ? "no configuration file" : file,
-                               counted(rules_.size(), "rule"), same_rules ? "" : " (changed)");
+  result.summary = fmt::format("{}: ", file.empty() ? "no configuration file" : file);
+  take_tables(tables_of(program), result.summary);
   result.summary += changes.empty() ? "no value changed"
                                     : fmt::format("{} changed: {}", counted(changes.size(), "value"),
                                                   fmt::join(changes, ", "));
@@ -99,6 +97,19 @@ void LiveConfig::take_tls(const TlsFiles& files, Reload& result) {
     tls_ = *read;
   }
   result.settings->tls = tls_;
+}
+
+void LiveConfig::take_tables(Tables tables, std::string& summary) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kNouns{
+      {{"channel", "rule"}, {"endpoint", "endpoint"}}};
+  for (const auto& [name, noun] : kNouns) {
+    const std::vector<std::string>& now = tables[std::string(name)];
+    const bool same = now == tables_[std::string(name)];
+    // Rules are always told of, other kinds if there are some or were.
+    if (same && now.empty() && name != kNouns.front().first) continue;
+    summary += fmt::format("{}{}, ", counted(now.size(), noun), same ? "" : " (changed)");
+  }
+  tables_ = std::move(tables);
 }
 
 void LiveConfig::take_values(const Program& program, Reload& result, std::vector<std::string>& changes) {

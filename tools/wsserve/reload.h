@@ -28,6 +28,9 @@ class LiveConfig {
     std::vector<std::string> left;
   };
 
+  // Each as the file has it, by the name of its kind.
+  using Tables = std::map<std::string, std::vector<std::string>>;
+
   // Reads command line, environment and file again.
   [[nodiscard]] Reload reload();
 
@@ -35,12 +38,13 @@ class LiveConfig {
   using Values = std::map<std::string, std::string>;
 
   void take_tls(const TlsFiles& files, Reload& result);
+  void take_tables(Tables tables, std::string& summary);
   void take_values(const Program& program, Reload& result, std::vector<std::string>& changes);
 
   const CommandLine command_line_;
   Values values_;  // by option, as they are in effect
   TlsContextPtr tls_;
-  std::vector<std::string> rules_;  // each as the file has it
+  Tables tables_;
 };
 
 }  // namespace wskit::server

@@ -14,6 +14,7 @@
 #include "common/websocket/handshake.h"
 #include "common/websocket/message_reader.h"
 #include "wsserve/auth/gate.h"
+#include "wsserve/http/endpoint.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/hub.h"
 #include "wsserve/transport/tls_context.h"
@@ -23,6 +24,7 @@ namespace wskit::server {
 struct Settings {
   std::vector<std::string> default_channels;
   auth::GatePtr gate = std::make_shared<const auth::Gate>();  // never null
+  std::vector<http::Endpoint> endpoints;                      // no two match the same path
   bool echo = false;
 
   std::chrono::milliseconds handshake_timeout{std::chrono::seconds{10}};

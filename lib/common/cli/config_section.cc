@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/cli/command_model.h"
+#include "common/cli/member_option.h"
 
 namespace wskit::cli {
 namespace {
@@ -37,6 +38,7 @@ std::string lower(std::string text) {
 // What the option takes, for an error.
 std::string wanted(const CLI::Option& option) {
   std::string one = "a string";
+  if (takes_members(option)) return "a table, { name = value }";
   if (is_flag(option)) {
     one = is_one_of(long_name(option), kCounters) ? "true, false or a whole number" : "true or false";
   } else if (!is_one_of(option.get_type_name(), kTexts)) {
@@ -79,6 +81,32 @@ std::optional<std::vector<std::string>> all_as_typed(const CLI::Option& option, 
   if (!is_repeatable(option)) return std::nullopt;
   for (const toml::node& item : *array) add(item);
   return values.size() == array->size() ? std::optional(values) : std::nullopt;
+}
+
+// Nothing for a date or time.
+std::optional<nlohmann::json> to_json(const toml::node& node) {
+  if (const auto* text = node.as_string()) return nlohmann::json(text->get());
+  if (const auto* flag = node.as_boolean()) return nlohmann::json(flag->get());
+  if (const auto* integer = node.as_integer()) return nlohmann::json(integer->get());
+  if (const auto* number = node.as_floating_point()) return nlohmann::json(number->get());
+  if (const toml::array* array = node.as_array()) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const toml::node& item : *array) {
+      auto value = to_json(item);
+      if (!value) return std::nullopt;
+      list.push_back(*std::move(value));
+    }
+    return list;
+  }
+  const toml::table* table = node.as_table();
+  if (table == nullptr) return std::nullopt;
+  nlohmann::json object = nlohmann::json::object();
+  for (const auto& [name, item] : *table) {
+    auto value = to_json(item);
+    if (!value) return std::nullopt;
+    object[std::string(name.str())] = *std::move(value);
+  }
+  return object;
 }
 
 // CLI11's words without the dashes, which a key has not.
@@ -149,6 +177,11 @@ std::string effective_value(const CLI::Option& option) {
   if (is_flag(option) && option.count() > 1) return std::to_string(option.count());
   if (!is_repeatable(option)) return toml_value(shown(name, option.results().back()), true);
   std::string list;
+  if (takes_members(option)) {
+    for (const std::string& item : option.results())
+      list += (list.empty() ? "{ " : ", ") + member_as_toml(item);
+    return list + " }";
+  }
   for (const std::string& item : given ? option.results() : default_items(option)) {
     list += (list.empty() ? "[" : ", ") + toml_value(shown(name, item), false);
   }
@@ -236,6 +269,7 @@ bool SectionReader::apply_tables(const toml::key& key, const toml::node& node) {
 }
 
 void SectionReader::set(CLI::Option& option, const toml::key& key, const toml::node& node) {
+  if (takes_members(option)) return set_members(option, key, node);
   const std::string name{key.str()};
   const auto values = all_as_typed(option, node);
   if (!values) {
@@ -248,6 +282,34 @@ void SectionReader::set(CLI::Option& option, const toml::key& key, const toml::n
     option.clear();
     return fault(node.source(), reason(error));
   }
+  note_origin(option, key);
+}
+
+void SectionReader::set_members(CLI::Option& option, const toml::key& key, const toml::node& node) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) {
+    return fault(node.source(),
+                 fmt::format("{}: must be {}, not {}", key.str(), wanted(option), kind_of(node)));
+  }
+  note_origin(option, key);
+  std::vector<std::string> members;
+  for (const auto& [name, item] : *table) {
+    const auto value = to_json(item);
+    if (!value) {
+      fault(item.source(),
+            fmt::format("{}.{}: dates and times are not taken here; write a string", key.str(), name.str()));
+      continue;
+    }
+    members.push_back(member_text(name.str(), *value));
+    if (const auto why = refused_by_validators(option, members.back())) {
+      fault(name.source(), fmt::format("{}: {}", key.str(), *why));
+      members.pop_back();
+    }
+  }
+  if (members.size() == table->size() && !members.empty()) give(option, members);
+}
+
+void SectionReader::note_origin(CLI::Option& option, const toml::key& key) {
   configuration_.origins[&option] = {.kind = Origin::Kind::kFile,
                                      .variable = {},
                                      .place = place(key.source()),

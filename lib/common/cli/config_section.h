@@ -37,6 +37,9 @@ class SectionReader {
   // Whether the key is one of the tool's kinds of tables.
   bool apply_tables(const toml::key& key, const toml::node& node);
   void set(CLI::Option& option, const toml::key& key, const toml::node& node);
+  // For an option that takes an inline table.
+  void set_members(CLI::Option& option, const toml::key& key, const toml::node& node);
+  void note_origin(CLI::Option& option, const toml::key& key);
   void check_only(CLI::Option& option, const std::string& name, const std::vector<std::string>& values,
                   const toml::node& node);
   [[nodiscard]] bool given_otherwise(const CLI::Option& option, const std::string& name) const;

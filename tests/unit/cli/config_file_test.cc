@@ -8,7 +8,10 @@
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
 
+#include "common/cli/member_option.h"
 #include "common/cli/option_values.h"
 
 namespace wskit::cli {
@@ -22,6 +25,8 @@ using namespace std::chrono_literals;
 struct Rule {
   std::string pattern;
   std::optional<std::uint64_t> history;
+  std::map<std::string, std::string> members;
+  std::string when;
 };
 
 struct Values {
@@ -65,6 +70,15 @@ class ConfigFileTest : public ::testing::Test {
       Rule& rule = values_.rules.emplace_back();
       add_text(table, "--pattern", rule.pattern, "PATTERN", "")->required();
       add_count(table, "--history", rule.history, "");
+      add_members(
+          table, "--when",
+          [&rule](const std::string& name, const nlohmann::json& value) {
+            rule.members[name] = value.dump();
+            rule.when.clear();
+            for (const auto& [each, json] : rule.members) rule.when += each + ":" + json + " ";
+            return name == "bad" ? "bad is bad" : "";
+          },
+          "");
     };
     configuration_ = apply_config(*app_, {.own_file = path_, .profile = {}}, {{"rule", define_rule}});
     std::vector<std::string> errors;
@@ -159,6 +173,22 @@ TEST_F(ConfigFileTest, SaysWhatIsWrongInTables) {
                           HasSubstr("5:11: history: 'x' is not a count")));
   EXPECT_THAT(read("[rule]\npattern = \"a\"\n"),
               ElementsAre("1:2: 'rule' is for tables: write [[rule]], once for each"));
+}
+
+TEST_F(ConfigFileTest, ReadsAnInlineTableMemberByMember) {
+  EXPECT_THAT(read("[[rule]]\npattern = \"a\"\nwhen = { b = [1, \"x\"], \"/a\" = true, c = { d = 1.5 } }\n"),
+              IsEmpty());
+  EXPECT_EQ(values_.rules.at(0).when, R"(/a:true b:[1,"x"] c:{"d":1.5} )");
+  EXPECT_THAT(print_config(*app_, configuration_),
+              HasSubstr(R"(when = { "/a" = true, "b" = [1, "x"], "c" = { "d" = 1.5 } }  # )"));
+}
+
+TEST_F(ConfigFileTest, SaysWhichMemberOfAnInlineTableIsWrong) {
+  EXPECT_THAT(read("[[rule]]\npattern = \"a\"\nwhen = { a = 1, bad = 2, c = 2020-01-01 }\n"),
+              ElementsAre("3:17: when: bad is bad",
+                          "3:30: when.c: dates and times are not taken here; write a string"));
+  EXPECT_THAT(read("[[rule]]\npattern = \"a\"\nwhen = 5\n"),
+              ElementsAre("3:8: when: must be a table, { name = value }, not a number"));
 }
 
 TEST_F(ConfigFileTest, SaysWhereTheFileIsNoToml) {

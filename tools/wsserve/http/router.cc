@@ -55,44 +55,6 @@ std::optional<HttpError> read_since(const std::string& value, protocol::Since& s
   return std::nullopt;
 }
 
-// Fills `wishes`; an error names the parameter.
-std::optional<HttpError> read_wishes(const Request& request, Connection::Wishes& wishes) {
-  const auto parameters = parse_query(request.query);
-  if (!parameters) return bad_request("BAD_REQUEST", "the query has a malformed percent escape");
-  std::string_view max_rate;
-  std::string_view conflate;
-  for (const auto& [name, value] : *parameters) {
-    if (name == "events") {
-      std::vector<std::string> types = split_list(value);
-      for (const std::string& type : types) {
-        if (!protocol::is_valid_type(type)) {
-          return bad_request("BAD_EVENT", "events=: " + protocol::quote(type) +
-                                              " is no event type; use 1 to 64 of A-Za-z0-9_.:-");
-        }
-      }
-      if (!types.empty()) wishes.filter = TypeFilter::only(std::move(types));
-    } else if (name == "heartbeat") {
-      const auto seconds = parse_seconds(value);
-      if (!seconds || *seconds > kMaxHeartbeatSeconds ||
-          (*seconds != 0 && !(*seconds >= kMinHeartbeatSeconds))) {
-        return bad_request("BAD_REQUEST",
-                           "heartbeat=: " + protocol::quote(value) + " is not 0 or 0.1 to 3600 seconds");
-      }
-      wishes.heartbeat = std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
-    } else if (name == "since") {
-      if (auto error = read_since(value, wishes.since)) return error;
-    } else if (name == "max_rate") {
-      max_rate = value;
-    } else if (name == "conflate") {
-      conflate = value;
-    }
-  }
-  const auto pace = parse_pace(max_rate, conflate);
-  if (!pace) return bad_request("BAD_REQUEST", pace.error().message);
-  wishes.pace = *pace;
-  return std::nullopt;
-}
-
 // The channel or pattern behind /ws/, checked.
 std::variant<std::string, HttpError> socket_channel(std::string_view encoded) {
   auto name = percent_decode(encoded);
@@ -134,10 +96,33 @@ Route history_route(const Request& request, std::string_view encoded) {
   return history;
 }
 
-Route socket_route(const Request& request, std::vector<std::string> channels) {
+HttpError bad_query() { return bad_request("BAD_REQUEST", "the query has a malformed percent escape"); }
+
+Route socket_route(const QueryParameters& query, std::vector<std::string> channels) {
   CommandSocket socket{std::move(channels), {}};
-  if (auto error = read_wishes(request, socket.wishes)) return std::move(*error);
+  if (auto error = read_wishes(query, socket.wishes)) return std::move(*error);
   return socket;
+}
+
+Route socket_route(const Request& request, std::vector<std::string> channels) {
+  const auto query = parse_query(request.query);
+  return query ? socket_route(*query, std::move(channels)) : bad_query();
+}
+
+// An address of the configuration, if the path is one.
+std::optional<Route> endpoint_route(const Request& request, const Settings& settings) {
+  for (const Endpoint& endpoint : settings.endpoints) {
+    const auto values = endpoint.path.match(request.path);
+    if (!values) continue;
+    if (request.method != "GET") return method_not_allowed(request, "GET");
+    auto query = parse_query(request.query);
+    if (!query) return bad_query();
+    const QueryParameters complete = endpoint.complete(std::move(*query));
+    auto channels = endpoint.resolve(*values, complete, settings.max_channels_per_connection);
+    if (auto* error = std::get_if<HttpError>(&channels)) return std::move(*error);
+    return socket_route(complete, std::get<std::vector<std::string>>(std::move(channels)));
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -145,6 +130,41 @@ Route socket_route(const Request& request, std::vector<std::string> channels) {
 bool is_open(const Route& route) {
   const auto* page = std::get_if<Page>(&route);
   return page != nullptr && (*page == Page::kHealth || *page == Page::kReady);
+}
+
+std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::Wishes& wishes) {
+  std::string_view max_rate;
+  std::string_view conflate;
+  for (const auto& [name, value] : query) {
+    if (name == "events") {
+      std::vector<std::string> types = split_list(value);
+      for (const std::string& type : types) {
+        if (!protocol::is_valid_type(type)) {
+          return bad_request("BAD_EVENT", "events=: " + protocol::quote(type) +
+                                              " is no event type; use 1 to 64 of A-Za-z0-9_.:-");
+        }
+      }
+      if (!types.empty()) wishes.filter = TypeFilter::only(std::move(types));
+    } else if (name == "heartbeat") {
+      const auto seconds = parse_seconds(value);
+      if (!seconds || *seconds > kMaxHeartbeatSeconds ||
+          (*seconds != 0 && !(*seconds >= kMinHeartbeatSeconds))) {
+        return bad_request("BAD_REQUEST",
+                           "heartbeat=: " + protocol::quote(value) + " is not 0 or 0.1 to 3600 seconds");
+      }
+      wishes.heartbeat = std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
+    } else if (name == "since") {
+      if (auto error = read_since(value, wishes.since)) return error;
+    } else if (name == "max_rate") {
+      max_rate = value;
+    } else if (name == "conflate") {
+      conflate = value;
+    }
+  }
+  const auto pace = parse_pace(max_rate, conflate);
+  if (!pace) return bad_request("BAD_REQUEST", pace.error().message);
+  wishes.pace = *pace;
+  return std::nullopt;
 }
 
 Route route(const Request& request, const Settings& settings) {
@@ -169,7 +189,10 @@ Route route(const Request& request, const Settings& settings) {
     return PublishTarget{std::get<std::string>(std::move(name))};
   }
   const bool is_echo = settings.echo && path == "/echo";
-  if (path != "/ws" && !path.starts_with(kSocketPrefix) && !is_echo) return not_found(path);
+  if (path != "/ws" && !path.starts_with(kSocketPrefix) && !is_echo) {
+    if (auto found = endpoint_route(request, settings)) return *std::move(found);
+    return not_found(path);
+  }
   if (request.method != "GET") {
     return method_not_allowed(request, "GET");
   }

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/request_reader.h"
+#include "wsserve/http/uri.h"
 #include "wsserve/settings.h"
 
 namespace wskit::server::http {
@@ -41,5 +43,8 @@ using Route = std::variant<HttpError, Page, HistoryRequest, PublishTarget, Comma
 
 // Whether it is served to everybody, whoever they are.
 [[nodiscard]] bool is_open(const Route& route);
+
+// Fills in what the query of an upgrade asks for; an error names the parameter.
+[[nodiscard]] std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::Wishes& wishes);
 
 }  // namespace wskit::server::http
