@@ -85,6 +85,26 @@ TEST_F(ConflationTest, LetsAnEventPassOnlyWhenItsIntervalIsOver) {
   EXPECT_EQ(taken(start_ + 100ms).size(), 1U);
 }
 
+TEST_F(ConflationTest, KeepsNoEventBackByAPaceThatWasGivenUp) {
+  EXPECT_TRUE(conflation_.may_pass(channel_, *event("a"), start_, 100ms));
+  wait("b");
+  wait("a");
+  EXPECT_EQ(taken(start_).size(), 2U);
+}
+
+TEST_F(ConflationTest, HandsOutWhatWaitsOfOneChannelInTheOrderOfItsOffsets) {
+  EXPECT_TRUE(conflation_.may_pass(channel_, *event("a"), start_, 100ms));
+  wait("a", 100ms);
+  wait("b");
+  wait("a", 100ms);
+  const std::vector<ChunkPtr> frames = conflation_.take_all_of(channel_, start_);
+  ASSERT_EQ(frames.size(), 2U);
+  EXPECT_EQ(frames[0]->event.offset, 3U);
+  EXPECT_THAT(std::string(frames[1]->text()), HasSubstr(R"("offset":4,)"));
+  EXPECT_THAT(std::string(frames[1]->text()), HasSubstr(R"("from":2,"merged":1)"));
+  EXPECT_TRUE(conflation_.empty());
+}
+
 TEST_F(ConflationTest, GivesEverythingAtTheEndOfTimeWithoutPassingIt) {
   wait("a", 1h);
   wait("b");
@@ -95,9 +115,12 @@ TEST_F(ConflationTest, GivesEverythingAtTheEndOfTimeWithoutPassingIt) {
 
 TEST_F(ConflationTest, ForgetsWhatIsNotWantedAnyMore) {
   wait("a");
-  wait("b");
-  EXPECT_EQ(conflation_.forget_if([](const Channel&) { return false; }), 0U);
-  EXPECT_EQ(conflation_.forget_if([](const Channel&) { return true; }), 2U);
+  wait("b", 1h);
+  wait("a");
+  EXPECT_EQ(conflation_.forget_if([](const Channel&) { return false; }).waited, 0U);
+  const Conflation::Forgotten forgotten = conflation_.forget_if([](const Channel&) { return true; });
+  EXPECT_EQ(forgotten.waited, 2U);
+  EXPECT_EQ(forgotten.merged, 1U) << "the first of a, for which the second stood";
   EXPECT_TRUE(conflation_.empty());
   EXPECT_EQ(conflation_.bytes(), 0U);
   EXPECT_TRUE(taken().empty());

@@ -18,8 +18,8 @@ std::string Conflation::name_of(const Channel& channel, const Chunk& frame) {
 }
 
 bool Conflation::may_pass(const Channel& channel, const Chunk& frame, Time now, Interval interval) {
-  if (interval == Interval::zero()) return waiting_.empty();
-  if (slots_.size() - waiting_.size() > idle_limit_) forget_idle(now);
+  if (interval == Interval::zero()) return empty();
+  if (slots_.size() - waiting() > idle_limit_) forget_idle(now);
   Slot& slot = slots_[name_of(channel, frame)];
   if (slot.newest != nullptr || now < slot.next_due) return false;
   slot.next_due = now + interval;
@@ -34,22 +34,49 @@ bool Conflation::put(const Channel& channel, ChunkPtr frame, Interval interval) 
   slot.interval = interval;
   const bool replaces = slot.newest != nullptr;
   if (replaces) {
-    bytes_ -= slot.newest->size();
     if (slot.merged++ == 0) slot.from = slot.newest->event.offset;
-    waiting_.erase(slot.place);
+    stop_waiting(slot);
   }
+  // A pace that is given up does not make the next event wait.
+  if (interval == Interval::zero()) slot.next_due = {};
   bytes_ += frame->size();
   slot.newest = std::move(frame);
-  slot.place = waiting_.insert(waiting_.end(), &slot);
+  slot.arrival = ++arrivals_;
+  slot.early = slot.next_due != Time{};
+  if (slot.early) {
+    early_.emplace(std::pair(slot.next_due, slot.arrival), &slot);
+  } else {
+    due_.emplace_hint(due_.end(), slot.arrival, &slot);
+  }
   return replaces;
 }
 
-ChunkPtr Conflation::take(Time now) {
-  const auto due = std::ranges::find_if(waiting_, [&](const Slot* slot) { return slot->next_due <= now; });
-  if (due == waiting_.end()) return nullptr;
-  Slot& slot = **due;
-  waiting_.erase(due);
+void Conflation::stop_waiting(Slot& slot) {
   bytes_ -= slot.newest->size();
+  if (slot.early) {
+    early_.erase(std::pair(slot.next_due, slot.arrival));
+  } else {
+    due_.erase(slot.arrival);
+  }
+}
+
+void Conflation::let_come_due(Time now) {
+  while (!early_.empty() && early_.begin()->first.first <= now) {
+    Slot* slot = early_.begin()->second;
+    early_.erase(early_.begin());
+    slot->early = false;
+    due_.emplace(slot->arrival, slot);
+  }
+}
+
+ChunkPtr Conflation::take(Time now) {
+  let_come_due(now);
+  if (due_.empty()) return nullptr;
+  return hand_out(*due_.begin()->second, now);
+}
+
+ChunkPtr Conflation::hand_out(Slot& slot, Time now) {
+  stop_waiting(slot);
   ChunkPtr frame =
       slot.merged == 0 ? std::move(slot.newest) : merged_frame(*slot.newest, slot.from, slot.merged);
   slot.newest = nullptr;
@@ -62,27 +89,40 @@ ChunkPtr Conflation::take(Time now) {
   return frame;
 }
 
+std::vector<ChunkPtr> Conflation::take_all_of(const Channel& channel, Time now) {
+  std::vector<Slot*> waiting;
+  for (auto& [name, slot] : slots_) {
+    if (slot.newest != nullptr && slot.channel == &channel) waiting.push_back(&slot);
+  }
+  std::ranges::sort(waiting, {}, &Slot::arrival);
+  std::vector<ChunkPtr> frames;
+  for (Slot* slot : waiting) frames.push_back(hand_out(*slot, now));
+  return frames;
+}
+
 std::optional<Conflation::Time> Conflation::next_due() const {
-  if (waiting_.empty()) return std::nullopt;
-  return (*std::ranges::min_element(waiting_, {}, &Slot::next_due))->next_due;
+  if (!due_.empty()) return due_.begin()->second->next_due;
+  if (!early_.empty()) return early_.begin()->first.first;
+  return std::nullopt;
 }
 
-std::size_t Conflation::clear() {
-  const std::size_t count = waiting_.size();
-  waiting_.clear();
+Conflation::Forgotten Conflation::clear() {
+  const Forgotten all = forget_if([](const Channel&) { return true; });
   slots_.clear();
-  bytes_ = 0;
-  return count;
+  return all;
 }
 
-std::size_t Conflation::forget_if(const std::function<bool(const Channel&)>& unwanted) {
-  return std::erase_if(waiting_, [&](Slot* slot) {
-    if (!unwanted(*slot->channel)) return false;
-    bytes_ -= slot->newest->size();
-    slot->newest = nullptr;
-    slot->merged = 0;
-    return true;
-  });
+Conflation::Forgotten Conflation::forget_if(const std::function<bool(const Channel&)>& unwanted) {
+  Forgotten forgotten;
+  for (auto& [name, slot] : slots_) {
+    if (slot.newest == nullptr || !unwanted(*slot.channel)) continue;
+    ++forgotten.waited;
+    forgotten.merged += slot.merged;
+    stop_waiting(slot);
+    slot.newest = nullptr;
+    slot.merged = 0;
+  }
+  return forgotten;
 }
 
 void Conflation::forget_idle(Time now) {
@@ -90,7 +130,7 @@ void Conflation::forget_idle(Time now) {
     return entry.second.newest == nullptr && entry.second.next_due <= now;
   });
   // Keys that are all in use are not looked through again at once.
-  idle_limit_ = std::max<std::size_t>(1024, 2 * (slots_.size() - waiting_.size()));
+  idle_limit_ = std::max<std::size_t>(1024, 2 * (slots_.size() - waiting()));
 }
 
 ChunkPtr merged_frame(const Chunk& frame, std::uint64_t from, std::uint64_t merged) {

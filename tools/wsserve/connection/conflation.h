@@ -7,11 +7,13 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "wsserve/chunk.h"
 
@@ -32,40 +34,55 @@ class Conflation {
   bool put(const Channel& channel, ChunkPtr frame, Interval interval);
 
   // The waiting event that came first, of those whose time has come by `now`
-  // (Time::max(): all), as the frame
-  // to send: with `from` and `merged` where it stands for others. Events of one
-  // key come in the order of their offsets; those of one channel too, unless an
-  // interval makes one key wait longer than another.
+  // (Time::max(): all), as the frame to send: with `from` and `merged` where it
+  // stands for others. Events of one key come in the order of their offsets;
+  // those of one channel too, unless an interval makes one key wait longer than
+  // another.
   [[nodiscard]] ChunkPtr take(Time now);
+
+  // Everything that waits of one channel, whether its time has come or not, in
+  // order of arrival.
+  [[nodiscard]] std::vector<ChunkPtr> take_all_of(const Channel& channel, Time now);
 
   // When take() has something next; nothing while nothing waits.
   [[nodiscard]] std::optional<Time> next_due() const;
 
-  [[nodiscard]] bool empty() const { return waiting_.empty(); }
+  [[nodiscard]] bool empty() const { return due_.empty() && early_.empty(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
   // Forgets what waits, of all channels or of those that are not wanted any more.
-  // Returns how many events that were.
-  std::size_t clear();
-  std::size_t forget_if(const std::function<bool(const Channel&)>& unwanted);
+  struct Forgotten {
+    std::uint64_t waited = 0;
+    std::uint64_t merged = 0;  // events for which those would have stood
+  };
+  Forgotten clear();
+  Forgotten forget_if(const std::function<bool(const Channel&)>& unwanted);
 
  private:
   struct Slot {
     ChunkPtr newest;  // null: nothing waits, only the time is remembered
     std::uint64_t from = 0;
     std::uint64_t merged = 0;
+    std::uint64_t arrival = 0;  // of the newest
     Interval interval{};
     Time next_due{};
-    std::list<Slot*>::iterator place;
+    bool early = false;                 // waits among early_, not due_
     const std::string* name = nullptr;  // the map's key
     const Channel* channel = nullptr;
   };
 
   static std::string name_of(const Channel& channel, const Chunk& frame);
+  [[nodiscard]] std::size_t waiting() const { return due_.size() + early_.size(); }
+  void stop_waiting(Slot& slot);
+  ChunkPtr hand_out(Slot& slot, Time now);
+  void let_come_due(Time now);
   void forget_idle(Time now);
 
   std::unordered_map<std::string, Slot> slots_;  // by channel and key
-  std::list<Slot*> waiting_;                     // by the arrival of the newest
+  // What waits. A look for the next one costs the same however many keys there are.
+  std::map<std::uint64_t, Slot*> due_;                     // whose time has come, by arrival
+  std::map<std::pair<Time, std::uint64_t>, Slot*> early_;  // the others, by their time and arrival
+  std::uint64_t arrivals_ = 0;
   std::size_t bytes_ = 0;
   std::size_t idle_limit_ = 1024;
 };

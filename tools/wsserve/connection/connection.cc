@@ -213,7 +213,9 @@ bool Connection::takes_answers() {
 }
 
 void Connection::watch() {
-  set_congested(blocked_ || (latest_ != nullptr && !latest_->conflation.empty()));
+  const bool waiting = latest_ != nullptr && !latest_->conflation.empty();
+  set_congested(blocked_ || waiting);
+  set_waiting(waiting);
   const bool waits = is_suspended() || (store_wait_ != nullptr && store_wait_->close);
   const std::uint32_t wanted = (paused_ || held_back_ || waits ? 0U : static_cast<std::uint32_t>(EPOLLIN)) |
                                (blocked_ ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
@@ -278,14 +280,31 @@ void Connection::settle() {
   if (phase_ == Phase::kOpen) watch();
 }
 
+void Connection::deliver_waiting(const Channel& channel) {
+  if (phase_ != Phase::kOpen || latest_ == nullptr) return;
+  Conflation& conflation = latest_->conflation;
+  const std::size_t before = conflation.bytes();
+  const std::vector<ChunkPtr> frames = conflation.take_all_of(channel, shard_.now());
+  shard_.counters().queued_bytes.subtract(before - conflation.bytes());
+  if (!frames.empty()) shard_.fanout().replay(*this, frames);
+  if (phase_ == Phase::kOpen) watch();
+}
+
 void Connection::LatestQueue::on_deadline() { owner.drain_latest(owner.shard_.now()); }
 
 std::uint64_t Connection::forget_latest() {
   if (latest_ == nullptr) return 0;
   shard_.counters().queued_bytes.subtract(latest_->conflation.bytes());
-  const std::uint64_t events = latest_->conflation.clear();
+  const std::uint64_t events = no_longer_waits(latest_->conflation.clear());
   latest_.reset();
   return events;
+}
+
+// Those for which a forgotten one would have stood are not merged but lost.
+std::uint64_t Connection::no_longer_waits(const Conflation::Forgotten& forgotten) {
+  merged_ -= forgotten.merged;
+  shard_.counters().merged.subtract(forgotten.merged);
+  return forgotten.waited + forgotten.merged;
 }
 
 // --- Catching up with history ----------------------------------------------
@@ -312,7 +331,7 @@ void Connection::subscriptions_left() {
   const auto unwanted = [this](const Channel& channel) { return !selects(channel); };
   if (latest_ != nullptr) {
     const std::size_t before = latest_->conflation.bytes();
-    const std::uint64_t events = latest_->conflation.forget_if(unwanted);
+    const std::uint64_t events = no_longer_waits(latest_->conflation.forget_if(unwanted));
     shard_.counters().queued_bytes.subtract(before - latest_->conflation.bytes());
     dropped_ += events;
     shard_.counters().dropped.add(events);

@@ -152,6 +152,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void deliver_each(std::span<const ChunkPtr> frames) override;
   void deliver_latest(const Channel& channel, const ChunkPtr& frame, Clock::duration interval) override;
   void settle() override;
+  void deliver_waiting(const Channel& channel) override;
   void count_filtered(std::uint32_t events) override;
 
   // What it was told, and what its reader keeps to.
@@ -214,6 +215,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void drain_latest(Clock::time_point now);
   // What waits is given up; how many events that were.
   std::uint64_t forget_latest();
+  std::uint64_t no_longer_waits(const Conflation::Forgotten& forgotten);
   void hand_over_history(const Channel& channel, std::vector<ChunkPtr>& frames);
 
   void beat();

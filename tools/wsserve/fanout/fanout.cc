@@ -157,6 +157,7 @@ void Fanout::add_interest(Subscriber& subscriber, Interest interest) {
     // marked one after the other, so the first one is the last in the list.
     Interest& last = interests_[subscriber.last_interest_];
     if (last.channel == interest.channel && (last.plain || interest.plain)) {
+      if (!last.plain) last.subscription = interest.subscription;
       last.plain = true;
       return;
     }
@@ -185,7 +186,7 @@ void Fanout::flush_now(Subscriber& subscriber) {
 void Fanout::hand_over(Subscriber& subscriber) {
   if (subscriber.first_interest_ == Subscriber::kNone) return;
   const Interest& first = interests_[subscriber.first_interest_];
-  bool plain = true;
+  bool plain = !subscriber.waiting_;
   for (std::uint32_t i = subscriber.first_interest_; i != Subscriber::kNone; i = interests_[i].next) {
     plain = plain && interests_[i].plain && !(subscriber.congested_ && interests_[i].channel->is_latest());
   }
@@ -246,11 +247,10 @@ Fanout::Verdict Fanout::judge(const RunEntry& entry, std::uint32_t first, std::u
   Verdict verdict;
   for (std::uint32_t i = first; i != end; i = interests_[i].next) {
     const Subscription& subscription = *interests_[i].subscription;
-    if (!interests_[i].plain && entry.number <= subscription.seam) continue;
+    if (interests_[i].plain) return {true, true, {}};
+    if (entry.number <= subscription.seam) continue;
     verdict.due = true;
-    const bool passes = interests_[i].plain || subscription.filter == nullptr ||
-                        subscription.filter->passes(entry.frame->type());
-    if (!passes) continue;
+    if (subscription.filter != nullptr && !subscription.filter->passes(entry.frame->type())) continue;
     // The least spared subscription decides.
     if (!subscription.pace.asked_for()) return {true, true, {}};
     if (!verdict.passes || subscription.pace.interval < verdict.pace.interval)
@@ -270,26 +270,38 @@ void Fanout::hand_over_picked(Subscriber& subscriber) {
     std::uint32_t end = i;
     while (end != Subscriber::kNone && interests_[end].channel == channel) end = interests_[end].next;
     const std::uint64_t held = held_until(subscriber, channel->channel());
+    // Where some events of a channel may wait and others may not, neither kind
+    // overtakes the other.
+    bool gathered_here = false;
     for (const RunEntry& entry : channel->run) {
       if (entry.number <= held) continue;
       const Verdict verdict = judge(entry, i, end);
       if (!verdict.passes) {
         if (verdict.due) ++filtered;
       } else if (channel->is_latest() || verdict.pace.asked_for()) {
+        if (gathered_here) deliver_gathered(subscriber);
+        gathered_here = false;
         subscriber.deliver_latest(channel->channel(), entry.frame, verdict.pace.interval);
       } else {
+        if (subscriber.waiting_) subscriber.deliver_waiting(channel->channel());
         gathered_.push_back(entry);
+        gathered_here = true;
       }
     }
     i = end;
   }
   if (filtered > 0) subscriber.count_filtered(filtered);
+  deliver_gathered(subscriber);
+}
+
+void Fanout::deliver_gathered(Subscriber& subscriber) {
   if (gathered_.empty()) return;
   sort_gathered();
   std::vector<ChunkPtr> frames;
   for (RunEntry& entry : gathered_) {
     frames.push_back(in_form(entry.frame, subscriber.wire_form(), deflater_));
   }
+  gathered_.clear();
   deliver(subscriber, frames);
 }
 

@@ -100,6 +100,7 @@ class Fanout {
   void hand_over_one(Subscriber& subscriber, LocalChannel& channel);
   void hand_over_merged(Subscriber& subscriber);
   void hand_over_picked(Subscriber& subscriber);
+  void deliver_gathered(Subscriber& subscriber);
   // Whether one event passes the interests from `first` up to `end`, all in its
   // channel; `due`: it is behind one of their seams; `pace`: what it passes with.
   struct Verdict {

@@ -39,6 +39,8 @@ class Subscriber {
   // Nothing is to be replaced any more: what waits by deliver_latest() goes on
   // before anything else.
   virtual void settle() {}
+  // Hands on what waits of that channel: one that may not wait follows.
+  virtual void deliver_waiting(const Channel& /*channel*/) {}
   // That many events of this turn did not pass the subscription's type filter.
   virtual void count_filtered(std::uint32_t events) = 0;
 
@@ -49,6 +51,8 @@ class Subscriber {
   void set_wire_form(WireForm form) { wire_form_ = form; }
   // Whether events would have to wait.
   void set_congested(bool congested) { congested_ = congested; }
+  // Whether events given to deliver_latest() do wait.
+  void set_waiting(bool waiting) { waiting_ = waiting; }
 
  private:
   friend class Fanout;
@@ -64,6 +68,7 @@ class Subscriber {
   std::uint32_t last_interest_ = kNone;
   WireForm wire_form_ = WireForm::kPlain;
   bool congested_ = false;
+  bool waiting_ = false;
   std::unique_ptr<Holds> holds_;  // null: none, the common case
 };
 
