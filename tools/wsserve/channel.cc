@@ -186,6 +186,15 @@ ReplayStart Channel::begin_replay(const protocol::Since& since, std::size_t max_
   return start;
 }
 
+ReplayStart Channel::begin_replay(const protocol::Since& since, std::size_t max_bytes, std::size_t shard,
+                                  std::vector<ChunkPtr>& out) const {
+  const std::lock_guard lock(mutex_);
+  ReplayStart start = locate_locked(since);
+  if (max_bytes > 0) read_locked(start.after, max_bytes, out);
+  start.seam = home_.inboxes[shard]->pushed();
+  return start;
+}
+
 ReplayStart Channel::locate_locked(const protocol::Since& since) const {
   if (const auto* position = std::get_if<protocol::Position>(&since)) return locate_position(*position);
   if (const auto* last = std::get_if<protocol::FromLast>(&since)) return locate_last(last->events);

@@ -61,7 +61,8 @@ struct ReplayStart {
   std::uint64_t replayed = 0;
   std::uint64_t oldest = 1;  // the oldest event held, the next one if none is
   Position newest;
-  bool in_store = false;  // the first of them is no longer in memory
+  bool in_store = false;   // the first of them is no longer in memory
+  std::uint64_t seam = 0;  // begin_replay: deliveries to the shard's inbox after it follow `newest`
 };
 
 class Channel final : private store::Sink {
@@ -105,7 +106,10 @@ class Channel final : private store::Sink {
   [[nodiscard]] std::optional<protocol::SystemMicros> beyond_memory(const protocol::Since& since) const;
 
   // The same, and the first events of the replay with it, until `max_bytes` are
-  // passed: taken at once, for the oldest ones may be let go at any moment.
+  // passed (0: none): taken at once, for the oldest ones may be let go at any
+  // moment. REQUIRES, with `shard`: events go to its inbox.
+  ReplayStart begin_replay(const protocol::Since& since, std::size_t max_bytes, std::size_t shard,
+                           std::vector<ChunkPtr>& out) const;
   ReplayStart begin_replay(const protocol::Since& since, std::size_t max_bytes,
                            std::vector<ChunkPtr>& out) const;
 

@@ -368,9 +368,16 @@ protocol::SubscribedChannel CommandRunner::add_channel(Connection& connection, s
   protocol::SubscribedChannel entry{
       .channel = name, .offset = position.offset, .epoch = position.epoch, .oldest = {}};
   if (std::holds_alternative<protocol::FromNow>(since)) return entry;
-  const ReplayStart start = begin_replay(connection, channel, since, live, entry);
-  if (connection.is_catching_up(channel)) entry.offset = start.newest.offset;
+  entry.offset = begin_replay(connection, channel, since, live, entry).newest.offset;
   return entry;
+}
+
+void CommandRunner::make_known_channels(const protocol::Pattern& pattern, const protocol::Since& since) {
+  const auto* map = std::get_if<protocol::FromPositions>(&since);
+  if (map == nullptr) return;
+  for (const auto& [name, position] : map->positions) {
+    if (protocol::check_channel(name) && pattern.matches(name)) (void)find_channel(name);
+  }
 }
 
 protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, std::string_view text,
@@ -381,6 +388,7 @@ protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, s
   // connection has it, for it would make everything live.
   std::vector<std::pair<Channel*, bool>> matching;
   const bool replays = !std::holds_alternative<protocol::FromNow>(since);
+  make_known_channels(*pattern, since);
   if (replays || wish.matched) {
     for (Channel* channel : shard_.hub().matching(*pattern)) {
       matching.emplace_back(channel, is_live(connection, *channel));
@@ -403,13 +411,19 @@ protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, s
 ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel,
                                         const protocol::Since& since, bool live,
                                         protocol::SubscribedChannel& entry) {
-  std::vector<ChunkPtr> first;
-  const ReplayStart start = channel.begin_replay(since, CatchUp::kHeadStartBytes, first);
   const bool catching_up = connection.is_catching_up(channel);
   // What another subscription brings already is not told twice; what lies
   // before it would come too late to be in order.
-  const bool replays = !live && !catching_up && start.replayed > 0;
-  const bool whole = start.recovered && (replays || catching_up || start.replayed == 0);
+  const bool joins = live || catching_up;
+  std::vector<ChunkPtr> first;
+  const ReplayStart start =
+      channel.begin_replay(since, joins ? 0 : connection.head_start_bytes(), shard_.index(), first);
+  const bool replays = !joins && start.replayed > 0;
+  const bool brought = catching_up && connection.still_brings(channel, start.after);
+  const bool whole = start.recovered && (replays || brought || start.replayed == 0);
+  // Events since the subscription's own seam belong to the position that is told.
+  if (catching_up) connection.join_catch_up(channel, start.after);
+  if (!joins && !replays) shard_.fanout().skip(connection, channel, start.seam);
   if (!protocol::looks_like_pattern(entry.channel)) {
     entry.recovered = whole;
     if (!whole) entry.oldest = start.oldest;
@@ -452,6 +466,7 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
       shard_.fanout().change_filter(**known, TypeFilter::without((*known)->filter, *command.event_types));
       continue;
     }
+    connection.forget_subscription(**known);
     shard_.fanout().unsubscribe(std::move(*known));
     subscriptions.erase(known);
     shard_.counters().subscriptions.subtract();

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/protocol/channel.h"
 #include "common/protocol/command.h"
 #include "common/protocol/control.h"
 #include "common/protocol/position.h"
@@ -89,8 +90,11 @@ class CommandRunner {
                                           const protocol::Since& since);
   // Starts the replay of one channel and tells of it in `entry`. `live`: another
   // subscription of the connection brings its events already.
-  static ReplayStart begin_replay(Connection& connection, Channel& channel, const protocol::Since& since,
-                                  bool live, protocol::SubscribedChannel& entry);
+  ReplayStart begin_replay(Connection& connection, Channel& channel, const protocol::Since& since, bool live,
+                           protocol::SubscribedChannel& entry);
+  // Channels that a reader has heard of and that are not there yet, so that it is
+  // told that what it knows of them is over.
+  void make_known_channels(const protocol::Pattern& pattern, const protocol::Since& since);
   // Null: the server has too many channels.
   Channel* find_channel(std::string_view name);
 

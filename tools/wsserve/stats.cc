@@ -9,7 +9,7 @@ namespace {
 
 using Member = Counter ShardCounters::*;
 
-constexpr std::array<std::pair<const char*, Member>, 24> kSums{{
+constexpr auto kSums = std::to_array<std::pair<const char*, Member>>({
     {"subscriptions", &ShardCounters::subscriptions},
     {"published", &ShardCounters::published},
     {"duplicates", &ShardCounters::duplicates},
@@ -19,6 +19,7 @@ constexpr std::array<std::pair<const char*, Member>, 24> kSums{{
     {"filtered", &ShardCounters::filtered},
     {"dropped", &ShardCounters::dropped},
     {"queued_bytes", &ShardCounters::queued_bytes},
+    {"replay_bytes", &ShardCounters::replay_bytes},
     {"commands", &ShardCounters::commands},
     {"command_errors", &ShardCounters::command_errors},
     {"accepted", &ShardCounters::accepted},
@@ -34,7 +35,7 @@ constexpr std::array<std::pair<const char*, Member>, 24> kSums{{
     {"held_back", &ShardCounters::held_back},
     {"bytes_in", &ShardCounters::bytes_in},
     {"bytes_out", &ShardCounters::bytes_out},
-}};
+});
 
 std::uint64_t sum(std::span<const ShardCounters* const> shards, Member member) {
   std::uint64_t total = 0;

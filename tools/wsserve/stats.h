@@ -33,6 +33,7 @@ struct ShardCounters {
   Counter connections;
   Counter subscriptions;
   Counter queued_bytes;
+  Counter replay_bytes;  // read ahead for replays, and not handed over yet
   // Since the start.
   Counter accepted;
   Counter refused;  // closed with 1013 or for want of descriptors

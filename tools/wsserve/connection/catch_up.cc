@@ -7,21 +7,66 @@
 
 namespace wskit::server {
 
+namespace {
+
+std::size_t size_of(const std::vector<ChunkPtr>& frames) {
+  std::size_t bytes = 0;
+  for (const ChunkPtr& frame : frames) bytes += frame->size();
+  return bytes;
+}
+
+}  // namespace
+
 void CatchUp::add(Channel& channel, std::uint64_t after, std::vector<ChunkPtr> first) {
   const std::uint64_t read = after + first.size();
-  cursors_.push_back({&channel, read, std::move(first)});
+  ahead_bytes_ += size_of(first);
+  cursors_.push_back({&channel, read, after, std::move(first)});
 }
 
 void CatchUp::remove_if(const std::function<bool(const Channel&)>& unwanted) {
-  std::erase_if(cursors_, [&](const Cursor& cursor) { return unwanted(*cursor.channel); });
+  index_.clear();
+  std::erase_if(cursors_, [&](const Cursor& cursor) {
+    if (!unwanted(*cursor.channel)) return false;
+    ahead_bytes_ -= size_of(cursor.first);
+    return true;
+  });
 }
 
-bool CatchUp::covers(const Channel& channel) const {
-  return std::ranges::any_of(cursors_, [&](const Cursor& cursor) { return cursor.channel == &channel; });
+void CatchUp::join(const Channel& channel, const Subscription& subscription, std::uint64_t after) {
+  const Cursor& cursor = cursors_[index().at(&channel)];
+  if (after > cursor.after - cursor.first.size()) joined_.push_back({&channel, &subscription, after});
+}
+
+void CatchUp::forget(const Subscription& subscription) {
+  std::erase_if(joined_, [&](const Joined& joined) { return joined.subscription == &subscription; });
+}
+
+std::uint64_t CatchUp::begins_after(const Channel& channel, const Subscription& subscription) const {
+  const auto joined = std::ranges::find_if(joined_, [&](const Joined& each) {
+    return each.channel == &channel && each.subscription == &subscription;
+  });
+  return joined == joined_.end() ? 0 : joined->after;
+}
+
+const CatchUp::Index& CatchUp::index() const {
+  for (std::size_t i = index_.size(); i < cursors_.size(); ++i) index_.emplace(cursors_[i].channel, i);
+  return index_;
+}
+
+bool CatchUp::brings(const Channel& channel, std::uint64_t after) const {
+  return after >= cursors_[index().at(&channel)].whole_after;
+}
+
+void CatchUp::passed_over(const Channel& channel) {
+  if (cursors_.empty()) return;
+  for (Cursor* cursor : {&cursors_.front(), &cursors_.back()}) {
+    if (cursor->channel == &channel) cursor->whole_after = cursor->after;
+  }
 }
 
 CatchUp::Step CatchUp::next(Fanout& fanout, Subscriber& subscriber, std::size_t shard,
                             std::vector<ChunkPtr>& frames) {
+  index_.clear();
   waits_ = false;
   for (std::size_t left = cursors_.size(); left > 0; --left) {
     Cursor cursor = std::move(cursors_.front());
@@ -29,7 +74,8 @@ CatchUp::Step CatchUp::next(Fanout& fanout, Subscriber& subscriber, std::size_t 
     Channel& channel = *cursor.channel;
     if (!cursor.first.empty()) {
       frames = std::move(cursor.first);
-      cursors_.push_front({&channel, cursor.after, {}});
+      ahead_bytes_ -= size_of(frames);
+      cursors_.push_front({&channel, cursor.after, cursor.whole_after, {}});
       return {.channel = &channel};
     }
     if (asked_ == &channel) {
@@ -39,7 +85,7 @@ CatchUp::Step CatchUp::next(Fanout& fanout, Subscriber& subscriber, std::size_t 
     const Channel::Part part = channel.read_and_join(cursor.after, kPartBytes, frames, shard);
     if (part.gap) return {.channel = &channel, .gap = true};
     if (part.in_store) {
-      cursors_.push_back({&channel, cursor.after, {}});
+      cursors_.push_back({&channel, cursor.after, cursor.whole_after, {}});
       if (asked_ != nullptr) continue;
       asked_ = &channel;
       return {.channel = &channel, .ask = true, .after = cursor.after, .newest = part.newest};
@@ -47,7 +93,7 @@ CatchUp::Step CatchUp::next(Fanout& fanout, Subscriber& subscriber, std::size_t 
     if (part.complete) {
       fanout.release(subscriber, channel, part.seam);
     } else {
-      cursors_.push_back({&channel, cursor.after + frames.size(), {}});
+      cursors_.push_back({&channel, cursor.after + frames.size(), cursor.whole_after, {}});
     }
     return {.channel = &channel};
   }
@@ -65,6 +111,7 @@ void CatchUp::arrived(const Channel& channel, std::vector<ChunkPtr> frames) {
     return;
   }
   cursor->after += frames.size();
+  ahead_bytes_ += size_of(frames);
   cursor->first = std::move(frames);
 }
 

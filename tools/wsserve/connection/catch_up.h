@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <unordered_map>
 #include <vector>
 
 #include "wsserve/chunk.h"
@@ -21,6 +22,7 @@ namespace wskit::server {
 class Channel;
 class Fanout;
 class Subscriber;
+struct Subscription;
 
 class CatchUp {
  public:
@@ -30,7 +32,15 @@ class CatchUp {
   // Gives up the channels that `unwanted` says the subscriber has left.
   void remove_if(const std::function<bool(const Channel&)>& unwanted);
 
-  [[nodiscard]] bool covers(const Channel& channel) const;
+  // A subscription that takes part in the replay of a channel that has begun: of
+  // its events, those behind `after` are for it too.
+  void join(const Channel& channel, const Subscription& subscription, std::uint64_t after);
+  void forget(const Subscription& subscription);
+  // Behind which offset the replay of the channel is for that subscription.
+  [[nodiscard]] std::uint64_t begins_after(const Channel& channel, const Subscription& subscription) const;
+  // Whether every event behind `after` is still to come, or was handed over
+  // whatever its type. REQUIRES: the channel is one of those.
+  [[nodiscard]] bool brings(const Channel& channel, std::uint64_t after) const;
   [[nodiscard]] bool done() const { return cursors_.empty(); }
 
   // The next part of one channel's history, oldest first; `channel` says which.
@@ -47,6 +57,8 @@ class CatchUp {
     std::uint64_t newest = 0;
   };
   Step next(Fanout& fanout, Subscriber& subscriber, std::size_t shard, std::vector<ChunkPtr>& frames);
+  // Of what the last step brought something was kept from the subscriber.
+  void passed_over(const Channel& channel);
 
   // What the store was asked for. Frames that no longer fit are left aside.
   void arrived(const Channel& channel, std::vector<ChunkPtr> frames);
@@ -54,20 +66,40 @@ class CatchUp {
   [[nodiscard]] bool waits() const { return waits_; }
 
   // What is read ahead when a replay begins. An event that the channel lets go
-  // of in the meantime does not break a replay that has it already.
+  // of in the meantime does not break a replay that has it already. Of one
+  // channel, and of all together; one event may pass either.
   static constexpr std::size_t kHeadStartBytes = std::size_t{256} << 10;
+  static constexpr std::size_t kAllHeadStartBytes = std::size_t{1} << 20;
+  // The bytes that were read ahead and not handed over.
+  [[nodiscard]] std::size_t ahead_bytes() const { return ahead_bytes_; }
 
  private:
   static constexpr std::size_t kPartBytes = std::size_t{64} << 10;
   struct Cursor {
     Channel* channel;
-    std::uint64_t after;  // the offset of the newest event read
+    std::uint64_t after;        // the offset of the newest event read
+    std::uint64_t whole_after;  // all behind it was handed over, or will be
     std::vector<ChunkPtr> first;
   };
 
   // One at a time is asked for, so that no more than a part waits in memory.
   const Channel* asked_ = nullptr;
   bool waits_ = false;
+  // The place of each channel's cursor, while nothing moves them: for a pattern
+  // may join as many replays as there are channels.
+  using Index = std::unordered_map<const Channel*, std::size_t>;
+  [[nodiscard]] const Index& index() const;
+
+  // Where those begin that take part in only the rest of a replay: few, if any.
+  struct Joined {
+    const Channel* channel;
+    const Subscription* subscription;
+    std::uint64_t after;
+  };
+  std::vector<Joined> joined_;
+  std::size_t ahead_bytes_ = 0;
+  mutable Index index_;
+
   std::deque<Cursor> cursors_;
 };
 

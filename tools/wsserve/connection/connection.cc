@@ -318,7 +318,15 @@ void Connection::begin_catch_up(Channel& channel, std::uint64_t after, std::vect
     shard_.mark_catching_up(*this);
   }
   shard_.fanout().hold(*this, channel);
+  const std::size_t before = catch_up_->ahead_bytes();
   catch_up_->add(channel, after, std::move(first));
+  shard_.counters().replay_bytes.add(catch_up_->ahead_bytes() - before);
+}
+
+std::size_t Connection::head_start_bytes() const {
+  const std::size_t taken = catch_up_ == nullptr ? 0 : catch_up_->ahead_bytes();
+  const std::size_t left = CatchUp::kAllHeadStartBytes - std::min(taken, CatchUp::kAllHeadStartBytes);
+  return std::min(left, CatchUp::kHeadStartBytes);
 }
 
 bool Connection::selects(const Channel& channel) const {
@@ -335,17 +343,38 @@ void Connection::subscriptions_left() {
     shard_.counters().queued_bytes.subtract(before - latest_->conflation.bytes());
     dropped_ += events;
     shard_.counters().dropped.add(events);
+    watch();
   }
   if (catch_up_ == nullptr) return;
+  const std::size_t before = catch_up_->ahead_bytes();
   catch_up_->remove_if([&](const Channel& channel) {
     if (!unwanted(channel)) return false;
     shard_.fanout().release(*this, channel, 0);
     return true;
   });
+  shard_.counters().replay_bytes.subtract(before - catch_up_->ahead_bytes());
 }
 
 bool Connection::is_catching_up(const Channel& channel) const {
-  return catch_up_ != nullptr && catch_up_->covers(channel);
+  return catch_up_ != nullptr && shard_.fanout().holds(*this, channel);
+}
+
+void Connection::join_catch_up(const Channel& channel, std::uint64_t after) {
+  catch_up_->join(channel, *subscriptions_.back(), after);
+}
+
+void Connection::forget_subscription(const Subscription& subscription) {
+  if (catch_up_ != nullptr) catch_up_->forget(subscription);
+}
+
+bool Connection::still_brings(const Channel& channel, std::uint64_t after) const {
+  return catch_up_->brings(channel, after);
+}
+
+void Connection::give_up_catch_up() {
+  if (catch_up_ == nullptr) return;
+  shard_.counters().replay_bytes.subtract(catch_up_->ahead_bytes());
+  catch_up_.reset();
 }
 
 bool Connection::catch_up() {
@@ -354,7 +383,9 @@ bool Connection::catch_up() {
   std::size_t bytes = 0;
   while (phase_ == Phase::kOpen && !catch_up_->done() && !blocked_ && bytes < kHistoryBytesPerTurn) {
     frames.clear();
+    const std::size_t before = catch_up_->ahead_bytes();
     const CatchUp::Step step = catch_up_->next(shard_.fanout(), *this, shard_.index(), frames);
+    shard_.counters().replay_bytes.subtract(before - catch_up_->ahead_bytes());
     if (step.channel == nullptr) break;
     if (step.ask) {
       shard_.history().read_on(*this, *step.channel, step.after, step.newest, kStorePartBytes);
@@ -372,23 +403,30 @@ bool Connection::catch_up() {
   }
   if (phase_ != Phase::kOpen) return false;
   if (!catch_up_->done()) return true;
-  catch_up_.reset();
+  give_up_catch_up();
   return false;
 }
 
 void Connection::hand_over_history(const Channel& channel, std::vector<ChunkPtr>& frames) {
   // What passes one of the subscriptions to the channel.
-  TypeFilterPtr filter;
-  bool first = true;
+  struct Part {
+    const TypeFilter* filter;  // null: every type
+    std::uint64_t after;
+  };
+  std::vector<Part> parts;
   for (const auto& subscription : subscriptions_) {
     if (!subscription->audience->selects(channel.name())) continue;
-    filter = first ? subscription->filter : TypeFilter::either(filter, subscription->filter);
-    first = false;
+    parts.push_back({subscription->filter.get(), catch_up_->begins_after(channel, *subscription)});
   }
-  if (filter != nullptr) {
-    const auto filtered =
-        std::erase_if(frames, [&](const ChunkPtr& frame) { return !filter->passes(frame->type()); });
+  const auto filtered = std::erase_if(frames, [&](const ChunkPtr& frame) {
+    return std::ranges::none_of(parts, [&](const Part& part) {
+      return frame->event.offset > part.after &&
+             (part.filter == nullptr || part.filter->passes(frame->type()));
+    });
+  });
+  if (filtered > 0) {
     count_filtered(static_cast<std::uint32_t>(filtered));
+    catch_up_->passed_over(channel);
   }
   if (!frames.empty()) shard_.fanout().replay(*this, frames);
 }
@@ -462,6 +500,7 @@ void Connection::leave_service() {
   shard_.server().leave();
   shard_.counters().connections.subtract();
   shard_.fanout().forget(*this);
+  give_up_catch_up();
   shard_.retire(*this);
 }
 

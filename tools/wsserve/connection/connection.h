@@ -141,11 +141,20 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // The events of `channel` behind `after` come out of the history before live
   // ones do; `first` are the first of them.
   void begin_catch_up(Channel& channel, std::uint64_t after, std::vector<ChunkPtr> first);
+  // REQUIRES: is_catching_up(channel). The newest subscription wants, of what is
+  // replayed, what is behind `after`.
+  void join_catch_up(const Channel& channel, std::uint64_t after);
+  void forget_subscription(const Subscription& subscription);
   // Subscriptions were taken back: stops reading histories that nobody wants.
   void subscriptions_left();
   // Whether one of its subscriptions is for that channel.
   [[nodiscard]] bool selects(const Channel& channel) const;
   [[nodiscard]] bool is_catching_up(const Channel& channel) const;
+  // Whether the replay that runs brings every event behind `after`, of any type.
+  // REQUIRES: is_catching_up(channel).
+  [[nodiscard]] bool still_brings(const Channel& channel, std::uint64_t after) const;
+  // How much of one more channel's history may be read ahead.
+  [[nodiscard]] std::size_t head_start_bytes() const;
 
   // Subscriber.
   void deliver(const ChunkPtr& run, std::uint32_t events) override;
@@ -216,6 +225,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // What waits is given up; how many events that were.
   std::uint64_t forget_latest();
   std::uint64_t no_longer_waits(const Conflation::Forgotten& forgotten);
+  void give_up_catch_up();
   void hand_over_history(const Channel& channel, std::vector<ChunkPtr>& frames);
 
   void beat();

@@ -123,7 +123,9 @@ void Connection::history_arrived(const Channel& channel, std::vector<ChunkPtr> f
   if (!error.empty()) {
     return close(CloseCode::kInternalError, "the store cannot be read: " + error.substr(0, 80));
   }
+  const std::size_t before = catch_up_->ahead_bytes();
   catch_up_->arrived(channel, std::move(frames));
+  shard_.counters().replay_bytes.add(catch_up_->ahead_bytes() - before);
 }
 
 // --- Closing -------------------------------------------------------------------

@@ -97,29 +97,42 @@ void Fanout::hold(Subscriber& subscriber, const Channel& channel) {
   flush_now(subscriber);
   if (subscriber.holds_ == nullptr) subscriber.holds_ = std::make_unique<Subscriber::Holds>();
   (*subscriber.holds_)[&channel] = kUntilReleased;
-  holding_.insert(&subscriber);
 }
 
 void Fanout::release(Subscriber& subscriber, const Channel& channel, std::uint64_t seam) {
   (*subscriber.holds_)[&channel] = seam;
+  passing_holds_.push_back({&subscriber, &channel, seam});
+}
+
+void Fanout::skip(Subscriber& subscriber, const Channel& channel, std::uint64_t seam) {
+  if (seam <= collected_) return;
+  hold(subscriber, channel);
+  release(subscriber, channel, seam);
+}
+
+bool Fanout::holds(const Subscriber& subscriber, const Channel& channel) const {
+  return held_until(subscriber, channel) == kUntilReleased;
 }
 
 void Fanout::drop_passed_holds() {
-  for (auto it = holding_.begin(); it != holding_.end();) {
-    Subscriber& subscriber = **it;
-    std::erase_if(*subscriber.holds_, [&](const auto& hold) { return hold.second <= collected_; });
-    if (!subscriber.holds_->empty()) {
-      ++it;
-      continue;
-    }
-    subscriber.holds_.reset();
-    it = holding_.erase(it);
+  while (!passing_holds_.empty() && passing_holds_.front().seam <= collected_) {
+    const PassingHold passing = passing_holds_.front();
+    passing_holds_.pop_front();
+    auto& holds = passing.subscriber->holds_;
+    if (holds == nullptr) continue;
+    // It may have been taken anew.
+    const auto hold = holds->find(passing.channel);
+    if (hold != holds->end() && hold->second == passing.seam) holds->erase(hold);
+    if (holds->empty()) holds.reset();
   }
 }
 
 void Fanout::forget(Subscriber& subscriber) {
   subscriber.first_interest_ = Subscriber::kNone;
-  holding_.erase(&subscriber);
+  if (subscriber.holds_ == nullptr) return;
+  subscriber.holds_.reset();
+  std::erase_if(passing_holds_,
+                [&](const PassingHold& passing) { return passing.subscriber == &subscriber; });
 }
 
 void Fanout::collect(std::span<const Delivery> deliveries, std::uint64_t first_number) {
@@ -328,7 +341,7 @@ void Fanout::end_turn() {
   merged_ = {};
   gathered_.clear();
   ++turn_;
-  if (!holding_.empty()) drop_passed_holds();
+  if (!passing_holds_.empty()) drop_passed_holds();
 }
 
 void Fanout::tidy() {

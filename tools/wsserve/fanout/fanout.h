@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
@@ -53,6 +54,10 @@ class Fanout {
   // to it until release(), and then only what is numbered after `seam`.
   void hold(Subscriber& subscriber, const Channel& channel);
   void release(Subscriber& subscriber, const Channel& channel, std::uint64_t seam);
+  // Only what is numbered after `seam` is delivered. REQUIRES: no hold.
+  void skip(Subscriber& subscriber, const Channel& channel, std::uint64_t seam);
+  // Whether hold() was called and not release().
+  [[nodiscard]] bool holds(const Subscriber& subscriber, const Channel& channel) const;
 
   // Hands over events out of the history, in the subscriber's form.
   void replay(Subscriber& subscriber, std::span<const ChunkPtr> frames);
@@ -129,8 +134,15 @@ class Fanout {
   std::vector<LocalChannel*> left_channels_;
   bool pattern_left_ = false;
 
-  std::unordered_set<Subscriber*> holding_;  // those with holds
-  std::uint64_t collected_ = 0;              // the number of the newest delivery collected
+  // Holds that end once that delivery was collected; in the order of the numbers,
+  // but for those that end at once.
+  struct PassingHold {
+    Subscriber* subscriber;
+    const Channel* channel;
+    std::uint64_t seam;
+  };
+  std::deque<PassingHold> passing_holds_;
+  std::uint64_t collected_ = 0;  // the number of the newest delivery collected
 
   // The current turn.
   std::uint64_t turn_ = 1;
