@@ -1,0 +1,81 @@
+#include "publisher.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace wskit::server::model {
+
+void Publisher::connect() {
+  client_ = std::make_unique<WireClient>(socket_path_, "/ws", false);
+  for (Batch& batch : unacknowledged_) {
+    batch.sent_again = true;
+    client_->send_text(batch.text);
+  }
+}
+
+void Publisher::publish(std::vector<Event> events, Moment now) {
+  Batch batch{.id = fmt::format("{}-{}", name_, ++batches_), .text = {}, .events = std::move(events)};
+  batch.text = fmt::format(R"({{"action":"publish","id":"{}","events":[)", batch.id);
+  bool first = true;
+  for (Event& each : batch.events) {
+    if (each.event.sent == 0) each.event.sent = now;
+    batch.text += fmt::format(R"({}{{"channel":"{}","type":"{}","dedup":"{}",)", first ? "" : ",",
+                              each.channel, each.event.type, each.event.dedup);
+    if (!each.event.key.empty()) batch.text += fmt::format(R"("key":{},)", each.event.key);
+    batch.text += fmt::format(R"("data":{}}})", each.event.data);
+    first = false;
+  }
+  batch.text += "]}";
+  client_->send_text(batch.text);
+  unacknowledged_.push_back(std::move(batch));
+}
+
+std::string Publisher::pump(Reference& reference, Moment now) {
+  client_->pump();
+  std::string wrong = client_->broken();
+  for (const std::string& text : client_->heard()) {
+    if (!text.starts_with(R"({"type":"published")")) {
+      if (text.starts_with(R"({"type":"error")")) wrong = "a publisher was refused: " + text;
+      continue;
+    }
+    if (wrong.empty()) wrong = acknowledged(text, reference, now);
+  }
+  client_->heard().clear();
+  if (wrong.empty() && client_->ended()) wrong = "a publisher was closed: " + client_->close_reason();
+  return wrong;
+}
+
+std::string Publisher::acknowledged(const std::string& text, Reference& reference, Moment now) {
+  const auto message = nlohmann::json::parse(text);
+  if (unacknowledged_.empty() || message.at("id") != unacknowledged_.front().id) {
+    return "acknowledged out of order: " + text;
+  }
+  Batch batch = std::move(unacknowledged_.front());
+  unacknowledged_.pop_front();
+  const auto& data = message.at("data");
+  if (data.size() != batch.events.size()) return "acknowledged in part: " + text;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    Event& each = batch.events[i];
+    if (data[i].at("channel") != each.channel) return "another channel was acknowledged: " + text;
+    const std::uint64_t offset = data[i].at("offset");
+    const std::string epoch = data[i].at("epoch");
+    if (reference.epoch.empty()) reference.epoch = epoch;
+    if (epoch != reference.epoch) return "another epoch was acknowledged: " + text;
+    ReferenceChannel& channel = reference.channel(each.channel);
+    const bool known = channel.has(offset);
+    const bool duplicate = data[i].contains("duplicate");
+    if (known && !duplicate) return "an event was taken a second time: " + text;
+    if (!known && duplicate && !batch.sent_again) return "a new event is called a duplicate: " + text;
+    each.event.acknowledged = now;
+    each.event.acknowledged_at = std::chrono::steady_clock::now();
+    if (std::string wrong = channel.add(offset, each.event); !wrong.empty()) return wrong;
+    if (known) continue;
+    std::uint64_t& newest = newest_[reference.epoch + each.channel];
+    if (offset < newest) return fmt::format("{}: {} was overtaken by {}", each.channel, newest, offset);
+    newest = offset;
+  }
+  return {};
+}
+
+}  // namespace wskit::server::model

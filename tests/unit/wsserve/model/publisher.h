@@ -1,0 +1,57 @@
+// A publisher of the model: sends batches, and after a lost connection sends
+// again what was not acknowledged.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reference.h"
+#include "wire_client.h"
+
+namespace wskit::server::model {
+
+class Publisher {
+ public:
+  struct Event {
+    std::string channel;
+    ReferenceEvent event;
+  };
+
+  Publisher(std::string name, std::string socket_path)
+      : name_(std::move(name)), socket_path_(std::move(socket_path)) {
+    connect();
+  }
+
+  // Cuts the connection, if there is one, makes a new one and sends again what was
+  // not acknowledged.
+  void connect();
+
+  void publish(std::vector<Event> events, Moment now);
+
+  // Takes in acknowledgements. Returns what is wrong with them; empty: nothing.
+  [[nodiscard]] std::string pump(Reference& reference, Moment now);
+
+  [[nodiscard]] bool idle() const { return unacknowledged_.empty(); }
+  [[nodiscard]] WireClient& client() { return *client_; }
+
+ private:
+  struct Batch {
+    std::string id;
+    std::string text;
+    std::vector<Event> events;
+    bool sent_again = false;
+  };
+
+  [[nodiscard]] std::string acknowledged(const std::string& text, Reference& reference, Moment now);
+
+  const std::string name_;
+  const std::string socket_path_;
+  std::unique_ptr<WireClient> client_;
+  std::deque<Batch> unacknowledged_;
+  std::map<std::string, std::uint64_t> newest_;  // of its own, by channel
+  std::uint64_t batches_ = 0;
+};
+
+}  // namespace wskit::server::model
