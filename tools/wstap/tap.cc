@@ -25,6 +25,7 @@
 #include "wstap/findings.h"
 #include "wstap/plan.h"
 #include "wstap/subscriber.h"
+#include "wstap/torn_line.h"
 
 namespace wskit::tap {
 namespace {
@@ -85,6 +86,7 @@ class Tap : private SubscriberListener {
         subscriber_(io_, plan.subscriber, *this) {
     if (!plan.cursor_warning.empty()) notices_.warning("{}", plan.cursor_warning);
     if (!plan.cursor) return;
+    end_torn_line(output_fd_);
     cursor_.emplace(
         io_, std::move(*plan.cursor), output_, output_fd_,
         CursorKeeper::Handlers{

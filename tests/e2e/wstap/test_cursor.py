@@ -64,7 +64,9 @@ def test_a_signal_saves_it(stage, tmp_path):
     server = stage.server()
     for number in (signal.SIGINT, signal.SIGTERM):
         cursor = tmp_path / f"{number}.cur"
-        process = stage.tool("wstap", "-u", server.url, "-o", "data", "--cursor", cursor, "a", "--from", "now")
+        process = stage.tool(
+            "wstap", "-u", server.url, "-o", "data", "--cursor", cursor, "a", "--from", "now"
+        )
         server.wait_for_subscriptions(1)
         publish(server, "a", range(20))
         process.wait_for_lines(20)
@@ -120,6 +122,19 @@ def test_killed_ten_times_it_leaves_no_hole_and_repeats_what_the_cursor_had_not_
     rest = tap(stage, server, cursor, "m/*", "--end")
     assert [int(line) for line in rest.stdout.split()] == list(range(before + 1, EVENTS + 1))
     assert union | set(range(before + 1, EVENTS + 1)) == set(range(1, EVENTS + 1))
+
+
+def test_a_line_that_a_crash_cut_short_spoils_no_other(stage, tmp_path):
+    server = stage.server()
+    record = tmp_path / "record"
+    tapping = f"wstap -u {server.url} -o data --cursor {tmp_path}/a.cur a --from start --end >> {record}"
+    for number, left_behind in ((1, b""), (2, b'{"cut'), (3, b"")):
+        with record.open("ab") as file:
+            file.write(left_behind)
+        publish(server, "a", [number])
+        shell = stage.shell(tapping)
+        assert shell.wait() == 0, shell.stderr
+    assert record.read_bytes() == b'1\n{"cut\n2\n3\n'
 
 
 def test_a_slow_reader_does_not_let_it_run_ahead(stage, tmp_path):
