@@ -113,6 +113,23 @@ def test_an_upgrade_is_accepted(stage, server):
     process.end()
 
 
+def test_events_are_followed_and_taken_up_again(stage, server):
+    url = server.url.replace("ws://", "http://")
+    stream = stage.process(["curl", "--silent", "--no-buffer", f"{url}/events/market/*"])
+    stream.stdout_collector.wait_until(lambda got: b"@subscribed" in got, "the stream's beginning")
+    for number in (1, 2):
+        assert curl(stage, server, "/publish/market/AAPL?type=trade", "-d", str(number))[0] == 200
+    stream.stdout_collector.wait_until(lambda got: got.count(b'"offset":2') == 1, "two events")
+    ids = [line.removeprefix("id: ") for line in stream.stdout.decode().splitlines() if line.startswith("id: ")]
+    stream.end()
+    again = stage.process(
+        ["curl", "--silent", "--no-buffer", "-H", f"Last-Event-ID: {ids[-2]}", f"{url}/events/market/*"]
+    )
+    again.stdout_collector.wait_until(lambda got: b'"offset":2' in got, "the second event")
+    assert b'"offset":1,' not in again.stdout
+    again.end()
+
+
 def test_a_unix_socket(stage, tmp_path):
     path = f"{tmp_path}/s.sock"
     stage.server(listen=f"unix:{path}")

@@ -288,15 +288,19 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
 }
 
 void CommandRunner::subscribe(Connection& connection, const Wanted& wanted, const protocol::Since& since) {
+  locate(connection, wanted.names, since,
+         [this, wanted](Connection& asking, const protocol::Result<protocol::Since>& located) {
+           if (!located) return refuse(asking, wanted.id, located.error());
+           subscribe_located(asking, wanted, *located);
+         });
+}
+
+void CommandRunner::locate(Connection& connection, const std::vector<std::string>& names,
+                           const protocol::Since& since, const Located& then) {
   const bool by_time = std::holds_alternative<protocol::SystemMicros>(since) ||
                        std::holds_alternative<protocol::FromPositions>(since);
-  if (!by_time || shard_.hub().store() == nullptr) return subscribe_located(connection, wanted, since);
-  shard_.history().locate(
-      connection, known_channels(wanted.names), since,
-      [this, wanted](Connection& asking, const protocol::Result<protocol::Since>& located) {
-        if (!located) return refuse(asking, wanted.id, located.error());
-        subscribe_located(asking, wanted, *located);
-      });
+  if (!by_time || shard_.hub().store() == nullptr) return then(connection, since);
+  shard_.history().locate(connection, known_channels(names), since, then);
 }
 
 std::vector<Channel*> CommandRunner::known_channels(const std::vector<std::string>& names) {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +27,9 @@ class Channel;
 class Connection;
 struct ReplayStart;
 class Shard;
+namespace http {
+struct EventStreamRequest;
+}
 
 class CommandRunner {
  public:
@@ -46,6 +50,9 @@ class CommandRunner {
   void welcome(Connection& connection, const std::vector<std::string>& channels, const protocol::Since& since,
                std::chrono::milliseconds heartbeat);
 
+  // A request for server-sent events: refused, or begun with what was missed.
+  void open_stream(Connection& connection, const http::EventStreamRequest& request);
+
  private:
   // Which events of a channel are wanted, and how fast.
   struct Wish {
@@ -64,6 +71,13 @@ class CommandRunner {
   // Subscribes once it is known where `since` is.
   void subscribe(Connection& connection, const Wanted& wanted, const protocol::Since& since);
   void subscribe_located(Connection& connection, const Wanted& wanted, const protocol::Since& since);
+  // Hands on `since` once it is known where it is; an error if the store cannot be
+  // read.
+  using Located = std::function<void(Connection&, const protocol::Result<protocol::Since>&)>;
+  void locate(Connection& connection, const std::vector<std::string>& names, const protocol::Since& since,
+              const Located& then);
+  void stream_located(Connection& connection, const Wanted& wanted, const protocol::Since& since);
+  void tell_gaps(Connection& connection, const std::vector<protocol::SubscribedChannel>& channels);
   // The channels among those names that are there already.
   [[nodiscard]] std::vector<Channel*> known_channels(const std::vector<std::string>& names);
   void unsubscribe(Connection& connection, const protocol::Command& command);

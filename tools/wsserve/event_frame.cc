@@ -61,6 +61,14 @@ protocol::EventView view_event_frame(const Chunk& frame, std::string_view channe
   return event;
 }
 
+std::string_view channel_of(const Chunk& frame) {
+  // No channel's name holds what JSON would escape.
+  constexpr std::string_view kBefore = R"(","channel":")";
+  const std::string_view rest =
+      frame.bytes().substr(frame.event.type_begin + frame.event.type_bytes + kBefore.size());
+  return rest.substr(0, rest.find('"'));
+}
+
 ChunkPtr parse_event_frame(std::string_view json_text) {
   std::string storage;
   const auto event = protocol::decode_event(json_text, storage);

@@ -82,7 +82,7 @@ void Shard::drain(std::chrono::milliseconds spread) {
     std::minstd_rand random(std::random_device{}());
     for (const auto& [number, connection] : connections_) {
       const auto after = random() % static_cast<unsigned long>(spread.count() + 1);
-      connection->drain("reconnect after " + std::to_string(after) + " ms");
+      connection->drain(std::chrono::milliseconds(after));
     }
   });
 }

@@ -10,6 +10,7 @@ namespace {
 using Member = Counter ShardCounters::*;
 
 constexpr auto kSums = std::to_array<std::pair<const char*, Member>>({
+    {"event_streams", &ShardCounters::event_streams},
     {"subscriptions", &ShardCounters::subscriptions},
     {"published", &ShardCounters::published},
     {"duplicates", &ShardCounters::duplicates},

@@ -30,7 +30,8 @@ class Counter {
 
 struct ShardCounters {
   // Now.
-  Counter connections;
+  Counter connections;    // WebSockets and event streams
+  Counter event_streams;  // of them
   Counter subscriptions;
   Counter queued_bytes;
   Counter replay_bytes;  // read ahead for replays, and not handed over yet

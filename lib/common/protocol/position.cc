@@ -12,6 +12,7 @@
 #include "common/protocol/event.h"
 #include "common/protocol/fields.h"
 #include "common/protocol/json_text.h"
+#include "common/protocol/positions_text.h"
 #include "common/protocol/quote.h"
 
 namespace wskit::protocol {
@@ -239,6 +240,11 @@ Result<Since> parse_since(std::string_view json, SystemMicros now) {
 Result<Since> parse_since_text(std::string_view text, SystemMicros now) {
   if (text == "start") return Since(FromStart{});
   if (text == "now") return Since(FromNow{});
+  if (text.starts_with('*')) {
+    Result<FromPositions> from = parse_positions_text(text);
+    if (!from) return from.error();
+    return Since(std::move(*from));
+  }
   const std::optional<std::uint64_t> offset = whole_number(text);
   if (offset) return Since(Position{*offset, ""});
   if (text.starts_with('-')) {

@@ -54,7 +54,8 @@ using Since = std::variant<FromNow, FromStart, Position, FromLast, FromPositions
 [[nodiscard]] Result<Since> parse_since(std::string_view json, SystemMicros now);
 
 // The same from a query or a command line: `N`, `E:N`, `-100`, `-5m`, an RFC 3339
-// time, `@1700000000.123`, `start`, `now`.
+// time, `@1700000000.123`, `start`, `now`, and the positions of several channels
+// (positions_text.h).
 [[nodiscard]] Result<Since> parse_since_text(std::string_view text, SystemMicros now);
 
 // The forms of text that mean a time: RFC 3339, `-5m`, `@1700000000.123`, `now`.

@@ -403,5 +403,28 @@ TEST(OutboundTest, AgreesWithANaiveModelOnRandomWalks) {
   }
 }
 
+TEST(OutboundStreamTest, CountsTheEventsThatWereNotWrittenWhole) {
+  const std::string event = "data: 1\n\n";
+  Outbound queue;
+  queue.append_http("HTTP/1.1 200 OK\r\n\r\n");
+  queue.replies() += ":\n\n";
+  queue.append_events(run_of({event, event}));
+  queue.append_events(run_of({event}));
+  queue.sent(waiting(queue).size() - 2 * event.size() - 1);
+  // Of the first the last byte is left.
+  EXPECT_EQ(queue.drop_stream(), 3U);
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.bytes(), 0U);
+  EXPECT_EQ(queue.drop_stream(), 0U);
+}
+
+TEST(OutboundStreamTest, DropsNothingThatWasWritten) {
+  const std::string event = "data: 1\n\n";
+  Outbound queue;
+  queue.append_events(run_of({event, event}));
+  queue.sent(event.size());
+  EXPECT_EQ(queue.drop_stream(), 1U);
+}
+
 }  // namespace
 }  // namespace wskit::server

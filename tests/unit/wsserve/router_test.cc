@@ -29,8 +29,10 @@ class RouterTest : public testing::Test {
       return *page == Page::kHealth ? "page:health" : *page == Page::kReady ? "page:ready" : "page:stats";
     }
     if (std::holds_alternative<EchoSocket>(found)) return "echo";
-    std::string text = "socket:";
-    for (const std::string& channel : std::get<CommandSocket>(found).channels) {
+    const auto* stream = std::get_if<EventStreamRequest>(&found);
+    std::string text = stream == nullptr ? "socket:" : "stream:";
+    for (const std::string& channel :
+         stream == nullptr ? std::get<CommandSocket>(found).channels : stream->channels) {
       text += (text.back() == ':' ? "" : ",") + channel;
     }
     return text;
@@ -164,6 +166,45 @@ TEST_F(RouterTest, AnswersInJsonWhateverBytesTheRequestHolds) {
     EXPECT_TRUE(nlohmann::json::accept(error_response(error).body)) << error.message;
   }
   EXPECT_TRUE(nlohmann::json::accept(error_response(refusal("/ws/\xFF", "POST")).body));
+}
+
+TEST_F(RouterTest, FindsEventStreams) {
+  settings_.default_channels = {"news"};
+  EXPECT_EQ(routed("/events/market/AAPL"), "stream:market/AAPL");
+  EXPECT_EQ(routed("/events/market/*", "HEAD"), "stream:market/*");
+  EXPECT_EQ(routed("/events/a?channel=b&channel=c/**"), "stream:a,b,c/**");
+  EXPECT_EQ(routed("/events?channel=b"), "stream:b");
+  EXPECT_EQ(routed("/events"), "stream:news");
+  EXPECT_EQ(routed("/events/"), "stream:news");
+  EXPECT_EQ(routed("/eventsx"), "404 NOT_FOUND");
+  EXPECT_EQ(routed("/events/a", "POST"), "405 METHOD_NOT_ALLOWED");
+  EXPECT_EQ(routed("/events/a//b"), "400 BAD_CHANNEL");
+  EXPECT_EQ(routed("/events/a?channel=b%23"), "400 BAD_CHANNEL");
+  settings_.default_channels.clear();
+  EXPECT_EQ(routed("/events"), "400 BAD_CHANNEL");
+}
+
+TEST_F(RouterTest, AStreamTakesTheWishesOfASocketAndNames) {
+  const auto stream = [this](std::string_view target) {
+    return std::get<EventStreamRequest>(route(request_for(target), settings_));
+  };
+  EXPECT_FALSE(stream("/events/a").named);
+  EXPECT_TRUE(stream("/events/a?named=true").named);
+  EXPECT_FALSE(stream("/events/a?named=false").named);
+  EXPECT_THAT(refusal("/events/a?named=yes").message, HasSubstr("named="));
+  EXPECT_EQ(stream("/events/a?since=e:4").wishes.since, protocol::Since(protocol::Position{4, "e"}));
+  EXPECT_TRUE(stream("/events/a?max_rate=5").wishes.pace.asked_for());
+  EXPECT_THAT(stream("/events/a?events=x,y").wishes.filter->types(), ElementsAre("x", "y"));
+  EXPECT_EQ(refusal("/events/a?max_rate=none").status, 400U);
+}
+
+TEST_F(RouterTest, TheLastEventIdGoesBeforeTheAddress) {
+  Request request = request_for("/events/a?since=start");
+  request.headers.emplace_back("last-event-id", "*e:7=a");
+  const auto stream = std::get<EventStreamRequest>(route(request, settings_));
+  EXPECT_EQ(std::get<protocol::FromPositions>(stream.wishes.since).positions.at("a").offset, 7U);
+  request.headers.back().second = "nonsense";
+  EXPECT_THAT(std::get<HttpError>(route(request, settings_)).message, HasSubstr("Last-Event-ID"));
 }
 
 }  // namespace

@@ -106,6 +106,12 @@ std::optional<Conflation::Time> Conflation::next_due() const {
   return std::nullopt;
 }
 
+void Conflation::look(const std::function<void(const Channel&, std::uint64_t)>& see) const {
+  for (const auto& [name, slot] : slots_) {
+    if (slot.newest != nullptr) see(*slot.channel, slot.newest->event.offset);
+  }
+}
+
 Conflation::Forgotten Conflation::clear() {
   const Forgotten all = forget_if([](const Channel&) { return true; });
   slots_.clear();

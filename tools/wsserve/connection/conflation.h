@@ -47,6 +47,9 @@ class Conflation {
   // When take() has something next; nothing while nothing waits.
   [[nodiscard]] std::optional<Time> next_due() const;
 
+  // Calls `see` with the channel and the offset of each event that waits.
+  void look(const std::function<void(const Channel&, std::uint64_t)>& see) const;
+
   [[nodiscard]] bool empty() const { return due_.empty() && early_.empty(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 

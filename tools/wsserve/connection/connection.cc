@@ -80,6 +80,7 @@ Outbound& Connection::outbound() {
 
 void Connection::send_text(std::string_view json) {
   if (phase_ != Phase::kOpen) return;
+  if (stream_ != nullptr) return send_to_stream(json);
   Outbound& queue = outbound();
   const std::size_t before = queue.bytes();
   websocket::append_frame(queue.replies(), websocket::Opcode::kText, json, nullptr);
@@ -137,6 +138,7 @@ bool Connection::write_directly(const ChunkPtr& run) {
 }
 
 void Connection::deliver_each(std::span<const ChunkPtr> frames) {
+  if (stream_ != nullptr) return deliver_to_stream(frames);
   std::string run;
   std::string compressed;
   for (const ChunkPtr& frame : frames) {
@@ -159,13 +161,7 @@ bool Connection::would_overflow(std::size_t bytes) const {
 
 void Connection::overflow(std::uint32_t events) {
   const std::uint64_t waited = counters().queued_bytes;
-  std::uint64_t queued = 0;
-  // Without a queue it is the newest events of too many keys that wait.
-  if (outbound_ != nullptr) {
-    const std::size_t before = outbound_->bytes();
-    queued = outbound_->drop_unbegun();
-    shard_.counters().queued_bytes.subtract(before - outbound_->bytes());
-  }
+  const std::uint64_t queued = drop_queue();
   delivered_ -= queued;
   shard_.counters().delivered.subtract(queued);
   const std::uint64_t waiting = forget_latest();
@@ -174,6 +170,16 @@ void Connection::overflow(std::uint32_t events) {
   shard_.counters().closed_slow.add();
   close(CloseCode::kSlowConsumer,
         "slow consumer: " + std::to_string(waited) + " bytes waited; come back with since and read faster");
+}
+
+// How many events that were.
+std::uint64_t Connection::drop_queue() {
+  // Without a queue it is the newest events of too many keys that wait.
+  if (outbound_ == nullptr) return 0;
+  const std::size_t before = outbound_->bytes();
+  const std::uint64_t events = stream_ == nullptr ? outbound_->drop_unbegun() : outbound_->drop_stream();
+  shard_.counters().queued_bytes.subtract(before - outbound_->bytes());
+  return events;
 }
 
 void Connection::flush() {
@@ -191,6 +197,8 @@ void Connection::flush() {
     }
     if (sent < 0) return abort();
     outbound_->sent(static_cast<std::size_t>(sent));
+    // All that is ever heard of the reader of a stream.
+    if (stream_ != nullptr) last_heard_ = shard_.now();
     shard_.counters().bytes_out.add(static_cast<std::size_t>(sent));
     shard_.counters().queued_bytes.subtract(static_cast<std::size_t>(sent));
   }
@@ -456,15 +464,8 @@ void Connection::close(CloseCode code, std::string_view reason) {
     if (phase_ == Phase::kOpen && latest_ != nullptr) drain_latest(Clock::time_point::max());
     if (phase_ != Phase::kOpen) return;
   }
-  std::string frame;
-  websocket::append_close(frame, code, reason, nullptr);
-  Outbound& queue = outbound();
-  const std::size_t before = queue.bytes();
-  if (code == CloseCode::kSlowConsumer) {
-    queue.put_control(frame, Outbound::Control::kClose);
-  } else {
-    queue.replies() += frame;
-  }
+  const std::size_t before = outbound().bytes();
+  put_farewell(code, reason);
   phase_ = Phase::kClosing;
   finish_when_written_ = true;
   const std::uint64_t unsent = forget_latest();
@@ -479,6 +480,18 @@ void Connection::close(CloseCode code, std::string_view reason) {
   store_wait_.reset();
   watch();
   queue_changed(before);
+}
+
+void Connection::put_farewell(CloseCode code, std::string_view reason) {
+  if (stream_ != nullptr)
+    return stream_->append_farewell(outbound().replies(), code, reason, shard_.timestamp());
+  std::string frame;
+  websocket::append_close(frame, code, reason, nullptr);
+  if (code == CloseCode::kSlowConsumer) {
+    outbound().put_control(frame, Outbound::Control::kClose);
+  } else {
+    outbound().replies() += frame;
+  }
 }
 
 void Connection::abort() {
@@ -499,13 +512,17 @@ void Connection::abort() {
 void Connection::leave_service() {
   shard_.server().leave();
   shard_.counters().connections.subtract();
+  if (stream_ != nullptr) shard_.counters().event_streams.subtract();
   shard_.fanout().forget(*this);
   give_up_catch_up();
   shard_.retire(*this);
 }
 
-void Connection::drain(std::string_view reason) {
-  if (phase_ == Phase::kOpen) return close(CloseCode::kGoingAway, reason);
+void Connection::drain(std::chrono::milliseconds come_back_after) {
+  if (stream_ != nullptr) stream_->set_retry(come_back_after);
+  if (phase_ == Phase::kOpen) {
+    return close(CloseCode::kGoingAway, "reconnect after " + std::to_string(come_back_after.count()) + " ms");
+  }
   if (phase_ != Phase::kHttp) return;
   if (outbound_ == nullptr) return abort();
   // The answers that wait are the last ones.
@@ -542,6 +559,7 @@ void Connection::on_deadline() {
 }
 
 void Connection::beat() {
+  if (stream_ != nullptr) return beat_stream();
   const auto now = shard_.now();
   const auto silence = 2 * ping_interval();
   if (held_back_ || is_suspended()) last_heard_ = now;

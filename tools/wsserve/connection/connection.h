@@ -1,5 +1,5 @@
 // One socket from accept to close: an HTTP request or two, then usually a
-// WebSocket.
+// WebSocket or a stream of server-sent events.
 //
 // It reads frames and hands commands to the command runner, answers pings,
 // writes what it is given without ever blocking, and decides what happens to a
@@ -25,6 +25,7 @@
 #include "wsserve/auth/gate.h"
 #include "wsserve/connection/catch_up.h"
 #include "wsserve/connection/conflation.h"
+#include "wsserve/connection/event_stream.h"
 #include "wsserve/connection/outbound.h"
 #include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/subscriber.h"
@@ -42,6 +43,7 @@ class Store;
 }
 namespace http {
 class RequestReader;
+struct EventStreamRequest;
 struct HistoryRequest;
 struct Request;
 struct HttpError;
@@ -65,16 +67,17 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // Registers with the poller and starts the handshake's deadline.
   void start();
 
-  // Frames one text message and sends it at the end of the turn.
+  // Frames one text message and sends it at the end of the turn; on an event stream
+  // it is an event named by its type, such as @subscribed.
   void send_text(std::string_view json);
 
   // Begins the closing handshake. What was accepted before is still written,
   // but for a slow consumer. Without effect if the connection is closing.
   void close(protocol::CloseCode code, std::string_view reason);
 
-  // The server shuts down: closes a WebSocket with 1001, lets go of an idle
-  // HTTP connection.
-  void drain(std::string_view reason);
+  // The server shuts down: closes a WebSocket with 1001 and ends an event stream,
+  // both to come back after that time; lets go of an idle HTTP connection.
+  void drain(std::chrono::milliseconds come_back_after);
 
   // Ends it now: the socket is closed at the end of the turn.
   void abort();
@@ -99,6 +102,14 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void await(StoreWait::Reply reply);
   // Answers the request at hand: with 200 and a line of JSON, or with the refusal.
   void answer_http(const protocol::Result<std::string>& body);
+  // Answers the request at hand with a stream of server-sent events. False if there
+  // are too many connections; then it has ended.
+  [[nodiscard]] bool begin_stream(const http::EventStreamRequest& request);
+  // Where a stream's reader stands on a channel, before its first event.
+  void begin_position(std::string_view channel, std::string_view epoch, std::uint64_t offset);
+  // What was said of the channels comes first, then their events.
+  void positions_are_known();
+
   // Sends the replies that the store has settled. Called by the shard; true if
   // none waits any more.
   [[nodiscard]] bool settle(const store::Store& store);
@@ -176,7 +187,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
     Connection& owner;
     Conflation conflation;
   };
-  enum class Service : std::uint8_t { kCommands, kEcho };
+  enum class Service : std::uint8_t { kCommands, kEcho, kEvents };
 
   void on_ready(std::uint32_t events) override;
   void on_deadline() override;
@@ -216,6 +227,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void send_http(const http::Response& response, bool keep_alive, bool head);
   void refuse_http(const http::HttpError& error);
   bool write_directly(const ChunkPtr& run);
+  std::uint64_t drop_queue();
+  void put_farewell(protocol::CloseCode code, std::string_view reason);
   bool would_overflow(std::size_t bytes) const;
   void overflow(std::uint32_t events);
   void watch();
@@ -227,6 +240,15 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   std::uint64_t no_longer_waits(const Conflation::Forgotten& forgotten);
   void give_up_catch_up();
   void hand_over_history(const Channel& channel, std::vector<ChunkPtr>& frames);
+
+  // Server-sent events.
+  void open_stream(http::EventStreamRequest& request, bool head);
+  void deliver_to_stream(std::span<const ChunkPtr> frames);
+  void send_to_stream(std::string_view json);
+  void say_position();
+  [[nodiscard]] bool can_say_position() const;
+  [[nodiscard]] bool waits_to_be_merged() const;
+  void beat_stream();
 
   void beat();
   void leave_service();
@@ -255,7 +277,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   std::unique_ptr<http::RequestReader> http_;  // until the upgrade
   websocket::MessageReader reader_;
   std::unique_ptr<Outbound> outbound_;             // only while something waits
-  std::unique_ptr<websocket::Deflater> deflater_;  // WireForm::kOwn only
+  std::unique_ptr<websocket::Deflater> deflater_;  // of a WebSocket with WireForm::kOwn only
+  std::unique_ptr<EventStream> stream_;            // Service::kEvents only
 
   std::vector<std::unique_ptr<Subscription>> subscriptions_;
   std::unique_ptr<LatestQueue> latest_;    // null: no event ever had to wait for a newer one

@@ -33,6 +33,8 @@ void Connection::read() {
 void Connection::take(std::span<char> bytes) {
   shard_.counters().bytes_in.add(bytes.size());
   last_heard_ = shard_.now();
+  // The reader of a stream has nothing more to say.
+  if (stream_ != nullptr) return;
   if (phase_ == Phase::kOpen) {
     read_frames(bytes);
   } else if (phase_ == Phase::kHttp) {
@@ -97,6 +99,7 @@ void Connection::handle_request(http::Request& request) {
     if (!publish) return answer_http(publish.error());
     return shard_.commands().publish_over_http(*this, publish->command, publish->lines);
   }
+  if (auto* stream = std::get_if<http::EventStreamRequest>(&route)) return open_stream(*stream, head);
   open_websocket(request);
 }
 

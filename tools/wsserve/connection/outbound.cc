@@ -119,6 +119,22 @@ std::uint64_t Outbound::drop_unbegun() {
   return dropped;
 }
 
+std::uint64_t Outbound::drop_stream() {
+  constexpr std::string_view kEnd = "\n\n";
+  std::uint64_t dropped = 0;
+  for (const Piece& piece : pieces_) {
+    if (piece.kind != Kind::kEvents) continue;
+    // Half of an end may be written.
+    const std::size_t begin = piece.begin == 0 ? 0 : piece.begin - 1;
+    const std::string_view text = piece.chunk->bytes().substr(begin, piece.end - begin);
+    for (std::size_t at = text.find(kEnd); at != std::string_view::npos; at = text.find(kEnd, at + 2)) {
+      ++dropped;
+    }
+  }
+  *this = {};
+  return dropped;
+}
+
 void Outbound::shrink() {
   constexpr std::size_t kKeptReplyBytes = std::size_t{64} << 10;
   pieces_.shrink_to_fit();

@@ -53,6 +53,9 @@ class Outbound {
   // Drops everything but HTTP responses, the frame that has begun and control
   // frames. Returns the number of events dropped.
   std::uint64_t drop_unbegun();
+  // Drops everything, of an event stream: its events end with an empty line.
+  // Returns the number of events that were not written whole.
+  std::uint64_t drop_stream();
 
  private:
   enum class Kind : std::uint8_t { kHttp, kEvents, kReplies, kClose, kPing, kPong };

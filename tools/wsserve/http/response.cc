@@ -75,6 +75,15 @@ unsigned status_of(protocol::ErrorCode code) {
   return 500;
 }
 
+// What every response but 101 begins with.
+std::string begin_head(unsigned status, std::string_view content_type) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  return fmt::format(
+      "HTTP/1.1 {} {}\r\nDate: {:%a, %d %b %Y %H:%M:%S} GMT\r\nContent-Type: {}\r\nCache-Control: "
+      "no-store\r\n",
+      status, reason_phrase(status), fmt::gmtime(std::chrono::system_clock::to_time_t(now)), content_type);
+}
+
 }  // namespace
 
 HttpError to_http(const protocol::Error& error) {
@@ -98,14 +107,8 @@ Response error_response(const HttpError& error) {
 }
 
 std::string serialize(const Response& response, bool keep_alive, bool head) {
-  std::string out;
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  fmt::format_to(
-      std::back_inserter(out),
-      "HTTP/1.1 {} {}\r\nDate: {:%a, %d %b %Y %H:%M:%S} GMT\r\nContent-Type: {}\r\nContent-Length: {}\r\n"
-      "Cache-Control: no-store\r\n",
-      response.status, reason_phrase(response.status), fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
-      response.content_type, response.body.size());
+  std::string out = begin_head(response.status, response.content_type);
+  out += fmt::format("Content-Length: {}\r\n", response.body.size());
   std::string connection = keep_alive ? "keep-alive" : "close";
   for (const auto& [name, value] : response.headers) {
     if (name == "Connection") {
@@ -116,6 +119,14 @@ std::string serialize(const Response& response, bool keep_alive, bool head) {
   }
   out += "Connection: " + connection + "\r\n\r\n";
   if (!head) out += response.body;
+  return out;
+}
+
+std::string serialize_event_stream(std::span<const std::pair<std::string, std::string>> headers) {
+  std::string out = begin_head(200, "text/event-stream");
+  for (const auto& [name, value] : headers) out += name + ": " + value + "\r\n";
+  // nginx would keep the events back until its buffer is full.
+  out += "X-Accel-Buffering: no\r\nConnection: close\r\n\r\n";
   return out;
 }
 

@@ -27,6 +27,10 @@ struct Response {
 // `head`: the answer to HEAD, which has everything but the body.
 [[nodiscard]] std::string serialize(const Response& response, bool keep_alive, bool head);
 
+// The head of a stream of server-sent events, which ends with the connection.
+[[nodiscard]] std::string serialize_event_stream(
+    std::span<const std::pair<std::string, std::string>> headers = {});
+
 // 101 Switching Protocols with the given headers.
 [[nodiscard]] std::string serialize_upgrade(std::span<const std::pair<std::string, std::string>> headers);
 

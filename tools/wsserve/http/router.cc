@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kSocketPrefix = "/ws/";
 constexpr std::string_view kHistoryPrefix = "/history/";
 constexpr std::string_view kPublishPrefix = "/publish/";
+constexpr std::string_view kEventsPrefix = "/events/";
 constexpr double kMaxHeartbeatSeconds = 3600;
 constexpr double kMinHeartbeatSeconds = 0.1;
 
@@ -28,7 +29,7 @@ HttpError not_found(std::string_view path) {
           .message =
               "nothing is at " + protocol::quote(path) +
               "; there are /ws, /ws/<channel or pattern>, /ws/stats, /history/<channel>, /publish/<channel>, "
-              "/healthz and /readyz",
+              "/events/<channel or pattern>, /healthz and /readyz",
           .headers = {}};
 }
 
@@ -125,6 +126,43 @@ std::optional<Route> endpoint_route(const Request& request, const Settings& sett
   return std::nullopt;
 }
 
+// Behind `path` is a channel or pattern; more may be in the query.
+Route events_route(const Request& request, std::string_view path, const Settings& settings) {
+  EventStreamRequest stream;
+  if (path.size() > kEventsPrefix.size()) {
+    auto channel = socket_channel(path.substr(kEventsPrefix.size()));
+    if (auto* error = std::get_if<HttpError>(&channel)) return std::move(*error);
+    stream.channels.push_back(std::get<std::string>(std::move(channel)));
+  }
+  auto parameters = parse_query(request.query);
+  if (!parameters) return bad_query();
+  if (auto error = read_wishes(*parameters, stream.wishes)) return std::move(*error);
+  for (auto& [name, value] : *parameters) {
+    if (name == "channel") {
+      if (const auto parsed = protocol::Pattern::parse(value); !parsed) {
+        return bad_request("BAD_CHANNEL", "channel=: " + parsed.error().message);
+      }
+      stream.channels.push_back(std::move(value));
+    } else if (name == "named") {
+      if (value != "true" && value != "false") {
+        return bad_request("BAD_REQUEST", "named=: " + protocol::quote(value) + " is not true or false");
+      }
+      stream.named = value == "true";
+    }
+  }
+  if (stream.channels.empty()) stream.channels = settings.default_channels;
+  if (stream.channels.empty()) {
+    return bad_request("BAD_CHANNEL", "which channel? write /events/<channel or pattern>, or ?channel=…");
+  }
+  // A browser that comes back asks for the same address; the header is newer.
+  if (const std::string last = request.header("last-event-id"); !last.empty()) {
+    const auto parsed = protocol::parse_since_text(last, protocol::system_now());
+    if (!parsed) return bad_request("BAD_REQUEST", "Last-Event-ID: " + parsed.error().message);
+    stream.wishes.since = *parsed;
+  }
+  return stream;
+}
+
 }  // namespace
 
 bool is_open(const Route& route) {
@@ -187,6 +225,10 @@ Route route(const Request& request, const Settings& settings) {
     auto name = channel_name(path.substr(kPublishPrefix.size()));
     if (auto* error = std::get_if<HttpError>(&name)) return std::move(*error);
     return PublishTarget{std::get<std::string>(std::move(name))};
+  }
+  if (path == "/events" || path.starts_with(kEventsPrefix)) {
+    if (!reads) return method_not_allowed(request);
+    return events_route(request, path, settings);
   }
   const bool is_echo = settings.echo && path == "/echo";
   if (path != "/ws" && !path.starts_with(kSocketPrefix) && !is_echo) {

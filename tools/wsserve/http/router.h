@@ -22,6 +22,13 @@ struct CommandSocket {
 };
 struct EchoSocket {};
 
+// GET /events/<channel or pattern>
+struct EventStreamRequest {
+  std::vector<std::string> channels;
+  Connection::Wishes wishes;
+  bool named = false;  // events have their type as the name, for listeners of one type
+};
+
 // GET /history/<channel>
 struct HistoryRequest {
   std::string path;  // as it was asked for
@@ -36,7 +43,8 @@ struct PublishTarget {
   std::string channel;
 };
 
-using Route = std::variant<HttpError, Page, HistoryRequest, PublishTarget, CommandSocket, EchoSocket>;
+using Route = std::variant<HttpError, Page, HistoryRequest, PublishTarget, CommandSocket, EchoSocket,
+                           EventStreamRequest>;
 
 // The path is looked up first (404), then the method (405), then the query.
 [[nodiscard]] Route route(const Request& request, const Settings& settings);

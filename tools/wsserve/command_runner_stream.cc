@@ -1,0 +1,63 @@
+// Subscribing for a stream of server-sent events.
+#include "common/protocol/channel.h"
+#include "wsserve/command_runner.h"
+#include "wsserve/connection/connection.h"
+#include "wsserve/http/router.h"
+#include "wsserve/shard.h"
+
+namespace wskit::server {
+
+void CommandRunner::open_stream(Connection& connection, const http::EventStreamRequest& request) {
+  const std::vector<std::string_view> names(request.channels.begin(), request.channels.end());
+  if (const auto error = check(connection, names)) return connection.answer_http(*error);
+  locate(connection, request.channels, request.wishes.since,
+         [this, request](Connection& asking, const protocol::Result<protocol::Since>& located) {
+           if (!located) return asking.answer_http(located.error());
+           if (!asking.begin_stream(request)) return;
+           const Wish wish{.filter = request.wishes.filter, .pace = request.wishes.pace, .matched = true};
+           stream_located(asking, {{}, request.channels, wish}, *located);
+         });
+}
+
+void CommandRunner::stream_located(Connection& connection, const Wanted& wanted,
+                                   const protocol::Since& since) {
+  std::vector<protocol::SubscribedChannel> channels;
+  for (const std::string& name : wanted.names) {
+    protocol::SubscribedChannel& entry = channels.emplace_back(add(connection, name, wanted.wish, since));
+    // What is replayed is still to come.
+    if (entry.offset) connection.begin_position(name, entry.epoch, *entry.offset - entry.replayed);
+    if (!entry.matched) continue;
+    for (const protocol::SubscribedMatch& match : *entry.matched) {
+      connection.begin_position(match.channel, match.epoch, match.offset - match.replayed);
+    }
+    // The reader's ids have them.
+    entry.matched.reset();
+  }
+  const TypeFilterPtr& filter = wanted.wish.filter;
+  text_.clear();
+  protocol::append_subscribed(text_, {}, shard_.timestamp(), channels,
+                              filter == nullptr ? std::vector<std::string>() : filter->types());
+  connection.send_text(text_);
+  tell_gaps(connection, channels);
+  connection.positions_are_known();
+  connection.catch_up();
+}
+
+void CommandRunner::tell_gaps(Connection& connection,
+                              const std::vector<protocol::SubscribedChannel>& channels) {
+  const auto tell = [&](const protocol::SubscribedGap& gap) {
+    std::string data = R"({"channel":)";
+    protocol::append_json_string(data, gap.channel);
+    data += R"(,"offset":)" + std::to_string(gap.offset) + R"(,"epoch":")" + std::string(gap.epoch) +
+            R"(","oldest":)" + std::to_string(gap.oldest) + "}";
+    text_.clear();
+    protocol::append_control(text_, "gap", {}, shard_.timestamp(), data);
+    connection.send_text(text_);
+  };
+  for (const protocol::SubscribedChannel& entry : channels) {
+    if (entry.oldest) tell({entry.channel, *entry.offset, entry.epoch, *entry.oldest});
+    for (const protocol::SubscribedGap& gap : entry.gaps) tell(gap);
+  }
+}
+
+}  // namespace wskit::server
