@@ -20,6 +20,10 @@ using protocol::ErrorCode;
 void CommandRunner::run(Connection& connection, std::string_view text) {
   shard_.counters().commands.add();
   const auto parsed = parser_.parse(text);
+  if (const auto error = connection.over_rate(parsed ? (*parsed)->publish.size() : 0)) {
+    refuse(connection, parsed ? (*parsed)->id : parsed.error().id, *error);
+    return connection.close_if_insisting();
+  }
   if (!parsed) return refuse(connection, parsed.error().id, parsed.error().error);
   const Command& command = **parsed;
   switch (command.action) {
@@ -173,6 +177,9 @@ void CommandRunner::publish_over_http(Connection& connection, std::string_view t
   const auto parsed = parser_.parse(text);
   if (!parsed) return connection.answer_http(parsed.error().error);
   const Command& command = **parsed;
+  if (auto error = connection.over_rate(command.publish.size())) {
+    return connection.answer_http(std::move(*error));
+  }
   if (auto error = publish_events(connection, command)) return connection.answer_http(std::move(*error));
   text_.clear();
   protocol::append_published_data(text_, published_, batch);
@@ -236,12 +243,30 @@ std::optional<Error> CommandRunner::check(Connection& connection,
     ++added;
     if (!protocol::looks_like_pattern(name) && find_channel(name) == nullptr) return server_is_full(name);
   }
+  auto error = check_subscriptions(connection, added);
+  if (error) shard_.counters().refused_subscriptions.add();
+  return error;
+}
+
+std::optional<Error> CommandRunner::check_subscriptions(const Connection& connection, std::size_t added) {
+  const auto too_many = [](std::string message, std::size_t limit) {
+    return Error{ErrorCode::kTooManyChannels, std::move(message), fmt::format(R"({{"limit":{}}})", limit)};
+  };
   const std::size_t limit = shard_.settings().max_channels_per_connection;
-  if (connection.subscriptions().size() + added <= limit) return std::nullopt;
-  return Error{ErrorCode::kTooManyChannels,
-               "a connection may subscribe " + std::to_string(limit) +
-                   " channels and patterns; use a pattern, or unsubscribe some (--max-channels)",
-               R"({"limit":)" + std::to_string(limit) + "}"};
+  if (connection.subscriptions().size() + added > limit) {
+    return too_many(
+        fmt::format("a connection may subscribe {} channels and patterns; use a pattern, or unsubscribe some "
+                    "(--max-channels)",
+                    limit),
+        limit);
+  }
+  const std::size_t in_all = shard_.settings().limits.subscriptions;
+  if (in_all == 0 || added == 0 || shard_.server().subscriptions() + added <= in_all) return std::nullopt;
+  return too_many(
+      fmt::format("the server has room for {} subscriptions of all connections, and no more now; use a "
+                  "pattern, or try again later (--max-subscriptions)",
+                  in_all),
+      in_all);
 }
 
 void CommandRunner::subscribe(Connection& connection, const Command& command) {

@@ -92,6 +92,9 @@ class CommandRunner {
   // Why the names may not be subscribed; nothing if they may.
   [[nodiscard]] std::optional<protocol::Error> check(Connection& connection,
                                                      const std::vector<std::string_view>& names);
+  // The same for the number of them.
+  [[nodiscard]] std::optional<protocol::Error> check_subscriptions(const Connection& connection,
+                                                                   std::size_t added);
   // Subscribes one checked name or pattern, or changes its wish if it is
   // subscribed already.
   protocol::SubscribedChannel add(Connection& connection, std::string_view name, const Wish& wish,

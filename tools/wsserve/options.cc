@@ -146,6 +146,7 @@ void add_limit_options(CLI::App& app, Options& options) {
                     "Time between heartbeats and pings; a peer silent for two is closed with 4009")
       ->check(at_least(kMinHeartbeat))
       ->group("Limits");
+  add_limit_options(app, options.limits);
 }
 
 // What is wrong with tables that are right each by itself.
@@ -168,6 +169,7 @@ void add_options(cli::Tool& tool, Options& options) {
   CLI::App& app = tool.app();
   add_network_options(app, options);
   add_tls_options(app, options.tls);
+  add_proxy_options(app, options.limits);
   add_channel_options(app, options);
   add_limit_options(app, options);
   app.add_flag("--echo", options.echo, "Serve /echo, which sends text and binary messages back")
@@ -224,6 +226,7 @@ Settings to_settings(const Options& options) {
   settings.handshake_timeout = std::chrono::ceil<std::chrono::milliseconds>(options.handshake_timeout);
   settings.heartbeat = std::chrono::ceil<std::chrono::milliseconds>(options.heartbeat);
   settings.drain = std::chrono::ceil<std::chrono::milliseconds>(options.drain);
+  settings.limits = to_limits(options.limits);
   settings.max_connections = options.max_connections;
   settings.max_channels_per_connection = options.max_channels;
   settings.hub.channel_ttl = std::chrono::floor<std::chrono::microseconds>(options.channel_ttl);

@@ -10,6 +10,7 @@
 
 #include "common/cli/tool.h"
 #include "wsserve/endpoint_options.h"
+#include "wsserve/limits/limit_options.h"
 #include "wsserve/listener.h"
 #include "wsserve/rule_options.h"
 #include "wsserve/settings.h"
@@ -46,6 +47,7 @@ struct Options {
   std::uint64_t queue_limit = 1 << 20;
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{10};
   std::chrono::nanoseconds heartbeat = std::chrono::seconds{30};
+  LimitOptions limits;
   std::chrono::nanoseconds drain = std::chrono::seconds{10};
   // Of the configuration file, in its order.
   std::deque<RuleOptions> rules;

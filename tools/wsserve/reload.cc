@@ -13,7 +13,7 @@ namespace wskit::server {
 namespace {
 
 // Options that a running server can take up. All others wait for a restart.
-constexpr std::array<std::string_view, 23> kLive{
+constexpr auto kLive = std::to_array<std::string_view>({
     "client-ca",
     "client-context-takeover",
     "dedup-ids",
@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, 23> kLive{
     "default-channel",
     "drain",
     "echo",
+    "forwarded-header",
     "handshake-timeout",
     "heartbeat",
     "history",
@@ -29,15 +30,28 @@ constexpr std::array<std::string_view, 23> kLive{
     "history-ttl",
     "latest",
     "max-channels",
+    "max-commands",
+    "max-commands-per-user",
     "max-connections",
+    "max-connections-per-address",
+    "max-connections-per-user",
+    "max-events",
+    "max-events-per-user",
     "max-message",
+    "max-new-connections",
+    "max-new-connections-per-address",
+    "max-requests",
     "max-server-channels",
+    "max-subscriptions",
     "no-compression",
+    "proxy-protocol",
     "queue-limit",
+    "rate-patience",
     "server-context-takeover",
     "tls-cert",
     "tls-key",
-};
+    "trusted-proxy",
+});
 
 // Options of TLS; without it now and wanted, or the reverse, they wait for a restart.
 constexpr std::array<std::string_view, 3> kTls{"client-ca", "tls-cert", "tls-key"};

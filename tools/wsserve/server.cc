@@ -50,8 +50,14 @@ void Server::start(std::function<void(const std::string& problem)> store_changed
   }
   Shard& acceptor = *shards_.front();
   for (const auto& listener : listeners_) {
-    listener->on_accept([this](int fd, const PeerAddress& peer) {
-      shards_[next_shard_]->adopt(fd, peer);
+    listener->on_accept([this, &acceptor](int fd, const PeerAddress& peer) {
+      Admission::Arrival arrival = admission_.arrive(acceptor.settings().limits, peer, Clock::now());
+      if (arrival.dropped) {
+        acceptor.counters().dropped_connections.add();
+        ::close(fd);
+        return;
+      }
+      shards_[next_shard_]->adopt(fd, peer, std::move(arrival.standing));
       next_shard_ = (next_shard_ + 1) % shards_.size();
     });
     listener->on_refuse([&acceptor] { acceptor.counters().refused.add(); });
@@ -100,6 +106,7 @@ void Server::on_every_shard(const std::function<void(Shard&)>& task) {
 }
 
 void Server::tidy() {
+  admission_.sweep(Clock::now());
   const std::vector<Channel*> idle = hub_->expire(protocol::system_now());
   if (idle.empty()) return;
   on_every_shard([&idle](Shard& shard) { shard.commands().let_go_of(idle); });
@@ -131,6 +138,12 @@ std::string Server::store_problem() const {
   if (store_ == nullptr || store_->available()) return {};
   const store::Status status = store_->status();
   return status.available ? std::string() : "the store cannot be written: " + status.reason;
+}
+
+std::size_t Server::subscriptions() const {
+  std::uint64_t subscriptions = 0;
+  for (const auto& shard : shards_) subscriptions += std::as_const(*shard).counters().subscriptions.get();
+  return subscriptions;
 }
 
 bool Server::admit() {

@@ -12,6 +12,7 @@
 
 #include "wsserve/hub.h"
 #include "wsserve/inbox.h"
+#include "wsserve/limits/admission.h"
 #include "wsserve/listener.h"
 #include "wsserve/settings.h"
 #include "wsserve/shard.h"
@@ -52,6 +53,8 @@ class Server final : public ServerView {
   [[nodiscard]] std::string store_problem() const override;
   [[nodiscard]] bool admit() override;
   void leave() override { websockets_.fetch_sub(1, std::memory_order_relaxed); }
+  [[nodiscard]] Admission& admission() override { return admission_; }
+  [[nodiscard]] std::size_t subscriptions() const override;
 
   [[nodiscard]] std::size_t websockets() const { return websockets_.load(std::memory_order_relaxed); }
 
@@ -62,6 +65,7 @@ class Server final : public ServerView {
   SettingsPtr settings_;  // of the main thread
   std::atomic<std::size_t> max_connections_;
   const ServerIdentity identity_;
+  Admission admission_;
   std::vector<std::unique_ptr<Inbox>> inboxes_;
   std::unique_ptr<store::Store> store_;  // null: no channel is durable
   std::unique_ptr<Hub> hub_;

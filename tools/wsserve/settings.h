@@ -17,6 +17,7 @@
 #include "wsserve/http/endpoint.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/hub.h"
+#include "wsserve/limits/limit_settings.h"
 #include "wsserve/transport/tls_context.h"
 
 namespace wskit::server {
@@ -34,6 +35,7 @@ struct Settings {
 
   std::size_t max_connections = 100'000;
   std::size_t max_channels_per_connection = 1'000;
+  LimitSettings limits;
   HubLimits hub;
   ChannelRules channels;
   std::size_t queue_limit_bytes = std::size_t{1} << 20;

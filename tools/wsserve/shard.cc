@@ -41,6 +41,7 @@ void Shard::stop() {
 void Shard::take_up(SettingsPtr settings) {
   settings_ = std::move(settings);
   fanout_.look_at_delivery();
+  for (const auto& [number, connection] : connections_) connection->take_up_limits();
 }
 
 const websocket::ReaderLimits& Shard::message_limits() {
@@ -54,14 +55,14 @@ const websocket::ReaderLimits& Shard::message_limits() {
   return message_limits_.front();
 }
 
-void Shard::adopt(int fd, const PeerAddress& peer) {
-  inbox_.post([this, fd, peer] {
+void Shard::adopt(int fd, const PeerAddress& peer, StandingPtr standing) {
+  inbox_.post([this, fd, peer, standing = std::move(standing)] {
     if (draining_) {
       ::close(fd);
       return;
     }
     const std::uint64_t number = next_number_++;
-    auto* connection = new Connection(*this, fd, peer, number);
+    auto* connection = new Connection(*this, fd, peer, number, standing);
     connections_.emplace(number, connection);
     counters_.accepted.add();
     sockets_.store(connections_.size(), std::memory_order_release);

@@ -42,6 +42,9 @@ class ServerView {
   // Counts a WebSocket that is about to open; false if there are too many.
   [[nodiscard]] virtual bool admit() = 0;
   virtual void leave() = 0;
+  [[nodiscard]] virtual Admission& admission() = 0;
+  // Of all connections together.
+  [[nodiscard]] virtual std::size_t subscriptions() const = 0;
 
  protected:
   ~ServerView() = default;
@@ -55,7 +58,7 @@ class Shard {
   // Any thread.
   void start();
   // Gives the shard a connected socket.
-  void adopt(int fd, const PeerAddress& peer);
+  void adopt(int fd, const PeerAddress& peer, StandingPtr standing);
   // Reads no more commands from now on, and calls `quiet` when none will be
   // carried out any more.
   void quiesce(std::function<void()> quiet);

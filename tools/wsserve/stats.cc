@@ -36,6 +36,17 @@ constexpr auto kSums = std::to_array<std::pair<const char*, Member>>({
     {"held_back", &ShardCounters::held_back},
     {"bytes_in", &ShardCounters::bytes_in},
     {"bytes_out", &ShardCounters::bytes_out},
+    {"refused_address", &ShardCounters::refused_address},
+    {"refused_user", &ShardCounters::refused_user},
+    {"refused_rate", &ShardCounters::refused_rate},
+    {"refused_subscriptions", &ShardCounters::refused_subscriptions},
+    {"dropped_connections", &ShardCounters::dropped_connections},
+    {"bad_proxy_headers", &ShardCounters::bad_proxy_headers},
+    {"rate_limited_commands", &ShardCounters::rate_limited_commands},
+    {"rate_limited_events", &ShardCounters::rate_limited_events},
+    {"rate_limited_requests", &ShardCounters::rate_limited_requests},
+    {"closed_rate", &ShardCounters::closed_rate},
+    {"too_large", &ShardCounters::too_large},
 });
 
 std::uint64_t sum(std::span<const ShardCounters* const> shards, Member member) {

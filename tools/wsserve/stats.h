@@ -54,10 +54,21 @@ struct ShardCounters {
   Counter closed_silent;     // 4009
   Counter closed_violation;  // 1002, 1003, 1007, 1009
   Counter handshake_timeouts;
-  Counter tls_handshakes;  // that succeeded
-  Counter tls_failures;    // handshakes refused or given up, TLS broken later, TLS where none is spoken, and
-                           // the reverse
-  Counter held_back;       // times that a publisher was not read for a while
+  Counter tls_handshakes;   // that succeeded
+  Counter tls_failures;     // handshakes refused or given up, TLS broken later, TLS where none is spoken, and
+                            // the reverse
+  Counter refused_address;  // connections, told so: too many from their address
+  Counter refused_user;     // the same: too many of their user
+  Counter refused_rate;     // the same: too many new ones in too short a time
+  Counter refused_subscriptions;  // TOO_MANY_CHANNELS
+  Counter dropped_connections;    // closed when they came, without a word
+  Counter bad_proxy_headers;      // their connections were closed
+  Counter rate_limited_commands;
+  Counter rate_limited_events;  // that these commands would have published
+  Counter rate_limited_requests;
+  Counter closed_rate;  // 4029
+  Counter too_large;    // messages and bodies
+  Counter held_back;    // times that a publisher was not read for a while
   Counter bytes_in;
   Counter bytes_out;
 };

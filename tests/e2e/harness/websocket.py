@@ -46,12 +46,13 @@ def handshake(path="/ws", host="localhost", headers=()):
 class WebSocket:
     """One connection over a blocking socket with a deadline on every operation."""
 
-    def __init__(self, address, path="/ws", headers=(), deflate=None, receive_buffer=None):
+    def __init__(self, address, path="/ws", headers=(), deflate=None, receive_buffer=None, source=None):
         """`address`: (host, port), or the path of a unix socket. `deflate`: an offer such as
-        "permessage-deflate", which the server must then accept. `receive_buffer`: bytes of SO_RCVBUF."""
+        "permessage-deflate", which the server must then accept. `receive_buffer`: bytes of SO_RCVBUF. `source`: the
+        address to come from."""
         self._buffer = bytearray()
         self._parsed = 0
-        self.socket = open_socket(address, receive_buffer)
+        self.socket = open_socket(address, receive_buffer, source)
         self.extensions = ""
         self._inflater = None
         if path is not None:
@@ -190,12 +191,14 @@ class WebSocket:
         self.socket.close()
 
 
-def open_socket(address, receive_buffer=None):
+def open_socket(address, receive_buffer=None, source=None):
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.settimeout(DEADLINE)
     if receive_buffer:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if source:
+        made.bind((source, 0))
     made.connect(address)
     if family == socket.AF_INET:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -24,10 +24,12 @@ constexpr std::size_t kStorePartBytes = std::size_t{256} << 10;
 
 }  // namespace
 
-Connection::Connection(Shard& shard, int fd, const PeerAddress& peer, std::uint64_t number)
+Connection::Connection(Shard& shard, int fd, const PeerAddress& peer, std::uint64_t number,
+                       StandingPtr standing)
     : shard_(shard),
       transport_(fd),
       peer_(peer),
+      standing_(std::move(standing)),
       heartbeat_(shard.settings().heartbeat),
       number_(number),
       last_heard_(shard.now()),
@@ -65,6 +67,7 @@ void Connection::on_ready(std::uint32_t events) {
   }
   if (phase_ == Phase::kDead) return;
   if ((events & EPOLLIN) != 0) {
+    if (awaits_proxy_header()) return read_proxy_header();
     if (phase_ != Phase::kOpen || !shard_.is_quiet()) read();
   } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
     abort();

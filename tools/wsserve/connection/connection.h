@@ -30,7 +30,7 @@
 #include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/subscriber.h"
 #include "wsserve/fanout/subscription.h"
-#include "wsserve/limits/peer_address.h"
+#include "wsserve/limits/admission.h"
 #include "wsserve/poller.h"
 #include "wsserve/timing_wheel.h"
 #include "wsserve/transport/transport.h"
@@ -61,7 +61,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   };
 
   // Owns `fd`, a connected non-blocking stream socket.
-  Connection(Shard& shard, int fd, const PeerAddress& peer, std::uint64_t number);
+  Connection(Shard& shard, int fd, const PeerAddress& peer, std::uint64_t number, StandingPtr standing);
   ~Connection();
 
   // Registers with the poller and starts the handshake's deadline.
@@ -124,12 +124,21 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // The answer to what catch_up() asked the store for; `error`: none, and why.
   void history_arrived(const Channel& channel, std::vector<ChunkPtr> frames, const std::string& error);
 
+  // A command that publishes so many events has come: why it is not carried out.
+  // Behind that error close_if_insisting().
+  [[nodiscard]] std::optional<protocol::Error> over_rate(std::size_t events);
+  void close_if_insisting();
+  // Counts for limits that the server did not have when it came.
+  void take_up_limits();
+
   // Takes back all subscriptions. Called by the shard between turns once the
   // connection is closing.
   void drop_subscriptions();
 
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] std::string id() const;
+  // Of the client: of what a trusted proxy says of the connection or of the request
+  // at hand, else the socket's other end.
   [[nodiscard]] const PeerAddress& peer_address() const { return peer_; }
   // Of the WebSocket, or of the request at hand.
   [[nodiscard]] const auth::Identity& identity() const { return *identity_; }
@@ -215,6 +224,16 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void fail_tls();
   void refuse_plain_http();
   void refuse_tls_hello();
+  // Limits.
+  Standing& standing();
+  [[nodiscard]] bool awaits_proxy_header() const;
+  void read_proxy_header();
+  // True: the request was answered, for it may not be served now.
+  [[nodiscard]] bool turn_away(const http::Request& request);
+  // The peer is a trusted proxy that speaks for itself.
+  [[nodiscard]] bool is_proxy_itself() const;
+  // The WebSocket counts from here on; or why it is closed with 1013.
+  [[nodiscard]] std::optional<std::string> take_place();
 
   // Waiting for the store.
   StoreWait& store_wait();
@@ -257,6 +276,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   Shard& shard_;
   Transport transport_;
   PeerAddress peer_;
+  StandingPtr standing_;  // null: nothing is limited, or nothing that concerns it
   Phase phase_ = Phase::kHttp;
   Service service_ = Service::kCommands;
   bool awaits_tls_ = false;  // nothing was read yet, and it is to be TLS

@@ -75,6 +75,7 @@ void Connection::handle_request(http::Request& request) {
                         .message = "a request needs exactly one Host header",
                         .headers = {}});
   }
+  if (turn_away(request)) return;
   http::Route route = http::route(request, shard_.settings());
   const bool head = request.method == "HEAD";
   if (const auto* error = std::get_if<http::HttpError>(&route)) {
@@ -186,6 +187,10 @@ void Connection::open_websocket(http::Request& request) {
   if (!shard_.server().admit()) {
     shard_.counters().refused.add();
     return close(CloseCode::kTryAgainLater, "too many connections; come back later");
+  }
+  if (const auto reason = take_place()) {
+    shard_.counters().refused.add();
+    return close(CloseCode::kTryAgainLater, *reason);
   }
   if (commands != nullptr) {
     begin_service(Service::kCommands, commands->channels, commands->wishes);

@@ -3,7 +3,10 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <charconv>
 #include <chrono>
+#include <cmath>
+#include <cstdint>
 #include <iterator>
 
 #include "common/protocol/control.h"
@@ -84,6 +87,16 @@ std::string begin_head(unsigned status, std::string_view content_type) {
       status, reason_phrase(status), fmt::gmtime(std::chrono::system_clock::to_time_t(now)), content_type);
 }
 
+// Whole seconds, out of an error's details, or one.
+std::string retry_after(std::string_view details) {
+  constexpr std::string_view kName = R"("retry_after":)";
+  double seconds = 1;
+  if (const std::size_t at = details.find(kName); at != std::string_view::npos) {
+    std::from_chars(details.data() + at + kName.size(), details.data() + details.size(), seconds);
+  }
+  return std::to_string(static_cast<std::uint64_t>(std::ceil(seconds)));
+}
+
 }  // namespace
 
 HttpError to_http(const protocol::Error& error) {
@@ -92,6 +105,7 @@ HttpError to_http(const protocol::Error& error) {
                     .message = error.message,
                     .headers = {}};
   if (refused.status == 401) refused.headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (refused.status == 429) refused.headers.emplace_back("Retry-After", retry_after(error.details));
   if (refused.status == 503) refused.headers.emplace_back("Retry-After", "1");
   return refused;
 }

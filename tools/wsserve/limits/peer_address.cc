@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <charconv>
 #include <cstring>
 
 namespace wskit::server {
@@ -28,6 +29,14 @@ std::string PeerAddress::to_string() const {
   if (!ip_ || port_ == 0) return host();
   if (ip_->is_v4()) return fmt::format("{}:{}", ip_->to_string(), port_);
   return fmt::format("[{}]:{}", ip_->to_string(), port_);
+}
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  if (text.size() > 1 && text.starts_with('0')) return std::nullopt;
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return port;
 }
 
 }  // namespace wskit::server

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "wsserve/limits/ip_address.h"
 
@@ -35,5 +36,8 @@ class PeerAddress {
   std::optional<IpAddress> ip_;
   std::uint16_t port_ = 0;
 };
+
+// 0 to 65535, without zeros in front.
+[[nodiscard]] std::optional<std::uint16_t> parse_port(std::string_view text);
 
 }  // namespace wskit::server

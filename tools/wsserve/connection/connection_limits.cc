@@ -1,0 +1,166 @@
+// What the limits mean for one connection: whom it counts for, and when it is
+// turned away.
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "wsserve/connection/connection.h"
+#include "wsserve/http/request_reader.h"
+#include "wsserve/http/response.h"
+#include "wsserve/http/upgrade.h"
+#include "wsserve/shard.h"
+
+namespace wskit::server {
+
+using protocol::CloseCode;
+
+namespace {
+
+http::HttpError too_many(const std::string& what, std::chrono::nanoseconds wait) {
+  const auto seconds =
+      std::max<std::chrono::seconds>(std::chrono::ceil<std::chrono::seconds>(wait), std::chrono::seconds{1});
+  return {.status = 429,
+          .code = "RATE_LIMITED",
+          .message = what,
+          .headers = {{"Retry-After", std::to_string(seconds.count())}}};
+}
+
+Counter& counter_of(ShardCounters& counters, TurnedAway::Why why) {
+  switch (why) {
+    case TurnedAway::Why::kAddress:
+      return counters.refused_address;
+    case TurnedAway::Why::kUser:
+      return counters.refused_user;
+    case TurnedAway::Why::kRate:
+    case TurnedAway::Why::kAddressRate:
+      break;
+  }
+  return counters.refused_rate;
+}
+
+}  // namespace
+
+Standing& Connection::standing() {
+  if (standing_ == nullptr) standing_ = std::make_shared<Standing>();
+  return *standing_;
+}
+
+// --- Whose connection it is --------------------------------------------------
+
+bool Connection::awaits_proxy_header() const { return standing_ != nullptr && standing_->header != nullptr; }
+
+// Takes off the socket what belongs to the header and no byte more: what follows
+// may be TLS, which reads for itself.
+void Connection::read_proxy_header() {
+  std::span<char> buffer = shard_.receive_buffer();
+  buffer = buffer.first(std::min(buffer.size(), ProxyHeader::kMaxBytes));
+  const ssize_t count = ::recv(transport_.fd(), buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+  if (count <= 0) return abort();
+  const auto [status, used] = standing_->header->feed({buffer.data(), static_cast<std::size_t>(count)});
+  (void)::recv(transport_.fd(), buffer.data(), used, MSG_DONTWAIT);
+  shard_.counters().bytes_in.add(used);
+  if (status == ProxyHeader::Status::kNeedMore) return;
+  if (status == ProxyHeader::Status::kBad) {
+    shard_.counters().bad_proxy_headers.add();
+    return abort();
+  }
+  const auto client = standing_->header->client();
+  standing_->header.reset();
+  if (!client) return;
+  peer_ = *client;
+  if (shard_.server().admission().introduce(shard_.settings().limits, *standing_, peer_, shard_.now()))
+    return;
+  shard_.counters().dropped_connections.add();
+  abort();
+}
+
+// --- Requests ----------------------------------------------------------------
+
+bool Connection::turn_away(const http::Request& request) {
+  const LimitSettings& limits = shard_.settings().limits;
+  if (standing_ != nullptr && standing_->proxy) {
+    peer_ = forwarded_client(request.header(header_name(limits.forwarded_header)), limits.forwarded_header,
+                             limits.proxies)
+                .value_or(*standing_->proxy);
+  }
+  const bool head = request.method == "HEAD";
+  if (standing_ != nullptr && standing_->turned_away && !http::wants_upgrade(request)) {
+    const TurnedAway& why = *standing_->turned_away;
+    counter_of(shard_.counters(), why.why).add();
+    send_http(http::error_response(too_many(why.reason(), why.retry_after)), false, head);
+    return true;
+  }
+  if (is_proxy_itself()) return false;
+  const auto wait = shard_.server().admission().request(limits, peer_, shard_.now());
+  if (wait == std::chrono::nanoseconds::zero()) return false;
+  shard_.counters().rate_limited_requests.add();
+  send_http(http::error_response(
+                too_many(fmt::format("an address may send {} requests a second; come back in a moment",
+                                     limits.requests_per_address.per_second),
+                         wait)),
+            request.keep_alive, head);
+  return true;
+}
+
+bool Connection::is_proxy_itself() const {
+  return standing_ != nullptr && standing_->proxy && peer_ == *standing_->proxy;
+}
+
+std::optional<std::string> Connection::take_place() {
+  const LimitSettings& limits = shard_.settings().limits;
+  Admission& admission = shard_.server().admission();
+  if (standing_ != nullptr && standing_->proxy && !is_proxy_itself()) {
+    admission.enter(limits, *standing_, peer_, shard_.now());
+  }
+  if (standing_ == nullptr || !standing_->turned_away) {
+    const bool counts = limits.connections_per_user > 0;
+    if (!counts || admission.become(standing(), identity().user, limits.connections_per_user, shard_.now())) {
+      return std::nullopt;
+    }
+    standing_->turned_away = {TurnedAway::Why::kUser, {}};
+  }
+  counter_of(shard_.counters(), standing_->turned_away->why).add();
+  return standing_->turned_away->reason();
+}
+
+void Connection::take_up_limits() {
+  const LimitSettings& limits = shard_.settings().limits;
+  if (phase_ == Phase::kDead) return;
+  Admission& admission = shard_.server().admission();
+  if (limits.watches_addresses() && !is_proxy_itself() && !awaits_proxy_header()) {
+    admission.count(standing(), peer_, shard_.now());
+  }
+  if (limits.connections_per_user > 0 && phase_ == Phase::kOpen) {
+    (void)admission.become(standing(), identity().user, 0, shard_.now());
+  }
+}
+
+// --- Commands ----------------------------------------------------------------
+
+std::optional<protocol::Error> Connection::over_rate(std::size_t events) {
+  const LimitSettings& limits = shard_.settings().limits;
+  if (!limits.watches_traffic()) return std::nullopt;
+  Standing& mine = standing();
+  if (mine.traffic == nullptr) mine.traffic = std::make_unique<Traffic>();
+  Usage* user = nullptr;
+  if (limits.watches_users() && !identity().anonymous()) {
+    user = &shard_.server().admission().usage(mine, identity().user, shard_.now());
+  }
+  auto error = mine.traffic->take(limits, user, events, shard_.now());
+  if (!error) return std::nullopt;
+  shard_.counters().rate_limited_commands.add();
+  shard_.counters().rate_limited_events.add(events);
+  return error;
+}
+
+void Connection::close_if_insisting() {
+  if (standing_ == nullptr || standing_->traffic == nullptr) return;
+  if (!standing_->traffic->insists(shard_.settings().limits)) return;
+  shard_.counters().closed_rate.add();
+  close(CloseCode::kRateLimited, "rate limited: it went on without waiting as it was told; come back slower");
+}
+
+}  // namespace wskit::server
