@@ -69,7 +69,7 @@ void Audit::judge_subscribed(const Asked& asked, const json& data, Moment at) {
 std::optional<std::uint64_t> Audit::wanted(const Asked& asked, const std::string& channel,
                                            std::uint64_t newest) const {
   const auto of_position = [&](const Position& position) -> std::optional<std::uint64_t> {
-    const bool ours = position.epoch.empty() || position.epoch == reference_.epoch;
+    const bool ours = position.epoch.empty() || position.epoch == reference_.epoch_of(channel);
     if (!ours || position.offset > newest) return std::nullopt;
     return position.offset;
   };
@@ -158,8 +158,8 @@ void Audit::judge_name(const Asked& asked, const Wish& wish, const json& entry, 
   } else if (newest != 0) {
     return complain(fmt::format("{} stands at {}, and nothing was published", wish.name, newest));
   }
-  if (!reference_.epoch.empty() && entry.at("epoch") != reference_.epoch)
-    complain("another epoch: " + entry.dump());
+  const std::string epoch = reference_.epoch_of(wish.name);
+  if (!epoch.empty() && entry.at("epoch") != epoch) complain("another epoch: " + entry.dump());
   Subscription added{.wish = wish, .ranges = {}};
   if (std::holds_alternative<FromNow>(asked.since)) {
     if (entry.at("recovered") || entry.at("replayed") != 0 || entry.contains("oldest")) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace wskit::server::model {
@@ -20,6 +21,7 @@ void Publisher::publish(std::vector<Event> events, Moment now) {
   bool first = true;
   for (Event& each : batch.events) {
     if (each.event.sent == 0) each.event.sent = now;
+    each.number = ++events_;
     batch.text += fmt::format(R"({}{{"channel":"{}","type":"{}","dedup":"{}",)", first ? "" : ",",
                               each.channel, each.event.type, each.event.dedup);
     if (!each.event.key.empty()) batch.text += fmt::format(R"("key":{},)", each.event.key);
@@ -48,11 +50,13 @@ std::string Publisher::pump(Reference& reference, Moment now) {
 
 std::string Publisher::acknowledged(const std::string& text, Reference& reference, Moment now) {
   const auto message = nlohmann::json::parse(text);
-  if (unacknowledged_.empty() || message.at("id") != unacknowledged_.front().id) {
-    return "acknowledged out of order: " + text;
-  }
-  Batch batch = std::move(unacknowledged_.front());
-  unacknowledged_.pop_front();
+  const auto answered = std::ranges::find(unacknowledged_, message.at("id").get<std::string>(), &Batch::id);
+  if (answered == unacknowledged_.end()) return "acknowledged and not asked for: " + text;
+  const bool first = answered == unacknowledged_.begin();
+  // What waits for the store is overtaken by what does not.
+  if (!first && !store_) return "acknowledged out of order: " + text;
+  Batch batch = std::move(*answered);
+  unacknowledged_.erase(answered);
   const auto& data = message.at("data");
   if (data.size() != batch.events.size()) return "acknowledged in part: " + text;
   for (std::size_t i = 0; i < data.size(); ++i) {
@@ -60,9 +64,9 @@ std::string Publisher::acknowledged(const std::string& text, Reference& referenc
     if (data[i].at("channel") != each.channel) return "another channel was acknowledged: " + text;
     const std::uint64_t offset = data[i].at("offset");
     const std::string epoch = data[i].at("epoch");
-    if (reference.epoch.empty()) reference.epoch = epoch;
-    if (epoch != reference.epoch) return "another epoch was acknowledged: " + text;
     ReferenceChannel& channel = reference.channel(each.channel);
+    if (channel.epoch().empty()) channel.set_epoch(epoch);
+    if (epoch != channel.epoch()) return "another epoch was acknowledged: " + text;
     const bool known = channel.has(offset);
     const bool duplicate = data[i].contains("duplicate");
     if (known && !duplicate) return "an event was taken a second time: " + text;
@@ -71,11 +75,20 @@ std::string Publisher::acknowledged(const std::string& text, Reference& referenc
     each.event.acknowledged_at = std::chrono::steady_clock::now();
     if (std::string wrong = channel.add(offset, each.event); !wrong.empty()) return wrong;
     if (known) continue;
-    std::uint64_t& newest = newest_[reference.epoch + each.channel];
-    if (offset < newest) return fmt::format("{}: {} was overtaken by {}", each.channel, newest, offset);
-    newest = offset;
+    if (!in_order(epoch + each.channel, each.number, offset)) {
+      return fmt::format("{}: {} is not in the order of its publisher's events", each.channel, offset);
+    }
   }
   return {};
+}
+
+bool Publisher::in_order(const std::string& channel, std::uint64_t number, std::uint64_t offset) {
+  std::map<std::uint64_t, std::uint64_t>& offsets = offsets_[channel];
+  const auto next = offsets.upper_bound(number);
+  const bool behind_the_last = next == offsets.begin() || std::prev(next)->second < offset;
+  const bool before_the_next = next == offsets.end() || offset < next->second;
+  offsets.emplace(number, offset);
+  return behind_the_last && before_the_next;
 }
 
 }  // namespace wskit::server::model

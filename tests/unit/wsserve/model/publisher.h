@@ -17,10 +17,12 @@ class Publisher {
   struct Event {
     std::string channel;
     ReferenceEvent event;
+    std::uint64_t number = 0;  // of its publisher's events, in the order of sending
   };
 
-  Publisher(std::string name, std::string socket_path)
-      : name_(std::move(name)), socket_path_(std::move(socket_path)) {
+  // `store`: the server has one.
+  Publisher(std::string name, std::string socket_path, bool store)
+      : name_(std::move(name)), socket_path_(std::move(socket_path)), store_(store) {
     connect();
   }
 
@@ -44,13 +46,17 @@ class Publisher {
     bool sent_again = false;
   };
 
+  [[nodiscard]] bool in_order(const std::string& channel, std::uint64_t number, std::uint64_t offset);
   [[nodiscard]] std::string acknowledged(const std::string& text, Reference& reference, Moment now);
 
   const std::string name_;
   const std::string socket_path_;
+  const bool store_;
   std::unique_ptr<WireClient> client_;
   std::deque<Batch> unacknowledged_;
-  std::map<std::string, std::uint64_t> newest_;  // of its own, by channel
+  // Of its own events, by epoch and channel: the offset of each number.
+  std::map<std::string, std::map<std::uint64_t, std::uint64_t>> offsets_;
+  std::uint64_t events_ = 0;
   std::uint64_t batches_ = 0;
 };
 

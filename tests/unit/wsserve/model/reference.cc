@@ -72,6 +72,15 @@ const ReferenceChannel* Reference::find(const std::string& name) const {
   return found == channels_.end() ? nullptr : &found->second;
 }
 
+std::string Reference::epoch_of(const std::string& channel) const {
+  const ReferenceChannel* known = find(channel);
+  return known == nullptr ? std::string() : known->epoch();
+}
+
+void Reference::forget_if(const std::function<bool(const std::string&)>& gone) {
+  std::erase_if(channels_, [&](const auto& entry) { return gone(entry.first); });
+}
+
 Bookmark Reference::bookmark() const {
   Bookmark bookmark;
   for (const auto& [name, channel] : channels_) bookmark.newest[name] = channel.newest();

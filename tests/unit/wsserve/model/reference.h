@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,6 +40,9 @@ class ReferenceChannel {
   [[nodiscard]] std::string add(std::uint64_t offset, const ReferenceEvent& event);
 
   [[nodiscard]] const std::string& name() const { return name_; }
+  // Empty: not known yet.
+  [[nodiscard]] const std::string& epoch() const { return epoch_; }
+  void set_epoch(std::string epoch) { epoch_ = std::move(epoch); }
   // Of the newest event before which none is missing.
   [[nodiscard]] std::uint64_t newest() const { return newest_; }
   [[nodiscard]] bool has(std::uint64_t offset) const { return events_.contains(offset); }
@@ -60,6 +64,7 @@ class ReferenceChannel {
 
   std::string name_;
   HistoryLimits limits_;
+  std::string epoch_;
   std::map<std::uint64_t, ReferenceEvent> events_;
   std::map<std::string, std::uint64_t> offsets_;  // by dedup
   std::uint64_t newest_ = 0;
@@ -91,8 +96,10 @@ class Reference {
   [[nodiscard]] const std::map<std::string, ReferenceChannel>& channels() const { return channels_; }
   [[nodiscard]] const ReferenceRules& rules() const { return rules_; }
 
-  // The channels' epoch: this server's are all of one. Empty: not known yet.
-  std::string epoch;
+  // Empty: not known.
+  [[nodiscard]] std::string epoch_of(const std::string& channel) const;
+  // What another server does not know is gone.
+  void forget_if(const std::function<bool(const std::string& channel)>& gone);
 
   [[nodiscard]] Bookmark bookmark() const;
 

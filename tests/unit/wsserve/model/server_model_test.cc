@@ -33,20 +33,35 @@ std::vector<std::uint32_t> seeds(int part) {
   return seeds;
 }
 
-class ServerModelTest : public testing::TestWithParam<int> {};
+class ServerModelTest : public testing::TestWithParam<int> {
+ protected:
+  static void walk_all(Walk::Keeps keeps) {
+    const int rounds = from_environment("WSKIT_MODEL_ROUNDS", 20);
+    WalkTotals totals;
+    for (const std::uint32_t seed : seeds(GetParam())) {
+      Walk walk(seed, keeps);
+      walk.go(rounds);
+      ASSERT_TRUE(walk.complaint().empty()) << "WSKIT_MODEL_SEED=" << seed << ", " << walk.plan() << "\n"
+                                            << walk.complaint();
+      totals += walk.totals();
+    }
+    fmt::print("{}\n", totals.describe());
+    if (totals.steps < 1'000) return;
+    // It went everywhere.
+    EXPECT_GT(totals.merged, 0U);
+    EXPECT_GT(totals.replayed, 0U);
+    EXPECT_GT(totals.gaps, 0U);
+    EXPECT_GT(totals.cuts, 0U);
+    EXPECT_GT(totals.restarts, 0U);
+    EXPECT_GT(totals.heartbeats, 0U);
+  }
+};
 
 TEST_P(ServerModelTest, TellsEverySubscriberTheReferencesEventsOrDeclaresWhatIsMissing) {
-  const int rounds = from_environment("WSKIT_MODEL_ROUNDS", 20);
-  WalkTotals totals;
-  for (const std::uint32_t seed : seeds(GetParam())) {
-    Walk walk(seed);
-    walk.go(rounds);
-    ASSERT_TRUE(walk.complaint().empty()) << "WSKIT_MODEL_SEED=" << seed << ", " << walk.plan() << "\n"
-                                          << walk.complaint();
-    totals += walk.totals();
-  }
-  fmt::print("{}\n", totals.describe());
+  walk_all(Walk::Keeps::kInMemory);
 }
+
+TEST_P(ServerModelTest, DoesSoOverRestartsWithAStore) { walk_all(Walk::Keeps::kInStore); }
 
 INSTANTIATE_TEST_SUITE_P(Part, ServerModelTest, testing::Range(0, kParts));
 

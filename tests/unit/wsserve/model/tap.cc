@@ -51,23 +51,25 @@ void Tap::ping(const std::string& id) {
   client_->send_text(ordered_json{{"action", "ping"}, {"id", id}}.dump());
 }
 
-void Tap::pump(Moment now, const std::string& epoch) {
+void Tap::pump(Moment now, const Reference& reference) {
   const auto time = std::chrono::steady_clock::now();
   longest_absence_ = std::max(longest_absence_, time - looked_);
   looked_ = time;
   client_->pump();
   if (tamper_) tamper_(client_->heard());
   for (std::string& text : client_->heard()) {
-    note(text, epoch);
+    note(text, reference);
     audit_->heard(std::move(text), now);
   }
   client_->heard().clear();
 }
 
-void Tap::note(const std::string& text, const std::string& epoch) {
+void Tap::note(const std::string& text, const Reference& reference) {
   std::string storage;
   if (const auto event = protocol::decode_event(text, storage)) {
-    protocol::Position& position = positions[std::string(event->channel)];
+    const std::string channel(event->channel);
+    const std::string epoch = reference.epoch_of(channel);
+    protocol::Position& position = positions[channel];
     const std::uint64_t before = position.epoch == epoch ? position.offset : 0;
     position = {.offset = std::max(before, event->offset), .epoch = epoch};
   } else if (text.starts_with(R"({"type":"pong")")) {

@@ -40,7 +40,7 @@ class Tap {
   void ping(const std::string& id);
 
   // Takes in what the socket has.
-  void pump(Moment now, const std::string& epoch);
+  void pump(Moment now, const Reference& reference);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool connected() const { return client_ != nullptr; }
@@ -58,7 +58,7 @@ class Tap {
   bool stalled = false;  // it does not read
 
  private:
-  void note(const std::string& text, const std::string& epoch);
+  void note(const std::string& text, const Reference& reference);
 
   const std::string name_;
   const Ways ways_;

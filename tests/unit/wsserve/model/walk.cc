@@ -61,16 +61,22 @@ std::string WalkTotals::describe() const {
       steps, published, delivered, merged, replayed, gaps, cuts, too_slow, restarts, heartbeats);
 }
 
-Walk::Walk(std::uint32_t seed, const MakeTamper& make_tamper) : random_(seed) {
+Walk::Walk(std::uint32_t seed, Keeps keeps, const MakeTamper& make_tamper) : random_(seed), keeps_(keeps) {
   std::string name = std::filesystem::temp_directory_path() / "wskit-model-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no directory for the socket: " + name);
   directory_ = name;
   socket_path_ = directory_ / "s";
   shards_ = 1 + below(3);
   settings_ = some_settings();
+  const HistoryLimits& history = settings_.channels.defaults.history;
+  // Of a channel in the store the memory is a part only.
+  const bool exact =
+      history.max_age.count() == 0 && settings_.hub.max_history_bytes == HubLimits{}.max_history_bytes;
+  reference_ = std::make_unique<Reference>(ReferenceRules{.history = history, .exact = exact});
   start_server();
   for (std::size_t i = 1 + below(3); i > 0; --i) {
-    publishers_.push_back(std::make_unique<Publisher>(fmt::format("p{}", i), socket_path_));
+    publishers_.push_back(
+        std::make_unique<Publisher>(fmt::format("p{}", i), socket_path_, keeps_ == Keeps::kInStore));
   }
   const std::string target =
       fmt::format("/ws?heartbeat={}", std::chrono::duration<double>(kHeartbeat).count());
@@ -108,6 +114,15 @@ Settings Walk::some_settings() {
     latest.delivery = DeliveryMode::kLatest;
     settings.channels.rules.push_back(std::move(latest));
   }
+  if (keeps_ == Keeps::kInStore) {
+    settings.channels.defaults.durable = true;
+    if (one_in(3)) {
+      ChannelRule memory;
+      memory.patterns.push_back(*protocol::Pattern::parse("m/**"));
+      memory.durable = false;
+      settings.channels.rules.push_back(std::move(memory));
+    }
+  }
   constexpr std::array<std::size_t, 3> kQueue{20'000, 200'000, 1 << 20};
   settings.queue_limit_bytes = any_of(kQueue);
   settings.deflate.enabled = !one_in(4);
@@ -117,45 +132,79 @@ Settings Walk::some_settings() {
 
 std::string Walk::plan() const {
   const HistoryLimits& history = settings_.channels.defaults.history;
-  return fmt::format("{} shards, history of {} events, {} bytes, {} us, {} bytes in all, queue of {} bytes",
-                     shards_, history.max_events, history.max_bytes, history.max_age.count(),
+  const char* store = all_survive() ? ", a store" : keeps_ == Keeps::kInStore ? ", a store but for m/**" : "";
+  return fmt::format("{} shards{}, history of {} events, {} bytes, {} us, {} bytes in all, queue of {} bytes",
+                     shards_, store, history.max_events, history.max_bytes, history.max_age.count(),
                      settings_.hub.max_history_bytes, settings_.queue_limit_bytes);
 }
 
 void Walk::start_server() {
-  const HistoryLimits& history = settings_.channels.defaults.history;
-  reference_ = std::make_unique<Reference>(ReferenceRules{
-      .history = history,
-      .exact =
-          history.max_age.count() == 0 && settings_.hub.max_history_bytes == HubLimits{}.max_history_bytes});
   std::vector<std::unique_ptr<Listener>> listeners;
   listeners.push_back(
       std::make_unique<Listener>(ListenAddress{.host = {}, .port = {}, .unix_path = socket_path_}));
-  server_ = std::make_unique<Server>(settings_, shards_, std::move(listeners));
+  server_ = std::make_unique<Server>(settings_, shards_, std::move(listeners), open_store());
   server_->start();
 }
 
-// Everybody loses the connection, and the channels begin anew in another epoch.
+std::unique_ptr<store::Store> Walk::open_store() const {
+  if (keeps_ == Keeps::kInMemory) return nullptr;
+  store::Options options;
+  options.path = directory_ / "events.db";
+  options.make_epoch = [] { return random_token(8); };
+  options.retention_for = [rules = settings_.channels](std::string_view channel) {
+    const ChannelOptions limits = rules.options_for(channel);
+    return store::Retention{.history = limits.history, .dedup = limits.dedup};
+  };
+  auto store = store::Store::open(std::move(options));
+  if (!store) throw std::runtime_error(store.error().message);
+  return std::move(*store);
+}
+
+bool Walk::all_survive() const {
+  return std::ranges::all_of(kChannels, [this](const char* channel) { return survives(channel); });
+}
+
+bool Walk::survives(const std::string& channel) const {
+  return keeps_ == Keeps::kInStore && settings_.channels.options_for(channel).durable;
+}
+
+std::uint64_t Walk::events_known() const {
+  std::uint64_t events = 0;
+  for (const auto& [name, channel] : reference_->channels()) events += channel.newest();
+  return events;
+}
+
+// Everybody loses the connection. Durable channels go on where they were, others
+// begin anew in another epoch.
 void Walk::restart_server() {
   ++totals_.restarts;
   for (const auto& tap : taps_) {
     if (tap->connected()) left_.push_back(tap->leave());
   }
-  judge_left();
-  for (const auto& [name, channel] : reference_->channels()) totals_.published += channel.newest();
+  const auto gone = [this](const std::string& channel) { return !survives(channel); };
+  // Events may be under way: what the new server counts of them nobody can say.
+  if (all_survive()) {
+    published_before_.reset();
+  } else {
+    judge_left();
+    const std::uint64_t before = events_known();
+    reference_->forget_if(gone);
+    published_before_ = events_known();
+    totals_.published += before - *published_before_;
+    for (Bookmark& bookmark : bookmarks_) {
+      std::erase_if(bookmark.newest, [&](const auto& entry) { return gone(entry.first); });
+    }
+  }
   server_.reset();
   start_server();
-  for (Bookmark& bookmark : bookmarks_) bookmark.newest.clear();
   for (const auto& publisher : publishers_) publisher->connect();
 }
 
 void Walk::check_stats() {
   const auto stats = nlohmann::json::parse(server_->stats());
-  std::uint64_t events = 0;
-  for (const auto& [name, channel] : reference_->channels()) events += channel.newest();
-  if (stats.at("published") != events) {
-    complain(
-        fmt::format("the server counts {} events, {} were published", stats.at("published").dump(), events));
+  if (published_before_ && stats.at("published") != events_known() - *published_before_) {
+    complain(fmt::format("the server counts {} events, {} were published", stats.at("published").dump(),
+                         events_known() - *published_before_));
   }
   if (stats.at("history_bytes") > settings_.hub.max_history_bytes) {
     complain("the histories take more than they may: " + stats.dump());
@@ -173,7 +222,9 @@ void Walk::go(int rounds) {
     settle();
     if (complaint_.empty()) check_stats();
     for (std::size_t i = below(4); i > 0 && complaint_.empty(); --i) quiet_step(*any_of(taps_));
-    if (complaint_.empty() && one_in(12)) restart_server();
+    if (!complaint_.empty() || !one_in(12)) continue;
+    for (std::size_t i = below(8); i > 0 && all_survive() && complaint_.empty(); --i) step();
+    if (complaint_.empty()) restart_server();
   }
   if (complaint_.empty()) settle();
   if (complaint_.empty()) await_heartbeats();
@@ -181,7 +232,7 @@ void Walk::go(int rounds) {
     if (tap->connected()) left_.push_back(tap->leave());
   }
   judge_left();
-  for (const auto& [name, channel] : reference_->channels()) totals_.published += channel.newest();
+  totals_.published += events_known();
 }
 
 void Walk::step() {
@@ -398,7 +449,7 @@ void Walk::pump(int timeout_ms) {
   }
   for (const auto& tap : taps_) {
     if (!tap->connected() || tap->stalled) continue;
-    tap->pump(now_, reference_->epoch);
+    tap->pump(now_, *reference_);
     if (tap->client().ended()) ended_by_the_server(*tap);
   }
 }

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -43,7 +44,9 @@ class Walk {
  public:
   // `tamper`: made for each tap, null for an honest server.
   using MakeTamper = std::function<Tamper()>;
-  explicit Walk(std::uint32_t seed, const MakeTamper& make_tamper = nullptr);
+  // Where the server keeps its channels.
+  enum class Keeps : std::uint8_t { kInMemory, kInStore };
+  explicit Walk(std::uint32_t seed, Keeps keeps = Keeps::kInMemory, const MakeTamper& make_tamper = nullptr);
   ~Walk();
   Walk(const Walk&) = delete;
   Walk& operator=(const Walk&) = delete;
@@ -70,6 +73,9 @@ class Walk {
   // The server.
   [[nodiscard]] Settings some_settings();
   void start_server();
+  [[nodiscard]] std::unique_ptr<store::Store> open_store() const;
+  [[nodiscard]] bool all_survive() const;
+  [[nodiscard]] bool survives(const std::string& channel) const;
   void restart_server();
   void check_stats();
 
@@ -99,10 +105,12 @@ class Walk {
   void await_heartbeats();
   void judge(Tap& tap);
   void judge_left();
+  [[nodiscard]] std::uint64_t events_known() const;
 
   std::mt19937 random_;
   std::filesystem::path directory_;
   std::string socket_path_;
+  const Keeps keeps_;
   std::size_t shards_;
   Settings settings_;
   std::unique_ptr<Reference> reference_;
@@ -113,6 +121,9 @@ class Walk {
   std::vector<std::unique_ptr<Tap>> taps_;
   std::vector<std::unique_ptr<Audit>> left_;  // of connections that are gone, not judged yet
   std::vector<Bookmark> bookmarks_;
+  // What the reference knows of an earlier server; nothing: the server may have
+  // counted some of it anew.
+  std::optional<std::uint64_t> published_before_ = 0;
   std::uint64_t events_made_ = 0;
   std::uint64_t fences_ = 0;
   std::string complaint_;
