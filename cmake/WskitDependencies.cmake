@@ -12,6 +12,13 @@ find_package(tomlplusplus REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(SQLite3 3.38 REQUIRED)
 
+# Its own package file asks for the web server and curl that only its other libraries need.
+find_path(WSKIT_PROMETHEUS_INCLUDE prometheus/text_serializer.h REQUIRED)
+find_library(WSKIT_PROMETHEUS_CORE prometheus-cpp-core REQUIRED)
+add_library(wskit_prometheus INTERFACE)
+target_include_directories(wskit_prometheus SYSTEM INTERFACE ${WSKIT_PROMETHEUS_INCLUDE})
+target_link_libraries(wskit_prometheus INTERFACE ${WSKIT_PROMETHEUS_CORE})
+
 # Asio and Beast are compiled once, in lib/common/net/boost_impl.cc.
 add_library(wskit_boost INTERFACE)
 target_link_libraries(wskit_boost INTERFACE Boost::headers Threads::Threads)

@@ -6,6 +6,7 @@
 #include <latch>
 
 #include "common/version.h"
+#include "wsserve/metrics/metrics.h"
 
 namespace wskit::server {
 namespace {
@@ -119,19 +120,38 @@ bool Server::drained() const {
   return std::ranges::all_of(shards_, [](const auto& shard) { return shard->sockets() == 0; });
 }
 
-std::string Server::stats() const {
+std::vector<const ShardCounters*> Server::shard_counters() const {
   std::vector<const ShardCounters*> counters;
   for (const auto& shard : shards_) counters.push_back(&std::as_const(*shard).counters());
+  return counters;
+}
+
+HubFigures Server::hub_figures() const {
   const HistoryBudget& budget = hub_->budget();
-  std::optional<store::Status> store;
-  if (store_ != nullptr) store = store_->status();
-  return stats_json(identity_, counters,
-                    {.channels = hub_->channel_count(),
-                     .channels_forgotten = hub_->forgotten(),
-                     .history_bytes = budget.bytes(),
-                     .history_max_bytes = budget.max_bytes(),
-                     .history_evicted = budget.evicted()},
-                    store ? &*store : nullptr);
+  return {.channels = hub_->channel_count(),
+          .channels_forgotten = hub_->forgotten(),
+          .history_bytes = budget.bytes(),
+          .history_max_bytes = budget.max_bytes(),
+          .history_evicted = budget.evicted()};
+}
+
+std::optional<store::Status> Server::store_status() const {
+  if (store_ == nullptr) return std::nullopt;
+  return store_->status();
+}
+
+std::string Server::stats() const {
+  const auto store = store_status();
+  return stats_json(identity_, shard_counters(), hub_figures(), store ? &*store : nullptr);
+}
+
+std::string Server::metrics() const {
+  const auto counters = shard_counters();
+  return metrics_text({.shards = counters,
+                       .hub = hub_figures(),
+                       .store = store_status(),
+                       .process = read_process_figures(),
+                       .draining = draining()});
 }
 
 std::string Server::store_problem() const {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,7 @@ class Server final : public ServerView {
 
   [[nodiscard]] const ServerIdentity& identity() const override { return identity_; }
   [[nodiscard]] std::string stats() const override;
+  [[nodiscard]] std::string metrics() const override;
   [[nodiscard]] bool draining() const override { return draining_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::string store_problem() const override;
   [[nodiscard]] bool admit() override;
@@ -59,6 +61,9 @@ class Server final : public ServerView {
   [[nodiscard]] std::size_t websockets() const { return websockets_.load(std::memory_order_relaxed); }
 
  private:
+  [[nodiscard]] std::vector<const ShardCounters*> shard_counters() const;
+  [[nodiscard]] HubFigures hub_figures() const;
+  [[nodiscard]] std::optional<store::Status> store_status() const;
   // Returns when each of them has done it, between two commands.
   void on_every_shard(const std::function<void(Shard&)>& task);
 

@@ -36,6 +36,8 @@ class ServerView {
  public:
   [[nodiscard]] virtual const ServerIdentity& identity() const = 0;
   [[nodiscard]] virtual std::string stats() const = 0;
+  // The same for Prometheus.
+  [[nodiscard]] virtual std::string metrics() const = 0;
   [[nodiscard]] virtual bool draining() const = 0;
   // Why durable channels take no events now; empty: they do.
   [[nodiscard]] virtual std::string store_problem() const = 0;

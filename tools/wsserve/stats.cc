@@ -2,58 +2,90 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 namespace wskit::server {
 namespace {
 
-using Member = Counter ShardCounters::*;
+using Kind = CounterInfo::Kind;
+using C = ShardCounters;
 
-constexpr auto kSums = std::to_array<std::pair<const char*, Member>>({
-    {"event_streams", &ShardCounters::event_streams},
-    {"subscriptions", &ShardCounters::subscriptions},
-    {"published", &ShardCounters::published},
-    {"duplicates", &ShardCounters::duplicates},
-    {"unavailable", &ShardCounters::unavailable},
-    {"delivered", &ShardCounters::delivered},
-    {"merged", &ShardCounters::merged},
-    {"filtered", &ShardCounters::filtered},
-    {"dropped", &ShardCounters::dropped},
-    {"queued_bytes", &ShardCounters::queued_bytes},
-    {"replay_bytes", &ShardCounters::replay_bytes},
-    {"commands", &ShardCounters::commands},
-    {"command_errors", &ShardCounters::command_errors},
-    {"accepted", &ShardCounters::accepted},
-    {"refused", &ShardCounters::refused},
-    {"http_requests", &ShardCounters::http_requests},
-    {"http_errors", &ShardCounters::http_errors},
-    {"closed_slow", &ShardCounters::closed_slow},
-    {"closed_silent", &ShardCounters::closed_silent},
-    {"closed_violation", &ShardCounters::closed_violation},
-    {"handshake_timeouts", &ShardCounters::handshake_timeouts},
-    {"tls_handshakes", &ShardCounters::tls_handshakes},
-    {"tls_failures", &ShardCounters::tls_failures},
-    {"held_back", &ShardCounters::held_back},
-    {"bytes_in", &ShardCounters::bytes_in},
-    {"bytes_out", &ShardCounters::bytes_out},
-    {"refused_address", &ShardCounters::refused_address},
-    {"refused_user", &ShardCounters::refused_user},
-    {"refused_rate", &ShardCounters::refused_rate},
-    {"refused_subscriptions", &ShardCounters::refused_subscriptions},
-    {"dropped_connections", &ShardCounters::dropped_connections},
-    {"bad_proxy_headers", &ShardCounters::bad_proxy_headers},
-    {"rate_limited_commands", &ShardCounters::rate_limited_commands},
-    {"rate_limited_events", &ShardCounters::rate_limited_events},
-    {"rate_limited_requests", &ShardCounters::rate_limited_requests},
-    {"closed_rate", &ShardCounters::closed_rate},
-    {"too_large", &ShardCounters::too_large},
+constexpr auto kCounters = std::to_array<CounterInfo>({
+    {"total_connections", &C::connections, Kind::kNow, "wskit_connections", "",
+     "WebSockets and event streams that are open"},
+    {"event_streams", &C::event_streams, Kind::kNow, "wskit_event_streams", "",
+     "Open streams of server-sent events; they count as connections too"},
+    {"subscriptions", &C::subscriptions, Kind::kNow, "wskit_subscriptions", "",
+     "Subscribed names and patterns, of all connections together"},
+    {"published", &C::published, Kind::kTotal, "wskit_events_published_total", "",
+     "Events accepted from publishers, without duplicates"},
+    {"duplicates", &C::duplicates, Kind::kTotal, "wskit_events_duplicate_total", "",
+     "Events not published again, for their dedup id was known"},
+    {"unavailable", &C::unavailable, Kind::kTotal, "wskit_events_unavailable_total", "",
+     "Events not accepted, for the store could not keep them"},
+    {"delivered", &C::delivered, Kind::kTotal, "wskit_events_delivered_total", "",
+     "Events handed to connections, once for each"},
+    {"merged", &C::merged, Kind::kTotal, "wskit_events_merged_total", "",
+     "Events for which a newer one of their key was delivered"},
+    {"filtered", &C::filtered, Kind::kTotal, "wskit_events_filtered_total", "",
+     "Events that a subscription's types kept away"},
+    {"dropped", &C::dropped, Kind::kTotal, "wskit_events_dropped_total", "",
+     "Events that waited for a slow reader when it was closed"},
+    {"queued_bytes", &C::queued_bytes, Kind::kNow, "wskit_queued_bytes", "",
+     "Bytes that wait for sockets to take them"},
+    {"replay_bytes", &C::replay_bytes, Kind::kNow, "wskit_replay_bytes", "",
+     "Bytes of history read ahead for replays and not handed over yet"},
+    {"commands", &C::commands, Kind::kTotal, "wskit_commands_total", "", "Commands received over WebSockets"},
+    {"command_errors", &C::command_errors, Kind::kTotal, "wskit_command_errors_total", "",
+     "Commands answered with an error"},
+    {"accepted", &C::accepted, Kind::kTotal, "wskit_sockets_accepted_total", "", "Sockets accepted"},
+    {"refused", &C::refused, Kind::kTotal, "wskit_connections_refused_total", "",
+     "Connections refused for want of room: too many, or no descriptors left"},
+    {"refused_address", &C::refused_address, Kind::kTotal, "wskit_connections_over_limit_total",
+     R"(limit="address")",
+     "Connections refused because their address or user has too many, or they come too fast"},
+    {"refused_user", &C::refused_user, Kind::kTotal, "wskit_connections_over_limit_total", R"(limit="user")",
+     "Connections refused because their address or user has too many, or they come too fast"},
+    {"refused_rate", &C::refused_rate, Kind::kTotal, "wskit_connections_over_limit_total", R"(limit="rate")",
+     "Connections refused because their address or user has too many, or they come too fast"},
+    {"dropped_connections", &C::dropped_connections, Kind::kTotal, "wskit_connections_dropped_total", "",
+     "Connections closed when they came, without an answer"},
+    {"bad_proxy_headers", &C::bad_proxy_headers, Kind::kTotal, "wskit_bad_proxy_headers_total", "",
+     "Connections closed because their PROXY header was none"},
+    {"refused_subscriptions", &C::refused_subscriptions, Kind::kTotal, "wskit_subscriptions_refused_total",
+     "", "Subscribe commands refused with TOO_MANY_CHANNELS"},
+    {"rate_limited_commands", &C::rate_limited_commands, Kind::kTotal, "wskit_rate_limited_commands_total",
+     "", "Commands answered with RATE_LIMITED"},
+    {"rate_limited_events", &C::rate_limited_events, Kind::kTotal, "wskit_rate_limited_events_total", "",
+     "Events that these commands would have published"},
+    {"rate_limited_requests", &C::rate_limited_requests, Kind::kTotal, "wskit_rate_limited_requests_total",
+     "", "HTTP requests answered with 429 because their address sends too many"},
+    {"too_large", &C::too_large, Kind::kTotal, "wskit_too_large_total", "",
+     "Messages and request bodies that were too large"},
+    {"http_requests", &C::http_requests, Kind::kTotal, "wskit_http_requests_total", "",
+     "HTTP requests received, upgrades included"},
+    {"http_errors", &C::http_errors, Kind::kTotal, "wskit_http_errors_total", "",
+     "HTTP requests answered with a status from 400 on"},
+    {"closed_slow", &C::closed_slow, Kind::kTotal, "wskit_connections_closed_total",
+     R"(reason="slow_consumer")", "Connections closed by the server because of their peer"},
+    {"closed_silent", &C::closed_silent, Kind::kTotal, "wskit_connections_closed_total", R"(reason="silent")",
+     "Connections closed by the server because of their peer"},
+    {"closed_violation", &C::closed_violation, Kind::kTotal, "wskit_connections_closed_total",
+     R"(reason="violation")", "Connections closed by the server because of their peer"},
+    {"closed_rate", &C::closed_rate, Kind::kTotal, "wskit_connections_closed_total",
+     R"(reason="rate_limited")", "Connections closed by the server because of their peer"},
+    {"handshake_timeouts", &C::handshake_timeouts, Kind::kTotal, "wskit_handshake_timeouts_total", "",
+     "Sockets closed because no whole request came in time"},
+    {"tls_handshakes", &C::tls_handshakes, Kind::kTotal, "wskit_tls_handshakes_total", "",
+     "TLS handshakes that succeeded"},
+    {"tls_failures", &C::tls_failures, Kind::kTotal, "wskit_tls_failures_total", "",
+     "TLS handshakes refused or given up, and TLS broken later"},
+    {"held_back", &C::held_back, Kind::kTotal, "wskit_publishers_held_back_total", "",
+     "Times that a publisher was not read for a while, for events came faster than they could be fanned out"},
+    {"bytes_in", &C::bytes_in, Kind::kTotal, "wskit_received_bytes_total", "", "Bytes read from sockets"},
+    {"bytes_out", &C::bytes_out, Kind::kTotal, "wskit_sent_bytes_total", "", "Bytes written to sockets"},
+    {"merged_pongs", &C::merged_pongs, Kind::kTotal, "wskit_merged_pongs_total", "",
+     "Pongs that gave way to a newer one while their peer did not read"},
 });
-
-std::uint64_t sum(std::span<const ShardCounters* const> shards, Member member) {
-  std::uint64_t total = 0;
-  for (const ShardCounters* shard : shards) total += (shard->*member).get();
-  return total;
-}
 
 nlohmann::ordered_json store_json(const store::Status& store) {
   nlohmann::ordered_json json;
@@ -74,17 +106,23 @@ nlohmann::ordered_json store_json(const store::Status& store) {
 
 }  // namespace
 
+std::span<const CounterInfo> counter_infos() { return kCounters; }
+
+std::uint64_t sum(std::span<const ShardCounters* const> shards, Counter ShardCounters::*member) {
+  std::uint64_t total = 0;
+  for (const ShardCounters* shard : shards) total += (shard->*member).get();
+  return total;
+}
+
 std::string stats_json(const ServerIdentity& identity, std::span<const ShardCounters* const> shards,
                        const HubFigures& hub, const store::Status* store) {
   nlohmann::ordered_json stats;
-  stats["total_connections"] = sum(shards, &ShardCounters::connections);
   // Every connection is anonymous: this server knows no users.
   stats["unique_users"] = 0;
   stats["connections_by_user"] = nlohmann::ordered_json::object();
   stats["channels"] = hub.channels;
   stats["channels_forgotten"] = hub.channels_forgotten;
-  for (const auto& [name, member] : kSums) stats[name] = sum(shards, member);
-  stats["merged_pongs"] = sum(shards, &ShardCounters::merged_pongs);
+  for (const CounterInfo& info : kCounters) stats[info.name] = sum(shards, info.member);
   stats["history_bytes"] = hub.history_bytes;
   stats["history_max_bytes"] = hub.history_max_bytes;
   stats["history_evicted"] = hub.history_evicted;

@@ -22,10 +22,17 @@ class Counter {
   void subtract(std::uint64_t n = 1) {
     value_.store(value_.load(std::memory_order_relaxed) - n, std::memory_order_relaxed);
   }
-  [[nodiscard]] std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+  // What was counted did not come about after all.
+  void take_back(std::uint64_t n) {
+    taken_back_.store(taken_back_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t get() const { return ever() - taken_back_.load(std::memory_order_relaxed); }
+  // Before anything was taken back: this never falls, as long as nothing is subtracted.
+  [[nodiscard]] std::uint64_t ever() const { return value_.load(std::memory_order_relaxed); }
 
  private:
   std::atomic<std::uint64_t> value_{0};
+  std::atomic<std::uint64_t> taken_back_{0};
 };
 
 struct ShardCounters {
@@ -87,6 +94,23 @@ struct HubFigures {
   std::size_t history_max_bytes = 0;
   std::uint64_t history_evicted = 0;  // events given up for want of memory in total
 };
+
+// How one counter is told, the same number everywhere. A new counter is a member of
+// ShardCounters and a line of the list; docs/operations.md says what to make of it.
+struct CounterInfo {
+  enum class Kind : std::uint8_t { kNow, kTotal };  // may go down; only up since the start
+
+  const char* name;  // in /ws/stats
+  Counter ShardCounters::*member;
+  Kind kind;
+  const char* metric;  // in /metrics; lines of one metric stand together
+  const char* label;   // what tells them apart: `reason="slow_consumer"`; or ""
+  const char* help;
+};
+[[nodiscard]] std::span<const CounterInfo> counter_infos();
+
+// Of one counter, over all shards.
+[[nodiscard]] std::uint64_t sum(std::span<const ShardCounters* const> shards, Counter ShardCounters::*member);
 
 // The object that /ws/stats and the `stats` command answer with.
 // `store`: null if there is none.

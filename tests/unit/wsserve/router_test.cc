@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -26,7 +27,8 @@ class RouterTest : public testing::Test {
       return std::to_string(error->status) + " " + error->code;
     }
     if (const auto* page = std::get_if<Page>(&found)) {
-      return *page == Page::kHealth ? "page:health" : *page == Page::kReady ? "page:ready" : "page:stats";
+      constexpr std::array kNames{"page:health", "page:ready", "page:stats", "page:metrics"};
+      return kNames[static_cast<std::size_t>(*page)];
     }
     if (std::holds_alternative<EchoSocket>(found)) return "echo";
     const auto* stream = std::get_if<EventStreamRequest>(&found);
@@ -59,6 +61,7 @@ TEST_F(RouterTest, FindsThePages) {
     EXPECT_EQ(routed("/healthz", method), "page:health");
     EXPECT_EQ(routed("/readyz?verbose", method), "page:ready");
     EXPECT_EQ(routed("/ws/stats", method), "page:stats");
+    EXPECT_EQ(routed("/metrics", method), "page:metrics");
   }
 }
 

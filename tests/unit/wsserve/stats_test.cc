@@ -4,6 +4,8 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 
 namespace wskit::server {
 namespace {
@@ -15,6 +17,31 @@ TEST(CounterTest, CountsUpAndDown) {
   counter.subtract();
   counter.subtract(4);
   EXPECT_EQ(counter.get(), 6U);
+}
+
+TEST(CounterTest, RemembersWhatWasTakenBack) {
+  Counter counter;
+  counter.add(10);
+  counter.take_back(3);
+  EXPECT_EQ(counter.get(), 7U);
+  EXPECT_EQ(counter.ever(), 10U);
+}
+
+// A member of ShardCounters that is not in the list is told nowhere.
+TEST(StatsTest, EveryCounterIsInTheListOnce) {
+  std::set<std::string> names;
+  std::set<std::string> metrics;
+  for (const CounterInfo& info : counter_infos()) {
+    EXPECT_TRUE(names.insert(info.name).second) << info.name;
+    EXPECT_TRUE(metrics.insert(std::string(info.metric) + info.label).second) << info.metric;
+    ShardCounters counters;
+    (counters.*info.member).add(1);
+    const std::array<const ShardCounters*, 1> shards{&counters};
+    std::uint64_t all = 0;
+    for (const CounterInfo& each : counter_infos()) all += sum(shards, each.member);
+    EXPECT_EQ(all, 1U) << info.name << " shares its counter with another one";
+  }
+  EXPECT_EQ(names.size() * sizeof(Counter), sizeof(ShardCounters));
 }
 
 TEST(StatsTest, AddsUpTheShards) {

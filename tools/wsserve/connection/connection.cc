@@ -166,7 +166,7 @@ void Connection::overflow(std::uint32_t events) {
   const std::uint64_t waited = counters().queued_bytes;
   const std::uint64_t queued = drop_queue();
   delivered_ -= queued;
-  shard_.counters().delivered.subtract(queued);
+  shard_.counters().delivered.take_back(queued);
   const std::uint64_t waiting = forget_latest();
   dropped_ += queued + waiting + events;
   shard_.counters().dropped.add(queued + waiting + events);
@@ -314,7 +314,7 @@ std::uint64_t Connection::forget_latest() {
 // Those for which a forgotten one would have stood are not merged but lost.
 std::uint64_t Connection::no_longer_waits(const Conflation::Forgotten& forgotten) {
   merged_ -= forgotten.merged;
-  shard_.counters().merged.subtract(forgotten.merged);
+  shard_.counters().merged.take_back(forgotten.merged);
   return forgotten.waited + forgotten.merged;
 }
 

@@ -68,7 +68,7 @@ void Connection::send_reply(const StoreWait::Reply& reply, const store::Store& s
     ++lost;
     if (!event.duplicate) ++lost_first;
   }
-  shard_.counters().published.subtract(lost_first);
+  shard_.counters().published.take_back(lost_first);
   shard_.counters().unavailable.add(lost);
   if (phase_ == Phase::kHttp) {
     return resume([&](Connection&) {

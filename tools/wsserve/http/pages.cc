@@ -63,6 +63,10 @@ Response answer(Page page, const ServerView& server) {
     case Page::kStats:
       response.body = server.stats() + "\n";
       break;
+    case Page::kMetrics:
+      response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+      response.body = server.metrics();
+      break;
   }
   return response;
 }

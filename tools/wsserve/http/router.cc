@@ -29,7 +29,8 @@ HttpError not_found(std::string_view path) {
           .message =
               "nothing is at " + protocol::quote(path) +
               "; there are /ws, /ws/<channel or pattern>, /ws/stats, /history/<channel>, /publish/<channel>, "
-              "/events/<channel or pattern>, /healthz and /readyz",
+              "/events/<channel or pattern>, /healthz, "
+              "/readyz and /metrics",
           .headers = {}};
 }
 
@@ -212,6 +213,7 @@ Route route(const Request& request, const Settings& settings) {
   if (path == "/healthz") page = Page::kHealth;
   if (path == "/readyz") page = Page::kReady;
   if (path == "/ws/stats") page = Page::kStats;
+  if (path == "/metrics") page = Page::kMetrics;
   if (page) {
     if (!reads) return method_not_allowed(request);
     return *page;

@@ -13,7 +13,7 @@
 
 namespace wskit::server::http {
 
-enum class Page : std::uint8_t { kHealth, kReady, kStats };
+enum class Page : std::uint8_t { kHealth, kReady, kStats, kMetrics };
 
 // A WebSocket of commands, already subscribed to some channels.
 struct CommandSocket {

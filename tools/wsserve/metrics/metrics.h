@@ -1,0 +1,26 @@
+// What the server counts, in Prometheus' text format (docs/operations.md,
+// "Metrics").
+//
+// Threads: pure function.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "wsserve/metrics/process_figures.h"
+#include "wsserve/stats.h"
+
+namespace wskit::server {
+
+struct MetricsInput {
+  std::span<const ShardCounters* const> shards;
+  HubFigures hub;
+  std::optional<store::Status> store;  // nothing: there is none
+  std::optional<ProcessFigures> process;
+  bool draining = false;
+};
+
+[[nodiscard]] std::string metrics_text(const MetricsInput& input);
+
+}  // namespace wskit::server
