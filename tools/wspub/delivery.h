@@ -75,6 +75,8 @@ class Delivery : public EventSink, private client::ClientHandler {
   void on_message(std::string_view text) override;
   void on_batch_end() override;
   void on_writable() override;
+  void on_token_renewed() override { notices_.info("the server has taken the new token"); }
+  void on_token_trouble(std::string_view message) override { notices_.warning("{}", message); }
   void on_disconnect(const client::Failure& why, std::chrono::nanoseconds retry_in, bool was_open) override;
   void on_end(const client::Failure& why) override;
 

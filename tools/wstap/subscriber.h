@@ -102,6 +102,8 @@ class Subscriber : private client::ClientHandler, private PlayerListener {
   void on_open() override;
   void on_message(std::string_view text) override;
   void on_batch_end() override { listener_.on_batch_end(); }
+  void on_token_renewed() override { listener_.on_detail("the server has taken the new token"); }
+  void on_token_trouble(std::string_view message) override { listener_.on_warning(message); }
   void on_disconnect(const client::Failure& why, std::chrono::nanoseconds retry_in, bool was_open) override;
   void on_end(const client::Failure& why) override;
 

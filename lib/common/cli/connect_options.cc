@@ -3,14 +3,14 @@
 #include <fmt/core.h>
 
 #include <CLI/App.hpp>
+#include <algorithm>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 #include <utility>
 
 #include "common/cli/option_values.h"
 #include "common/client/tls.h"
+#include "common/client/token_file.h"
 #include "common/client/url.h"
 
 namespace wskit::cli {
@@ -18,10 +18,10 @@ namespace {
 
 constexpr const char* kTokenVariable = "WSKIT_TOKEN";
 constexpr const char* kTokenFileVariable = "WSKIT_TOKEN_FILE";
-constexpr std::size_t kMaxTokenBytes = std::size_t{64} << 10;
 
 struct Token {
   std::string text;  // empty: none
+  std::string file;  // where a newer one may be found; empty: nowhere
 };
 
 std::string_view trim(std::string_view text) {
@@ -60,21 +60,17 @@ ValueResult<std::pair<std::string, std::string>> parse_header(std::string_view t
   return std::pair{std::string(name), std::string(trim(text.substr(colon + 1)))};
 }
 
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool has_header(const std::vector<std::pair<std::string, std::string>>& headers, std::string_view name) {
+  return std::ranges::any_of(
+      headers, [&](const auto& header) { return std::ranges::equal(header.first, name, {}, lower, lower); });
+}
+
 ValueResult<Token> read_token(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string content;
-  content.resize(kMaxTokenBytes + 1);
-  file.read(content.data(), static_cast<std::streamsize>(content.size()));
-  if (!file.is_open() || file.bad()) {
-    return ValueError{fmt::format("--token-file: cannot read {}", path)};
-  }
-  content.resize(static_cast<std::size_t>(file.gcount()));
-  const std::string_view token = trim(content);
-  if (token.empty()) return ValueError{fmt::format("--token-file: {} holds no token", path)};
-  if (content.size() > kMaxTokenBytes || has_control_character(token)) {
-    return ValueError{fmt::format("--token-file: {} must hold one token and nothing else", path)};
-  }
-  return Token{std::string(token)};
+  auto token = client::TokenFile(path).read();
+  if (!token) return ValueError{"--token-file: " + token.error().message};
+  return Token{.text = std::move(*token), .file = client::can_be_read_again(path) ? path : std::string{}};
 }
 
 // A token on the command line beats a file in the environment and the other way
@@ -84,15 +80,29 @@ ValueResult<Token> effective_token(const ConnectOptions& options) {
                       !comes_from(kTokenFileVariable, options.token_file);
   if (!options.token.empty() && !weaker) {
     const std::string token(trim(options.token));
-    if (token.empty() || has_control_character(token)) {
+    if (!client::is_sendable_token(token)) {
       return ValueError{"--token: the token holds characters that cannot be sent"};
     }
-    return Token{token};
+    return Token{.text = token, .file = {}};
   }
   return options.token_file.empty() ? ValueResult<Token>(Token{}) : read_token(options.token_file);
 }
 
 }  // namespace
+
+void add_tls_options(CLI::App& app, client::TlsOptions& options, const std::string& group) {
+  add_text(app, "--cacert", options.ca_file, "FILE",
+           "Trust the certificates in this PEM file instead of the system's")
+      ->group(group);
+  add_text(
+      app, "--cert", options.cert_file, "FILE",
+      "Show a wss:// server that asks for one the certificate in this PEM file, with the chain behind it")
+      ->group(group);
+  add_text(app, "--key-file", options.key_file, "FILE",
+           "The private key of --cert (PEM, no pass phrase), if it is not in the same file")
+      ->group(group);
+  app.add_flag("--insecure", options.insecure, "Take any certificate of a wss:// server")->group(group);
+}
 
 void add_connect_options(CLI::App& app, ConnectOptions& options) {
   const auto connection = [](CLI::Option* option) { return option->group("Connection"); };
@@ -106,11 +116,11 @@ void add_connect_options(CLI::App& app, ConnectOptions& options) {
                       "--token-file is safer"))
       ->envname(kTokenVariable);
   connection(
-      add_text(app, "--token-file", options.token_file, "FILE", "Read the token from a file or /dev/fd/N"))
+      add_text(app, "--token-file", options.token_file, "FILE",
+               "Read the token from a file or /dev/fd/N; when the file changes, the connection goes on with "
+               "the new one"))
       ->envname(kTokenFileVariable);
-  connection(add_text(app, "--cacert", options.ca_file, "FILE",
-                      "Trust the certificates in this PEM file instead of the system's"));
-  connection(app.add_flag("--insecure", options.insecure, "Take any certificate of a wss:// server"));
+  add_tls_options(app, options.tls, "Connection");
   connection(app.add_flag("--compress", options.compress, "Offer permessage-deflate"));
   connection(add_duration(app, "--connect-timeout", options.connect_timeout,
                           "Give an attempt to connect up after this time"));
@@ -142,9 +152,13 @@ ValueResult<client::ClientOptions> client_options(const ConnectOptions& options)
   }
   const ValueResult<Token> token = effective_token(options);
   if (!token) return token.error();
-  if (!token->text.empty()) result.headers.emplace_back("Authorization", "Bearer " + token->text);
-  result.tls = {.ca_file = options.ca_file, .insecure = options.insecure};
-  if (const auto fault = client::check_tls_options(result.tls)) return ValueError{"--cacert: " + *fault};
+  result.token = token->text;
+  result.token_file = token->file;
+  if (!result.token.empty() && has_header(result.headers, "Authorization")) {
+    return ValueError{"--header: Authorization is what the token is sent in; give the one or the other"};
+  }
+  result.tls = options.tls;
+  if (const auto fault = client::check_tls_options(result.tls)) return ValueError{*fault};
   result.offer_deflate = options.compress;
   result.connect_timeout = options.connect_timeout;
   result.reconnect.enabled = options.reconnect;

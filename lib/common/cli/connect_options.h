@@ -24,8 +24,7 @@ struct ConnectOptions {
   std::vector<std::string> headers;  // "Name: value"
   std::string token;
   std::string token_file;
-  std::string ca_file;
-  bool insecure = false;
+  client::TlsOptions tls;
   bool compress = false;
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};
   bool reconnect = true;
@@ -35,13 +34,16 @@ struct ConnectOptions {
   std::optional<std::chrono::nanoseconds> retry_max_time;
 };
 
+// Adds --cacert, --cert, --key-file and --insecure to the group; `options` must
+// outlive the parsing. What they name is read by client::check_tls_options.
+void add_tls_options(CLI::App& app, client::TlsOptions& options, const std::string& group);
+
 // Adds the groups "Connection" and "Reconnecting" to `app`; `options` must
 // outlive the parsing.
 void add_connect_options(CLI::App& app, ConnectOptions& options);
 
-// What the options mean: the URL parsed, the token read from its file and put
-// into the Authorization header. An error is the user's (exit code 2); it never
-// holds the token.
+// What the options mean: the URL parsed, the token read from its file. An error is the user's (exit code 2);
+// it never holds the token.
 [[nodiscard]] ValueResult<client::ClientOptions> client_options(const ConnectOptions& options);
 
 }  // namespace wskit::cli

@@ -11,6 +11,7 @@
 #include "common/client/connector.h"
 #include "common/client/retry_plan.h"
 #include "common/client/tls.h"
+#include "common/client/token_keeper.h"
 
 namespace wskit::client {
 namespace {
@@ -53,11 +54,18 @@ class Client::State : public Connection::Owner, public std::enable_shared_from_t
         options_(std::move(options)),
         handler_(&handler),
         plan_(options_.reconnect, options_.seed != 0 ? options_.seed : draw_seed()),
-        retry_timer_(io) {
+        retry_timer_(io),
+        token_(std::make_shared<TokenKeeper>(
+            io, options_.token, options_.token_file,
+            TokenKeeper::Handlers{
+                .send = [this](std::string_view command) { connection_->send(command); },
+                .renewed = [this] { handler_->on_token_renewed(); },
+                .trouble = [this](std::string_view message) { handler_->on_token_trouble(message); }})) {
     if (options_.url.transport == Transport::kTls) tls_ = make_tls_context(options_.tls);
   }
 
   void connect() {
+    token_->refresh();
     connector_ = std::make_shared<Connector>(
         io_, options_, tls_,
         Connector::Handlers{.opened = [self = shared_from_this()](
@@ -73,6 +81,7 @@ class Client::State : public Connection::Owner, public std::enable_shared_from_t
   void drop() {
     handler_ = nullptr;
     retry_timer_.cancel();
+    token_->close();
     if (connector_) std::exchange(connector_, nullptr)->cancel();
     if (connection_) std::exchange(connection_, nullptr)->drop();
   }
@@ -93,6 +102,7 @@ class Client::State : public Connection::Owner, public std::enable_shared_from_t
         if (hello_.heartbeat.count() > 0) connection_->set_heartbeat(hello_.heartbeat);
       }
     }
+    if (token_->takes(text)) return;
     handler_->on_message(text);
   }
 
@@ -102,6 +112,7 @@ class Client::State : public Connection::Owner, public std::enable_shared_from_t
   void on_closed(const ConnectFailure& why) override {
     const auto self = shared_from_this();
     connection_.reset();
+    token_->close();
     if (closing_) return finish({});
     on_failure(why, true);
   }
@@ -120,16 +131,24 @@ class Client::State : public Connection::Owner, public std::enable_shared_from_t
     hello_expected_ = true;
     connection_ = std::make_shared<Connection>(io_, std::move(stream), options_, statistics_, *this);
     const std::shared_ptr<Connection> opened = connection_;
+    token_->open();
     opened->start();
     handler_->on_open();
   }
 
-  void on_failure(const ConnectFailure& why, bool was_open) {
+  // What a newer token may mend.
+  [[nodiscard]] static bool is_unauthorized(const Failure& failure) {
+    return failure.http_status == 401 || failure.close_code == protocol::CloseCode::kUnauthorized;
+  }
+
+  void on_failure(ConnectFailure why, bool was_open) {
+    const bool lost = why.temporary;
+    if (!why.temporary && is_unauthorized(why.failure)) why.temporary = token_->has_another();
     const std::optional<std::chrono::nanoseconds> wait = plan_.failed(why, std::chrono::steady_clock::now());
     if (!wait) {
       Failure last = why.failure;
       // Whatever the last attempt met: a connection was there and did not come back.
-      if (plan_.ever_opened() && why.temporary) last.kind = FailureKind::kLost;
+      if (plan_.ever_opened() && lost) last.kind = FailureKind::kLost;
       return finish(last);
     }
     retry_timer_.expires_after(*wait);
@@ -144,11 +163,12 @@ class Client::State : public Connection::Owner, public std::enable_shared_from_t
   }
 
   asio::io_context& io_;
-  const ClientOptions options_;
+  ClientOptions options_;   // of which only the token changes
   ClientHandler* handler_;  // null once it has been told the end
   std::shared_ptr<asio::ssl::context> tls_;
   RetryPlan plan_;
   asio::steady_timer retry_timer_;
+  std::shared_ptr<TokenKeeper> token_;
   std::shared_ptr<Connector> connector_;    // while an attempt runs
   std::shared_ptr<Connection> connection_;  // while one is open
   ClientStatistics statistics_;

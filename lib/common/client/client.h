@@ -62,6 +62,11 @@ class ClientHandler {
   // pending_bytes() has fallen to the low-water mark after having been above it.
   virtual void on_writable() {}
 
+  // The token's file holds another one, and the server has taken it; or it has
+  // not, and the old one holds as long as it does. Messages hold no token.
+  virtual void on_token_renewed() {}
+  virtual void on_token_trouble(std::string_view /*message*/) {}
+
   // The connection is gone, or could not be made; the next attempt begins after
   // `retry_in`. Messages sent and not written are dropped: the handler knows
   // what was not answered. `was_open`: an on_open had been called for it.

@@ -26,15 +26,22 @@ struct ReconnectPolicy {
   std::chrono::nanoseconds healthy_after = std::chrono::seconds{5};
 };
 
-// Of `wss://`.
+// Of `wss://`. All files are PEM.
 struct TlsOptions {
-  std::string ca_file;    // PEM; empty: the system's
-  bool insecure = false;  // take any certificate
+  std::string ca_file{};    // empty: the system's
+  std::string cert_file{};  // shown to the server, with those that vouch for it; empty: none
+  std::string key_file{};   // of cert_file; empty: it is in there too
+  bool insecure = false;    // take any certificate
 };
 
 struct ClientOptions {
   Url url;
   std::vector<std::pair<std::string, std::string>> headers;  // of the upgrade request
+  // Sent as `Authorization: Bearer`; empty: none.
+  std::string token;
+  // Where `token` comes from, if a newer one may be found there later: read before
+  // each attempt, and shown with `auth` while a connection is open.
+  std::string token_file;
   bool offer_deflate = false;
   ReconnectPolicy reconnect;
   TlsOptions tls;

@@ -1,4 +1,5 @@
 #include "common/client/connection.h"
+#include "common/client/refusal_hint.h"
 
 #include <fmt/core.h>
 
@@ -22,10 +23,13 @@ using websocket::Opcode;
 // Below this a compressed message is hardly smaller.
 constexpr std::size_t kCompressFrom = 128;
 
-std::string describe_close(CloseCode code, std::string_view reason) {
+std::string describe_close(CloseCode code, std::string_view reason, const ClientOptions& options) {
   const std::string why = reason.empty() ? std::string(protocol::to_string(code)) : std::string(reason);
   if (code == CloseCode::kNoStatus) return "the server closed the connection without a reason";
-  return fmt::format("the server closed the connection: {} {}", static_cast<unsigned>(code), why);
+  std::string text = fmt::format("the server closed the connection: {} {}", static_cast<unsigned>(code), why);
+  if (code == CloseCode::kUnauthorized) text += "; " + unauthorized_hint(options);
+  if (code == CloseCode::kForbidden) text += "; " + forbidden_hint(options);
+  return text;
 }
 
 }  // namespace
@@ -136,7 +140,7 @@ void Connection::on_peer_close(CloseCode code, std::string_view reason) {
   const Lasting lasting = protocol::should_reconnect(code) ? Lasting::kNo : Lasting::kYes;
   const bool refused = lasting == Lasting::kYes && code != CloseCode::kNormal;
   ConnectFailure why = connect_failure(refused ? FailureKind::kRefused : FailureKind::kLost,
-                                       describe_close(code, reason), lasting);
+                                       describe_close(code, reason, options_), lasting);
   why.failure.close_code = code;
   why.retry_after = reconnect_hint(reason);
   // The peer reads nothing any more but the answer.

@@ -1,16 +1,18 @@
 #include "common/client/connector.h"
 
 #include <fmt/core.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/verify_context.hpp>
+#include <cstdlib>
+#include <memory>
 #include <utility>
 
+#include "common/client/tls.h"
+#include "common/client/tls_failure.h"
 #include "common/websocket/handshake.h"
 
 namespace wskit::client {
@@ -22,7 +24,23 @@ namespace asio = boost::asio;
 const char* hint(const boost::system::error_code& error) {
   if (error == asio::error::connection_refused) return " (is the server running, and is this its port?)";
   if (error == boost::system::errc::no_such_file_or_directory) return " (is the server running?)";
+  if (error == asio::error::host_not_found) return " (is the name right?)";
   return "";
+}
+
+// The variable that names a proxy, which other programs would go through to get
+// there; null: none does.
+const char* unused_proxy(const Url& url) {
+  boost::system::error_code not_an_address;
+  const auto address = asio::ip::make_address(url.host, not_an_address);
+  const bool near = not_an_address ? url.host == "localhost" : address.is_loopback();
+  if (url.transport == Transport::kUnix || near) return nullptr;
+  for (const char* name :
+       {"https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"}) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    if (value != nullptr && *value != '\0') return name;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -59,7 +77,8 @@ void Connector::resolve() {
       [self = shared_from_this()](const Error& error, const asio::ip::tcp::resolver::results_type& results) {
         if (self->over()) return;
         if (error)
-          return self->fail_unreachable(fmt::format("{}: {}", self->options_.url.host, error.message()));
+          return self->fail_unreachable(
+              fmt::format("{}: {}{}", self->options_.url.host, error.message(), hint(error)));
         for (const auto& result : results) self->endpoints_.emplace_back(result.endpoint());
         self->connect_next({});
       });
@@ -110,16 +129,18 @@ void Connector::on_connected(const Error& error) {
 void Connector::handshake() {
   step_ = "the TLS handshake";
   Stream::Tls& tls = stream_->start_tls(*tls_);
-  const std::string& host = options_.url.host;
-  Error not_an_address;
-  asio::ip::make_address(host, not_an_address);
-  if (not_an_address)
-    SSL_ctrl(tls.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-             const_cast<char*>(host.c_str()));
-  if (!options_.tls.insecure) tls.set_verify_callback(asio::ssl::host_name_verification(host));
-  tls.async_handshake(asio::ssl::stream_base::client, [self = shared_from_this()](const Error& error) {
+  expect_host(*tls.native_handle(), options_.url.host);
+  // Holds nothing of this object, which the stream may outlive.
+  const auto fault = std::make_shared<std::string>();
+  if (!options_.tls.insecure) {
+    tls.set_verify_callback([fault, host = options_.url.host](bool fine, asio::ssl::verify_context& context) {
+      if (!fine) *fault = certificate_fault(context.native_handle(), host);
+      return fine;
+    });
+  }
+  tls.async_handshake(asio::ssl::stream_base::client, [self = shared_from_this(), fault](const Error& error) {
     if (self->over()) return;
-    if (error) return self->fail_tls(error);
+    if (error) return self->fail(tls_failure(error, *fault, self->options_));
     self->send_request();
   });
 }
@@ -137,7 +158,7 @@ void Connector::write_request(std::size_t written) {
   stream_->async_write_some(asio::buffer(request_) + written,
                             [self = shared_from_this(), written](const Error& error, std::size_t count) {
                               if (self->over()) return;
-                              if (error) return self->fail_unreachable(error.message());
+                              if (error) return self->fail_exchange(error);
                               self->write_request(written + count);
                             });
 }
@@ -146,10 +167,11 @@ void Connector::read_answer() {
   stream_->async_read_some(asio::buffer(buffer_),
                            [self = shared_from_this()](const Error& error, std::size_t count) {
                              if (self->over()) return;
-                             if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) {
+                             if (error == asio::error::eof || error == asio::ssl::error::stream_truncated ||
+                                 error == asio::error::connection_reset) {
                                return self->on_answer(self->answer_->end());
                              }
-                             if (error) return self->fail_unreachable(error.message());
+                             if (error) return self->fail_exchange(error);
                              self->on_answer(self->answer_->feed({self->buffer_.data(), count}));
                            });
 }
@@ -176,20 +198,17 @@ void Connector::on_limit() {
 }
 
 void Connector::fail_unreachable(const std::string& why) {
-  fail(connect_failure(FailureKind::kUnreachable,
-                       fmt::format("cannot reach {}: {}", options_.url.display(), why), Lasting::kNo));
+  const char* proxy = stream_ ? nullptr : unused_proxy(options_.url);
+  fail(connect_failure(
+      FailureKind::kUnreachable,
+      fmt::format("cannot reach {}: {}{}", options_.url.display(), why,
+                  proxy != nullptr ? fmt::format("; {} is set, but proxies are not used", proxy) : ""),
+      Lasting::kNo));
 }
 
-void Connector::fail_tls(const Error& error) {
-  const bool untrusted =
-      error.category() == asio::error::get_ssl_category() &&
-      ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_CERTIFICATE_VERIFY_FAILED;
-  if (!untrusted) return fail_unreachable(fmt::format("TLS: {}", error.message()));
-  fail(connect_failure(FailureKind::kRefused,
-                       fmt::format("the certificate of {} is not trusted for {}: give its authority with "
-                                   "--cacert, or take any with --insecure",
-                                   options_.url.display(), options_.url.host),
-                       Lasting::kYes));
+void Connector::fail_exchange(const Error& error) {
+  if (const auto refused = certificate_refusal(error, options_)) return fail(*refused);
+  fail_unreachable(error.message());
 }
 
 void Connector::fail(const ConnectFailure& failure) {

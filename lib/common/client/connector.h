@@ -57,7 +57,8 @@ class Connector : public std::enable_shared_from_this<Connector> {
   void on_answer(UpgradeAnswer::Status status);
   void on_limit();
   void fail_unreachable(const std::string& why);
-  void fail_tls(const Error& error);
+  // While the request is sent and answered.
+  void fail_exchange(const Error& error);
   void fail(const ConnectFailure& failure);
   void finish();
   [[nodiscard]] bool over() const { return over_; }

@@ -11,6 +11,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "common/client/refusal_hint.h"
 #include "common/version.h"
 #include "common/websocket/handshake.h"
 
@@ -64,6 +65,27 @@ std::optional<std::chrono::nanoseconds> retry_after(std::string_view text) {
   return std::chrono::seconds{seconds};
 }
 
+constexpr std::string_view kHttp = "HTTP/";
+
+// What a TLS server says to a request without it.
+bool is_tls_alert(std::string_view bytes) { return bytes.starts_with('\x15'); }
+
+// What may help where the server's own words, if any, do not say it; empty: nothing known.
+std::string hint_for(unsigned status, bool has_reason, std::string_view body, const ClientOptions& options) {
+  const std::string path = options.url.target.substr(0, options.url.target.find('?'));
+  if (status == 401) return unauthorized_hint(options);
+  if (status == 403 && !has_reason) return forbidden_hint(options);
+  if (status == 400 && options.url.transport == Transport::kTcp &&
+      body.find("HTTPS") != std::string_view::npos) {
+    return fmt::format("it speaks TLS: use {}", options.url.over(Transport::kTls).display());
+  }
+  if (has_reason) return {};
+  if (status == 404) return fmt::format("is it a wskit server, and {} its path?", path);
+  if (status == 407) return "there is a proxy in between, and none is supported";
+  if (status < 300) return fmt::format("{} is not a WebSocket endpoint of it; try /ws", path);
+  return {};
+}
+
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
@@ -78,6 +100,7 @@ std::string upgrade_request(const ClientOptions& options, std::string_view key) 
   if (options.offer_deflate) {
     text += fmt::format("Sec-WebSocket-Extensions: {}\r\n", websocket::deflate_offer(deflate_wish()));
   }
+  if (!options.token.empty()) text += fmt::format("Authorization: Bearer {}\r\n", options.token);
   bool names_agent = false;
   for (const auto& [name, value] : options.headers) {
     names_agent |= boost::beast::iequals(name, "User-Agent");
@@ -98,16 +121,27 @@ UpgradeAnswer::~UpgradeAnswer() = default;
 
 UpgradeAnswer::Status UpgradeAnswer::feed(std::string_view bytes) {
   pending_ += bytes;
+  // Others may say something and then wait for us, who wait for the rest.
+  if (!began_ && !kHttp.starts_with(std::string_view(pending_).substr(0, kHttp.size()))) {
+    return refuse_stranger("it begins otherwise");
+  }
+  began_ = began_ || pending_.size() >= kHttp.size();
   boost::system::error_code error;
   const std::size_t used = parser_->put(boost::asio::buffer(pending_), error);
   pending_.erase(0, used);
   if (error == http::error::need_more) return Status::kNeedMore;
   // A long error page says no more than a short one.
   const bool enough = parser_->is_done() || (error == http::error::body_limit && parser_->is_header_done());
-  if (error && !enough) {
-    return refuse(fmt::format("{} does not speak HTTP: {}", options_.url.display(), error.message()));
-  }
+  if (error && !enough) return refuse_stranger(error.message());
   return enough ? judge() : Status::kNeedMore;
+}
+
+UpgradeAnswer::Status UpgradeAnswer::refuse_stranger(std::string_view why) {
+  const std::string url = options_.url.display();
+  if (is_tls_alert(pending_)) {
+    return refuse(fmt::format("{} speaks TLS: use {}", url, options_.url.over(Transport::kTls).display()));
+  }
+  return refuse(fmt::format("{} does not speak HTTP ({}); is this the server's port?", url, why));
 }
 
 UpgradeAnswer::Status UpgradeAnswer::end() {
@@ -116,11 +150,12 @@ UpgradeAnswer::Status UpgradeAnswer::end() {
     parser_->put_eof(error);
     return judge();
   }
-  failure_ =
-      connect_failure(FailureKind::kUnreachable,
-                      fmt::format("cannot reach {}: the server closed the connection without an answer",
-                                  options_.url.display()),
-                      Lasting::kNo);
+  std::string message = fmt::format("cannot reach {}: the server closed the connection without an answer",
+                                    options_.url.display());
+  if (options_.url.transport == Transport::kTcp) {
+    message += fmt::format("; if it speaks TLS, use {}", options_.url.over(Transport::kTls).display());
+  }
+  failure_ = connect_failure(FailureKind::kUnreachable, std::move(message), Lasting::kNo);
   return Status::kRefused;
 }
 
@@ -155,10 +190,11 @@ UpgradeAnswer::Status UpgradeAnswer::judge_refusal() {
   const std::string_view location = view(response[http::field::location]);
   if (status >= 300 && status < 400 && !location.empty()) {
     message += fmt::format("; it moved to {}, use that with --url", location);
-  } else if (const std::string reason = reason_in(response.body()); !reason.empty()) {
-    message += ": " + reason;
-  } else if (status == 200) {
-    message += "; the path is not a WebSocket endpoint";
+  } else {
+    const std::string reason = status < 400 ? std::string{} : reason_in(response.body());
+    if (!reason.empty()) message += ": " + reason;
+    const std::string hint = hint_for(status, !reason.empty(), response.body(), options_);
+    if (!hint.empty()) message += "; " + hint;
   }
   failure_ = connect_failure(FailureKind::kRefused, std::move(message),
                              is_temporary(status) ? Lasting::kNo : Lasting::kYes);

@@ -45,10 +45,13 @@ class UpgradeAnswer {
   Status judge_switch();
   Status judge_refusal();
   Status refuse(std::string message);
+  // What answers is no HTTP server.
+  Status refuse_stranger(std::string_view why);
 
   const ClientOptions& options_;
   std::string key_;
   std::unique_ptr<Parser> parser_;
+  bool began_ = false;   // as HTTP does
   std::string pending_;  // received and not yet parsed
   std::optional<websocket::DeflateParameters> deflate_;
   ConnectFailure failure_;

@@ -132,6 +132,12 @@ std::string Url::host_header() const {
   return text;
 }
 
+Url Url::over(Transport other) const {
+  Url url = *this;
+  url.transport = other;
+  return url;
+}
+
 std::string Url::display() const {
   std::string text;
   switch (transport) {

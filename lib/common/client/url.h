@@ -27,6 +27,9 @@ struct Url {
   // As it is shown to people: without the values of the query, which may hold a token.
   [[nodiscard]] std::string display() const;
 
+  // The same place by other means. REQUIRES: neither is a Unix socket.
+  [[nodiscard]] Url over(Transport other) const;
+
   bool operator==(const Url&) const = default;
 };
 

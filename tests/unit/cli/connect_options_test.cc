@@ -45,13 +45,6 @@ class ConnectOptionsTest : public ::testing::Test {
     return client_options(typed);
   }
 
-  static std::string authorization(const client::ClientOptions& options) {
-    for (const auto& [name, value] : options.headers) {
-      if (name == "Authorization") return value;
-    }
-    return {};
-  }
-
   void write_token(const std::string& text) { std::ofstream(file_) << text; }
 
   std::filesystem::path file_;
@@ -101,16 +94,28 @@ TEST_F(ConnectOptionsTest, NeverLetAHeaderSmuggleAnother) {
 TEST_F(ConnectOptionsTest, TakeTheTokenFromTheStrongestPlace) {
   write_token("from-file\n");
   const std::string by_file = "--token-file " + file_.string();
-  EXPECT_EQ(authorization(parse("--token typed")), "Bearer typed");
-  EXPECT_EQ(authorization(parse(by_file)), "Bearer from-file");
+  EXPECT_EQ(parse("--token typed").token, "typed");
+  EXPECT_EQ(parse(by_file).token, "from-file");
   setenv("WSKIT_TOKEN", "from-environment", 1);
-  EXPECT_EQ(authorization(parse("")), "Bearer from-environment");
-  EXPECT_EQ(authorization(parse("--token typed")), "Bearer typed");
-  EXPECT_EQ(authorization(parse(by_file)), "Bearer from-file");
+  EXPECT_EQ(parse("").token, "from-environment");
+  EXPECT_EQ(parse("--token typed").token, "typed");
+  EXPECT_EQ(parse(by_file).token, "from-file");
   unsetenv("WSKIT_TOKEN");
   setenv("WSKIT_TOKEN_FILE", file_.c_str(), 1);
-  EXPECT_EQ(authorization(parse("")), "Bearer from-file");
-  EXPECT_EQ(authorization(parse("--token typed")), "Bearer typed");
+  EXPECT_EQ(parse("").token, "from-file");
+  EXPECT_EQ(parse("--token typed").token, "typed");
+}
+
+TEST_F(ConnectOptionsTest, RememberAFileInWhichANewerTokenMayBeFound) {
+  write_token("one");
+  EXPECT_EQ(parse("--token-file " + file_.string()).token_file, file_.string());
+  EXPECT_EQ(parse("--token typed --token-file " + file_.string()).token_file, "");
+  EXPECT_EQ(parse("--token typed").token_file, "");
+}
+
+TEST_F(ConnectOptionsTest, SendNoTwoAuthorizations) {
+  EXPECT_THAT(error_of("--token typed -H 'authorization: Basic eDp5'"), HasSubstr("the one or the other"));
+  EXPECT_EQ(parse("-H 'Authorization: Basic eDp5'").headers.size(), 1U);
 }
 
 TEST_F(ConnectOptionsTest, NameATokenFileThatIsOfNoUse) {
@@ -125,6 +130,8 @@ TEST_F(ConnectOptionsTest, NameATokenFileThatIsOfNoUse) {
 TEST_F(ConnectOptionsTest, SayWhatIsWrongWithTheUrlAndTheCertificates) {
   EXPECT_THAT(error_of("-u ftp://h"), HasSubstr("--url: "));
   EXPECT_THAT(error_of("--cacert /does/not/exist"), HasSubstr("--cacert: "));
+  EXPECT_THAT(error_of("--cert /does/not/exist"), HasSubstr("--cert: "));
+  EXPECT_THAT(error_of("--key-file /does/not/exist"), HasSubstr("--key-file: name its certificate too"));
 }
 
 }  // namespace

@@ -47,6 +47,11 @@ TEST_F(UpgradeTest, AsksForTheTargetWithHostAndHeaders) {
   EXPECT_TRUE(request.ends_with("\r\n\r\n"));
 }
 
+TEST_F(UpgradeTest, ShowsTheToken) {
+  options_.token = "t0k.en";
+  EXPECT_NE(upgrade_request(options_, kKey).find("\r\nAuthorization: Bearer t0k.en\r\n"), std::string::npos);
+}
+
 TEST_F(UpgradeTest, OffersDeflateWhenAsked) {
   options_.offer_deflate = true;
   EXPECT_NE(upgrade_request(options_, kKey).find("\r\nSec-WebSocket-Extensions: permessage-deflate"),
@@ -92,10 +97,48 @@ TEST_F(UpgradeTest, TellsTheReasonInAJsonError) {
             UpgradeAnswer::Status::kRefused);
   const ConnectFailure& why = answer_->failure();
   EXPECT_EQ(why.failure.message,
-            "refused by ws://h:9000/ws/a?events=...: 401 Unauthorized: a token is required");
+            "refused by ws://h:9000/ws/a?events=...: 401 Unauthorized: a token is required; give a "
+            "token with --token-file or WSKIT_TOKEN");
   EXPECT_EQ(why.failure.http_status, 401);
   EXPECT_EQ(why.failure.kind, FailureKind::kRefused);
   EXPECT_FALSE(why.temporary);
+}
+
+TEST_F(UpgradeTest, SaysWhatHelpsAgainstARefusalWithoutTheToken) {
+  constexpr std::string_view kRefusal = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n";
+  const auto message = [&] {
+    EXPECT_EQ(answer(kRefusal), UpgradeAnswer::Status::kRefused);
+    return answer_->failure().failure.message;
+  };
+  EXPECT_TRUE(message().ends_with("401 Unauthorized; give a token with --token-file or WSKIT_TOKEN"));
+  options_.token = "s3cret";
+  EXPECT_TRUE(message().ends_with("401 Unauthorized; give another token, with --token-file or WSKIT_TOKEN"));
+  options_.token_file = "/run/token";
+  EXPECT_TRUE(message().ends_with("401 Unauthorized; put a good token into /run/token"));
+  EXPECT_EQ(message().find("s3cret"), std::string::npos);
+}
+
+TEST_F(UpgradeTest, AServerThatSpeaksTlsIsRecognized) {
+  EXPECT_EQ(answer("\x15\x03\x01"), UpgradeAnswer::Status::kRefused);
+  EXPECT_EQ(answer_->failure().failure.message,
+            "ws://h:9000/ws/a?events=... speaks TLS: use wss://h:9000/ws/a?events=...");
+  EXPECT_EQ(answer("HTTP/1.1 400 Bad Request\r\nContent-Length: 61\r\n\r\n"
+                   "<html>The plain HTTP request was sent to an HTTPS port</html>"),
+            UpgradeAnswer::Status::kRefused);
+  EXPECT_TRUE(answer_->failure().failure.message.ends_with(
+      "400 Bad Request; it speaks TLS: use wss://h:9000/ws/a?events=..."));
+  EXPECT_EQ(answer("", true), UpgradeAnswer::Status::kRefused);
+  EXPECT_TRUE(
+      answer_->failure().failure.message.ends_with("if it speaks TLS, use wss://h:9000/ws/a?events=..."));
+}
+
+TEST_F(UpgradeTest, AServerOfAnotherKindIsAskedAbout) {
+  EXPECT_EQ(answer("SSH-2.0-OpenSSH_9.2\r\n"), UpgradeAnswer::Status::kRefused);
+  EXPECT_TRUE(answer_->failure().failure.message.ends_with("is this the server's port?"));
+  EXPECT_EQ(answer("HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\n<html>"),
+            UpgradeAnswer::Status::kRefused);
+  EXPECT_TRUE(answer_->failure().failure.message.ends_with(
+      "404 Not Found; is it a wskit server, and /ws/a its path?"));
 }
 
 TEST_F(UpgradeTest, TellsTheFirstLineOfATextErrorAndNothingOfAPage) {
@@ -104,7 +147,7 @@ TEST_F(UpgradeTest, TellsTheFirstLineOfATextErrorAndNothingOfAPage) {
   EXPECT_TRUE(answer_->failure().failure.message.ends_with("403 Forbidden: no entry"));
   EXPECT_EQ(answer("HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\n<html>"),
             UpgradeAnswer::Status::kRefused);
-  EXPECT_TRUE(answer_->failure().failure.message.ends_with("403 Forbidden"));
+  EXPECT_TRUE(answer_->failure().failure.message.find("403 Forbidden; a token") != std::string::npos);
 }
 
 TEST_F(UpgradeTest, AServerThatIsNotReadyIsWorthAnotherTry) {
