@@ -18,6 +18,7 @@ Channel::Channel(std::string name, std::string epoch, const ChannelOptions& opti
       home_(home),
       delivery_(options.delivery),
       finds_keys_(options.key != nullptr),
+      has_routes_(options.routes != nullptr),
       options_(options),
       interested_shards_(interested_shards),
       history_(home.budget),
@@ -32,6 +33,7 @@ Channel::Channel(store::StoredChannel& stored, const ChannelOptions& options, co
       stored_(&stored),
       delivery_(options.delivery),
       finds_keys_(options.key != nullptr),
+      has_routes_(options.routes != nullptr),
       options_(options),
       offset_(stored.newest_at_open()),
       assigned_(offset_),
@@ -51,27 +53,36 @@ Channel::~Channel() = default;
 // --- Publishing ------------------------------------------------------------
 
 Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime& received) {
-  protocol::EventView view;
-  view.type = event.type;
-  view.channel = name_;
-  view.timestamp = event.timestamp.empty() ? received.text : event.timestamp;
   std::string key;
-  view.key = find_key(event, key);
-  view.data = event.data;
+  protocol::EventView view = view_of(event, received, key);
   const std::lock_guard lock(mutex_);
   used_ = received.at;
-  if (!event.dedup.empty()) {
-    if (const auto first = dedup_.find(event.dedup, received.at, options_.dedup)) {
-      // As long as the first one is on its way, nobody knows whether it arrives.
-      return {.offset = *first, .duplicate = true, .ticket = *first > offset_ ? ticket_ : 0};
-    }
-  }
+  if (const auto duplicate = find_duplicate(event.dedup, received)) return *duplicate;
   const Accepted accepted =
       stored_ == nullptr ? append(view, received.at) : append_to_store(view, event.dedup, received.at);
   if (!event.dedup.empty() && !accepted.unavailable) {
     dedup_.add(event.dedup, view.offset, received.at, options_.dedup);
   }
   return accepted;
+}
+
+protocol::EventView Channel::view_of(const protocol::PublishEvent& event, const ReceiveTime& received,
+                                     std::string& storage) const {
+  protocol::EventView view;
+  view.type = event.type;
+  view.channel = name_;
+  view.timestamp = event.timestamp.empty() ? received.text : event.timestamp;
+  view.key = find_key(event, storage);
+  view.data = event.data;
+  return view;
+}
+
+std::optional<Accepted> Channel::find_duplicate(std::string_view dedup, const ReceiveTime& received) {
+  if (dedup.empty()) return std::nullopt;
+  const auto first = dedup_.find(dedup, received.at, options_.dedup);
+  if (!first) return std::nullopt;
+  // As long as the first one is on its way, nobody knows whether it arrives.
+  return Accepted{.offset = *first, .duplicate = true, .ticket = *first > offset_ ? ticket_ : 0};
 }
 
 Accepted Channel::append(protocol::EventView& view, protocol::SystemMicros received) {
@@ -82,16 +93,25 @@ Accepted Channel::append(protocol::EventView& view, protocol::SystemMicros recei
 
 Accepted Channel::append_to_store(protocol::EventView& view, std::string_view dedup,
                                   protocol::SystemMicros received) {
-  view.offset = assigned_ + 1;
-  const auto ticket = home_.store->append({.channel = stored_,
-                                           .sink = this,
-                                           .frame = build_event_frame(view),
-                                           .received = received,
-                                           .dedup = std::string(dedup)});
+  const auto ticket = home_.store->append(make_record(view, dedup, received));
   if (!ticket) return {.unavailable = true};
-  assigned_ = view.offset;
-  ticket_ = *ticket;
+  queued(view.offset, *ticket);
   return {.offset = view.offset, .ticket = *ticket};
+}
+
+store::Record Channel::make_record(protocol::EventView& view, std::string_view dedup,
+                                   protocol::SystemMicros received) {
+  view.offset = assigned_ + 1;
+  return {.channel = stored_,
+          .sink = this,
+          .frame = build_event_frame(view),
+          .received = received,
+          .dedup = std::string(dedup)};
+}
+
+void Channel::queued(std::uint64_t offset, store::Ticket ticket) {
+  assigned_ = offset;
+  ticket_ = ticket;
 }
 
 void Channel::hand_over(ChunkPtr frame, protocol::SystemMicros received) {
@@ -102,10 +122,15 @@ void Channel::hand_over(ChunkPtr frame, protocol::SystemMicros received) {
 }
 
 void Channel::committed(std::span<const store::Record> records) {
-  const std::lock_guard lock(mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const store::Record& record : records) {
+      offset_ = record.frame->event.offset;
+      hand_over(record.frame, record.received);
+    }
+  }
   for (const store::Record& record : records) {
-    offset_ = record.frame->event.offset;
-    hand_over(record.frame, record.received);
+    if (record.sequel != nullptr) record.sequel->stored(*record.frame, record.received);
   }
 }
 
@@ -132,6 +157,7 @@ bool Channel::set_options(const ChannelOptions& options, protocol::SystemMicros 
   options_ = options;
   delivery_.store(options.delivery, std::memory_order_relaxed);
   finds_keys_.store(options.key != nullptr, std::memory_order_relaxed);
+  has_routes_.store(options.routes != nullptr, std::memory_order_relaxed);
   history_.trim(now, options_.history);
   if (stored_ != nullptr) stored_->set_retention({.history = options_.history, .dedup = options_.dedup});
   return home_.store == nullptr || (stored_ != nullptr) == options.durable ||
@@ -141,6 +167,12 @@ bool Channel::set_options(const ChannelOptions& options, protocol::SystemMicros 
 ChannelOptions Channel::options() const {
   const std::lock_guard lock(mutex_);
   return options_;
+}
+
+routing::ChannelRoutesPtr Channel::routes() const {
+  if (!has_routes_.load(std::memory_order_relaxed)) return nullptr;
+  const std::lock_guard lock(mutex_);
+  return options_.routes;
 }
 
 // --- Reading -------------------------------------------------------------
@@ -296,8 +328,8 @@ void Channel::expire(protocol::SystemMicros now) {
 
 bool Channel::is_idle(protocol::SystemMicros now, std::chrono::microseconds ttl) const {
   const std::lock_guard lock(mutex_);
-  return stored_ == nullptr && interested_shards_ == 0 && history_.empty() && dedup_.size() == 0 &&
-         now - used_ >= ttl;
+  return stored_ == nullptr && later_copies_.load() == 0 && interested_shards_ == 0 && history_.empty() &&
+         dedup_.size() == 0 && now - used_ >= ttl;
 }
 
 }  // namespace wskit::server

@@ -49,9 +49,11 @@ struct Position {
 // What became of a published event.
 struct Accepted {
   std::uint64_t offset = 0;
-  bool duplicate = false;    // its dedup id was seen before, with this offset
-  store::Ticket ticket = 0;  // on disk once the store has settled this; 0: accepted already
-  bool unavailable = false;  // the store takes nothing now: not accepted
+  bool duplicate = false;           // its dedup id was seen before, with this offset
+  store::Ticket ticket = 0;         // on disk once the store has settled this; 0: accepted already
+  bool unavailable = false;         // the store takes nothing now: not accepted
+  std::size_t copies = 0;           // accepted in other channels
+  store::Ticket copies_ticket = 0;  // of those that the event itself does not wait for
 };
 
 // Where a reader who asks for `since` begins.
@@ -96,6 +98,20 @@ class Channel final : private store::Sink {
   // Appends one event. The receive time stands in where the event brought no
   // timestamp of its own.
   Accepted publish(const protocol::PublishEvent& event, const ReceiveTime& received);
+
+  // The same, with a copy in each of `copies`: other channels, each once. A copy has
+  // type, timestamp and data of the event, its key or else the one that the
+  // channel's own rule finds, and an offset of its channel. Copies of one channel's
+  // events keep their order.
+  //
+  // Of a durable event and its durable copies all are stored or none, and copies
+  // that are not durable appear once it is on disk. One that is not durable itself
+  // does not wait for its copies, and is accepted though some are not.
+  Accepted publish(const protocol::PublishEvent& event, const ReceiveTime& received,
+                   std::span<Channel* const> copies);
+
+  // By which routes its events go to other channels too; null: none.
+  [[nodiscard]] routing::ChannelRoutesPtr routes() const;
 
   // Where `since` is; FromNow begins behind the newest event and has recovered
   // nothing. REQUIRES: !beyond_memory(since).
@@ -155,11 +171,34 @@ class Channel final : private store::Sink {
   // The event's key as it will be sent: its own, or the one that the rule finds in
   // its data, then in `storage`. The mutex is not held.
   std::string_view find_key(const protocol::PublishEvent& event, std::string& storage) const;
+  // The event as it will be sent, but for its offset; a key that is found is in
+  // `storage`. The mutex is not held.
+  protocol::EventView view_of(const protocol::PublishEvent& event, const ReceiveTime& received,
+                              std::string& storage) const;
+  // Copies, in channel_copies.cc.
+  struct Copy;
+  class LaterCopies;
+  static std::vector<Copy> prepare_copies(const protocol::EventView& view,
+                                          const protocol::PublishEvent& event,
+                                          std::span<Channel* const> channels);
+  // REQUIRES: the mutexes of all held.
+  Accepted append_with_copies(protocol::EventView& view, const ReceiveTime& received, std::span<Copy> copies);
+  Accepted store_with_copies(protocol::EventView& view, std::string_view dedup, const ReceiveTime& received,
+                             std::span<Copy> copies);
+  // Takes the mutex.
+  void append_later_copy(protocol::EventView view, protocol::SystemMicros received);
+
   // store::Sink, on the writer's thread.
   void committed(std::span<const store::Record> records) override;
   void rolled_back() override;
 
   // REQUIRES: mutex_ held, all of them.
+  // What an event is answered with whose id was seen before.
+  std::optional<Accepted> find_duplicate(std::string_view dedup, const ReceiveTime& received);
+  // Gives the event its offset.
+  store::Record make_record(protocol::EventView& view, std::string_view dedup,
+                            protocol::SystemMicros received);
+  void queued(std::uint64_t offset, store::Ticket ticket);
   Accepted append(protocol::EventView& view, protocol::SystemMicros received);
   Accepted append_to_store(protocol::EventView& view, std::string_view dedup,
                            protocol::SystemMicros received);
@@ -181,6 +220,9 @@ class Channel final : private store::Sink {
   // Written under mutex_, read without it.
   std::atomic<DeliveryMode> delivery_;
   std::atomic<bool> finds_keys_;
+  std::atomic<bool> has_routes_;
+  // Copies that wait for their event to be on disk, with a pointer to the channel.
+  std::atomic<std::uint32_t> later_copies_{0};
   // Guarded by mutex_.
   ChannelOptions options_;
   std::uint64_t offset_ = 0;         // of the newest event

@@ -8,6 +8,7 @@
 
 #include "wsserve/dedup_window.h"
 #include "wsserve/history.h"
+#include "wsserve/routing/route.h"
 
 namespace wskit::server {
 
@@ -27,6 +28,8 @@ struct ChannelOptions {
   // Where in `data` the key of an event that brings none is; null: nowhere.
   // Shared by all channels of a rule.
   std::shared_ptr<const protocol::JsonPath> key;
+  // By which its events go to other channels too; null: none.
+  routing::ChannelRoutesPtr routes;
 
   bool operator==(const ChannelOptions&) const = default;
 };

@@ -24,6 +24,7 @@ ChannelOptions ChannelRules::options_for(std::string_view channel) const {
   for (const ChannelRule& rule : rules) {
     if (rule.matches(channel)) rule.apply(options);
   }
+  options.routes = routing::routes_for(routes, channel);
   return options;
 }
 

@@ -33,6 +33,8 @@ struct ChannelRules {
   ChannelOptions defaults;
   // Each in turn, so that the last one to say something wins.
   std::vector<ChannelRule> rules;
+  // All that match count; there is no loop in them.
+  std::vector<routing::RoutePtr> routes;
 
   [[nodiscard]] ChannelOptions options_for(std::string_view channel) const;
 };

@@ -129,10 +129,12 @@ void CommandRunner::history(Connection& connection, const Command& command) {
 std::optional<Error> CommandRunner::publish_events(Connection& connection, const Command& command) {
   // All or nothing: every channel is there before the first event is published.
   targets_.clear();
+  routes_.clear();
   for (const protocol::PublishEvent& event : command.publish) {
     if (auto error = auth::check_publish(connection.identity(), event.channel)) return error;
     targets_.push_back(find_channel(event.channel));
     if (targets_.back() == nullptr) return server_is_full(event.channel);
+    routes_.add(*targets_.back(), event);
     if (targets_.back()->stored() == nullptr || shard_.hub().store()->available()) continue;
     shard_.counters().unavailable.add(command.publish.size());
     return store_is_away(shard_.server().store_problem());
@@ -143,8 +145,10 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   const ReceiveTime received = shard_.receive_time();
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     Channel& channel = *targets_[i];
-    const Accepted accepted = channel.publish(command.publish[i], received);
+    const Accepted accepted = channel.publish(command.publish[i], received, routes_.copies(i));
+    routes_.count(i, accepted, shard_.counters());
     if (accepted.duplicate) ++duplicates;
+    shard_.on_the_way(accepted.copies_ticket);
     if (accepted.unavailable || accepted.ticket != 0) {
       on_the_way_.push_back({.ticket = accepted.ticket, .duplicate = accepted.duplicate});
       shard_.on_the_way(accepted.ticket);

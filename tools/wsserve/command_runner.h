@@ -19,6 +19,7 @@
 #include "common/protocol/position.h"
 #include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/pace.h"
+#include "wsserve/routing/route_plan.h"
 #include "wsserve/type_filter.h"
 
 namespace wskit::server {
@@ -33,7 +34,8 @@ struct EventStreamRequest;
 
 class CommandRunner {
  public:
-  explicit CommandRunner(Shard& shard) : shard_(shard) {}
+  explicit CommandRunner(Shard& shard)
+      : shard_(shard), routes_([this](std::string_view name) { return find_channel(name); }) {}
 
   // One text message of a connection.
   void run(Connection& connection, std::string_view text);
@@ -119,6 +121,7 @@ class CommandRunner {
   protocol::CommandParser parser_;
   // Needs no lock, and does not grow stale: see let_go_of().
   std::unordered_map<std::string_view, Channel*> channels_;
+  routing::RoutePlan routes_;
   std::vector<Channel*> targets_;  // of the events being published, in their order
   std::vector<protocol::Published> published_;
   std::vector<StoreWait::Event> on_the_way_;  // to the store

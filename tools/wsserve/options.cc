@@ -152,6 +152,7 @@ void add_limit_options(CLI::App& app, Options& options) {
 // What is wrong with tables that are right each by itself.
 std::vector<std::string> problems(const cli::Tool& tool, const Options& options) {
   std::vector<std::string> problems = tls_problems(tool, options.tls);
+  for (std::string& each : route_problems(tool, options.routes)) problems.push_back(std::move(each));
   for (std::string& each : endpoint_problems(tool, options.endpoints)) problems.push_back(std::move(each));
   if (!options.store.empty()) return problems;
   for (const RuleOptions& rule : options.rules) {
@@ -179,7 +180,8 @@ void add_options(cli::Tool& tool, Options& options) {
   tool.add_own_config(
       {{"channel", [&options](CLI::App& table) { add_rule_options(table, options.rules.emplace_back()); }},
        {"endpoint",
-        [&options](CLI::App& table) { add_endpoint_options(table, options.endpoints.emplace_back()); }}},
+        [&options](CLI::App& table) { add_endpoint_options(table, options.endpoints.emplace_back()); }},
+       {"route", [&options](CLI::App& table) { add_route_options(table, options.routes.emplace_back()); }}},
       [&tool, &options] { return problems(tool, options); });
   tool.add_section(
       "Configuration",
@@ -191,6 +193,8 @@ void add_options(cli::Tool& tool, Options& options) {
       "apply in their order.\n"
       "[[endpoint]] with path (/api/stream/{id}), channels (backtest/{id}) and defaults: addresses that "
       "existing front ends know.\n"
+      "[[route]] with from (alerts, alerts/*), to (unified, market/{/symbol}), and any of except and when: "
+      "events of some channels are delivered to others too.\n"
       "SIGHUP reads it again: channel rules and limits change at once, and what has to wait for a restart is "
       "said. With an error in it nothing changes.");
   tool.add_example("wsserve", "serve this machine on port 9000");
@@ -219,6 +223,7 @@ Settings to_settings(const Options& options) {
     rule.delivery = DeliveryMode::kLatest;
   }
   for (const RuleOptions& rule : options.rules) settings.channels.rules.push_back(to_rule(rule));
+  settings.channels.routes = to_routes(options.routes);
   for (const EndpointOptions& endpoint : options.endpoints) {
     settings.endpoints.push_back(to_endpoint(endpoint));
   }

@@ -12,6 +12,7 @@
 #include "wsserve/endpoint_options.h"
 #include "wsserve/limits/limit_options.h"
 #include "wsserve/listener.h"
+#include "wsserve/route_options.h"
 #include "wsserve/rule_options.h"
 #include "wsserve/settings.h"
 #include "wsserve/store/store.h"
@@ -52,6 +53,7 @@ struct Options {
   // Of the configuration file, in its order.
   std::deque<RuleOptions> rules;
   std::deque<EndpointOptions> endpoints;
+  std::deque<RouteOptions> routes;
 };
 
 void add_options(cli::Tool& tool, Options& options);

@@ -114,8 +114,8 @@ void LiveConfig::take_tls(const TlsFiles& files, Reload& result) {
 }
 
 void LiveConfig::take_tables(Tables tables, std::string& summary) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kNouns{
-      {{"channel", "rule"}, {"endpoint", "endpoint"}}};
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kNouns{
+      {{"channel", "rule"}, {"endpoint", "endpoint"}, {"route", "route"}}};
   for (const auto& [name, noun] : kNouns) {
     const std::vector<std::string>& now = tables[std::string(name)];
     const bool same = now == tables_[std::string(name)];

@@ -50,7 +50,12 @@ struct ShardCounters {
   Counter commands;
   Counter command_errors;
   Counter published;
-  Counter duplicates;   // not published again: their dedup id was known
+  Counter duplicates;  // not published again: their dedup id was known
+  Counter routed;      // copies that routes made
+  Counter route_no_value;
+  Counter route_bad_channel;
+  Counter route_server_full;
+  Counter route_not_stored;
   Counter unavailable;  // not accepted: the store could not keep them
   Counter delivered;
   Counter merged;

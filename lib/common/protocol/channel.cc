@@ -142,4 +142,17 @@ bool Pattern::covers(const Pattern& other) const {
   return mine.empty() && theirs.empty();
 }
 
+bool Pattern::overlaps(const Pattern& other) const {
+  if (is_server_channel(text_) != is_server_channel(other.text_)) return false;
+  std::string_view mine = text_;
+  std::string_view theirs = other.text_;
+  while (!mine.empty() && !theirs.empty()) {
+    const std::string_view my_segment = take_segment(mine);
+    const std::string_view their_segment = take_segment(theirs);
+    if (my_segment == "**" || their_segment == "**") return true;
+    if (my_segment != "*" && their_segment != "*" && my_segment != their_segment) return false;
+  }
+  return mine.empty() && theirs.empty();
+}
+
 }  // namespace wskit::protocol

@@ -39,6 +39,9 @@ class Pattern {
   // Whether it matches every channel that `other` matches.
   [[nodiscard]] bool covers(const Pattern& other) const;
 
+  // Whether there is a channel that both match.
+  [[nodiscard]] bool overlaps(const Pattern& other) const;
+
   [[nodiscard]] const std::string& text() const { return text_; }
 
   bool operator==(const Pattern&) const = default;

@@ -76,4 +76,16 @@ std::optional<std::string_view> json_string(std::string_view value, std::string&
   return storage;
 }
 
+std::optional<std::string_view> json_scalar_text(std::string_view value, std::string& storage) {
+  switch (json_kind(value)) {
+    case JsonKind::kString:
+      return json_string(value, storage);
+    case JsonKind::kNumber:
+    case JsonKind::kBoolean:
+      return value;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace wskit::protocol

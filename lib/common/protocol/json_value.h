@@ -34,4 +34,8 @@ enum class JsonKind : unsigned char { kObject, kArray, kString, kNumber, kBoolea
 // which stands for no text.
 [[nodiscard]] std::optional<std::string_view> json_string(std::string_view value, std::string& storage);
 
+// The same of any value that has a text: of a number or a boolean it is the value
+// as it is written. Nothing for null, an object or an array.
+[[nodiscard]] std::optional<std::string_view> json_scalar_text(std::string_view value, std::string& storage);
+
 }  // namespace wskit::protocol

@@ -280,6 +280,20 @@ TEST(PatternTest, CoversAnotherExactlyIfNoNameTellsThemApart) {
   }
 }
 
+TEST(PatternTest, OverlapsAnotherExactlyIfThereIsANameThatBothMatch) {
+  const std::vector<std::string> names = paths({"a", "@b", "z"}, 4, "");
+  const std::vector<std::string> patterns = paths({"a", "@b", "*"}, 2, "**");
+  for (const std::string& one : patterns) {
+    for (const std::string& other : patterns) {
+      const Pattern first = Pattern::parse(one).value();
+      const Pattern second = Pattern::parse(other).value();
+      const bool meet = std::ranges::any_of(
+          names, [&](const std::string& name) { return first.matches(name) && second.matches(name); });
+      EXPECT_EQ(first.overlaps(second), meet) << one << " and " << other;
+    }
+  }
+}
+
 TEST(PatternTest, EqualTextsAreEqualPatterns) {
   EXPECT_EQ(Pattern::parse("a/*").value(), Pattern::parse("a/*").value());
   EXPECT_NE(Pattern::parse("a/*").value(), Pattern::parse("a/**").value());

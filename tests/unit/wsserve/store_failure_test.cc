@@ -38,6 +38,41 @@ class StoreFailureTest : public StoreFixture {
   }
 };
 
+TEST_F(StoreFailureTest, WhatIsAppendedTogetherIsStoredOrTakenBackTogether) {
+  open();
+  const auto together = [&](std::uint64_t offset) {
+    std::vector<Record> records;
+    for (const char* name : {"a", "b", "c"}) records.push_back(record(name, offset));
+    return store_->append_together(std::move(records));
+  };
+  const auto first = together(1);
+  ASSERT_EQ(first, std::optional<Ticket>(3));
+  await([&] { return store_->settled() >= *first; });
+  EXPECT_EQ(listener("a").newest() + listener("b").newest() + listener("c").newest(), 3U);
+  EXPECT_EQ(store_->status().commits, 1U);
+  fill_disk(4'096);
+  const auto lost = together(2);
+  ASSERT_TRUE(lost);
+  await([&] { return store_->settled() >= *lost; });
+  for (Ticket ticket = *lost - 2; ticket <= *lost; ++ticket) EXPECT_TRUE(store_->failed(ticket));
+  EXPECT_EQ(together(2), std::nullopt);
+}
+
+TEST_F(StoreFailureTest, OneTransactionHoldsWhatBelongsTogetherHoweverMuchWaits) {
+  open();
+  // More than a transaction takes otherwise, and each begins where another one ends.
+  std::vector<Record> many;
+  constexpr std::uint64_t kMany = 40'000;
+  std::vector<std::string> names;
+  for (std::uint64_t i = 0; i < kMany; ++i) names.push_back("c" + std::to_string(i));
+  for (const std::string& name : names) many.push_back(record(name, 1));
+  const auto ticket = store_->append_together(std::move(many));
+  ASSERT_TRUE(ticket);
+  await([&] { return store_->settled() >= *ticket; });
+  EXPECT_EQ(store_->status().commits, 1U);
+  EXPECT_EQ(store_->status().stored_events, kMany);
+}
+
 TEST_F(StoreFailureTest, TakesBackWhatDoesNotFitAndGoesOnWhenThereIsRoom) {
   open();
   publish_many("a", 3);

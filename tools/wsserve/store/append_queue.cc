@@ -19,12 +19,25 @@ std::optional<Ticket> AppendQueue::append(Record record) {
   // Under the mutex, so that nothing is queued behind what fail() took.
   if (!accepting_.load(std::memory_order_relaxed)) return std::nullopt;
   queue_.push_back(std::move(record));
-  bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  if (writer_waits_) {
-    writer_waits_ = false;
-    wake_.notify_one();
-  }
+  queued(bytes);
   return ++last_;
+}
+
+std::optional<Ticket> AppendQueue::append(std::vector<Record> records) {
+  std::size_t bytes = 0;
+  for (const Record& record : records) bytes += cost(record);
+  const std::lock_guard lock(mutex_);
+  if (!accepting_.load(std::memory_order_relaxed)) return std::nullopt;
+  std::ranges::move(records, std::back_inserter(queue_));
+  queued(bytes);
+  return last_ += records.size();
+}
+
+void AppendQueue::queued(std::size_t bytes) {
+  bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (!writer_waits_) return;
+  writer_waits_ = false;
+  wake_.notify_one();
 }
 
 bool AppendQueue::take(std::vector<Record>& out, std::chrono::steady_clock::time_point until) {

@@ -23,6 +23,8 @@ class AppendQueue {
 
   // Nothing while records are refused.
   [[nodiscard]] std::optional<Ticket> append(Record record);
+  // The same with several, one behind the other; the ticket of the last.
+  [[nodiscard]] std::optional<Ticket> append(std::vector<Record> records);
 
   // Waits until something is queued, close() was called or `until` has come, and
   // moves all that is queued to the end of `out`. False once the queue is closed
@@ -53,6 +55,9 @@ class AppendQueue {
   }
 
  private:
+  // Tells the writer. REQUIRES: mutex_ held.
+  void queued(std::size_t bytes);
+
   struct Failure {
     Ticket first;
     Ticket last;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -17,13 +18,26 @@ class StoredChannel;
 // channels.
 using Ticket = std::uint64_t;
 
+// What is to be done once an event is on disk; destroyed without a call if it never
+// is. On the writer's thread, with no lock of the store or the channel held.
+class Sequel {
+ public:
+  Sequel() = default;
+  Sequel(const Sequel&) = delete;
+  Sequel& operator=(const Sequel&) = delete;
+  virtual ~Sequel() = default;
+  virtual void stored(const Chunk& frame, protocol::SystemMicros received) = 0;
+};
+
 // REQUIRES: the frame's offset is the one that follows the channel's newest.
 struct Record {
   StoredChannel* channel = nullptr;
   Sink* sink = nullptr;  // of the same channel; outlives the store's threads
   ChunkPtr frame;
   protocol::SystemMicros received;
-  std::string dedup;  // the id the publisher gave against repetition; empty: none
+  std::string dedup;                    // the id the publisher gave against repetition; empty: none
+  std::unique_ptr<Sequel> sequel = {};  // null: none
+  bool with_next = false;               // in one transaction with the record behind it
 };
 
 // A channel as the store sees it. Called on the writer's thread with no lock of

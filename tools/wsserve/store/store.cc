@@ -94,6 +94,7 @@ class Store::Impl {
   std::vector<StoredChannel*> channels() const;
   std::vector<RecentId> take_recent_ids(StoredChannel& channel);
   std::optional<Ticket> append(Record record);
+  std::optional<Ticket> append_together(std::vector<Record> records);
   Status status() const;
 
   [[nodiscard]] const AppendQueue& queue() const { return queue_; }
@@ -101,6 +102,8 @@ class Store::Impl {
 
  private:
   bool number(StoredChannel& channel);
+  // Whether there is a number for the channel and for the event.
+  bool takes(const Record& record);
 
   const Options options_;
   const FileLock lock_;
@@ -201,9 +204,21 @@ bool Store::Impl::number(StoredChannel& channel) {
   return channel.id() <= kMaxChannelId;
 }
 
+bool Store::Impl::takes(const Record& record) {
+  return number(*record.channel) && record.frame->event.offset <= kMaxOffset;
+}
+
 std::optional<Ticket> Store::Impl::append(Record record) {
-  if (!number(*record.channel) || record.frame->event.offset > kMaxOffset) return std::nullopt;
+  if (!takes(record)) return std::nullopt;
   return queue_.append(std::move(record));
+}
+
+std::optional<Ticket> Store::Impl::append_together(std::vector<Record> records) {
+  for (Record& record : records) {
+    if (!takes(record)) return std::nullopt;
+    record.with_next = &record != &records.back();
+  }
+  return queue_.append(std::move(records));
 }
 
 Status Store::Impl::status() const {
@@ -256,6 +271,9 @@ std::vector<RecentId> Store::take_recent_ids(StoredChannel& channel) {
 }
 
 std::optional<Ticket> Store::append(Record record) { return impl_->append(std::move(record)); }
+std::optional<Ticket> Store::append_together(std::vector<Record> records) {
+  return impl_->append_together(std::move(records));
+}
 Ticket Store::settled() const { return impl_->queue().settled(); }
 bool Store::failed(Ticket ticket) const { return impl_->queue().failed(ticket); }
 bool Store::available() const { return impl_->queue().accepting(); }

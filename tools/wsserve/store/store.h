@@ -136,6 +136,11 @@ class Store {
   // order of its offsets (call it under the channel's mutex).
   [[nodiscard]] std::optional<Ticket> append(Record record);
 
+  // The same with events of several channels, all of which are stored or none, in
+  // one transaction. The ticket is that of the last. REQUIRES: each channel once,
+  // not empty; under the mutexes of all.
+  [[nodiscard]] std::optional<Ticket> append_together(std::vector<Record> records);
+
   // Every ticket up to this one is settled: on disk, or failed.
   [[nodiscard]] Ticket settled() const;
   // REQUIRES: ticket <= settled(). Whether its event was not stored.

@@ -87,7 +87,8 @@ void Writer::cut_batch() {
   batch_.clear();
   std::size_t bytes = 0;
   std::size_t end = committed_;
-  while (end != taken_.size() && end - committed_ < kMaxBatchRecords && bytes < kMaxBatchBytes) {
+  const auto has_room = [&] { return end - committed_ < kMaxBatchRecords && bytes < kMaxBatchBytes; };
+  while (end != taken_.size() && (has_room() || taken_[end - 1].with_next)) {
     bytes += AppendQueue::cost(taken_[end++]);
   }
   const auto first = taken_.begin() + static_cast<std::ptrdiff_t>(committed_);

@@ -1,0 +1,149 @@
+// Events that are published together with their copies in other channels, by the
+// operator's routes.
+#include <algorithm>
+
+#include "wsserve/channel.h"
+#include "wsserve/event_frame.h"
+
+namespace wskit::server {
+namespace {
+
+// Locked in the order of their addresses, so that two who hold some of the same
+// ones never wait for each other.
+class Locks {
+ public:
+  explicit Locks(std::vector<std::mutex*> mutexes) {
+    std::ranges::sort(mutexes, std::less<>());
+    for (std::mutex* mutex : mutexes) locks_.emplace_back(*mutex);
+  }
+
+ private:
+  std::vector<std::unique_lock<std::mutex>> locks_;
+};
+
+}  // namespace
+
+// An event as another channel gets it.
+struct Channel::Copy {
+  Channel* channel;
+  std::string key;  // that the channel's own rule found; its view refers to it
+  protocol::EventView view;
+};
+
+// Copies in channels that are not durable of an event that is. What they need of
+// it is in its frame.
+class Channel::LaterCopies final : public store::Sequel {
+ public:
+  explicit LaterCopies(const Channel& source) : source_(source) {}
+
+  void add(Copy&& copy) {
+    ++copy.channel->later_copies_;
+    copies_.push_back({copy.channel, std::move(copy.key)});
+  }
+  ~LaterCopies() override {
+    for (const Later& copy : copies_) --copy.channel->later_copies_;
+  }
+
+  void stored(const Chunk& frame, protocol::SystemMicros received) override {
+    for (const Later& copy : copies_) {
+      protocol::EventView view = view_event_frame(frame, source_.name_);
+      view.channel = copy.channel->name_;
+      if (view.key.empty()) view.key = copy.key;
+      copy.channel->append_later_copy(view, received);
+    }
+  }
+
+ private:
+  struct Later {
+    Channel* channel;
+    std::string key;
+  };
+  const Channel& source_;
+  std::vector<Later> copies_;
+};
+
+Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime& received,
+                          std::span<Channel* const> copies) {
+  if (copies.empty()) return publish(event, received);
+  std::string key;
+  protocol::EventView view = view_of(event, received, key);
+  std::vector<Copy> prepared = prepare_copies(view, event, copies);
+  std::vector<std::mutex*> mutexes{&mutex_};
+  for (const Copy& copy : prepared) mutexes.push_back(&copy.channel->mutex_);
+  const Locks locks(std::move(mutexes));
+  used_ = received.at;
+  if (const auto duplicate = find_duplicate(event.dedup, received)) return *duplicate;
+  for (const Copy& copy : prepared) copy.channel->used_ = received.at;
+  const Accepted accepted = stored_ == nullptr ? append_with_copies(view, received, prepared)
+                                               : store_with_copies(view, event.dedup, received, prepared);
+  if (!event.dedup.empty() && !accepted.unavailable) {
+    dedup_.add(event.dedup, accepted.offset, received.at, options_.dedup);
+  }
+  return accepted;
+}
+
+std::vector<Channel::Copy> Channel::prepare_copies(const protocol::EventView& view,
+                                                   const protocol::PublishEvent& event,
+                                                   std::span<Channel* const> channels) {
+  std::vector<Copy> copies;
+  copies.reserve(channels.size());
+  for (Channel* channel : channels) {
+    Copy& copy = copies.emplace_back(Copy{channel, {}, view});
+    copy.view.channel = channel->name_;
+    if (view.key.empty()) copy.view.key = channel->find_key(event, copy.key);
+  }
+  return copies;
+}
+
+Accepted Channel::append_with_copies(protocol::EventView& view, const ReceiveTime& received,
+                                     std::span<Copy> copies) {
+  Accepted accepted = append(view, received.at);
+  std::vector<store::Record> records;
+  for (Copy& copy : copies) {
+    if (copy.channel->stored_ != nullptr) {
+      records.push_back(copy.channel->make_record(copy.view, {}, received.at));
+    } else {
+      copy.channel->append(copy.view, received.at);
+      ++accepted.copies;
+    }
+  }
+  if (records.empty()) return accepted;
+  const std::size_t durable = records.size();
+  const auto ticket = home_.store->append_together(std::move(records));
+  if (!ticket) return accepted;
+  accepted.copies += durable;
+  accepted.copies_ticket = *ticket;
+  for (const Copy& copy : copies) {
+    if (copy.channel->stored_ != nullptr) copy.channel->queued(copy.view.offset, *ticket);
+  }
+  return accepted;
+}
+
+Accepted Channel::store_with_copies(protocol::EventView& view, std::string_view dedup,
+                                    const ReceiveTime& received, std::span<Copy> copies) {
+  std::vector<store::Record> records;
+  records.push_back(make_record(view, dedup, received.at));
+  auto later = std::make_unique<LaterCopies>(*this);
+  for (Copy& copy : copies) {
+    if (copy.channel->stored_ != nullptr) {
+      records.push_back(copy.channel->make_record(copy.view, {}, received.at));
+    } else {
+      later->add(std::move(copy));
+    }
+  }
+  records.front().sequel = std::move(later);
+  const auto ticket = home_.store->append_together(std::move(records));
+  if (!ticket) return {.unavailable = true};
+  queued(view.offset, *ticket);
+  for (const Copy& copy : copies) {
+    if (copy.channel->stored_ != nullptr) copy.channel->queued(copy.view.offset, *ticket);
+  }
+  return {.offset = view.offset, .ticket = *ticket, .copies = copies.size()};
+}
+
+void Channel::append_later_copy(protocol::EventView view, protocol::SystemMicros received) {
+  const std::lock_guard lock(mutex_);
+  append(view, received);
+}
+
+}  // namespace wskit::server
