@@ -54,6 +54,7 @@ void put_connections(const Crew& crew, const WorkerResults& results, Nanos took,
   if (took > 0)
     put(metrics, "conn.rate", static_cast<double>(counters.open) / (static_cast<double>(took) / 1e9));
   put(metrics, "conn.tcp", results.tcp);
+  put(metrics, "conn.tls", results.tls);
   put(metrics, "conn.upgrade", results.upgrade);
   put(metrics, "conn.subscribe", results.subscribe);
   put(metrics, "conn.total", results.total);

@@ -11,6 +11,7 @@ constexpr Nanos kLook = kMillisecond;
 
 void add(WorkerResults& sum, const WorkerResults& part) {
   sum.tcp.merge(part.tcp);
+  sum.tls.merge(part.tls);
   sum.upgrade.merge(part.upgrade);
   sum.subscribe.merge(part.subscribe);
   sum.total.merge(part.total);
@@ -33,6 +34,7 @@ Crew::Crew(const CrewPlan& plan, const Server& server) : plan_(plan), adapter_(s
   context_.open_loop = !plan.window;
   context_.connect.endpoint = resolve(server.url);
   context_.connect.host = server.url.host_header();
+  context_.connect.tls = {server.tls, server.url.host};
   context_.connect.key = kSharedKey;
   context_.connect.accept = websocket::accept_token(kSharedKey);
   context_.connect.per_second = plan.connect_rate / static_cast<double>(plan.threads);

@@ -24,6 +24,7 @@ inline constexpr Nanos kConnectTimeout = 10 * kSecond;
 // Where to measure. `process`: the server's, if it is known and on this host.
 struct Server {
   client::Url url;
+  std::shared_ptr<ssl_ctx_st> tls;  // where the URL says wss
   std::shared_ptr<const Adapter> adapter;
   std::optional<pid_t> process;
 };

@@ -23,6 +23,7 @@ constexpr std::array kKnown = {
     Known{"conn.lost", Unit::kCount},
     Known{"conn.rate", Unit::kPerSecond},
     Known{"conn.tcp", Unit::kNanos},
+    Known{"conn.tls", Unit::kNanos},
     Known{"conn.upgrade", Unit::kNanos},
     Known{"conn.subscribe", Unit::kNanos},
     Known{"conn.total", Unit::kNanos},

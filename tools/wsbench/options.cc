@@ -6,7 +6,9 @@
 #include <stdexcept>
 #include <thread>
 
+#include "common/cli/connect_options.h"
 #include "common/cli/option_values.h"
+#include "common/client/tls.h"
 #include "wsbench/child_process.h"
 
 namespace wskit::bench {
@@ -90,6 +92,7 @@ void add_server_options(CLI::App& app, Options& options) {
   cli::add_text(app, "--server-cpu", options.server_cpus, "LIST",
                 "CPUs for what --spawn and --limit start: 0 or 0,2-3")
       ->group(kGroup);
+  cli::add_tls_options(app, options.tls, kGroup);
   app.add_flag("--limit", options.limit,
                "Measure the built-in raw writer as well, which does nothing but write, on one thread: how "
                "much this machine can do at all")
@@ -169,6 +172,8 @@ void set_pace(const Options& options, FanoutPlan& plan) {
 }
 
 void set_server(const Options& options, Settings& settings) {
+  if (const auto fault = client::check_tls_options(options.tls)) refuse(*fault);
+  settings.tls = options.tls;
   if (!options.spawn.empty()) {
     if (options.server_pid)
       refuse("--server-pid and --spawn: the process that is started is measured anyway");
@@ -181,7 +186,6 @@ void set_server(const Options& options, Settings& settings) {
   } else {
     const auto url = client::parse_url(options.url.empty() ? kDefaultUrl : options.url);
     if (!url) refuse("--url: " + url.error().message);
-    if (url->transport == client::Transport::kTls) refuse("--url: wss:// cannot be measured yet; use ws://");
     settings.url = *url;
     if (options.server_pid) settings.server_pid = static_cast<pid_t>(*options.server_pid);
   }

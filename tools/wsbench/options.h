@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/cli/tool.h"
+#include "common/client/client_options.h"
 #include "common/client/url.h"
 #include "wsbench/fanout.h"
 #include "wsbench/slo.h"
@@ -36,6 +37,7 @@ struct Options {
   std::chrono::nanoseconds hold = std::chrono::seconds{10};
   std::uint64_t rounds = 1;
   std::string url;
+  client::TlsOptions tls;
   std::string spawn;
   std::optional<std::uint64_t> server_pid;
   std::string server_cpus;
@@ -60,6 +62,7 @@ struct Settings {
   // The server: started by us from these words, or found at the URL.
   std::vector<std::string> spawn;
   std::optional<client::Url> url;
+  client::TlsOptions tls;  // where the URL says wss
   std::optional<pid_t> server_pid;
   std::vector<int> server_cpus;
   bool limit = false;

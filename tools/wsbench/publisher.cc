@@ -34,7 +34,10 @@ Publisher::Publisher(PublisherPlan plan, std::unique_ptr<EventEncoder> encoder)
   if (plan_.acknowledged) departures_ = std::make_unique<Departure[]>(kDepartures);
 }
 
-void Publisher::attach(int fd) { fd_ = fd; }
+void Publisher::attach(int fd, SecureSocket* tls) {
+  tls_ = tls;
+  fd_ = fd;
+}
 
 void Publisher::probe() { probes_.store(plan_.topology.channels_of(plan_.index), std::memory_order_release); }
 
@@ -89,7 +92,9 @@ bool Publisher::flush() {
     out_.swap(control_);
   }
   while (written_ < out_.size()) {
-    const ssize_t sent = send(fd_, out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL);
+    const std::string_view rest = std::string_view(out_).substr(written_);
+    const ssize_t sent =
+        tls_ != nullptr ? tls_->send(rest) : send(fd_, rest.data(), rest.size(), MSG_NOSIGNAL);
     if (sent < 0) return false;  // full: the loop says when there is room; broken: the loop says so
     written_ += static_cast<std::size_t>(sent);
   }

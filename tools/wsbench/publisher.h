@@ -14,6 +14,7 @@
 #include "wsbench/clock.h"
 #include "wsbench/histogram.h"
 #include "wsbench/schedule.h"
+#include "wsbench/secure_socket.h"
 #include "wsbench/window.h"
 
 namespace wskit::bench {
@@ -33,8 +34,9 @@ class Publisher {
  public:
   Publisher(PublisherPlan plan, std::unique_ptr<EventEncoder> encoder);
 
-  // The connection is open; `fd` stays the caller's, and open as long as anyone pumps.
-  void attach(int fd);
+  // The connection is open; `fd` and `tls` (null: plain) stay the caller's, and open as
+  // long as anyone pumps.
+  void attach(int fd, SecureSocket* tls = nullptr);
 
   // One event to each of its channels, to see that they arrive.
   void probe();
@@ -84,6 +86,7 @@ class Publisher {
   PublisherPlan plan_;
   std::unique_ptr<EventEncoder> encoder_;
   int fd_ = -1;
+  SecureSocket* tls_ = nullptr;
 
   // How many calls of pump() have come since the worker among them last looked.
   std::atomic<std::uint32_t> requests_{0};

@@ -97,6 +97,7 @@ constexpr std::array kRows = {
     "conn.rate",
     "server.cpu_us_per_conn",
     "conn.tcp.p50",
+    "conn.tls.p50",
     "conn.upgrade.p50",
     "conn.upgrade.p99",
     "conn.subscribe.p50",

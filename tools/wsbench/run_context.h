@@ -14,6 +14,7 @@
 #include "wsbench/adapter.h"
 #include "wsbench/clock.h"
 #include "wsbench/publisher.h"
+#include "wsbench/secure_socket.h"
 #include "wsbench/socket.h"
 #include "wsbench/stamp.h"
 #include "wsbench/topology.h"
@@ -30,6 +31,7 @@ struct Failure {
 struct ConnectPlan {
   Endpoint endpoint;
   std::string host;               // of the Host header
+  SecureServer tls;               // no context: plain
   std::string key;                // Sec-WebSocket-Key of all connections
   std::string accept;             // what it must be answered with
   std::size_t in_progress = 256;  // handshakes of one thread at a time

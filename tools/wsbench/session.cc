@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "common/client/tls.h"
 #include "common/protocol/timestamp.h"
 #include "wsbench/affinity.h"
 #include "wsbench/child_process.h"
@@ -134,7 +135,9 @@ class Session {
     return result;
   }
 
-  RunResult measure(const Server& server) {
+  RunResult measure(Server server) {
+    if (server.url.transport == client::Transport::kTls)
+      server.tls = client::make_native_tls_context(settings_.tls);
     const OnProgress on_progress = [this](const Progress& progress) { show(progress); };
     switch (settings_.scenario) {
       case Scenario::kFanout:

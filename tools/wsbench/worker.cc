@@ -117,8 +117,9 @@ void Worker::handle(Connection& connection, std::uint32_t events) {
   if (connection.state == State::kClosed) return;
   if (connection.state == State::kConnecting) {
     if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) on_connected(connection);
-    if (connection.state != State::kUpgrading) return;
+    if (connection.state != State::kUpgrading && connection.state != State::kHandshaking) return;
   }
+  if (connection.tls != nullptr) connection.tls->push();
   constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLERR | EPOLLHUP;
   if ((events & (EPOLLIN | kEnd)) != 0) {
     receive(connection, (events & kEnd) != 0 ? ReadUntil::kEnd : ReadUntil::kShort);
@@ -138,17 +139,22 @@ void Worker::receive(Connection& connection, ReadUntil until) {
   for (;;) {
     const std::size_t begun = connection.unread.size();
     if (begun != 0) {
-      if (begun * 2 > buffer_.size()) buffer_.resize(buffer_.size() * 2);
+      if ((begun + tls::Stream::kHeadroom) * 2 > buffer_.size()) buffer_.resize(buffer_.size() * 2);
       std::memcpy(buffer_.data(), connection.unread.data(), begun);
       connection.unread.clear();
     }
-    const std::size_t room = buffer_.size() - begun;
-    const ssize_t got = recv(connection.fd, buffer_.data() + begun, room, 0);
-    if (got < 0 && errno == EAGAIN) {
+    const std::span<char> room = std::span(buffer_).subspan(begun);
+    const ssize_t got = receive_some(connection, room);
+    const int error = got < 0 ? errno : 0;
+    if (got <= 0 && error != EAGAIN && connection.tls != nullptr) {
+      return on_tls_end(connection, error);
+    }
+    if (connection.state == State::kHandshaking && connection.tls->established()) on_established(connection);
+    if (got < 0 && error == EAGAIN) {
       if (begun != 0) connection.unread.assign(buffer_.data(), begun);
       return;
     }
-    if (got < 0) return close_connection(connection, std::generic_category().message(errno));
+    if (got < 0) return close_connection(connection, std::generic_category().message(error));
     if (got == 0) return close_connection(connection, "the server closed the connection");
     received_at_ = now();
     std::string_view bytes(buffer_.data(), begun + static_cast<std::size_t>(got));
@@ -160,7 +166,9 @@ void Worker::receive(Connection& connection, ReadUntil until) {
     }
     if (connection.state == State::kClosed) return;
     if (!bytes.empty()) connection.unread.assign(bytes);
-    if (until == ReadUntil::kShort && static_cast<std::size_t>(got) < room) return;
+    const bool all = connection.tls == nullptr ? static_cast<std::size_t>(got) < room.size()
+                                               : !connection.tls->may_have_more();
+    if (until == ReadUntil::kShort && all) return;
   }
 }
 
@@ -355,7 +363,7 @@ void Worker::send_frame(Connection& connection, websocket::Opcode opcode, std::s
   if (connection.publishes) {
     context_.publishers[connection.index]->send_control(frame);
     to_pump_.push_back(connection.index);
-  } else if (send(connection.fd, frame.data(), frame.size(), MSG_NOSIGNAL) < 0) {
+  } else if (!send_whole(connection, frame)) {
     return;  // broken: the loop hears of it; full: a subscriber sends nothing else
   }
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -23,6 +24,7 @@ namespace wskit::bench {
 // What a worker measured. Read it after join().
 struct WorkerResults {
   Histogram tcp;        // connect() to connected
+  Histogram tls;        // hello sent to shaken hands
   Histogram upgrade;    // request sent to 101
   Histogram subscribe;  // command sent to reply
   Histogram total;
@@ -74,10 +76,19 @@ class Worker {
   [[nodiscard]] Faults faults() const;
 
  private:
-  enum class State : std::uint8_t { kWaiting, kConnecting, kUpgrading, kSubscribing, kOpen, kClosed };
+  enum class State : std::uint8_t {
+    kWaiting,
+    kConnecting,
+    kHandshaking,
+    kUpgrading,
+    kSubscribing,
+    kOpen,
+    kClosed
+  };
 
   struct Connection {
     int fd = -1;
+    std::unique_ptr<SecureSocket> tls;  // null: plain
     State state = State::kWaiting;
     bool publishes = false;
     bool probed = false;
@@ -102,6 +113,11 @@ class Worker {
   [[nodiscard]] int wait_milliseconds() const;
   void handle(Connection& connection, std::uint32_t events);
   void on_connected(Connection& connection);
+  void on_established(Connection& connection);
+  void on_tls_end(Connection& connection, int error);
+  void request_upgrade(Connection& connection);
+  static ssize_t receive_some(Connection& connection, std::span<char> room);
+  static bool send_whole(Connection& connection, std::string_view bytes);
   // kShort: a read that leaves room has taken all there was, and what comes later is
   // a new event. The end of a stream that came with its last bytes is not: kEnd.
   enum class ReadUntil : std::uint8_t { kShort, kEnd };

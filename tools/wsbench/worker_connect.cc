@@ -1,4 +1,4 @@
-// How a worker opens its connections: TCP, upgrade, subscription, each timed.
+// How a worker opens its connections: TCP, TLS, upgrade, subscription, each timed.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -63,8 +63,48 @@ void Worker::on_connected(Connection& connection) {
   const Nanos connected = now();
   results_.tcp.record(connected - connection.began);
   connection.step_began = connected;
-  connection.state = State::kUpgrading;
   if (connection.publishes) set_no_delay(connection.fd);
+  if (context_.connect.tls.context == nullptr) return request_upgrade(connection);
+  connection.state = State::kHandshaking;
+  connection.tls = std::make_unique<SecureSocket>(connection.fd, context_.connect.tls);
+  if (connection.tls->begin_handshake()) return;
+  fail_connection(connection, Failure::Kind::kUnreachable, std::generic_category().message(errno));
+}
+
+void Worker::on_established(Connection& connection) {
+  const Nanos established = now();
+  results_.tls.record(established - connection.step_began);
+  connection.step_began = established;
+  request_upgrade(connection);
+}
+
+// The server ended the connection, or it broke: with TLS 1.3 it is only now that a
+// server refuses a client's certificate.
+void Worker::on_tls_end(Connection& connection, int error) {
+  if (error != 0 && error != EPROTO)
+    return close_connection(connection, std::generic_category().message(error));
+  const SecureSocket::Problem problem = connection.tls->problem();
+  if (connection.state == State::kOpen) return close_connection(connection, problem.message);
+  const bool asked = connection.state != State::kHandshaking;
+  fail_connection(connection,
+                  asked || problem.refused ? Failure::Kind::kRefused : Failure::Kind::kUnreachable,
+                  problem.message);
+}
+
+ssize_t Worker::receive_some(Connection& connection, std::span<char> room) {
+  if (connection.tls != nullptr) return connection.tls->receive(room);
+  return recv(connection.fd, room.data(), room.size(), 0);
+}
+
+bool Worker::send_whole(Connection& connection, std::string_view bytes) {
+  const ssize_t sent = connection.tls != nullptr
+                           ? connection.tls->send(bytes)
+                           : send(connection.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  return sent == static_cast<ssize_t>(bytes.size());
+}
+
+void Worker::request_upgrade(Connection& connection) {
+  connection.state = State::kUpgrading;
   const Adapter& adapter = *context_.adapter;
   const std::string target = connection.publishes         ? adapter.publisher_target()
                              : context_.connect.subscribe ? adapter.subscriber_target(connection.channel)
@@ -72,8 +112,7 @@ void Worker::on_connected(Connection& connection) {
   std::string request = "GET " + target + " HTTP/1.1\r\nHost: " + context_.connect.host +
                         "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
                         "Sec-WebSocket-Key: " + context_.connect.key + "\r\n\r\n";
-  if (send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(request.size())) {
+  if (!send_whole(connection, request)) {
     fail_connection(connection, Failure::Kind::kUnreachable, "the upgrade request could not be written");
   }
 }
@@ -118,7 +157,8 @@ void Worker::become_open(Connection& connection) {
   results_.total.record(opened - connection.began);
   connection.state = State::kOpen;
   --in_progress_;
-  if (connection.publishes) context_.publishers[connection.index]->attach(connection.fd);
+  if (connection.publishes)
+    context_.publishers[connection.index]->attach(connection.fd, connection.tls.get());
   counters_.open.fetch_add(1);
 }
 

@@ -105,6 +105,11 @@ std::shared_ptr<ssl::context> make_tls_context(const TlsOptions& options) {
   return context;
 }
 
+std::shared_ptr<ssl_ctx_st> make_native_tls_context(const TlsOptions& options) {
+  const auto context = make_tls_context(options);
+  return {context, context->native_handle()};
+}
+
 void expect_host(ssl_st& connection, const std::string& host) {
   X509_VERIFY_PARAM* wanted = SSL_get0_param(&connection);
   boost::system::error_code not_an_address;

@@ -10,6 +10,7 @@
 namespace boost::asio::ssl {
 class context;
 }
+struct ssl_ctx_st;
 struct ssl_st;
 
 namespace wskit::client {
@@ -20,6 +21,9 @@ namespace wskit::client {
 
 // REQUIRES: check_tls_options has found nothing.
 [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> make_tls_context(const TlsOptions& options);
+
+// The same for tls::Stream.
+[[nodiscard]] std::shared_ptr<ssl_ctx_st> make_native_tls_context(const TlsOptions& options);
 
 // Asks for `host`, a name or an address, and takes only a certificate that is for it,
 // if the context verifies at all. Before the handshake.

@@ -23,6 +23,8 @@ constexpr std::size_t kRecordBytes = std::size_t{16} << 10;
 // little enough to keep where the peer does not take it.
 constexpr std::size_t kRunBytes = 4 * kRecordBytes;
 
+constexpr int kMaxReceives = 4;
+
 // The records made since the last call to the socket, of the stream that is in
 // use. Its memory serves all streams of the thread.
 thread_local std::string run;
@@ -92,23 +94,25 @@ Stream::~Stream() = default;
 // of an earlier record OpenSSL holds at most its beginning, so what comes out
 // never reaches what is still to go in.
 ssize_t Stream::receive(std::span<char> buffer, std::size_t already_read) {
-  if (over_) {
-    errno = EPROTO;
-    return problem_.empty() ? 0 : -1;
-  }
-  if (already_read > 0) {
-    input_ = {buffer.data(), already_read};
-  } else {
+  // Again where there was nothing to return yet, so that EAGAIN says that the socket
+  // is empty; not for ever, so that nobody keeps the loop busy with empty records.
+  for (int turn = 0; turn < kMaxReceives && !over_; ++turn) {
     const std::span<char> room = buffer.subspan(kHeadroom);
-    const ssize_t count = ::recv(fd_, room.data(), room.size(), MSG_DONTWAIT);
-    if (count <= 0) return count;
-    input_ = {room.data(), static_cast<std::size_t>(count)};
+    if (already_read > 0) {
+      input_ = {buffer.data(), std::exchange(already_read, 0)};
+    } else {
+      const ssize_t count = ::recv(fd_, room.data(), room.size(), MSG_DONTWAIT);
+      may_have_more_ = count == static_cast<ssize_t>(room.size());
+      if (count <= 0) return count;
+      input_ = {room.data(), static_cast<std::size_t>(count)};
+    }
+    const std::size_t decrypted = established_ || shake_hands() ? decrypt(buffer) : 0;
+    input_ = {};
+    if (!send_run()) return -1;
+    if (decrypted > 0) return static_cast<ssize_t>(decrypted);
   }
-  const std::size_t decrypted = established_ || shake_hands() ? decrypt(buffer) : 0;
-  input_ = {};
-  if (!send_run()) return -1;
-  if (decrypted > 0) return static_cast<ssize_t>(decrypted);
-  if (over_ && problem_.empty()) return 0;
+  if (over_ && !failed_) return 0;
+  may_have_more_ = !over_;
   errno = over_ ? EPROTO : EAGAIN;
   return -1;
 }
@@ -147,9 +151,14 @@ void Stream::judge(int result) {
   if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return;
   over_ = true;
   if (error == SSL_ERROR_ZERO_RETURN) return;
-  const unsigned long code = ERR_peek_last_error();
-  const char* reason = ERR_reason_error_string(code);
-  problem_ = reason == nullptr ? "the connection broke TLS" : reason;
+  failed_ = true;
+  error_ = ERR_peek_last_error();
+}
+
+std::string Stream::problem() const {
+  if (!failed_) return {};
+  const char* reason = ERR_reason_error_string(error_);
+  return reason == nullptr ? "the peer broke TLS" : reason;
 }
 
 ssize_t Stream::send(std::span<const iovec> slices) {
@@ -158,7 +167,7 @@ ssize_t Stream::send(std::span<const iovec> slices) {
     errno = EAGAIN;
     return -1;
   }
-  if (notified_ || !problem_.empty()) {
+  if (notified_ || failed_) {
     errno = EPIPE;
     return -1;
   }
@@ -245,7 +254,7 @@ bool Stream::push() {
 void Stream::close_notify() {
   if (notified_) return;
   notified_ = true;
-  if (!established_ || !problem_.empty()) return;
+  if (!established_ || failed_) return;
   ERR_clear_error();
   SSL_shutdown(ssl_.get());
   unsent_ += run;

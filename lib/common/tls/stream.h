@@ -43,7 +43,7 @@ class Stream {
 
   // What arrived, decrypted; takes the handshake further. As recv(2): 0 at the
   // end; -1 and errno, EAGAIN where there is nothing to return yet, EPROTO where
-  // the peer broke TLS: then problem() says how, and the alert was sent as far as
+  // the peer broke TLS: then failed(), and problem() says how, and the alert was sent as far as
   // the socket took it. The first `already_read` bytes of the buffer were read from
   // the socket before, and then no more are.
   // REQUIRES: more than kHeadroom, and `already_read` only before anything else.
@@ -72,8 +72,15 @@ class Stream {
   // Nothing more will be received, for the peer has said so or broken TLS. May
   // become so in a receive() that returns bytes.
   [[nodiscard]] bool over() const { return over_; }
-  // Why TLS failed, in OpenSSL's words; empty if it did not.
-  [[nodiscard]] const std::string& problem() const { return problem_; }
+  // Whether the peer broke TLS, or refused us; and why, in OpenSSL's words and as it
+  // numbers them (ERR_GET_REASON).
+  [[nodiscard]] bool failed() const { return failed_; }
+  [[nodiscard]] std::string problem() const;
+  [[nodiscard]] unsigned long error() const { return error_; }
+
+  // Whether the last receive() may have left something with the socket: in an
+  // edge-triggered loop it has to be called again.
+  [[nodiscard]] bool may_have_more() const { return may_have_more_; }
 
   [[nodiscard]] ssl_st& native() { return *ssl_; }
 
@@ -96,9 +103,11 @@ class Stream {
   bool established_ = false;
   bool over_ = false;
   bool notified_ = false;
+  bool failed_ = false;
+  bool may_have_more_ = false;
   std::unique_ptr<ssl_st, Free> ssl_;
-  std::string unsent_;  // encrypted
-  std::string problem_;
+  std::string unsent_;       // encrypted
+  unsigned long error_ = 0;  // of OpenSSL's queue
 };
 
 }  // namespace wskit::tls

@@ -15,9 +15,10 @@ from .websocket import WebSocket, open_socket
 class Server:
     """Started by the constructor, which returns once the server accepts connections."""
 
-    def __init__(self, env, *options, listen="127.0.0.1:0"):
-        """`listen`: None leaves it to a configuration file."""
+    def __init__(self, env, *options, listen="127.0.0.1:0", tls=None):
+        """`listen`: None leaves it to a configuration file. `tls`: the context with which connections are made."""
         self.options = options
+        self.tls = tls
         where = ["--listen", listen] if listen else []
         self.process = Process([binary("wsserve"), *where, *options], env)
         self.url = self.process.wait_for_lines(1)[0].decode()
@@ -27,7 +28,7 @@ class Server:
     def _address_of(url):
         if url.startswith("ws+unix:"):
             return url.removeprefix("ws+unix:")
-        host, port = re.fullmatch(r"ws://(.+):(\d+)", url).groups()
+        host, port = re.fullmatch(r"wss?://(.+):(\d+)", url).groups()
         return host.strip("[]"), int(port)
 
     @property
@@ -46,15 +47,15 @@ class Server:
 
     def open(self, path="/ws", **options):
         """A connection of raw frames."""
-        return WebSocket(self.address, path, **options)
+        return WebSocket(self.address, path, **{"tls": self.tls, **options})
 
     def client(self, path="/ws", **options):
         """A connection of commands and events, its `connected` already read."""
         return Client(self.open(path, **options))
 
     def connect(self):
-        """A bare TCP connection."""
-        return open_socket(self.address)
+        """A bare connection, behind TLS where the server speaks it."""
+        return open_socket(self.address, tls=self.tls)
 
     def http(self):
         return HttpConnection(self.connect())

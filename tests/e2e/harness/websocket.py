@@ -46,13 +46,13 @@ def handshake(path="/ws", host="localhost", headers=()):
 class WebSocket:
     """One connection over a blocking socket with a deadline on every operation."""
 
-    def __init__(self, address, path="/ws", headers=(), deflate=None, receive_buffer=None, source=None):
+    def __init__(self, address, path="/ws", headers=(), deflate=None, receive_buffer=None, source=None, tls=None):
         """`address`: (host, port), or the path of a unix socket. `deflate`: an offer such as
         "permessage-deflate", which the server must then accept. `receive_buffer`: bytes of SO_RCVBUF. `source`: the
-        address to come from."""
+        address to come from. `tls`: a context, for wss."""
         self._buffer = bytearray()
         self._parsed = 0
-        self.socket = open_socket(address, receive_buffer, source)
+        self.socket = open_socket(address, receive_buffer, source, tls)
         self.extensions = ""
         self._inflater = None
         if path is not None:
@@ -191,7 +191,7 @@ class WebSocket:
         self.socket.close()
 
 
-def open_socket(address, receive_buffer=None, source=None):
+def open_socket(address, receive_buffer=None, source=None, tls=None):
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.settimeout(DEADLINE)
@@ -202,7 +202,7 @@ def open_socket(address, receive_buffer=None, source=None):
     made.connect(address)
     if family == socket.AF_INET:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return made
+    return tls.wrap_socket(made, server_hostname=address[0]) if tls else made
 
 
 def deflate(data):

@@ -1,120 +1,129 @@
-"""Proves: over `wss://` the tools take a certificate that they can trust, and another only where told so."""
-
-import shutil
-import socket
-import ssl
-import subprocess
-import threading
+"""Proves: over `wss://` the tools take a certificate that they can trust, show their own where it is asked for,
+and say what is wrong with either."""
 
 import pytest
-from harness.deadline import DEADLINE
+from harness.certificates import Authority, need_openssl
 
-if not shutil.which("openssl"):
-    pytest.skip("openssl, which makes the certificates, is not installed", allow_module_level=True)
+need_openssl()
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """(certificate, key) of 127.0.0.1 and localhost, signed by itself."""
-    folder = tmp_path_factory.mktemp("tls")
-    names = "subjectAltName=IP:127.0.0.1,DNS:localhost"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test -keyout key.pem -out cert.pem"
-    subprocess.run(
-        [*command.split(), "-addext", names], cwd=folder, check=True, capture_output=True, timeout=DEADLINE
-    )
-    return folder / "cert.pem", folder / "key.pem"
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("tls"))
 
 
-class TlsFront:
-    """Takes TLS off what comes in and hands it on to a server."""
+@pytest.fixture
+def served(stage, authority):
+    """A server of the tests' authority, for these names."""
 
-    def __init__(self, server, certificate, key, host="127.0.0.1"):
-        self._server = server
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(certificate, key)
-        self._listener = socket.create_server((host, 0))
-        self.port = self._listener.getsockname()[1]
-        self.url = f"wss://{host}:{self.port}"
-        threading.Thread(target=self._accept, daemon=True).start()
+    def serve(names="IP:127.0.0.1,DNS:localhost", *options, **where):
+        identity = authority.issue(names=names)
+        return stage.server(*identity.served, *options, tls=authority.trusting(), **where)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection):
-        try:
-            near = self._context.wrap_socket(connection, server_side=True)
-        except OSError:
-            connection.close()
-            return
-        far = self._server.connect()
-        far.settimeout(None)
-        back = threading.Thread(target=pump, args=(far, near), daemon=True)
-        back.start()
-        pump(near, far)
-        back.join()
-        near.close()
-        far.close()
+    return serve
 
 
-def pump(source, target):
-    try:
-        while piece := source.recv(65536):
-            target.sendall(piece)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
+def bench(stage, url, *options):
+    short = ["-S", "4", "--rate", "50", "-w", "0s", "-d", "300ms", "--drain", "10s"]
+    return stage.run("wsbench", "-u", url, *short, *options)
 
 
-def test_a_trusted_certificate(stage, certificate):
-    server = stage.server()
-    with TlsFront(server, *certificate) as front:
-        trust = ["--cacert", certificate[0]]
-        tap = stage.tool("wstap", "-u", front.url, *trust, "-o", "data", "-n", "500", "a")
-        server.wait_for_subscriptions(1)
-        lines = b"".join(b'{"n":%d,"padding":"%s"}\n' % (number, b"x" * 500) for number in range(500))
-        pub = stage.run("wspub", "-u", f"wss://localhost:{front.port}/ws", *trust, "a", stdin=lines)
-        assert pub.code == 0, pub.stderr
-        assert tap.wait() == 0, tap.stderr
-        assert tap.stdout == lines
+def test_a_trusted_certificate(stage, served, authority):
+    server = served()
+    trust = ["--cacert", authority.file]
+    tap = stage.tool("wstap", "-u", server.url, *trust, "-o", "data", "-n", "500", "a")
+    server.wait_for_subscriptions(1)
+    lines = b"".join(b'{"n":%d,"padding":"%s"}\n' % (number, b"x" * 500) for number in range(500))
+    pub = stage.run("wspub", "-u", f"wss://localhost:{server.port}/ws", *trust, "a", stdin=lines)
+    assert pub.code == 0, pub.stderr
+    assert tap.wait() == 0, tap.stderr
+    assert tap.stdout == lines
+    run = bench(stage, server.url, *trust)
+    assert run.code == 0, run.stderr
+    assert b"lost 0, duplicate 0, reordered 0, corrupt 0" in run.stdout
 
 
-def test_an_unknown_certificate_is_refused_and_the_remedy_named(stage, certificate):
-    server = stage.server()
-    with TlsFront(server, *certificate) as front:
-        run = stage.run("wstap", "-u", front.url, "a")
+def test_an_unknown_certificate_is_refused_and_the_remedy_named(stage, served):
+    server = served()
+    for run in (stage.run("wstap", "-u", server.url, "a"), bench(stage, server.url)):
         assert run.code == 4, run.stderr
         assert "certificate" in run.stderr and "--cacert" in run.stderr
-        assert server.stats()["accepted"] <= 2
+    assert server.stats()["http_requests"] == 1, "none but this one asked for anything"
 
 
-def test_a_certificate_of_another_name_is_refused(stage, certificate):
-    server = stage.server()
-    with TlsFront(server, *certificate, host="127.0.0.2") as front:
-        run = stage.run("wstap", "-u", front.url, "--cacert", certificate[0], "a")
+def test_a_certificate_of_another_name_is_refused(stage, served, authority):
+    server = served("DNS:localhost,IP:127.0.0.2")
+    url = f"wss://127.0.0.1:{server.port}"
+    trust = ["--cacert", authority.file]
+    for run in (stage.run("wstap", "-u", url, *trust, "a"), bench(stage, url, *trust)):
         assert run.code == 4, run.stderr
-        assert "127.0.0.2" in run.stderr
+        assert "127.0.0.1" in run.stderr
+    named = stage.run("wspub", "-u", f"wss://localhost:{server.port}", *trust, "a", "-m", "1")
+    assert named.code == 0, named.stderr
 
 
-def test_any_certificate_where_told_so(stage, certificate):
-    server = stage.server()
-    with TlsFront(server, *certificate) as front:
-        run = stage.run("wspub", "-u", front.url, "--insecure", "a", "-m", "1")
-        assert run.code == 0, run.stderr
+def test_any_certificate_where_told_so(stage, served):
+    url = served("DNS:other.test").url
+    run = stage.run("wspub", "-u", url, "--insecure", "a", "-m", "1")
+    assert run.code == 0, run.stderr
+    run = bench(stage, url, "--insecure")
+    assert run.code == 0, run.stderr
 
 
 def test_a_server_without_tls_is_no_wss(stage):
     server = stage.server()
-    run = stage.run("wstap", "-u", f"wss://127.0.0.1:{server.port}", "a", "--insecure")
-    assert run.code in (3, 4) and "TLS" in run.stderr.upper(), run.stderr
+    url = f"wss://127.0.0.1:{server.port}"
+    for run in (stage.run("wstap", "-u", url, "a", "--insecure"), bench(stage, url, "--insecure")):
+        assert run.code == 3 and "does the server speak TLS on this port?" in run.stderr, run.stderr
+
+
+def test_a_server_with_tls_is_no_ws(stage, served):
+    run = stage.run("wstap", "-u", f"ws://127.0.0.1:{served().port}", "a")
+    assert run.code == 4 and "use https:// or wss://" in run.stderr, run.stderr
+
+
+def test_a_certificate_is_shown_where_it_is_asked_for(stage, served, authority):
+    server = served("IP:127.0.0.1", "--client-ca", authority.file)
+    ann = authority.issue("ann")
+    trust = ["--cacert", authority.file]
+    run = stage.run("wspub", "-u", server.url, *trust, *ann.shown, "a", "-m", "1")
+    assert run.code == 0, run.stderr
+    together = stage.home / "together.pem"
+    together.write_bytes(ann.certificate.read_bytes() + ann.key.read_bytes())
+    run = stage.run("wstap", "-u", server.url, *trust, "--cert", together, "a", "--from", "start", "-n", "1")
+    assert run.code == 0, run.stderr
+    run = bench(stage, server.url, *trust, *ann.shown)
+    assert run.code == 0, run.stderr
+
+
+def test_a_certificate_that_is_asked_for_and_not_shown_or_not_taken(stage, served, authority):
+    server = served("IP:127.0.0.1", "--client-ca", authority.file)
+    trust = ["--cacert", authority.file]
+    for run in (stage.run("wstap", "-u", server.url, *trust, "a"), bench(stage, server.url, *trust)):
+        assert run.code == 4 and "give yours with --cert and --key-file" in run.stderr, run.stderr
+    eve = Authority(stage.home, "stranger").issue("eve")
+    for run in (
+        stage.run("wstap", "-u", server.url, *trust, *eve.shown, "a"),
+        bench(stage, server.url, *trust, *eve.shown),
+    ):
+        assert run.code == 4 and "does not take the certificate of --cert" in run.stderr, run.stderr
+
+
+def test_files_that_cannot_be_used_are_named_before_anything_is_connected(stage, authority):
+    ann, bob = authority.issue("ann"), authority.issue("bob")
+    missing = stage.home / "missing.pem"
+    for tool in ("wspub", "wstap", "wsbench"):
+        for options, said in (
+            (["--cacert", missing], f"--cacert: cannot read certificates from {missing}"),
+            (["--cert", missing], f"--cert: cannot read a certificate from {missing}"),
+            (
+                ["--cert", ann.certificate, "--key-file", missing],
+                f"--key-file: cannot read a key .* {missing}",
+            ),
+            (["--cert", ann.certificate, "--key-file", bob.key], f"the key in {bob.key} does not belong"),
+            (["--cert", ann.certificate], f"--cert: there is no key in {ann.certificate}"),
+            (["--key-file", ann.key], "add --cert FILE"),
+        ):
+            run = stage.run(tool, "-u", "wss://127.0.0.1:1", *options)
+            assert run.code == 2, (options, run.stderr)
+            assert not [part for part in said.split(" .* ") if part not in run.stderr], run.stderr

@@ -20,7 +20,7 @@ void Connection::read_tls() {
   if (!was_established && transport_.tls()->established()) shard_.counters().tls_handshakes.add();
   if (count > 0) take(buffer.first(static_cast<std::size_t>(count)));
   if (phase_ == Phase::kDead) return;
-  if (!transport_.tls()->problem().empty()) return fail_tls();
+  if (transport_.tls()->failed()) return fail_tls();
   if (count == 0 && !transport_.tls()->established()) shard_.counters().tls_failures.add();
   if (count == 0 || (count < 0 && error != EAGAIN && error != EWOULDBLOCK && error != EINTR)) return abort();
   if (transport_.over()) {
@@ -69,14 +69,14 @@ void Connection::refuse_plain_http() {
                .headers = {}});
 }
 
+// In plain HTTP: what a TLS client makes of that ("wrong version number") is known to
+// mean that there is no TLS, which no alert of TLS says.
 void Connection::refuse_tls_hello() {
   shard_.counters().tls_failures.add();
-  Outbound& queue = outbound();
-  const std::size_t before = queue.bytes();
-  queue.append_http(tls_refusal());
-  finish_when_written_ = true;
-  shard_.wheel().schedule(*this, shard_.now() + shard_.settings().close_timeout);
-  queue_changed(before);
+  refuse_http({.status = 400,
+               .code = "BAD_REQUEST",
+               .message = "this port does not speak TLS: use http:// or ws://",
+               .headers = {}});
 }
 
 }  // namespace wskit::server

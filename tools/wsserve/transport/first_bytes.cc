@@ -15,10 +15,4 @@ bool begins_tls(std::string_view bytes) {
 
 bool begins_http(std::string_view bytes) { return !bytes.empty() && bytes[0] >= 'A' && bytes[0] <= 'Z'; }
 
-std::string_view tls_refusal() {
-  using namespace std::string_view_literals;
-  // alert, version 3.1 (as in a first flight), 2 bytes: fatal, handshake_failure
-  return "\x15\x03\x01\x00\x02\x02\x28"sv;
-}
-
 }  // namespace wskit::server

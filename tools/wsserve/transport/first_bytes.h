@@ -12,8 +12,4 @@ namespace wskit::server {
 // A method in capital letters, as every request begins.
 [[nodiscard]] bool begins_http(std::string_view bytes);
 
-// What a client hello is answered with where no TLS is spoken: the alert
-// `handshake_failure`, which ends the handshake at once.
-[[nodiscard]] std::string_view tls_refusal();
-
 }  // namespace wskit::server
