@@ -28,7 +28,7 @@ complete -c wsbench -l server-pid -x -d 'Measure the CPU and memory of this proc
 complete -c wsbench -l server-cpu -x -d 'CPUs for what --spawn and --limit start: 0 or 0,2-3'
 complete -c wsbench -l cacert -r -d 'Trust the certificates in this PEM file instead of the system\'s'
 complete -c wsbench -l cert -r -d 'Show a wss:// server that asks for one the certificate in this PEM file, with the chain behind it'
-complete -c wsbench -l key-file -r -d 'The private key of --cert (PEM, no passphrase), if it is not in the same file'
+complete -c wsbench -l key-file -r -d 'The private key of --cert (PEM, no pass phrase), if it is not in the same file'
 complete -c wsbench -l insecure -d 'Take any certificate of a wss:// server'
 complete -c wsbench -l limit -d 'Measure the built-in raw writer as well, which does nothing but write, on one thread: how much this machine can do at all'
 complete -c wsbench -l threads -x -d 'Client threads; one for each CPU of --cpu, else for each of the machine but one'

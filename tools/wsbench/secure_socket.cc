@@ -51,7 +51,10 @@ SecureSocket::Problem SecureSocket::problem() {
     return {"its certificate is not trusted: give its authority with --cacert, or take any with --insecure",
             true};
   }
-  return {"TLS: " + stream_.problem() + " (does the server speak TLS on this port?)"};
+  if (ERR_GET_REASON(stream_.error()) == SSL_R_WRONG_VERSION_NUMBER) {
+    return {"the server does not speak TLS there; use ws://"};
+  }
+  return {"TLS: " + stream_.problem()};
 }
 
 }  // namespace wskit::bench
