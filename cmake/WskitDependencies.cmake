@@ -19,6 +19,13 @@ add_library(wskit_prometheus INTERFACE)
 target_include_directories(wskit_prometheus SYSTEM INTERFACE ${WSKIT_PROMETHEUS_INCLUDE})
 target_link_libraries(wskit_prometheus INTERFACE ${WSKIT_PROMETHEUS_CORE})
 
+# libjwt comes without a CMake package.
+find_path(JWT_INCLUDE_DIR jwt.h REQUIRED)
+find_library(JWT_LIBRARY jwt REQUIRED)
+add_library(wskit_jwt INTERFACE)
+target_include_directories(wskit_jwt SYSTEM INTERFACE ${JWT_INCLUDE_DIR})
+target_link_libraries(wskit_jwt INTERFACE ${JWT_LIBRARY})
+
 # Asio and Beast are compiled once, in lib/common/net/boost_impl.cc.
 add_library(wskit_boost INTERFACE)
 target_link_libraries(wskit_boost INTERFACE Boost::headers Threads::Threads)

@@ -15,13 +15,14 @@ build_packages=(
   libboost1.81-dev libssl-dev zlib1g-dev
   libsimdjson-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev
   libsqlite3-dev
+  libjwt-dev
   prometheus-cpp-dev
 )
 # Debian 12's own python3 runs the end-to-end tests, so that its modules are the ones below.
 test_packages=(
   git libgtest-dev libgmock-dev libbenchmark-dev
   clang libclang-rt-14-dev clang-format
-  python3 python3-pytest python3-websockets curl jq groff-base
+  python3 python3-pytest python3-websockets python3-jwt python3-cryptography curl jq groff-base
 )
 # Programs that often come from elsewhere than Debian: the package is asked for only where the
 # program is missing.

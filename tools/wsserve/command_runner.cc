@@ -26,6 +26,9 @@ void CommandRunner::run(Connection& connection, std::string_view text) {
   }
   if (!parsed) return refuse(connection, parsed.error().id, parsed.error().error);
   const Command& command = **parsed;
+  if (const auto error = auth::check_command(connection.identity(), command.action)) {
+    return refuse(connection, command.id, *error);
+  }
   switch (command.action) {
     case Action::kPublish:
       return publish(connection, command);
@@ -42,9 +45,7 @@ void CommandRunner::run(Connection& connection, std::string_view text) {
       protocol::append_control(text_, "stats", command.id, shard_.timestamp(), shard_.server().stats());
       return connection.send_text(text_);
     case Action::kAuth:
-      return refuse(
-          connection, command.id,
-          {ErrorCode::kUnauthorized, "this server has no keys to check a token with: leave auth out", {}});
+      return authenticate(connection, command);
     case Action::kHistory:
       return history(connection, command);
     case Action::kPresence:
@@ -54,6 +55,8 @@ void CommandRunner::run(Connection& connection, std::string_view text) {
 
 void CommandRunner::refuse(Connection& connection, std::string_view id, const Error& error) {
   shard_.counters().command_errors.add();
+  if (error.code == ErrorCode::kUnauthorized) shard_.counters().unauthorized.add();
+  if (error.code == ErrorCode::kForbidden) shard_.counters().forbidden.add();
   text_.clear();
   protocol::append_error(text_, id, shard_.timestamp(), error);
   connection.send_text(text_);
@@ -205,12 +208,6 @@ std::vector<std::string> names_of(const std::vector<std::string_view>& views) {
   return {views.begin(), views.end()};
 }
 
-constexpr std::string_view kConnectionPrefix = "@connection/";
-
-bool is_its_own(const Connection& connection, std::string_view name) {
-  return name.starts_with(kConnectionPrefix) && name.substr(kConnectionPrefix.size()) == connection.id();
-}
-
 protocol::SubscribedMatch stand_of(const Channel& channel) {
   const Position position = channel.position();
   return {.channel = channel.name(), .offset = position.offset, .epoch = position.epoch, .oldest = {}};
@@ -229,6 +226,13 @@ void limit_matched(std::vector<protocol::SubscribedChannel>& channels, std::size
   }
 }
 
+// A position is one channel's, and never meant for the server's own ones, which it
+// subscribes besides.
+protocol::Since since_of(std::string_view name, const protocol::Since& since) {
+  const bool position = std::holds_alternative<protocol::Position>(since);
+  return position && protocol::is_server_channel(name) ? protocol::FromNow{} : since;
+}
+
 // Whether the connection hears the channel live already.
 bool is_live(const Connection& connection, const Channel& channel) {
   return connection.selects(channel) && !connection.is_catching_up(channel);
@@ -240,7 +244,7 @@ std::optional<Error> CommandRunner::check(Connection& connection,
                                           const std::vector<std::string_view>& names) {
   std::size_t added = 0;
   for (const std::string_view name : names) {
-    if (!is_its_own(connection, name)) {
+    if (!connection.owns_channel(name)) {
       if (auto error = auth::check_subscribe(connection.identity(), name)) return error;
     }
     if (find_subscription(connection, name) != connection.subscriptions().end()) continue;
@@ -349,7 +353,7 @@ void CommandRunner::subscribe_located(Connection& connection, const Wanted& want
                                       const protocol::Since& since) {
   std::vector<protocol::SubscribedChannel> channels;
   for (const std::string& name : wanted.names) {
-    channels.push_back(add(connection, name, wanted.wish, since));
+    channels.push_back(add(connection, name, wanted.wish, since_of(name, since)));
   }
   limit_matched(channels, shard_.settings().message_limits.max_message_bytes);
   const TypeFilterPtr& filter = wanted.wish.filter;
@@ -482,6 +486,16 @@ ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel
   return start;
 }
 
+bool CommandRunner::end_subscription(Connection& connection, std::string_view name) {
+  const auto known = find_subscription(connection, name);
+  if (known == connection.subscriptions().end()) return false;
+  connection.forget_subscription(**known);
+  shard_.fanout().unsubscribe(std::move(*known));
+  connection.subscriptions().erase(known);
+  shard_.counters().subscriptions.subtract();
+  return true;
+}
+
 void CommandRunner::unsubscribe(Connection& connection, const Command& command) {
   auto& subscriptions = connection.subscriptions();
   std::vector<std::string> names;
@@ -499,38 +513,13 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
       shard_.fanout().change_filter(**known, TypeFilter::without((*known)->filter, *command.event_types));
       continue;
     }
-    connection.forget_subscription(**known);
-    shard_.fanout().unsubscribe(std::move(*known));
-    subscriptions.erase(known);
-    shard_.counters().subscriptions.subtract();
+    end_subscription(connection, name);
   }
   connection.subscriptions_left();
   text_.clear();
   const auto types = command.event_types ? names_of(*command.event_types) : std::vector<std::string>();
   protocol::append_unsubscribed(text_, command.id, shard_.timestamp(), left, types);
   connection.send_text(text_);
-}
-
-void CommandRunner::welcome(Connection& connection, const std::vector<std::string>& channels,
-                            const protocol::Since& since, std::chrono::milliseconds heartbeat) {
-  const ServerIdentity& identity = shard_.server().identity();
-  const std::string id = connection.id();
-  text_.clear();
-  protocol::append_connected(text_, shard_.timestamp(),
-                             {.connection = id,
-                              .user = connection.identity().user,
-                              .server = identity.server,
-                              .node = identity.node,
-                              .heartbeat_seconds = std::chrono::duration<double>(heartbeat).count(),
-                              .max_message_bytes = connection.max_message_bytes(),
-                              .channels = channels});
-  connection.send_text(text_);
-  if (channels.empty()) return;
-  const std::vector<std::string_view> names(channels.begin(), channels.end());
-  if (const auto error = check(connection, names)) return refuse(connection, {}, *error);
-  subscribe(connection,
-            {{}, channels, {.filter = connection.default_filter(), .pace = connection.default_pace()}},
-            since);
 }
 
 }  // namespace wskit::server

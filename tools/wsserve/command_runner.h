@@ -17,6 +17,7 @@
 #include "common/protocol/command.h"
 #include "common/protocol/control.h"
 #include "common/protocol/position.h"
+#include "wsserve/connection/sign_in.h"
 #include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/pace.h"
 #include "wsserve/routing/route_plan.h"
@@ -47,10 +48,9 @@ class CommandRunner {
   // Channels that may be forgotten: looks them up anew when they are named again.
   void let_go_of(std::span<Channel* const> channels);
 
-  // A WebSocket has opened: greets it and subscribes it to `channels`, the names
-  // and patterns of its address or the server's defaults.
-  void welcome(Connection& connection, const std::vector<std::string>& channels, const protocol::Since& since,
-               std::chrono::milliseconds heartbeat);
+  // A WebSocket has opened: greets it, and subscribes it unless its token is still
+  // awaited.
+  void welcome(Connection& connection, const FirstSubscriptions& first, std::chrono::milliseconds heartbeat);
 
   // A request for server-sent events: refused, or begun with what was missed.
   void open_stream(Connection& connection, const http::EventStreamRequest& request);
@@ -62,6 +62,13 @@ class CommandRunner {
     Pace pace;
     bool matched = false;  // a pattern's answer lists the channels that it matches
   };
+
+  void authenticate(Connection& connection, const protocol::Command& command);
+  // What it opens with; of what it may not subscribe it is told.
+  void subscribe_first(Connection& connection, const std::vector<std::string>& channels,
+                       const protocol::Since& since);
+  // Takes back what its user may not subscribe any more, and tells of it.
+  void drop_forbidden(Connection& connection);
 
   void subscribe(Connection& connection, const protocol::Command& command);
   // Checked names and patterns, as one reply tells of them.
@@ -83,6 +90,9 @@ class CommandRunner {
   // The channels among those names that are there already.
   [[nodiscard]] std::vector<Channel*> known_channels(const std::vector<std::string>& names);
   void unsubscribe(Connection& connection, const protocol::Command& command);
+  // False if it was not subscribed. The last of several is followed by
+  // Connection::subscriptions_left().
+  bool end_subscription(Connection& connection, std::string_view name);
   void history(Connection& connection, const protocol::Command& command);
   void publish(Connection& connection, const protocol::Command& command);
   // Publishes all events of the command or, for the reason it returns, none;

@@ -1,5 +1,6 @@
 // Subscribing for a stream of server-sent events.
 #include "common/protocol/channel.h"
+#include "wsserve/auth/permissions.h"
 #include "wsserve/command_runner.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/router.h"
@@ -8,10 +9,17 @@
 namespace wskit::server {
 
 void CommandRunner::open_stream(Connection& connection, const http::EventStreamRequest& request) {
-  const std::vector<std::string_view> names(request.channels.begin(), request.channels.end());
+  http::EventStreamRequest allowed = request;
+  if (request.wishes.defaults) {
+    std::erase_if(allowed.channels,
+                  [&](const auto& name) { return !auth::may_subscribe(connection.identity(), name); });
+  }
+  // Of none of the defaults, the first one says why.
+  if (allowed.channels.empty()) allowed.channels = {request.channels.front()};
+  const std::vector<std::string_view> names(allowed.channels.begin(), allowed.channels.end());
   if (const auto error = check(connection, names)) return connection.answer_http(*error);
-  locate(connection, request.channels, request.wishes.since,
-         [this, request](Connection& asking, const protocol::Result<protocol::Since>& located) {
+  locate(connection, allowed.channels, allowed.wishes.since,
+         [this, request = allowed](Connection& asking, const protocol::Result<protocol::Since>& located) {
            if (!located) return asking.answer_http(located.error());
            if (!asking.begin_stream(request)) return;
            const Wish wish{.filter = request.wishes.filter, .pace = request.wishes.pace, .matched = true};

@@ -58,9 +58,6 @@ void add_network_options(CLI::App& app, Options& options) {
   cli::add_count(app, "--threads", options.threads, "Shards, one thread each; 0 for one a core")
       ->check(check_threads)
       ->group("Network");
-  app.add_flag("--allow-anonymous", options.allow_anonymous,
-               "Serve other machines too although nobody is asked who they are")
-      ->group("Network");
   app.add_flag("--no-compression", options.no_compression, "Never agree on permessage-deflate")
       ->group("Network");
   app.add_flag(
@@ -150,8 +147,9 @@ void add_limit_options(CLI::App& app, Options& options) {
 }
 
 // What is wrong with tables that are right each by itself.
-std::vector<std::string> problems(const cli::Tool& tool, const Options& options) {
+std::vector<std::string> problems(const cli::Tool& tool, Options& options) {
   std::vector<std::string> problems = tls_problems(tool, options.tls);
+  for (std::string& each : auth::load(tool, options.access)) problems.push_back(std::move(each));
   for (std::string& each : route_problems(tool, options.routes)) problems.push_back(std::move(each));
   for (std::string& each : endpoint_problems(tool, options.endpoints)) problems.push_back(std::move(each));
   if (!options.store.empty()) return problems;
@@ -170,6 +168,7 @@ void add_options(cli::Tool& tool, Options& options) {
   CLI::App& app = tool.app();
   add_network_options(app, options);
   add_tls_options(app, options.tls);
+  auth::add_access_options(app, options.access);
   add_proxy_options(app, options.limits);
   add_channel_options(app, options);
   add_limit_options(app, options);
@@ -177,16 +176,19 @@ void add_options(cli::Tool& tool, Options& options) {
       ->group("Running");
   cli::add_duration(app, "--drain", options.drain, "Time that connections get to end after SIGTERM")
       ->group("Running");
-  tool.add_own_config(
-      {{"channel", [&options](CLI::App& table) { add_rule_options(table, options.rules.emplace_back()); }},
-       {"endpoint",
-        [&options](CLI::App& table) { add_endpoint_options(table, options.endpoints.emplace_back()); }},
-       {"route", [&options](CLI::App& table) { add_route_options(table, options.routes.emplace_back()); }}},
-      [&tool, &options] { return problems(tool, options); });
+  std::vector<cli::ConfigTables> tables = auth::access_tables(options.access);
+  tables.push_back(
+      {"channel", [&options](CLI::App& table) { add_rule_options(table, options.rules.emplace_back()); }});
+  tables.push_back({"endpoint", [&options](CLI::App& table) {
+                      add_endpoint_options(table, options.endpoints.emplace_back());
+                    }});
+  tables.push_back(
+      {"route", [&options](CLI::App& table) { add_route_options(table, options.routes.emplace_back()); }});
+  tool.add_own_config(std::move(tables), [&tool, &options] { return problems(tool, options); });
   tool.add_section(
       "Configuration",
       "A file (TOML) has each option as a key without the dashes, at its top or in the table of the option's "
-      "group ([limits]), and tables of three kinds:\n"
+      "group ([limits]), and tables of these kinds:\n"
       "[[channel]] with pattern, and any of history, history-bytes, history-ttl, dedup-ids, dedup-ttl, "
       "delivery (lossless or latest), durable (true or false) and key (a path into data). All rules that "
       "match "
@@ -195,7 +197,10 @@ void add_options(cli::Tool& tool, Options& options) {
       "existing front ends know.\n"
       "[[route]] with from (alerts, alerts/*), to (unified, market/{/symbol}), and any of except and when: "
       "events of some channels are delivered to others too.\n"
-      "SIGHUP reads it again: channel rules and limits change at once, and what has to wait for a restart is "
+      "[anonymous] with subscribe, publish, channels and admin: what those who bring no token may do; "
+      "[authenticated] with the same: what a token grants by the claims that it does not have.\n"
+      "SIGHUP reads it again: channel rules, limits, keys and permissions change at once, and what has to "
+      "wait for a restart is "
       "said. With an error in it nothing changes.");
   tool.add_example("wsserve", "serve this machine on port 9000");
   tool.add_example("wsserve --listen :0 --echo", "pick a free port and print it, serve /echo too");
@@ -206,8 +211,8 @@ void add_options(cli::Tool& tool, Options& options) {
 Settings to_settings(const Options& options) {
   Settings settings;
   settings.default_channels = options.default_channels;
-  // Whoever is served without being asked may not administer.
-  settings.gate = std::make_shared<const auth::Gate>(!options.allow_anonymous);
+  settings.gate = std::make_shared<const auth::Gate>(options.access.policy);
+  settings.auth_timeout = std::chrono::ceil<std::chrono::milliseconds>(options.access.auth_timeout);
   settings.channels.defaults.history = {
       .max_events = options.history,
       .max_bytes = options.history_bytes,

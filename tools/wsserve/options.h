@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/cli/tool.h"
+#include "wsserve/auth/access_options.h"
 #include "wsserve/endpoint_options.h"
 #include "wsserve/limits/limit_options.h"
 #include "wsserve/listener.h"
@@ -36,7 +37,7 @@ struct Options {
   std::uint64_t dedup_ids = 10'000;
   std::chrono::nanoseconds dedup_ttl = std::chrono::minutes{10};
   bool echo = false;
-  bool allow_anonymous = false;
+  auth::AccessOptions access;
   TlsFiles tls;
   bool no_compression = false;
   bool server_context_takeover = false;

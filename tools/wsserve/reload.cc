@@ -14,6 +14,8 @@ namespace {
 
 // Options that a running server can take up. All others wait for a restart.
 constexpr auto kLive = std::to_array<std::string_view>({
+    "allow-anonymous",
+    "auth-timeout",
     "client-ca",
     "client-context-takeover",
     "dedup-ids",
@@ -28,6 +30,11 @@ constexpr auto kLive = std::to_array<std::string_view>({
     "history-bytes",
     "history-total",
     "history-ttl",
+    "jwt-audience",
+    "jwt-issuer",
+    "jwt-key",
+    "jwt-leeway",
+    "jwt-secret-file",
     "latest",
     "max-channels",
     "max-commands",
@@ -76,13 +83,34 @@ std::string counted(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+std::size_t count_missing(const auth::Keys& keys, const auth::Keys& in) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      keys, [&](const auth::Key& key) { return std::ranges::find(in, key) == in.end(); }));
+}
+
+// Why it would be careless to go on like that; empty: it is not.
+std::string weaker_access(const auth::Policy& before, const auth::Policy& after) {
+  const bool asked = !before.tokens.keys.empty();
+  const bool asks = !after.tokens.keys.empty();
+  if (asked && !asks) {
+    return "there is no key any more: a server that asks who somebody is does not stop asking without a "
+           "restart";
+  }
+  if (!asks && before.anonymous.admin != after.anonymous.admin) {
+    return "without a key, who may administer changes only with a restart (allow-anonymous, [anonymous] "
+           "admin)";
+  }
+  return {};
+}
+
 }  // namespace
 
 LiveConfig::LiveConfig(const Program& started, CommandLine command_line, TlsContextPtr tls)
     : command_line_(command_line),
       values_(cli::effective_values(started.tool.app())),
       tls_(std::move(tls)),
-      tables_(tables_of(started)) {}
+      tables_(tables_of(started)),
+      policy_(started.options.access.policy) {}
 
 LiveConfig::Reload LiveConfig::reload() {
   Reload result;
@@ -91,9 +119,14 @@ LiveConfig::Reload LiveConfig::reload() {
   if (!result.errors.empty()) return result;
   result.settings = to_settings(program.options);
   take_tls(program.options.tls, result);
+  const auth::AccessOptions& access = program.options.access;
+  if (std::string why = weaker_access(policy_, access.policy); !why.empty()) {
+    result.errors.push_back(std::move(why));
+  }
   if (!result.errors.empty()) return result;
   std::vector<std::string> changes;
   take_values(program, result, changes);
+  take_access(access, result, changes);
   const std::string file = program.tool.configuration().file.string();
   result.summary = fmt::format("{}: ", file.empty() ? "no configuration file" : file);
   take_tables(tables_of(program), result.summary);
@@ -113,9 +146,26 @@ void LiveConfig::take_tls(const TlsFiles& files, Reload& result) {
   result.settings->tls = tls_;
 }
 
+// The files of keys are read again, too.
+void LiveConfig::take_access(const auth::AccessOptions& access, Reload& result,
+                             std::vector<std::string>& changes) {
+  const auth::Keys& keys = access.policy.tokens.keys;
+  const std::size_t added = count_missing(keys, policy_.tokens.keys);
+  const std::size_t gone = count_missing(policy_.tokens.keys, keys);
+  if (added + gone > 0) {
+    changes.push_back(fmt::format("keys ({} new, {} gone: now {})", added, gone, auth::describe(keys)));
+  }
+  policy_ = access.policy;
+  result.left.insert(result.left.end(), access.warnings.begin(), access.warnings.end());
+}
+
 void LiveConfig::take_tables(Tables tables, std::string& summary) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kNouns{
-      {{"channel", "rule"}, {"endpoint", "endpoint"}, {"route", "route"}}};
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kNouns{
+      {{"channel", "rule"},
+       {"endpoint", "endpoint"},
+       {"route", "route"},
+       {"anonymous", "[anonymous]"},
+       {"authenticated", "[authenticated]"}}};
   for (const auto& [name, noun] : kNouns) {
     const std::vector<std::string>& now = tables[std::string(name)];
     const bool same = now == tables_[std::string(name)];

@@ -24,7 +24,8 @@ class LiveConfig {
     std::vector<std::string> errors;
     std::optional<Settings> settings;
     std::string summary;  // "/etc/wskit/wsserve.toml: 3 rules, 1 value changed: …"
-    // What differs but cannot change before a restart, a line each.
+    // What differs but cannot change before a restart, and what is doubtful, a line
+    // each.
     std::vector<std::string> left;
   };
 
@@ -38,6 +39,7 @@ class LiveConfig {
   using Values = std::map<std::string, std::string>;
 
   void take_tls(const TlsFiles& files, Reload& result);
+  void take_access(const auth::AccessOptions& access, Reload& result, std::vector<std::string>& changes);
   void take_tables(Tables tables, std::string& summary);
   void take_values(const Program& program, Reload& result, std::vector<std::string>& changes);
 
@@ -45,6 +47,7 @@ class LiveConfig {
   Values values_;  // by option, as they are in effect
   TlsContextPtr tls_;
   Tables tables_;
+  auth::Policy policy_;
 };
 
 }  // namespace wskit::server

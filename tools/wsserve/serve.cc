@@ -176,11 +176,15 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
   }
   const std::string url = listeners.front()->url();
   for (const auto& listener : listeners) {
-    if (!listener->remote() || options.allow_anonymous) continue;
+    if (!listener->remote() || options.access.allow_anonymous || settings.gate->asks()) continue;
     throw cli::UsageError(
         listener->url() +
-        " can be reached by other machines and nobody is asked who they are: listen on 127.0.0.1, "
-        "or add --allow-anonymous");
+        " can be reached by other machines and nobody is asked who they are: add --jwt-key or "
+        "--jwt-secret-file, listen on 127.0.0.1, or add --allow-anonymous");
+  }
+  for (const std::string& warning : options.access.warnings) notices.warning("{}", warning);
+  if (settings.gate->asks()) {
+    notices.notice("checking tokens with {}", auth::describe(settings.gate->policy().tokens.keys));
   }
   raise_descriptor_limit(settings, notices);
   // A store past the limit on the size of files is told so, like one on a full disk.

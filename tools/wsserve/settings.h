@@ -28,6 +28,7 @@ struct Settings {
   std::vector<http::Endpoint> endpoints;                      // no two match the same path
   bool echo = false;
 
+  std::chrono::milliseconds auth_timeout{std::chrono::seconds{10}};
   std::chrono::milliseconds handshake_timeout{std::chrono::seconds{10}};
   std::chrono::milliseconds heartbeat{std::chrono::seconds{30}};
   std::chrono::milliseconds close_timeout{std::chrono::seconds{5}};

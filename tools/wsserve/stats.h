@@ -62,9 +62,12 @@ struct ShardCounters {
   Counter filtered;
   Counter dropped;  // waited for a slow consumer when it was closed
   Counter merged_pongs;
-  Counter closed_slow;       // 4008
-  Counter closed_silent;     // 4009
-  Counter closed_violation;  // 1002, 1003, 1007, 1009
+  Counter closed_slow;          // 4008
+  Counter closed_silent;        // 4009
+  Counter closed_violation;     // 1002, 1003, 1007, 1009
+  Counter closed_unauthorized;  // 4001
+  Counter unauthorized;         // requests and commands refused for want of a right token
+  Counter forbidden;            // those refused for want of permission
   Counter handshake_timeouts;
   Counter tls_handshakes;   // that succeeded
   Counter tls_failures;     // handshakes refused or given up, TLS broken later, TLS where none is spoken, and

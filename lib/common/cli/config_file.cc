@@ -175,7 +175,8 @@ std::string print_config(const CLI::App& app, const Configuration& configuration
   }
   if (app.get_parent() != nullptr) return text;
   for (const Configuration::Table& table : configuration.tables) {
-    text += fmt::format("\n[[{}]]  # {}:{}\n", table.name, table.place.path, table.place.line);
+    const std::string name = table.once ? table.name : "[" + table.name + "]";
+    text += fmt::format("\n[{}]  # {}:{}\n", name, table.place.path, table.place.line);
     text += print_options(*table.app, configuration, true);
   }
   return text;

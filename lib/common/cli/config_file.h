@@ -41,6 +41,7 @@ struct ConfigChoice {
 struct ConfigTables {
   std::string name;
   std::function<void(CLI::App& table)> define;
+  bool once = false;  // `[name]`, one table
 };
 
 struct FilePlace {
@@ -75,6 +76,7 @@ struct Configuration {
     std::string name;
     FilePlace place;
     std::unique_ptr<CLI::App> app;
+    bool once = false;  // of ConfigTables
   };
 
   std::filesystem::path file;  // that was read; empty: there is none

@@ -244,28 +244,38 @@ void SectionReader::apply_table(const toml::key& key, const toml::table& table, 
 bool SectionReader::apply_tables(const toml::key& key, const toml::node& node) {
   const auto kind = std::ranges::find(tables_, key.str(), &ConfigTables::name);
   if (kind == tables_.end() || !group_.empty()) return false;
+  if (kind->once) {
+    if (const toml::table* table = node.as_table()) {
+      apply_one(*kind, *table);
+    } else {
+      fault(key.source(), fmt::format("'{0}' is for one table: write [{0}], once", key.str()));
+    }
+    return true;
+  }
   const toml::array* array = node.as_array();
   if (array == nullptr || !array->is_array_of_tables()) {
     fault(key.source(), fmt::format("'{0}' is for tables: write [[{0}]], once for each", key.str()));
     return true;
   }
-  for (const toml::node& item : *array) {
-    const toml::table& table = *item.as_table();
-    Configuration::Table& made = configuration_.tables.emplace_back();
-    made.name = kind->name;
-    made.place = place(table.source());
-    made.app = std::make_unique<CLI::App>("", fmt::format("[{}]", kind->name));
-    made.app->set_help_flag();
-    kind->define(*made.app);
-    CLI::App& app = *made.app;
-    SectionReader(app, app.get_name(), {}, configuration_).apply(table, KeysMay::kNotBeUnknown);
-    for (const CLI::Option* option : app.get_options()) {
-      if (option->get_required() && !table.contains(long_name(*option))) {
-        fault(table.source(), fmt::format("[[{}]] needs a {}", kind->name, long_name(*option)));
-      }
+  for (const toml::node& item : *array) apply_one(*kind, *item.as_table());
+  return true;
+}
+
+void SectionReader::apply_one(const ConfigTables& kind, const toml::table& table) {
+  Configuration::Table& made = configuration_.tables.emplace_back();
+  made.name = kind.name;
+  made.place = place(table.source());
+  made.app = std::make_unique<CLI::App>("", fmt::format("[{}]", kind.name));
+  made.once = kind.once;
+  made.app->set_help_flag();
+  kind.define(*made.app);
+  CLI::App& app = *made.app;
+  SectionReader(app, app.get_name(), {}, configuration_).apply(table, KeysMay::kNotBeUnknown);
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_required() && !table.contains(long_name(*option))) {
+      fault(table.source(), fmt::format("[[{}]] needs a {}", kind.name, long_name(*option)));
     }
   }
-  return true;
 }
 
 void SectionReader::set(CLI::Option& option, const toml::key& key, const toml::node& node) {

@@ -36,6 +36,7 @@ class SectionReader {
   void apply_table(const toml::key& key, const toml::table& table, KeysMay keys_may);
   // Whether the key is one of the tool's kinds of tables.
   bool apply_tables(const toml::key& key, const toml::node& node);
+  void apply_one(const ConfigTables& kind, const toml::table& table);
   void set(CLI::Option& option, const toml::key& key, const toml::node& node);
   // For an option that takes an inline table.
   void set_members(CLI::Option& option, const toml::key& key, const toml::node& node);

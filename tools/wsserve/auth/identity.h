@@ -13,7 +13,7 @@
 
 namespace wskit::server::auth {
 
-using SystemSeconds = std::chrono::sys_seconds;
+using SystemMillis = std::chrono::sys_time<std::chrono::milliseconds>;
 
 // What somebody may do.
 struct Grants {
@@ -31,7 +31,7 @@ struct Identity {
   std::string user;  // empty: anonymous
   Grants grants;
   // When the token is no longer good for anything; nothing: never.
-  std::optional<SystemSeconds> expires;
+  std::optional<SystemMillis> expires;
   // Not known yet: the first thing it does is to show a token.
   bool awaits_token = false;
 

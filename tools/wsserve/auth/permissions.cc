@@ -96,6 +96,12 @@ std::optional<Error> check_publish(const Identity& identity, std::string_view ch
       channel_details(channel)};
 }
 
+std::optional<Error> check_command(const Identity& identity, protocol::Action action) {
+  using protocol::Action;
+  if (!identity.awaits_token || action == Action::kAuth || action == Action::kPing) return std::nullopt;
+  return unauthorized();
+}
+
 std::optional<Error> check_admin(const Identity& identity, std::string_view what) {
   if (identity.awaits_token) return unauthorized();
   if (identity.grants.admin) return std::nullopt;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/protocol/command.h"
 #include "common/protocol/error.h"
 #include "wsserve/auth/identity.h"
 
@@ -36,6 +37,8 @@ namespace wskit::server::auth {
 [[nodiscard]] std::optional<protocol::Error> check_read(const Identity& identity, std::string_view channel);
 [[nodiscard]] std::optional<protocol::Error> check_publish(const Identity& identity,
                                                            std::string_view channel);
+// Whether the command may be carried out at all.
+[[nodiscard]] std::optional<protocol::Error> check_command(const Identity& identity, protocol::Action action);
 // `what`: "listing connections".
 [[nodiscard]] std::optional<protocol::Error> check_admin(const Identity& identity, std::string_view what);
 

@@ -562,6 +562,7 @@ void Connection::on_deadline() {
 }
 
 void Connection::beat() {
+  if (close_if_unauthorized()) return;
   if (stream_ != nullptr) return beat_stream();
   const auto now = shard_.now();
   const auto silence = 2 * ping_interval();
@@ -594,7 +595,13 @@ void Connection::beat() {
     }
     queue_changed(before);
   }
-  shard_.wheel().schedule(*this, std::min(next_beat_, last_heard_ + silence));
+  schedule_beat();
+}
+
+void Connection::schedule_beat() {
+  if (phase_ != Phase::kOpen) return;
+  shard_.wheel().schedule(*this,
+                          std::min({next_beat_, last_heard_ + 2 * ping_interval(), authorized_until()}));
 }
 
 }  // namespace wskit::server

@@ -27,6 +27,7 @@
 #include "wsserve/connection/conflation.h"
 #include "wsserve/connection/event_stream.h"
 #include "wsserve/connection/outbound.h"
+#include "wsserve/connection/sign_in.h"
 #include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/subscriber.h"
 #include "wsserve/fanout/subscription.h"
@@ -58,6 +59,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
     Pace pace;                                           // the same
     std::optional<std::chrono::milliseconds> heartbeat;  // 0: no JSON heartbeats
     protocol::Since since;
+    // The channels are the server's defaults, not asked for by the address.
+    bool defaults = false;
   };
 
   // Owns `fd`, a connected non-blocking stream socket.
@@ -142,6 +145,12 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] const PeerAddress& peer_address() const { return peer_; }
   // Of the WebSocket, or of the request at hand.
   [[nodiscard]] const auth::Identity& identity() const { return *identity_; }
+  // A token was shown. The subscriptions that waited for it, if it was awaited.
+  std::optional<FirstSubscriptions> take_identity(auth::IdentityPtr identity);
+  // One was shown that is not right: too many, and the connection is closed.
+  void count_refused_token();
+  // Whether the channel is `@connection/<its id>`.
+  [[nodiscard]] bool owns_channel(std::string_view name) const;
   [[nodiscard]] protocol::DeliveryCounters counters() const;
   [[nodiscard]] const TypeFilterPtr& default_filter() const { return default_filter_; }
   [[nodiscard]] const Pace& default_pace() const { return default_pace_; }
@@ -234,6 +243,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] bool is_proxy_itself() const;
   // The WebSocket counts from here on; or why it is closed with 1013.
   [[nodiscard]] std::optional<std::string> take_place();
+  // The same for its user alone, who may be known since now only.
+  [[nodiscard]] std::optional<std::string> take_place_of_user();
 
   // Waiting for the store.
   StoreWait& store_wait();
@@ -270,6 +281,13 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void beat_stream();
 
   void beat();
+  void schedule_beat();
+  // Tokens.
+  void await_token(FirstSubscriptions first);
+  // True: it is closed now.
+  bool close_if_unauthorized();
+  // The latest moment to look whether it still is.
+  [[nodiscard]] Clock::time_point authorized_until() const;
   void leave_service();
   [[nodiscard]] std::chrono::milliseconds ping_interval() const;
 
@@ -287,10 +305,12 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   bool shut_ = false;                 // nothing more is written
   bool finish_when_written_ = false;  // close once the queue is empty
   bool json_heartbeats_ = true;
+  std::uint8_t refused_tokens_ = 0;
   std::uint32_t watched_ = 0;
   std::chrono::milliseconds heartbeat_;
   const std::uint64_t number_;
-  auth::IdentityPtr identity_;  // null before the first request
+  auth::IdentityPtr identity_;       // null before the first request
+  std::unique_ptr<SignIn> sign_in_;  // null: no token is awaited
   Clock::time_point last_heard_;
   Clock::time_point next_beat_{};
 

@@ -115,13 +115,16 @@ std::optional<std::string> Connection::take_place() {
   if (standing_ != nullptr && standing_->proxy && !is_proxy_itself()) {
     admission.enter(limits, *standing_, peer_, shard_.now());
   }
-  if (standing_ == nullptr || !standing_->turned_away) {
-    const bool counts = limits.connections_per_user > 0;
-    if (!counts || admission.become(standing(), identity().user, limits.connections_per_user, shard_.now())) {
-      return std::nullopt;
-    }
-    standing_->turned_away = {TurnedAway::Why::kUser, {}};
-  }
+  if (standing_ == nullptr || !standing_->turned_away) return take_place_of_user();
+  counter_of(shard_.counters(), standing_->turned_away->why).add();
+  return standing_->turned_away->reason();
+}
+
+std::optional<std::string> Connection::take_place_of_user() {
+  const std::size_t most = shard_.settings().limits.connections_per_user;
+  Admission& admission = shard_.server().admission();
+  if (most == 0 || admission.become(standing(), identity().user, most, shard_.now())) return std::nullopt;
+  standing_->turned_away = {TurnedAway::Why::kUser, {}};
   counter_of(shard_.counters(), standing_->turned_away->why).add();
   return standing_->turned_away->reason();
 }

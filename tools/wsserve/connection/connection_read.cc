@@ -5,7 +5,6 @@
 #include "common/websocket/handshake.h"
 #include "common/websocket/message_writer.h"
 #include "wsserve/auth/permissions.h"
-#include "wsserve/auth/request_token.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/pages.h"
 #include "wsserve/http/publish_request.h"
@@ -104,14 +103,6 @@ void Connection::handle_request(http::Request& request) {
   open_websocket(request);
 }
 
-protocol::Result<void> Connection::identify(http::Request& request, auth::Gate::Purpose purpose) {
-  auto admitted =
-      shard_.settings().gate->admit(auth::take_token(request), purpose, std::chrono::system_clock::now());
-  if (!admitted) return admitted.error();
-  identity_ = std::move(*admitted);
-  return {};
-}
-
 void Connection::answer_history(const http::HistoryRequest& request, bool keep_alive, bool head) {
   if (const auto error = auth::check_read(identity(), request.channel)) {
     return send_http(http::error_response(http::to_http(*error)), keep_alive, head);
@@ -130,6 +121,8 @@ void Connection::answer_history(const http::HistoryRequest& request, bool keep_a
 
 void Connection::send_http(const http::Response& response, bool keep_alive, bool head) {
   if (response.status >= 400) shard_.counters().http_errors.add();
+  if (response.status == 401) shard_.counters().unauthorized.add();
+  if (response.status == 403) shard_.counters().forbidden.add();
   Outbound& queue = outbound();
   const std::size_t before = queue.bytes();
   queue.append_http(http::serialize(response, keep_alive, head));
@@ -171,8 +164,9 @@ void Connection::open_websocket(http::Request& request) {
   const auto* commands = std::get_if<http::CommandSocket>(&route);
   if (commands != nullptr) {
     for (const std::string& channel : commands->channels) {
-      const auto error = auth::check_subscribe(identity(), channel);
-      if (error && !identity().awaits_token) return refuse_http(http::to_http(*error));
+      if (identity().awaits_token || commands->wishes.defaults) break;
+      if (const auto error = auth::check_subscribe(identity(), channel))
+        return refuse_http(http::to_http(*error));
     }
   }
   outbound().append_http(result.upgrade->response);
@@ -229,10 +223,12 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
   const auto interval = ping_interval();
   next_beat_ = shard_.now() + interval / 2 +
                std::chrono::milliseconds(random() % static_cast<unsigned long>(interval.count() / 2 + 1));
-  shard_.wheel().schedule(*this, next_beat_);
   if (service == Service::kCommands) {
-    shard_.commands().welcome(*this, channels, wishes.since, heartbeat_);
+    const FirstSubscriptions first{.channels = channels, .defaults = wishes.defaults, .since = wishes.since};
+    if (identity().awaits_token) await_token(first);
+    shard_.commands().welcome(*this, first, heartbeat_);
   }
+  schedule_beat();
   if (!marked_dirty_) {
     marked_dirty_ = true;
     shard_.mark_dirty(*this);

@@ -150,7 +150,7 @@ void Connection::beat_stream() {
       queue_changed(before);
     }
   }
-  shard_.wheel().schedule(*this, std::min(next_beat_, last_heard_ + silence));
+  schedule_beat();
 }
 
 }  // namespace wskit::server

@@ -151,7 +151,10 @@ Route events_route(const Request& request, std::string_view path, const Settings
       stream.named = value == "true";
     }
   }
-  if (stream.channels.empty()) stream.channels = settings.default_channels;
+  if (stream.channels.empty()) {
+    stream.channels = settings.default_channels;
+    stream.wishes.defaults = true;
+  }
   if (stream.channels.empty()) {
     return bad_request("BAD_CHANNEL", "which channel? write /events/<channel or pattern>, or ?channel=…");
   }
@@ -241,7 +244,11 @@ Route route(const Request& request, const Settings& settings) {
     return method_not_allowed(request, "GET");
   }
   if (is_echo) return EchoSocket{};
-  if (path == "/ws" || path == kSocketPrefix) return socket_route(request, settings.default_channels);
+  if (path == "/ws" || path == kSocketPrefix) {
+    Route socket = socket_route(request, settings.default_channels);
+    if (auto* commands = std::get_if<CommandSocket>(&socket)) commands->wishes.defaults = true;
+    return socket;
+  }
   auto channel = socket_channel(path.substr(kSocketPrefix.size()));
   if (auto* error = std::get_if<HttpError>(&channel)) return std::move(*error);
   return socket_route(request, {std::get<std::string>(std::move(channel))});

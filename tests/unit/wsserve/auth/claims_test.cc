@@ -1,0 +1,107 @@
+#include "wsserve/auth/claims.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace wskit::server::auth {
+namespace {
+
+using nlohmann::json;
+using protocol::Pattern;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::vector<std::string> texts(const std::vector<Pattern>& patterns) {
+  std::vector<std::string> all;
+  for (const Pattern& pattern : patterns) all.push_back(pattern.text());
+  return all;
+}
+
+Grants defaults() {
+  Grants grants;
+  grants.subscribe = {Pattern::parse("public/**").value()};
+  grants.channels = {"public/news"};
+  return grants;
+}
+
+Identity identity(const json& claims) { return to_identity(claims, defaults(), {}).value(); }
+
+std::string refusal(const json& claims) {
+  const auto identity = to_identity(claims, defaults(), {});
+  return identity ? "taken" : identity.error().message;
+}
+
+TEST(ClaimsTest, SayWhoSomebodyIsAndWhatTheyMayDo) {
+  const Identity ann = identity({{"sub", "ann"},
+                                 {"subscribe", {"orders/ann/**", "market/*"}},
+                                 {"publish", {"orders/ann/*"}},
+                                 {"channels", {"orders/ann/fills"}},
+                                 {"admin", true},
+                                 {"exp", 1'900'000'000.5}});
+  EXPECT_EQ(ann.user, "ann");
+  EXPECT_THAT(texts(ann.grants.subscribe), ElementsAre("orders/ann/**", "market/*", "orders/ann/fills"));
+  EXPECT_THAT(texts(ann.grants.publish), ElementsAre("orders/ann/*"));
+  EXPECT_THAT(ann.grants.channels, ElementsAre("orders/ann/fills"));
+  EXPECT_TRUE(ann.grants.admin);
+  EXPECT_EQ(ann.expires, SystemMillis(std::chrono::milliseconds(1'900'000'000'500)));
+  EXPECT_FALSE(ann.awaits_token);
+}
+
+TEST(ClaimsTest, ThatAreAbsentGrantWhatTheServerSays) {
+  const Identity ann = identity({{"sub", "ann"}});
+  EXPECT_THAT(texts(ann.grants.subscribe), ElementsAre("public/**"));
+  EXPECT_THAT(texts(ann.grants.publish), IsEmpty());
+  EXPECT_THAT(ann.grants.channels, ElementsAre("public/news"));
+  EXPECT_FALSE(ann.grants.admin);
+  EXPECT_EQ(ann.expires, std::nullopt);
+}
+
+TEST(ClaimsTest, AnEmptyListGrantsNothing) {
+  const Identity ann = identity({{"sub", "ann"}, {"subscribe", json::array()}, {"channels", json::array()}});
+  EXPECT_THAT(ann.grants.subscribe, IsEmpty());
+  EXPECT_THAT(ann.grants.channels, IsEmpty());
+}
+
+TEST(ClaimsTest, OnePatternNeedsNoList) {
+  EXPECT_THAT(texts(identity({{"sub", "ann"}, {"publish", "a/*"}}).grants.publish), ElementsAre("a/*"));
+}
+
+TEST(ClaimsTest, NeedAUser) {
+  for (const json& subject :
+       {json(), json(""), json(true), json(1.5), json::array({"ann"}), json(std::string(201, 'x')),
+        json("a\nb"), json(std::string("a\0b", 3)), json("\x7f")}) {
+    EXPECT_THAT(refusal({{"sub", subject}}), HasSubstr("the token's sub must be")) << subject;
+  }
+  EXPECT_THAT(refusal(json::object()), HasSubstr("the token's sub must be"));
+  EXPECT_EQ(identity({{"sub", 42}}).user, "42") << "some issuers number their users";
+  EXPECT_EQ(identity({{"sub", "*"}}).user, "*");
+}
+
+TEST(ClaimsTest, ThatAreNotWhatTheyShouldBeAreNotTaken) {
+  for (const char* claim : {"subscribe", "publish", "channels"}) {
+    for (const json& value : {json(7), json(true), json::object(), json::array({7}), json::array({"a", ""}),
+                              json::array({"a**"}), json("a b"), json::array({"a/*", "**/b"})}) {
+      EXPECT_THAT(refusal({{"sub", "ann"}, {claim, value}}), HasSubstr(std::string("the token's ") + claim))
+          << claim << " = " << value;
+    }
+  }
+  EXPECT_THAT(refusal({{"sub", "ann"}, {"admin", "true"}}), HasSubstr("the token's admin"));
+  EXPECT_THAT(refusal({{"sub", "ann"}, {"admin", 1}}), HasSubstr("the token's admin"));
+}
+
+TEST(ClaimsTest, TheLeewayIsPartOfTheTime) {
+  const auto ann = to_identity({{"sub", "ann"}, {"exp", 100}}, {}, std::chrono::seconds{5});
+  EXPECT_EQ(ann->expires, SystemMillis(std::chrono::seconds{105}));
+}
+
+TEST(ClaimsTest, ATimeBeyondAllTimesIsStillOne) {
+  for (const double seconds : {1e18, 1e300}) {
+    EXPECT_GT(*identity({{"sub", "ann"}, {"exp", seconds}}).expires, SystemMillis{});
+  }
+}
+
+}  // namespace
+}  // namespace wskit::server::auth

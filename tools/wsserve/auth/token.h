@@ -1,0 +1,39 @@
+// Whether a token is to be believed: form, algorithm, key, signature, time, issuer
+// and audience (docs/security.md, "Tokens"). The work is libjwt's; what it leaves
+// to its caller is done here.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <chrono>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/protocol/error.h"
+#include "wsserve/auth/key.h"
+
+namespace wskit::server::auth {
+
+// libjwt decodes on the stack.
+inline constexpr std::size_t kMaxTokenBytes = std::size_t{16} << 10;
+
+struct TokenRules {
+  Keys keys;
+  std::vector<std::string> issuers;    // one of them must be `iss`; empty: any, or none
+  std::vector<std::string> audiences;  // one of them must be in `aud`; empty: any, or none
+  std::chrono::milliseconds leeway{0};
+};
+
+// The claims of a token that is right at `now`. Errors: kUnauthorized with a
+// sentence that holds nothing of the token or the rules, and {"reason":…} in its
+// details, one of: malformed, algorithm, unknown_key, signature, expired,
+// not_yet_valid, issuer, audience.
+[[nodiscard]] protocol::Result<nlohmann::json> verify(const TokenRules& rules, std::string_view token,
+                                                      std::chrono::system_clock::time_point now);
+
+// Why a token is not taken, as all who refuse one say it.
+[[nodiscard]] protocol::Error token_error(std::string_view reason, std::string_view sentence);
+
+}  // namespace wskit::server::auth

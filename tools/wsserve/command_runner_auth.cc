@@ -1,0 +1,134 @@
+// Who asks: the greeting, the token that comes later, and what changes with it.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/protocol/quote.h"
+#include "common/protocol/timestamp.h"
+#include "wsserve/auth/gate.h"
+#include "wsserve/auth/permissions.h"
+#include "wsserve/command_runner.h"
+#include "wsserve/connection/connection.h"
+#include "wsserve/shard.h"
+
+namespace wskit::server {
+namespace {
+
+using protocol::Error;
+using protocol::ErrorCode;
+
+std::string authenticated_data(const auth::Identity& identity) {
+  std::string data = R"({"user":)" + protocol::quote(identity.user) + R"(,"expires":)";
+  if (identity.expires) {
+    protocol::TimestampWriter writer;
+    data += fmt::format(R"("{}")", writer.write(*identity.expires));
+  } else {
+    data += "null";
+  }
+  return data + '}';
+}
+
+void add_new(std::vector<std::string>& names, const std::string& name) {
+  if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
+}
+
+// Of its address, its token and the server, each one once.
+std::vector<std::string> first_channels(const auth::Identity& identity, const FirstSubscriptions& first) {
+  std::vector<std::string> names;
+  for (const std::string& name : first.channels) {
+    if (!first.defaults || auth::may_subscribe(identity, name)) add_new(names, name);
+  }
+  for (const std::string& name : identity.grants.channels) add_new(names, name);
+  add_new(names, auth::user_channel(identity));
+  return names;
+}
+
+}  // namespace
+
+void CommandRunner::welcome(Connection& connection, const FirstSubscriptions& first,
+                            std::chrono::milliseconds heartbeat) {
+  const auth::Identity& user = connection.identity();
+  const ServerIdentity& identity = shard_.server().identity();
+  const std::string id = connection.id();
+  const auto channels = user.awaits_token ? std::vector<std::string>() : first_channels(user, first);
+  std::optional<double> auth_within;
+  if (user.awaits_token) {
+    auth_within = std::chrono::duration<double>(shard_.settings().auth_timeout).count();
+  }
+  text_.clear();
+  protocol::append_connected(text_, shard_.timestamp(),
+                             {.connection = id,
+                              .user = user.user,
+                              .server = identity.server,
+                              .node = identity.node,
+                              .heartbeat_seconds = std::chrono::duration<double>(heartbeat).count(),
+                              .max_message_bytes = connection.max_message_bytes(),
+                              .channels = channels,
+                              .auth_within_seconds = auth_within});
+  connection.send_text(text_);
+  if (!user.awaits_token) subscribe_first(connection, channels, first.since);
+}
+
+void CommandRunner::subscribe_first(Connection& connection, const std::vector<std::string>& channels,
+                                    const protocol::Since& since) {
+  std::vector<std::string> allowed;
+  for (const std::string& name : channels) {
+    if (const auto error = auth::check_subscribe(connection.identity(), name)) {
+      refuse(connection, {}, *error);
+    } else {
+      allowed.push_back(name);
+    }
+  }
+  if (allowed.empty()) return;
+  const std::vector<std::string_view> names(allowed.begin(), allowed.end());
+  if (const auto error = check(connection, names)) return refuse(connection, {}, *error);
+  subscribe(connection,
+            {{}, allowed, {.filter = connection.default_filter(), .pace = connection.default_pace()}}, since);
+}
+
+void CommandRunner::authenticate(Connection& connection, const protocol::Command& command) {
+  const auth::Gate& gate = *shard_.settings().gate;
+  auto admitted = gate.check(command.token, std::chrono::system_clock::now());
+  if (!admitted) {
+    refuse(connection, command.id, admitted.error());
+    if (gate.asks()) connection.count_refused_token();
+    return;
+  }
+  const auth::Identity& before = connection.identity();
+  if (!before.anonymous() && before.user != (*admitted)->user) {
+    return refuse(connection, command.id,
+                  {ErrorCode::kForbidden,
+                   fmt::format("this connection is user {}'s; open another one for another user",
+                               protocol::quote(before.user)),
+                   {}});
+  }
+  const bool renewed = !before.anonymous();
+  std::optional<FirstSubscriptions> first = connection.take_identity(std::move(*admitted));
+  text_.clear();
+  protocol::append_control(text_, "authenticated", command.id, shard_.timestamp(),
+                           authenticated_data(connection.identity()));
+  connection.send_text(text_);
+  if (renewed || !first) drop_forbidden(connection);
+  if (renewed) return;
+  const FirstSubscriptions subscriptions = first.value_or(FirstSubscriptions{});
+  subscribe_first(connection, first_channels(connection.identity(), subscriptions), subscriptions.since);
+}
+
+void CommandRunner::drop_forbidden(Connection& connection) {
+  std::vector<std::string> forbidden;
+  for (const auto& subscription : connection.subscriptions()) {
+    const std::string& name = subscription->name();
+    if (!connection.owns_channel(name) && !auth::may_subscribe(connection.identity(), name)) {
+      forbidden.push_back(name);
+    }
+  }
+  if (forbidden.empty()) return;
+  for (const std::string& name : forbidden) end_subscription(connection, name);
+  connection.subscriptions_left();
+  const std::vector<std::string_view> left(forbidden.begin(), forbidden.end());
+  text_.clear();
+  protocol::append_unsubscribed(text_, {}, shard_.timestamp(), left, {});
+  connection.send_text(text_);
+}
+
+}  // namespace wskit::server
