@@ -404,7 +404,10 @@ protocol::SubscribedChannel CommandRunner::add_channel(Connection& connection, s
       shard_.fanout().subscribe(connection, channel, std::move(filter), position));
   protocol::SubscribedChannel entry{
       .channel = name, .offset = position.offset, .epoch = position.epoch, .oldest = {}};
-  if (std::holds_alternative<protocol::FromNow>(since)) return entry;
+  if (std::holds_alternative<protocol::FromNow>(since)) {
+    if (connection.is_catching_up(channel)) connection.join_catch_up(channel, position.offset);
+    return entry;
+  }
   entry.offset = begin_replay(connection, channel, since, live, entry).newest.offset;
   return entry;
 }
@@ -432,6 +435,7 @@ protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, s
     }
   }
   connection.subscriptions().push_back(std::move(subscription));
+  if (!replays) connection.join_catch_ups();
   protocol::SubscribedChannel entry{.channel = text, .offset = {}, .epoch = {}, .oldest = {}};
   entry.recovered = replays;
   if (wish.matched) entry.matched.emplace();

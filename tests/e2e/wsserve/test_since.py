@@ -94,3 +94,17 @@ def test_a_list_longer_than_a_message_is_left_out(stage):
         for number in range(40):
             client.publish(f"m/{number}", 1)
         assert "matched" not in client.subscribe("m/*", matched=True)["channels"][0]
+
+
+def test_a_live_subscription_takes_no_part_in_a_replay_that_is_under_way(stage):
+    """It has another filter than the one that asked for the replay, and wants what comes from its own position on."""
+    server = stage.server("--history-bytes", "64MiB")
+    with server.client() as publisher, server.client(receive_buffer=4096) as reader:
+        for number in range(1000):
+            publisher.publish("m/a", "x" * 20_000, type="odd" if number % 2 else "even")
+        reader.subscribe("m/*", events=["odd"], since="start")
+        assert reader.subscribe("m/a")["channels"][0]["offset"] == 1000
+        publisher.publish("m/a", "last", type="even")
+        events = reader.take_events(501)
+        assert [event.type for event in events] == ["odd"] * 500 + ["even"]
+        assert events[-1].offset == 1001

@@ -4,6 +4,7 @@
 
 #include "wsserve/channel.h"
 #include "wsserve/fanout/fanout.h"
+#include "wsserve/fanout/subscription.h"
 
 namespace wskit::server {
 
@@ -35,6 +36,13 @@ void CatchUp::remove_if(const std::function<bool(const Channel&)>& unwanted) {
 void CatchUp::join(const Channel& channel, const Subscription& subscription, std::uint64_t after) {
   const Cursor& cursor = cursors_[index().at(&channel)];
   if (after > cursor.after - cursor.first.size()) joined_.push_back({&channel, &subscription, after});
+}
+
+void CatchUp::join_all(const Subscription& subscription) {
+  for (const Cursor& cursor : cursors_) {
+    if (!subscription.audience->selects(cursor.channel->name())) continue;
+    joined_.push_back({cursor.channel, &subscription, cursor.channel->position().offset});
+  }
 }
 
 void CatchUp::forget(const Subscription& subscription) {

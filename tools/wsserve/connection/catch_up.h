@@ -35,6 +35,8 @@ class CatchUp {
   // A subscription that takes part in the replay of a channel that has begun: of
   // its events, those behind `after` are for it too.
   void join(const Channel& channel, const Subscription& subscription, std::uint64_t after);
+  // The same for every channel that the subscription is for, from now on.
+  void join_all(const Subscription& subscription);
   void forget(const Subscription& subscription);
   // Behind which offset the replay of the channel is for that subscription.
   [[nodiscard]] std::uint64_t begins_after(const Channel& channel, const Subscription& subscription) const;

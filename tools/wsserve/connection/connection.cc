@@ -374,6 +374,10 @@ void Connection::join_catch_up(const Channel& channel, std::uint64_t after) {
   catch_up_->join(channel, *subscriptions_.back(), after);
 }
 
+void Connection::join_catch_ups() {
+  if (catch_up_ != nullptr) catch_up_->join_all(*subscriptions_.back());
+}
+
 void Connection::forget_subscription(const Subscription& subscription) {
   if (catch_up_ != nullptr) catch_up_->forget(subscription);
 }

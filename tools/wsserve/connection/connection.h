@@ -173,6 +173,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // REQUIRES: is_catching_up(channel). The newest subscription wants, of what is
   // replayed, what is behind `after`.
   void join_catch_up(const Channel& channel, std::uint64_t after);
+  // The same for all replays of channels that it is for: it wants what comes from now on.
+  void join_catch_ups();
   void forget_subscription(const Subscription& subscription);
   // Subscriptions were taken back: stops reading histories that nobody wants.
   void subscriptions_left();
