@@ -11,10 +11,11 @@ class Relay:
     reset in the middle of whatever they are saying; those after the last one are never cut.
     """
 
-    def __init__(self, server, budgets):
+    def __init__(self, server, budgets=()):
         self._server = server
         self._budgets = list(budgets)
         self.cuts = 0
+        self._carriers = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"ws://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -29,6 +30,11 @@ class Relay:
             pass
         self._listener.close()
 
+    def cut(self):
+        """Cuts every connection now."""
+        for carrier in self._carriers:
+            carrier.end(cut=True)
+
     def _accept(self):
         while True:
             try:
@@ -37,7 +43,7 @@ class Relay:
                 return
             far = self._server.connect()
             far.settimeout(None)
-            Carrier(self, near, far, self._budgets.pop(0) if self._budgets else None)
+            self._carriers.append(Carrier(self, near, far, self._budgets.pop(0) if self._budgets else None))
 
 
 class Carrier:
@@ -59,12 +65,12 @@ class Carrier:
                         self._budget -= allowed
                 target.sendall(piece[:allowed])
                 if allowed < len(piece):
-                    return self._end(cut=True)
+                    return self.end(cut=True)
         except OSError:
             pass
-        self._end(cut=False)
+        self.end(cut=False)
 
-    def _end(self, cut):
+    def end(self, cut):
         with self._lock:
             if self._over:
                 return
