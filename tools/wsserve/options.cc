@@ -132,11 +132,18 @@ void add_limit_options(CLI::App& app, Options& options) {
   cli::add_size(app, "--max-message", options.max_message,
                 "Largest message taken; a longer one is closed with 1009")
       ->group("Limits");
+  cli::add_size(app, "--max-body", options.max_body,
+                "Largest body of an HTTP request; a longer one is answered with 413")
+      ->group("Limits");
   cli::add_size(app, "--queue-limit", options.queue_limit,
                 "Bytes that may wait for one connection; a slower reader is closed with 4008")
       ->group("Limits");
   cli::add_duration(app, "--handshake-timeout", options.handshake_timeout,
                     "Time for a request to be complete")
+      ->check(at_least(kMinHandshakeTimeout))
+      ->group("Limits");
+  cli::add_duration(app, "--idle-timeout", options.idle_timeout,
+                    "Time that an HTTP connection may wait for its next request")
       ->check(at_least(kMinHandshakeTimeout))
       ->group("Limits");
   cli::add_duration(app, "--heartbeat", options.heartbeat,
@@ -234,6 +241,8 @@ Settings to_settings(const Options& options) {
   }
   settings.echo = options.echo;
   settings.handshake_timeout = std::chrono::ceil<std::chrono::milliseconds>(options.handshake_timeout);
+  settings.idle_timeout = std::chrono::ceil<std::chrono::milliseconds>(options.idle_timeout);
+  settings.http_limits.max_body_bytes = options.max_body;
   settings.heartbeat = std::chrono::ceil<std::chrono::milliseconds>(options.heartbeat);
   settings.drain = std::chrono::ceil<std::chrono::milliseconds>(options.drain);
   settings.limits = to_limits(options.limits);

@@ -47,7 +47,9 @@ struct Options {
   std::uint64_t max_server_channels = 1'000'000;
   std::uint64_t max_message = 1 << 20;
   std::uint64_t queue_limit = 1 << 20;
+  std::uint64_t max_body = 1 << 20;
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{10};
+  std::chrono::nanoseconds idle_timeout = std::chrono::seconds{60};
   std::chrono::nanoseconds heartbeat = std::chrono::seconds{30};
   LimitOptions limits;
   std::chrono::nanoseconds drain = std::chrono::seconds{10};

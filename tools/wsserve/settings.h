@@ -30,6 +30,7 @@ struct Settings {
 
   std::chrono::milliseconds auth_timeout{std::chrono::seconds{10}};
   std::chrono::milliseconds handshake_timeout{std::chrono::seconds{10}};
+  std::chrono::milliseconds idle_timeout{std::chrono::seconds{60}};
   std::chrono::milliseconds heartbeat{std::chrono::seconds{30}};
   std::chrono::milliseconds close_timeout{std::chrono::seconds{5}};
   std::chrono::milliseconds drain{std::chrono::seconds{10}};

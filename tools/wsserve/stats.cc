@@ -91,6 +91,8 @@ constexpr auto kCounters = std::to_array<CounterInfo>({
      "Requests and commands refused for want of permission"},
     {"handshake_timeouts", &C::handshake_timeouts, Kind::kTotal, "wskit_handshake_timeouts_total", "",
      "Sockets closed because no whole request came in time"},
+    {"idle_timeouts", &C::idle_timeouts, Kind::kTotal, "wskit_idle_timeouts_total", "",
+     "HTTP connections closed because no further request came in time"},
     {"tls_handshakes", &C::tls_handshakes, Kind::kTotal, "wskit_tls_handshakes_total", "",
      "TLS handshakes that succeeded"},
     {"tls_failures", &C::tls_failures, Kind::kTotal, "wskit_tls_failures_total", "",

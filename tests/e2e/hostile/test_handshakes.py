@@ -65,11 +65,28 @@ def test_one_that_goes_on_byte_by_byte_is_ended_as_well(stage):
 
 
 def test_a_connection_that_asks_nothing_more_is_ended(stage):
-    server = stage.server(*TIMEOUT)
+    server = stage.server("--idle-timeout", "500ms")
+    with server.http() as http:
+        for _ in range(3):
+            http.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert http.read().status == 200
+        assert http.ended()
+    stats = server.stats()
+    assert (stats["idle_timeouts"], stats["handshake_timeouts"]) == (1, 0), stats
+
+
+def test_a_further_request_has_its_own_time(stage):
+    server = stage.server("--handshake-timeout", f"{SLOW}s", "--idle-timeout", "1h")
     with server.http() as http:
         http.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert http.read().status == 200
-        assert http.ended()
+        with server.connect() as other:
+            wait_for_the_end(other)
+        http.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert http.read().status == 200, "between requests it may wait for an hour"
+        http.send("GET /healthz")
+        assert http.ended(), "but not in the middle of one"
+    assert server.stats()["handshake_timeouts"] == 2
 
 
 def test_an_upgraded_connection_has_no_such_limit(stage):

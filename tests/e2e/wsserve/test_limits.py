@@ -64,6 +64,17 @@ def test_bytes_of_a_message(stage):
         assert client.reply(1)["type"] == "pong"
         client.websocket.send_text('{"action":"ping","id":2}'.ljust(4097))
         assert client.websocket.read_close()[0] == 1009
+    assert server.stats()["too_large"] == 1
+
+
+def test_bytes_of_a_body(stage):
+    server = stage.server("--max-body", "100")
+    for size, status in ((100, 200), (101, 413)):
+        with server.http() as http:
+            head = f"POST /publish/a HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n"
+            http.send(head + "1" * size)
+            assert http.read().status == status, size
+    assert server.stats()["too_large"] == 1
 
 
 def test_a_server_full_of_channels_still_serves_them(stage):

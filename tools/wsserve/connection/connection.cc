@@ -554,8 +554,7 @@ std::chrono::milliseconds Connection::ping_interval() const {
 void Connection::on_deadline() {
   switch (phase_) {
     case Phase::kHttp:
-      if (!finish_when_written_) shard_.counters().handshake_timeouts.add();
-      return abort();
+      return end_request_time();
     case Phase::kOpen:
       return beat();
     case Phase::kClosing:

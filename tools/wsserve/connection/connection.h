@@ -240,10 +240,15 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] bool awaits_proxy_header() const;
   void read_proxy_header();
   // True: the request was answered, for it may not be served now.
-  [[nodiscard]] bool turn_away(const http::Request& request);
+  // `lasting`: it asks for a WebSocket or a stream, which is told in its own words.
+  [[nodiscard]] bool turn_away(const http::Request& request, bool lasting);
   // The peer is a trusted proxy that speaks for itself.
   [[nodiscard]] bool is_proxy_itself() const;
-  // The WebSocket counts from here on; or why it is closed with 1013.
+  // Bytes of a request have come: the time for it begins, if it is a further one.
+  void begin_request();
+  // The time for a request, or for its answer to be taken, or between two is over.
+  void end_request_time();
+  // The WebSocket or stream counts from here on; or why it is closed with 1013.
   [[nodiscard]] std::optional<std::string> take_place();
   // The same for its user alone, who may be known since now only.
   [[nodiscard]] std::optional<std::string> take_place_of_user();
@@ -300,6 +305,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   Phase phase_ = Phase::kHttp;
   Service service_ = Service::kCommands;
   bool awaits_tls_ = false;  // nothing was read yet, and it is to be TLS
+  bool answered_ = false;    // a request: the connection may wait for another one
   bool marked_dirty_ = false;
   bool blocked_ = false;              // the socket's buffer is full: EPOLLOUT is watched
   bool paused_ = false;               // not read: its answers are not taken

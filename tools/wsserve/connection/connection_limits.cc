@@ -9,7 +9,6 @@
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/response.h"
-#include "wsserve/http/upgrade.h"
 #include "wsserve/shard.h"
 
 namespace wskit::server {
@@ -79,15 +78,16 @@ void Connection::read_proxy_header() {
 
 // --- Requests ----------------------------------------------------------------
 
-bool Connection::turn_away(const http::Request& request) {
+bool Connection::turn_away(const http::Request& request, bool lasting) {
   const LimitSettings& limits = shard_.settings().limits;
   if (standing_ != nullptr && standing_->proxy) {
     peer_ = forwarded_client(request.header(header_name(limits.forwarded_header)), limits.forwarded_header,
                              limits.proxies)
                 .value_or(*standing_->proxy);
   }
+  if (lasting) return false;
   const bool head = request.method == "HEAD";
-  if (standing_ != nullptr && standing_->turned_away && !http::wants_upgrade(request)) {
+  if (standing_ != nullptr && standing_->turned_away) {
     const TurnedAway& why = *standing_->turned_away;
     counter_of(shard_.counters(), why.why).add();
     send_http(http::error_response(too_many(why.reason(), why.retry_after)), false, head);
@@ -103,6 +103,23 @@ bool Connection::turn_away(const http::Request& request) {
                          wait)),
             request.keep_alive, head);
   return true;
+}
+
+void Connection::begin_request() {
+  if (!answered_ || http_->mid_request()) return;
+  shard_.wheel().schedule(*this, shard_.now() + shard_.settings().handshake_timeout);
+}
+
+void Connection::end_request_time() {
+  const bool waits = answered_ && outbound_ == nullptr && !http_->mid_request() && !is_suspended();
+  const auto until = last_heard_ + shard_.settings().idle_timeout;
+  if (waits && !finish_when_written_ && shard_.now() < until) return shard_.wheel().schedule(*this, until);
+  if (waits) {
+    shard_.counters().idle_timeouts.add();
+  } else if (!finish_when_written_) {
+    shard_.counters().handshake_timeouts.add();
+  }
+  abort();
 }
 
 bool Connection::is_proxy_itself() const {

@@ -46,6 +46,7 @@ void Connection::take(std::span<char> bytes) {
 void Connection::read_http(std::string_view bytes) {
   if (finish_when_written_) return;
   if (begins_tls(bytes) && !http_->mid_request()) return refuse_tls_hello();
+  begin_request();
   const http::RequestReader::Status status = http_->feed(bytes);
   if (status == http::RequestReader::Status::kError) return refuse_http(http_->error());
   if (status == http::RequestReader::Status::kRequest) serve_requests();
@@ -74,8 +75,8 @@ void Connection::handle_request(http::Request& request) {
                         .message = "a request needs exactly one Host header",
                         .headers = {}});
   }
-  if (turn_away(request)) return;
   http::Route route = http::route(request, shard_.settings());
+  if (turn_away(request, http::is_lasting(route))) return;
   const bool head = request.method == "HEAD";
   if (const auto* error = std::get_if<http::HttpError>(&route)) {
     return send_http(http::error_response(*error), request.keep_alive, head);
@@ -130,7 +131,10 @@ void Connection::send_http(const http::Response& response, bool keep_alive, bool
     finish_when_written_ = true;
     shard_.wheel().schedule(*this, shard_.now() + shard_.settings().close_timeout);
   } else {
-    shard_.wheel().schedule(*this, shard_.now() + shard_.settings().handshake_timeout);
+    const Settings& settings = shard_.settings();
+    shard_.wheel().schedule(*this,
+                            shard_.now() + std::min(settings.handshake_timeout, settings.idle_timeout));
+    answered_ = true;
   }
   queue_changed(before);
 }
@@ -144,6 +148,7 @@ void Connection::answer_http(const protocol::Result<std::string>& body) {
 }
 
 void Connection::refuse_http(const http::HttpError& error) {
+  if (error.status == 413) shard_.counters().too_large.add();
   send_http(http::error_response(error), false, false);
 }
 
@@ -256,6 +261,7 @@ void Connection::read_frames(std::span<char> bytes) {
         return close(item.code, {});
       case MessageReader::Kind::kViolation:
         shard_.counters().closed_violation.add();
+        if (item.code == CloseCode::kTooBig) shard_.counters().too_large.add();
         return close(item.code, item.reason);
     }
   }

@@ -58,13 +58,18 @@ bool Connection::begin_stream(const http::EventStreamRequest& request) {
   set_wire_form(WireForm::kOwn);
   shard_.counters().connections.add();
   shard_.counters().event_streams.add();
-  const bool admitted = shard_.server().admit();
-  if (!admitted || shard_.server().draining()) {
+  std::optional<std::string> refusal;
+  if (!shard_.server().admit()) {
+    refusal = "too many connections; come back later";
+  } else {
+    refusal = take_place();
+  }
+  if (refusal || shard_.server().draining()) {
     // An answer with another status would end a browser's EventSource for good.
     stream_->set_retry(kLaterRetry);
-    if (!admitted) shard_.counters().refused.add();
-    close(admitted ? CloseCode::kGoingAway : CloseCode::kTryAgainLater,
-          admitted ? "the server is leaving; come back later" : "too many connections; come back later");
+    if (refusal) shard_.counters().refused.add();
+    close(refusal ? CloseCode::kTryAgainLater : CloseCode::kGoingAway,
+          refusal.value_or("the server is leaving; come back later"));
     return false;
   }
   if (const auto reason = take_place()) {

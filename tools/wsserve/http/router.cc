@@ -174,6 +174,11 @@ bool is_open(const Route& route) {
   return page != nullptr && (*page == Page::kHealth || *page == Page::kReady);
 }
 
+bool is_lasting(const Route& route) {
+  return std::holds_alternative<CommandSocket>(route) || std::holds_alternative<EchoSocket>(route) ||
+         std::holds_alternative<EventStreamRequest>(route);
+}
+
 std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::Wishes& wishes) {
   std::string_view max_rate;
   std::string_view conflate;
