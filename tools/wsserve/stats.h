@@ -81,10 +81,10 @@ struct ShardCounters {
   Counter rate_limited_commands;
   Counter rate_limited_events;  // that these commands would have published
   Counter rate_limited_requests;
-  Counter closed_rate;  // 4029
+  Counter closed_rate;    // 4029
   Counter idle_timeouts;  // connections that waited too long for another request
-  Counter too_large;    // messages and bodies
-  Counter held_back;    // times that a publisher was not read for a while
+  Counter too_large;      // messages and bodies
+  Counter held_back;      // times that a publisher was not read for a while
   Counter bytes_in;
   Counter bytes_out;
 };

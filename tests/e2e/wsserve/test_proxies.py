@@ -1,7 +1,7 @@
 """Proves: a trusted proxy says whose connection it is, and nobody else does."""
 
 import pytest
-from harness.deadline import SLOW
+from harness.deadline import SLOW, eventually
 from harness.http import HttpConnection
 from harness.websocket import WebSocket, handshake, open_socket
 
@@ -42,8 +42,7 @@ def test_clients_behind_a_proxy_are_counted_apart(stage):
     again = upgraded(server, forwarded("203.0.113.9"))
     assert (is_served(first), is_served(second), is_served(again)) == (True, True, False)
     first.close()
-    server.wait_for_connections(1)
-    assert is_served(upgraded(server, forwarded("203.0.113.9")))
+    eventually(lambda: is_served(upgraded(server, forwarded("203.0.113.9"))), "the place is free again")
 
 
 def test_a_slash_64_is_one_client(stage):
@@ -122,11 +121,10 @@ def test_a_header_of_either_version_names_the_client(behind_proxy):
     assert is_served(kept)
     assert not is_served(upgraded(behind_proxy, before=binary(0x21, 0x11, V4)))
     assert not is_served(upgraded(behind_proxy, before=binary(0x21, 0x11, V4 + b"\x04\x00\x02xx")))
-    assert is_served(upgraded(behind_proxy, before=binary(0x21, 0x21, V6)))
-    sixth = b"PROXY TCP6 2001:db8:1:2::8 ::1 4711 443\r\n"
-    kept_too = upgraded(behind_proxy, before=sixth)
+    kept_too = upgraded(behind_proxy, before=binary(0x21, 0x21, V6))
     assert is_served(kept_too)
-    assert not is_served(upgraded(behind_proxy, before=binary(0x21, 0x21, V6))), "the same /64"
+    same_net = b"PROXY TCP6 2001:db8:1:2::8 ::1 4711 443\r\n"
+    assert not is_served(upgraded(behind_proxy, before=same_net)), "the same /64"
 
 
 def test_a_header_may_come_byte_by_byte(behind_proxy):
