@@ -157,6 +157,23 @@ std::size_t Delivery::dropped_lines() const {
   return lost_lines_ + window_.lines_unpublished() + (batch_ ? batch_->size() : 0);
 }
 
+std::deque<std::string> Delivery::dropped_records() const {
+  std::deque<std::string> records;
+  const auto add = [&records](const PublishCommand& command) {
+    for (std::size_t i = 0; i < command.size(); ++i) records.emplace_back(command.record(i));
+  };
+  if (!options_.keep_records) return records;
+  window_.for_each_unpublished(add);
+  if (batch_) add(*batch_);
+  return records;
+}
+
+// Not before the first connection, of which nobody knows whether it will be.
+bool Delivery::is_away() const {
+  if (!greeted_ && !options_.client.reconnect.initial) return false;
+  return !client_.is_open() || holdback_.holding();
+}
+
 std::uint64_t Delivery::reconnects() const {
   const std::uint64_t connections = client_.statistics().connections;
   return connections == 0 ? 0 : connections - 1;

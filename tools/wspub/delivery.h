@@ -17,6 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,7 +41,7 @@ struct DeliveryOptions {
   Window::Limits window;
   std::chrono::nanoseconds ack_timeout = std::chrono::seconds{10};
   std::string producer;       // of the dedup ids; empty: none are sent
-  bool keep_records = false;  // hand out refused lines as they were read
+  bool keep_records = false;  // hand out refused and dropped lines as they were read
 };
 
 class Delivery : public EventSink, private client::ClientHandler {
@@ -54,8 +55,10 @@ class Delivery : public EventSink, private client::ClientHandler {
   void finish() override;
   void give_up() override;
   [[nodiscard]] bool is_connected() const override { return client_.is_open(); }
+  [[nodiscard]] bool is_away() const override;
   [[nodiscard]] std::size_t unanswered_lines() const override;
   [[nodiscard]] std::size_t dropped_lines() const override;
+  [[nodiscard]] std::deque<std::string> dropped_records() const override;
   [[nodiscard]] std::uint64_t reconnects() const override;
 
   // Whose events these are: the first part of their dedup ids. Before start().

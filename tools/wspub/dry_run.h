@@ -21,8 +21,10 @@ class DryRun : public EventSink {
   void finish() override { give_up(); }
   void give_up() override;
   [[nodiscard]] bool is_connected() const override { return true; }
+  [[nodiscard]] bool is_away() const override { return false; }
   [[nodiscard]] std::size_t unanswered_lines() const override { return 0; }
   [[nodiscard]] std::size_t dropped_lines() const override { return 0; }
+  [[nodiscard]] std::deque<std::string> dropped_records() const override { return {}; }
   [[nodiscard]] std::uint64_t reconnects() const override { return 0; }
 
  private:

@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "common/client/failure.h"
@@ -66,10 +68,15 @@ class EventSink {
   // Whether answers can come at all at this moment.
   [[nodiscard]] virtual bool is_connected() const = 0;
 
+  // The server is not there, or takes nothing for now: room may be long in coming.
+  [[nodiscard]] virtual bool is_away() const = 0;
+
   // Taken, and sent at least once, and not answered.
   [[nodiscard]] virtual std::size_t unanswered_lines() const = 0;
   // Taken and certainly not published.
   [[nodiscard]] virtual std::size_t dropped_lines() const = 0;
+  // The records of dropped lines, in order, where the sink keeps records.
+  [[nodiscard]] virtual std::deque<std::string> dropped_records() const = 0;
   [[nodiscard]] virtual std::uint64_t reconnects() const = 0;
 };
 

@@ -132,14 +132,22 @@ void LineSource::begin_again() {
   }
 }
 
+bool LineSource::is_regular(const std::string& name) const {
+  struct stat status {};
+  if (name == "-") return fstat(options_.stdin_fd, &status) == 0 && S_ISREG(status.st_mode);
+  // What is not there is told when it is opened.
+  return ::stat(name.c_str(), &status) != 0 || S_ISREG(status.st_mode);
+}
+
 bool LineSource::can_begin_again() const {
-  if (!options_.messages.empty()) return true;
-  return std::all_of(options_.files.begin(), options_.files.end(), [this](const std::string& name) {
-    struct stat status {};
-    if (name == "-") return fstat(options_.stdin_fd, &status) == 0 && S_ISREG(status.st_mode);
-    // What is not there is told when it is opened.
-    return ::stat(name.c_str(), &status) != 0 || S_ISREG(status.st_mode);
-  });
+  return std::all_of(options_.files.begin(), options_.files.end(),
+                     [this](const std::string& name) { return is_regular(name); });
+}
+
+bool LineSource::has_writer() const {
+  if (!options_.messages.empty()) return false;
+  if (fd_ >= 0) return !file_bytes_;
+  return next_file_ < options_.files.size() && !is_regular(options_.files[next_file_]);
 }
 
 void LineSource::close_current() {

@@ -69,6 +69,9 @@ class LineSource {
   // Whether all inputs are there to be read again: messages and regular files.
   [[nodiscard]] bool can_begin_again() const;
 
+  // Whether somebody may wait to write what is read next: no messages and no regular file.
+  [[nodiscard]] bool has_writer() const;
+
   // Nothing more is read; what has been read is still handed out, but for an
   // unfinished record at the end.
   void stop_reading();
@@ -98,6 +101,7 @@ class LineSource {
   };
 
   [[nodiscard]] Item next_message();
+  [[nodiscard]] bool is_regular(const std::string& name) const;
   [[nodiscard]] Item number(RecordSplitter::Item item);
   [[nodiscard]] Item fail(std::string message);
   bool open_next();

@@ -17,6 +17,7 @@ namespace wskit::pub {
 namespace {
 
 constexpr std::string_view kSetAsidePrefix = "dlq=";
+constexpr std::string_view kSpillPrefix = "spill=";
 constexpr const char* kWithoutEnd = "inf";
 
 void add_route_options(CLI::App& app, PubOptions& options) {
@@ -106,6 +107,16 @@ void add_acknowledgement_options(CLI::App& app, PubOptions& options) {
       app, "--journal", options.journal, "FILE",
       "Keep in FILE how far the input has been acknowledged, and go on from there: after kill -9, "
       "the same command with the same input publishes each line exactly once"));
+}
+
+void add_queue_options(CLI::App& app, PubOptions& options) {
+  const auto queue = [](CLI::Option* option) { option->group("While the server is away"); };
+  queue(cli::add_count(app, "--queue", options.queue,
+                       "Lines that are read from a pipe and wait, beyond those of --window (64MiB at most); "
+                       "files are not read meanwhile"));
+  queue(cli::add_text(app, "--on-full", options.on_full, "block|drop-oldest|spill=FILE",
+                      "When the queue is full: read nothing more, drop and count the oldest line in it "
+                      "(exit code 7), or keep further lines in FILE"));
 }
 
 void add_output_options(CLI::App& app, PubOptions& options) {
@@ -259,6 +270,28 @@ void check_journal(const PubOptions& options) {
   if (options.dry_run) refuse("--journal and --dry-run exclude each other: nothing is published");
 }
 
+BacklogOptions backlog(const PubOptions& options) {
+  BacklogOptions backlog;
+  backlog.lines = options.queue;
+  backlog.input = options.input;
+  if (options.on_full == "block") return backlog;
+  if (!options.journal.empty()) {
+    refuse("--journal is for input that can be read again and may wait: it needs --on-full block");
+  }
+  if (options.on_full == "drop-oldest") {
+    backlog.on_full = OnFull::kDropOldest;
+    if (options.queue == 0) refuse("--on-full drop-oldest needs a --queue greater than 0");
+  } else if (options.on_full.starts_with(kSpillPrefix) && options.on_full.size() > kSpillPrefix.size()) {
+    backlog.on_full = OnFull::kSpill;
+    backlog.spill_file = options.on_full.substr(kSpillPrefix.size());
+    if (options.whole) refuse("--whole has one record, which needs no --on-full spill");
+    if (options.dry_run) refuse("--dry-run needs no --on-full spill: nothing waits for a server");
+  } else {
+    refuse(fmt::format("--on-full: '{}' is not block, drop-oldest or spill=FILE", options.on_full));
+  }
+  return backlog;
+}
+
 DeliveryOptions delivery(const PubOptions& options) {
   if (options.window == 0) refuse("--window must be greater than 0");
   auto client = cli::client_options(options.connect);
@@ -280,10 +313,11 @@ void add_options(cli::Tool& tool, PubOptions& options) {
   add_input_options(app, options);
   add_pace_options(app, options);
   add_acknowledgement_options(app, options);
+  add_queue_options(app, options);
   add_output_options(app, options);
   cli::add_connect_options(app, options.connect);
   tool.describe_exit_code(0, "done: every line was acknowledged, or skipped as asked");
-  tool.describe_exit_code(7, "lines remain unacknowledged");
+  tool.describe_exit_code(7, "lines remain unacknowledged, or were dropped");
   tool.describe_exit_code(8, "a line that cannot be published, or local input or output");
   tool.add_example("./engine | wspub 'backtest/{run}'",
                    "each line to the channel that its field \"run\" names");
@@ -300,7 +334,9 @@ PubPlan make_plan(const PubOptions& options) {
   set_pace(options, plan);
   set_passes(options, plan);
   plan.delivery = delivery(options);
-  plan.delivery.keep_records = plan.on_invalid == OnInvalid::kSetAside;
+  plan.backlog = backlog(options);
+  plan.delivery.keep_records =
+      plan.on_invalid == OnInvalid::kSetAside || plan.backlog.on_full == OnFull::kSpill;
   plan.receipts = options.receipts;
   plan.tee = options.tee;
   plan.dry_run = options.dry_run;

@@ -9,6 +9,7 @@
 
 #include "common/cli/connect_options.h"
 #include "common/cli/tool.h"
+#include "wspub/backlog.h"
 #include "wspub/delivery.h"
 #include "wspub/event_mapper.h"
 #include "wspub/line_source.h"
@@ -49,6 +50,9 @@ struct PubOptions {
   bool dedup = true;
   std::string journal;
 
+  std::uint64_t queue = 1000;
+  std::string on_full = "block";
+
   bool receipts = false;
   bool tee = false;
   bool dry_run = false;
@@ -71,6 +75,7 @@ struct PubPlan {
   std::optional<Replay::Options> replay;  // by MappingOptions::replay_by
   std::optional<TimeShift> shift_time;
   std::uint64_t passes = 1;  // over the input; 0: without end
+  BacklogOptions backlog;
   DeliveryOptions delivery;
   std::string journal_file;  // empty: none
   bool receipts = false;

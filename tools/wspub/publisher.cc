@@ -37,6 +37,7 @@ Publisher::Publisher(boost::asio::io_context& io, PubPlan plan, cli::Notices& no
       source_(io, plan_.source,
               plan_.tee ? [this](std::string_view bytes) { output_.append(bytes); }
                         : std::function<void(std::string_view)>()),
+      backlog_(source_, plan_.backlog, plan_.source),
       mapper_(plan_.mapping),
       dead_letters_(plan_.source.separator == Separator::kNul ? '\0' : '\n',
                     plan_.journal_file.empty() ? DeadLetters::Flush::kToKernel : DeadLetters::Flush::kToDisk),
@@ -80,6 +81,7 @@ std::string Publisher::open_files() {
   if (plan_.on_invalid == OnInvalid::kSetAside) {
     if (std::string error = dead_letters_.open(plan_.dead_letter_file); !error.empty()) return error;
   }
+  if (std::string error = backlog_.open(); !error.empty()) return error;
   if (plan_.journal_file.empty()) return "";
   journal_.emplace(io_, [this] { on_journal_moved(); });
   if (std::string error = journal_->open(plan_.journal_file, plan_.source.separator, plan_.delivery.producer);
@@ -146,8 +148,10 @@ bool Publisher::has_room() const {
 }
 
 Publisher::Turn Publisher::take_next() {
-  if (!taking_ || waiting_for_input_ || waiting_for_pace_ || !has_room()) return Turn::kEnds;
-  const LineSource::Item item = source_.next();
+  if (!taking_) return Turn::kEnds;
+  if (!has_room() || backlog_.must_read_on()) return read_ahead();
+  if (waiting_for_pace_ || (waiting_for_input_ && backlog_.empty())) return Turn::kEnds;
+  const LineSource::Item item = backlog_.next();
   switch (item.kind) {
     case LineSource::Kind::kRecord:
     case LineSource::Kind::kTooLong:
@@ -157,12 +161,35 @@ Publisher::Turn Publisher::take_next() {
       wait_for_input();
       return Turn::kEnds;
     case LineSource::Kind::kFailed:
-      fail(cli::ExitCode::kLocalIo, source_.error());
+      fail(cli::ExitCode::kLocalIo, backlog_.error());
       return Turn::kEnds;
     case LineSource::Kind::kEnd:
       return take_end();
   }
   return Turn::kEnds;
+}
+
+// While the server is away, what it would have had goes to the backlog.
+Publisher::Turn Publisher::read_ahead() {
+  if (waiting_for_input_ || output_.congested()) return Turn::kEnds;
+  if (!sink_->is_away() && !backlog_.must_read_on()) return Turn::kEnds;
+  const Backlog::Ahead ahead = backlog_.read_ahead();
+  tell_of_backlog();
+  if (ahead == Backlog::Ahead::kWait) wait_for_input();
+  return ahead == Backlog::Ahead::kRead ? Turn::kGoesOn : Turn::kEnds;
+}
+
+void Publisher::tell_of_backlog() {
+  if (backlog_.dropped() != 0 && told_dropped_ == 0) {
+    told_dropped_ = backlog_.dropped();
+    notices_.warning("{} lines wait for the server (--queue): from now on the oldest are dropped",
+                     plan_.backlog.lines);
+  }
+  if (const auto error = backlog_.spill_error(); error.empty()) {
+    told_spill_error_ = false;
+  } else if (!std::exchange(told_spill_error_, true)) {
+    notices_.warning("{}; input waits", error);
+  }
 }
 
 Publisher::Turn Publisher::take_end() {
@@ -199,7 +226,7 @@ Publisher::Turn Publisher::take_item(const LineSource::Item& item) {
 
 Publisher::Turn Publisher::take_record(const LineSource::Item& item) {
   if (pacer_ && !pacer_->due(Clock::now())) {
-    source_.put_back(item);
+    backlog_.put_back(item);
     wait_for_pace(pacer_->next());
     return Turn::kEnds;
   }
@@ -255,7 +282,7 @@ bool Publisher::replay_is_due(const LineSource::Item& item, protocol::SystemMicr
     placed_ = item.number;
   }
   if (now < due_) {
-    source_.put_back(item);
+    backlog_.put_back(item);
     wait_for_pace(due_);
     return false;
   }
@@ -394,103 +421,6 @@ void Publisher::on_output_end(cli::Output::End end, int error) {
   // The run is for publishing; whoever read about it may go.
   notices_.notice("nobody reads stdout any more; publishing goes on");
   pump_later();
-}
-
-// --- the end
-
-void Publisher::on_sink_end(const client::Failure& why) {
-  ended_ = true;
-  taking_ = false;
-  pace_timer_.cancel();
-  status_timer_.cancel();
-  stop_timer_.cancel();
-  keep_what_is_done();
-  if (journal_) {
-    if (const std::string error = journal_->finish(); !error.empty()) fail(cli::ExitCode::kLocalIo, error);
-  }
-  note_answers();
-  settle_totals();
-  output_.finish([this, why] { conclude(why); });
-}
-
-void Publisher::settle_totals() {
-  const std::uint64_t abandoned = source_.abandon();
-  totals_.read += abandoned;
-  totals_.dropped = abandoned + sink_->dropped_lines();
-  totals_.unacknowledged = sink_->unanswered_lines();
-  totals_.reconnects = sink_->reconnects();
-  if (replay_) totals_.out_of_order = replay_->out_of_order();
-  if (done_word() == DoneWord::kSent) {
-    totals_.acknowledged -= std::min<std::uint64_t>(totals_.acknowledged, sink_->dropped_lines());
-  }
-  if (first_line_ && last_answer_ > *first_line_) totals_.elapsed = last_answer_ - *first_line_;
-}
-
-void Publisher::conclude(const client::Failure& why) {
-  ended_ = true;
-  notices_.set_status("");
-  if (why.kind != client::FailureKind::kNone) notices_.error("{}", why.message);
-  outcome_.code = exit_code(why);
-  const bool never_began = why.kind != client::FailureKind::kNone && totals_.read == 0;
-  if (!never_began) notices_.notice("{}", summary(totals_, done_word()));
-  done_();
-}
-
-cli::ExitCode Publisher::exit_code(const client::Failure& why) const {
-  const bool was_connected = delivery_ != nullptr && delivery_->was_connected();
-  switch (why.kind) {
-    case client::FailureKind::kUnreachable:
-      return was_connected ? cli::ExitCode::kLost : cli::ExitCode::kUnreachable;
-    case client::FailureKind::kLost:
-      return delivery_->gave_up_waiting() ? cli::ExitCode::kIntegrity : cli::ExitCode::kLost;
-    case client::FailureKind::kRefused:
-      return cli::ExitCode::kRefused;
-    case client::FailureKind::kNone:
-      break;
-  }
-  if (verdict_) return *verdict_;
-  const bool all_done = totals_.dropped == 0 && totals_.unacknowledged == 0;
-  return all_done ? cli::ExitCode::kOk : cli::ExitCode::kIntegrity;
-}
-
-// --- what is said about it
-
-DoneWord Publisher::done_word() const {
-  if (plan_.dry_run) return DoneWord::kShown;
-  return plan_.delivery.acknowledge == Acknowledge::kServer ? DoneWord::kAcknowledged : DoneWord::kSent;
-}
-
-std::string Publisher::status() const {
-  const double seconds = first_line_ ? std::chrono::duration<double>(Clock::now() - *first_line_).count() : 0;
-  const double rate = seconds > 0 ? static_cast<double>(totals_.acknowledged) / seconds : 0;
-  std::string text = fmt::format("read {}, done {} ({:.0f}/s), in flight {}, skipped {}, reconnects {}",
-                                 totals_.read, totals_.acknowledged, rate, sink_->unanswered_lines(),
-                                 totals_.skipped, sink_->reconnects());
-  if (replay_ && replay_->started()) {
-    fmt::format_to(std::back_inserter(text), ", at {} ({})",
-                   protocol::Timestamp(replay_->position()).text().substr(0, 19),
-                   cli::format_speed(plan_.replay->speed));
-  }
-  if (passes_ > 1) fmt::format_to(std::back_inserter(text), ", pass {}", passes_);
-  if (const auto position = source_.position()) {
-    fmt::format_to(std::back_inserter(text), ", {} {:.0f}%", position->name, position->share * 100);
-  }
-  return text;
-}
-
-void Publisher::report() { notices_.answer("{}", status()); }
-
-void Publisher::tick(std::chrono::nanoseconds period) {
-  status_timer_.expires_after(period);
-  status_timer_.async_wait([this, period](const boost::system::error_code& error) {
-    if (error || ended_) return;
-    if (plan_.stats) {
-      report();
-    } else {
-      notices_.set_status(status());
-    }
-    tick(period);
-  });
 }
 
 }  // namespace wskit::pub

@@ -19,6 +19,7 @@
 #include "common/cli/exit_code.h"
 #include "common/cli/notices.h"
 #include "common/cli/output.h"
+#include "wspub/backlog.h"
 #include "wspub/dead_letters.h"
 #include "wspub/event_mapper.h"
 #include "wspub/event_sink.h"
@@ -67,6 +68,8 @@ class Publisher : private SinkHandler {
   void pump_later();
   [[nodiscard]] Turn take_next();
   [[nodiscard]] bool has_room() const;
+  [[nodiscard]] Turn read_ahead();
+  void tell_of_backlog();
   [[nodiscard]] Turn take_item(const LineSource::Item& item);
   [[nodiscard]] Turn take_record(const LineSource::Item& item);
   void take_too_long(const LineSource::Item& item);
@@ -106,6 +109,9 @@ class Publisher : private SinkHandler {
   std::unique_ptr<EventSink> sink_;
   Delivery* delivery_ = nullptr;  // the sink, if it is one
   LineSource source_;
+  Backlog backlog_;
+  std::uint64_t told_dropped_ = 0;  // lines of the backlog
+  bool told_spill_error_ = false;
   EventMapper mapper_;
   std::optional<Pacer> pacer_;
   std::optional<Replay> replay_;

@@ -32,6 +32,7 @@ std::string summary(const Totals& totals, DoneWord word) {
   add("skipped", totals.skipped);
   if (totals.refused != 0) add("refused", totals.refused);
   add("dropped", totals.dropped);
+  if (totals.kept != 0) add("kept", totals.kept);
   if (answered) add("unacknowledged", totals.unacknowledged);
   add("reconnects", totals.reconnects);
   if (totals.out_of_order != 0) add("out of order", totals.out_of_order);

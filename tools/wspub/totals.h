@@ -10,7 +10,7 @@
 namespace wskit::pub {
 
 // Each line read is counted in exactly one of acknowledged, skipped, refused,
-// dropped and unacknowledged when the run is over.
+// dropped, kept and unacknowledged when the run is over.
 struct Totals {
   std::uint64_t read = 0;            // lines, but for blank ones
   std::uint64_t acknowledged = 0;    // without acknowledgements: sent
@@ -18,6 +18,7 @@ struct Totals {
   std::uint64_t skipped = 0;         // by --on-invalid skip or dlq
   std::uint64_t refused = 0;         // what the run stopped at: not valid, or refused by the server
   std::uint64_t dropped = 0;         // read, and certainly not published
+  std::uint64_t kept = 0;            // read and not published, and in the spill file
   std::uint64_t unacknowledged = 0;  // sent and not answered: published or not
   std::uint64_t reconnects = 0;
   std::uint64_t out_of_order = 0;      // of a replay: lines with a time before that of an earlier one

@@ -116,7 +116,7 @@ void Window::send_pending(Clock::time_point now, std::size_t limit,
 std::size_t Window::lines_unpublished() const {
   std::size_t lines = 0;
   for (const Entry& entry : entries_) {
-    if (!entry.on_the_way && !entry.in_doubt) lines += entry.command->size();
+    if (entry.is_unpublished()) lines += entry.command->size();
   }
   return lines;
 }

@@ -75,6 +75,14 @@ class Window {
   // Lines that are certainly not published: never sent, or refused whenever they were.
   [[nodiscard]] std::size_t lines_unpublished() const;
 
+  // Calls `visit` for each command whose lines those are, in order.
+  template <class Visit>
+  void for_each_unpublished(Visit visit) const {
+    for (const Entry& entry : entries_) {
+      if (entry.is_unpublished()) visit(*entry.command);
+    }
+  }
+
   // Whether commands behind the first one that is to be sent are on their way:
   // what of them is accepted now overtakes it.
   [[nodiscard]] bool first_is_waiting() const { return !entries_.empty() && !entries_.front().on_the_way; }
@@ -94,6 +102,8 @@ class Window {
     bool on_the_way = false;
     bool in_doubt = false;  // was on its way when a connection was lost
     Clock::time_point sent_at{};
+
+    [[nodiscard]] bool is_unpublished() const { return !on_the_way && !in_doubt; }
   };
   using Entries = std::deque<Entry>;
 

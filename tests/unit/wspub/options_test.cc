@@ -189,6 +189,26 @@ INSTANTIATE_TEST_SUITE_P(
                 o.loop = "2";
               },
               "--journal and --loop"},
+        Clash{"UnknownOnFull", [](PubOptions& o) { o.on_full = "spill="; },
+              "--on-full: 'spill=' is not block, drop-oldest or spill=FILE"},
+        Clash{"DroppingFromNoQueue",
+              [](PubOptions& o) {
+                o.on_full = "drop-oldest";
+                o.queue = 0;
+              },
+              "--queue greater than 0"},
+        Clash{"AJournalOfWhatMayBeDropped",
+              [](PubOptions& o) {
+                o.on_full = "drop-oldest";
+                o.journal = "j";
+              },
+              "--on-full block"},
+        Clash{"SpillingOneRecord",
+              [](PubOptions& o) {
+                o.on_full = "spill=f";
+                o.whole = true;
+              },
+              "--whole has one record"},
         Clash{"BadPeriod", [](PubOptions& o) { o.stats = "often"; }, "--stats"},
         Clash{"NoPeriod", [](PubOptions& o) { o.stats = "0s"; }, "--stats"}),
     [](const auto& clash) { return clash.param.name; });

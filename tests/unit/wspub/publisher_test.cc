@@ -185,6 +185,28 @@ TEST_F(PublisherTest, ASignalWhileTheServerIsAwayEndsTheRunAtOnce) {
   EXPECT_EQ(totals().dropped, 3U) << notices();
 }
 
+TEST_F(PublisherTest, AServerThatTakesNothingForNowIsAwayToo) {
+  options_.first_operand = "c";
+  options_.window = 4;
+  options_.queue = 5;
+  options_.on_full = "drop-oldest";
+  bool takes_nothing = true;
+  server_.judge = [&](const protocol::Command&) {
+    if (!takes_nothing) return Verdict{};
+    return Verdict{Kind::kRefuse, {protocol::ErrorCode::kUnavailable, "the disk is full", ""}};
+  };
+  type("1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n");
+  start();
+  ASSERT_TRUE(until([&] { return notices().find("the oldest are dropped") != std::string::npos; }));
+  takes_nothing = false;
+  end_input();
+  finish();
+  EXPECT_EQ(exit_code(), 7);
+  EXPECT_EQ(totals().read, 12U);
+  EXPECT_EQ(totals().acknowledged, 9U) << notices();
+  EXPECT_EQ(totals().dropped, 3U);
+}
+
 TEST_F(PublisherTest, TheRateDoesNotLoseLines) {
   options_.first_operand = "c";
   options_.rate = 2000;
