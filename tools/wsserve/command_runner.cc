@@ -130,11 +130,14 @@ void CommandRunner::history(Connection& connection, const Command& command) {
 // --- publish -------------------------------------------------------------
 
 std::optional<Error> CommandRunner::publish_events(Connection& connection, const Command& command) {
+  // What is forbidden leaves no channel behind.
+  for (const protocol::PublishEvent& event : command.publish) {
+    if (auto error = auth::check_publish(connection.identity(), event.channel)) return error;
+  }
   // All or nothing: every channel is there before the first event is published.
   targets_.clear();
   routes_.clear();
   for (const protocol::PublishEvent& event : command.publish) {
-    if (auto error = auth::check_publish(connection.identity(), event.channel)) return error;
     targets_.push_back(find_channel(event.channel));
     if (targets_.back() == nullptr) return server_is_full(event.channel);
     routes_.add(*targets_.back(), event);
@@ -242,11 +245,12 @@ bool is_live(const Connection& connection, const Channel& channel) {
 
 std::optional<Error> CommandRunner::check(Connection& connection,
                                           const std::vector<std::string_view>& names) {
+  for (const std::string_view name : names) {
+    if (connection.owns_channel(name)) continue;
+    if (auto error = auth::check_subscribe(connection.identity(), name)) return error;
+  }
   std::size_t added = 0;
   for (const std::string_view name : names) {
-    if (!connection.owns_channel(name)) {
-      if (auto error = auth::check_subscribe(connection.identity(), name)) return error;
-    }
     if (find_subscription(connection, name) != connection.subscriptions().end()) continue;
     ++added;
     if (!protocol::looks_like_pattern(name) && find_channel(name) == nullptr) return server_is_full(name);

@@ -115,8 +115,10 @@ std::string reason(const CLI::ParseError& error) {
   return text.starts_with("--") ? text.substr(2) : text;
 }
 
-// Takes the values as if they had been typed.
+// Takes the values as if they had been typed. An empty list cannot be typed, so it is
+// for options that say that they take one: nothing, where otherwise a default holds.
 void give(CLI::Option& option, const std::vector<std::string>& values) {
+  if (values.empty() && option.get_items_expected_min() == 0) return;
   for (const std::string& value : values) option.add_result(value);
   option.run_callback();
 }

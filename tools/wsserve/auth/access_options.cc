@@ -27,14 +27,18 @@ std::string check_auth_timeout(const std::string& text) {
                                            : std::string();
 }
 
+// An empty list is one, too: nothing is granted.
+void add_patterns(CLI::App& table, const char* flag, std::vector<std::string>& patterns,
+                  const char* description) {
+  constexpr int kMost = 10'000;
+  cli::add_texts(table, flag, patterns, "PATTERN", description)->expected(0, kMost)->check(check_pattern);
+}
+
 void add_role_options(CLI::App& table, RoleOptions& role) {
   role.table = &table;
-  cli::add_texts(table, "--subscribe", role.subscribe, "PATTERN", "What they may subscribe")
-      ->check(check_pattern);
-  cli::add_texts(table, "--publish", role.publish, "PATTERN", "What they may publish to")
-      ->check(check_pattern);
-  cli::add_texts(table, "--channels", role.channels, "PATTERN", "What they are subscribed to on connect")
-      ->check(check_pattern);
+  add_patterns(table, "--subscribe", role.subscribe, "What they may subscribe");
+  add_patterns(table, "--publish", role.publish, "What they may publish to");
+  add_patterns(table, "--channels", role.channels, "What they are subscribed to on connect");
   table.add_flag("--admin", role.admin, "Whether they may administer the server");
 }
 
