@@ -49,7 +49,7 @@ void CommandRunner::run(Connection& connection, std::string_view text) {
     case Action::kHistory:
       return history(connection, command);
     case Action::kPresence:
-      return refuse(connection, command.id, {ErrorCode::kUnavailable, "this server keeps no presence", {}});
+      return presence(connection, command);
   }
 }
 

@@ -30,8 +30,9 @@ class Connection;
 struct ReplayStart;
 class Shard;
 namespace http {
+struct AdminRequest;
 struct EventStreamRequest;
-}
+}  // namespace http
 
 class CommandRunner {
  public:
@@ -44,6 +45,9 @@ class CommandRunner {
   // A publish command that came as an HTTP request, which is answered; as an array
   // if it is a batch.
   void publish_over_http(Connection& connection, std::string_view text, bool batch);
+
+  // Carries out what an administrator asks for by HTTP, if it is one.
+  void administer(Connection& connection, const http::AdminRequest& request);
 
   // Channels that may be forgotten: looks them up anew when they are named again.
   void let_go_of(std::span<Channel* const> channels);
@@ -94,6 +98,9 @@ class CommandRunner {
   // Connection::subscriptions_left().
   bool end_subscription(Connection& connection, std::string_view name);
   void history(Connection& connection, const protocol::Command& command);
+  void presence(Connection& connection, const protocol::Command& command);
+  void list_connections(Connection& connection, const http::AdminRequest& request);
+  void list_channels(Connection& connection, const http::AdminRequest& request);
   void publish(Connection& connection, const protocol::Command& command);
   // Publishes all events of the command or, for the reason it returns, none;
   // then published_ and on_the_way_ tell of them.

@@ -23,6 +23,9 @@ Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_pt
     : settings_(std::make_shared<const Settings>(std::move(settings))),
       max_connections_(settings_->max_connections),
       identity_{.server = "wskit/" WSKIT_VERSION, .node = random_token(6), .started = Clock::now()},
+      people_([this](const people::People::Task& task) {
+        for (const auto& shard : shards_) shard->post([task, &each = *shard] { task(each); });
+      }),
       store_(std::move(store)),
       listeners_(std::move(listeners)) {
   for (std::size_t i = 0; i < shards; ++i) inboxes_.push_back(std::make_unique<Inbox>());
@@ -142,7 +145,8 @@ std::optional<store::Status> Server::store_status() const {
 
 std::string Server::stats() const {
   const auto store = store_status();
-  return stats_json(identity_, shard_counters(), hub_figures(), store ? &*store : nullptr);
+  return stats_json(identity_, shard_counters(), hub_figures(), store ? &*store : nullptr,
+                    people_.connections_by_user());
 }
 
 std::string Server::metrics() const {

@@ -15,6 +15,7 @@
 #include "wsserve/inbox.h"
 #include "wsserve/limits/admission.h"
 #include "wsserve/listener.h"
+#include "wsserve/people/people.h"
 #include "wsserve/settings.h"
 #include "wsserve/shard.h"
 #include "wsserve/store/store.h"
@@ -56,6 +57,8 @@ class Server final : public ServerView {
   [[nodiscard]] bool admit() override;
   void leave() override { websockets_.fetch_sub(1, std::memory_order_relaxed); }
   [[nodiscard]] Admission& admission() override { return admission_; }
+  [[nodiscard]] people::People& people() override { return people_; }
+  [[nodiscard]] std::size_t shard_count() const override { return shards_.size(); }
   [[nodiscard]] std::size_t subscriptions() const override;
 
   [[nodiscard]] std::size_t websockets() const { return websockets_.load(std::memory_order_relaxed); }
@@ -71,6 +74,7 @@ class Server final : public ServerView {
   std::atomic<std::size_t> max_connections_;
   const ServerIdentity identity_;
   Admission admission_;
+  people::People people_;
   std::vector<std::unique_ptr<Inbox>> inboxes_;
   std::unique_ptr<store::Store> store_;  // null: no channel is durable
   std::unique_ptr<Hub> hub_;

@@ -45,6 +45,8 @@ class ServerView {
   [[nodiscard]] virtual bool admit() = 0;
   virtual void leave() = 0;
   [[nodiscard]] virtual Admission& admission() = 0;
+  [[nodiscard]] virtual people::People& people() = 0;
+  [[nodiscard]] virtual std::size_t shard_count() const = 0;
   // Of all connections together.
   [[nodiscard]] virtual std::size_t subscriptions() const = 0;
 
@@ -99,6 +101,10 @@ class Shard {
   [[nodiscard]] websocket::Deflater& deflater() { return deflater_; }
   [[nodiscard]] std::size_t index() const { return index_; }
 
+  // All sockets by their number, whatever their phase.
+  [[nodiscard]] const std::unordered_map<std::uint64_t, Connection*>& connections() const {
+    return connections_;
+  }
   // The connection of that number, or null.
   [[nodiscard]] Connection* find(std::uint64_t number) const;
 

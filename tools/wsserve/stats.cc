@@ -81,6 +81,8 @@ constexpr auto kCounters = std::to_array<CounterInfo>({
      "Connections closed by the server because of their peer"},
     {"closed_violation", &C::closed_violation, Kind::kTotal, "wskit_connections_closed_total",
      R"(reason="violation")", "Connections closed by the server because of their peer"},
+    {"closed_by_administrator", &C::closed_by_administrator, Kind::kTotal, "wskit_connections_closed_total",
+     R"(reason="administrator")", "Connections closed by the server because of their peer"},
     {"closed_rate", &C::closed_rate, Kind::kTotal, "wskit_connections_closed_total",
      R"(reason="rate_limited")", "Connections closed by the server because of their peer"},
     {"closed_unauthorized", &C::closed_unauthorized, Kind::kTotal, "wskit_connections_closed_total",
@@ -133,11 +135,11 @@ std::uint64_t sum(std::span<const ShardCounters* const> shards, Counter ShardCou
 }
 
 std::string stats_json(const ServerIdentity& identity, std::span<const ShardCounters* const> shards,
-                       const HubFigures& hub, const store::Status* store) {
+                       const HubFigures& hub, const store::Status* store, const UserFigures& users) {
   nlohmann::ordered_json stats;
-  // Every connection is anonymous: this server knows no users.
-  stats["unique_users"] = 0;
-  stats["connections_by_user"] = nlohmann::ordered_json::object();
+  stats["unique_users"] = users.size();
+  auto& by_user = stats["connections_by_user"] = nlohmann::ordered_json::object();
+  for (const auto& [user, connections] : users) by_user[user] = connections;
   stats["channels"] = hub.channels;
   stats["channels_forgotten"] = hub.channels_forgotten;
   for (const CounterInfo& info : kCounters) stats[info.name] = sum(shards, info.member);
@@ -150,7 +152,7 @@ std::string stats_json(const ServerIdentity& identity, std::span<const ShardCoun
   stats["shards"] = shards.size();
   stats["server"] = identity.server;
   stats["node"] = identity.node;
-  return stats.dump();
+  return stats.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace wskit::server

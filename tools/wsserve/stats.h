@@ -6,6 +6,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <span>
 #include <string>
 
@@ -81,10 +83,11 @@ struct ShardCounters {
   Counter rate_limited_commands;
   Counter rate_limited_events;  // that these commands would have published
   Counter rate_limited_requests;
-  Counter closed_rate;    // 4029
-  Counter idle_timeouts;  // connections that waited too long for another request
-  Counter too_large;      // messages and bodies
-  Counter held_back;      // times that a publisher was not read for a while
+  Counter closed_rate;              // 4029
+  Counter idle_timeouts;            // connections that waited too long for another request
+  Counter too_large;                // messages and bodies
+  Counter held_back;                // times that a publisher was not read for a while
+  Counter closed_by_administrator;  // 4100
   Counter bytes_in;
   Counter bytes_out;
 };
@@ -121,10 +124,13 @@ struct CounterInfo {
 // Of one counter, over all shards.
 [[nodiscard]] std::uint64_t sum(std::span<const ShardCounters* const> shards, Counter ShardCounters::*member);
 
+// How many connections each user has.
+using UserFigures = std::map<std::string, std::size_t, std::less<>>;
+
 // The object that /ws/stats and the `stats` command answer with.
 // `store`: null if there is none.
 [[nodiscard]] std::string stats_json(const ServerIdentity& identity,
                                      std::span<const ShardCounters* const> shards, const HubFigures& hub,
-                                     const store::Status* store);
+                                     const store::Status* store, const UserFigures& users = {});
 
 }  // namespace wskit::server

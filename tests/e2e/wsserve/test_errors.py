@@ -21,7 +21,7 @@ BAD = [
     ("BAD_COMMAND", '{"action":"subscribe","channels":{}}'),
     ("UNAUTHORIZED", '{"action":"auth","token":"x"}'),
     ("NOT_FOUND", '{"action":"history","channel":"a"}'),
-    ("UNAVAILABLE", '{"action":"presence","channel":"a"}'),
+    ("BAD_COMMAND", '{"action":"presence"}'),
     ("FORBIDDEN", '{"action":"subscribe","channels":["@user/somebody"]}'),
     ("BAD_CHANNEL", '{"action":"subscribe","channels":[7]}'),
     ("FORBIDDEN", '{"action":"publish","channel":"@all","type":"t","data":1}'),

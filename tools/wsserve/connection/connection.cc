@@ -83,6 +83,7 @@ Outbound& Connection::outbound() {
 
 void Connection::send_text(std::string_view json) {
   if (phase_ != Phase::kOpen) return;
+  ++record_.replies;
   if (stream_ != nullptr) return send_to_stream(json);
   Outbound& queue = outbound();
   const std::size_t before = queue.bytes();
@@ -130,6 +131,7 @@ bool Connection::write_directly(const ChunkPtr& run) {
   }
   const std::size_t written = sent < 0 ? 0 : static_cast<std::size_t>(sent);
   shard_.counters().bytes_out.add(written);
+  record_.bytes_out += written;
   if (written == run->size() && transport_.drained()) return true;
   if (written < run->size()) {
     outbound().append_events(run, written);
@@ -203,6 +205,7 @@ void Connection::flush() {
     // All that is ever heard of the reader of a stream.
     if (stream_ != nullptr) last_heard_ = shard_.now();
     shard_.counters().bytes_out.add(static_cast<std::size_t>(sent));
+    record_.bytes_out += static_cast<std::size_t>(sent);
     shard_.counters().queued_bytes.subtract(static_cast<std::size_t>(sent));
   }
   if (outbound_ != nullptr) {
@@ -340,11 +343,7 @@ std::size_t Connection::head_start_bytes() const {
   return std::min(left, CatchUp::kHeadStartBytes);
 }
 
-bool Connection::selects(const Channel& channel) const {
-  return std::ranges::any_of(subscriptions_, [&](const auto& subscription) {
-    return subscription->audience->selects(channel.name());
-  });
-}
+bool Connection::selects(const Channel& channel) const { return hears(channel.name()); }
 
 void Connection::subscriptions_left() {
   const auto unwanted = [this](const Channel& channel) { return !selects(channel); };
@@ -518,6 +517,7 @@ void Connection::abort() {
 
 void Connection::leave_service() {
   shard_.server().leave();
+  record_.seat.reset();
   shard_.counters().connections.subtract();
   if (stream_ != nullptr) shard_.counters().event_streams.subtract();
   shard_.fanout().forget(*this);

@@ -32,6 +32,7 @@
 #include "wsserve/fanout/subscriber.h"
 #include "wsserve/fanout/subscription.h"
 #include "wsserve/limits/admission.h"
+#include "wsserve/people/record.h"
 #include "wsserve/poller.h"
 #include "wsserve/timing_wheel.h"
 #include "wsserve/transport/transport.h"
@@ -152,6 +153,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // Whether the channel is `@connection/<its id>`.
   [[nodiscard]] bool owns_channel(std::string_view name) const;
   [[nodiscard]] protocol::DeliveryCounters counters() const;
+  // For administrators, as JSON. REQUIRES: is_open().
+  [[nodiscard]] std::string describe() const;
   [[nodiscard]] const TypeFilterPtr& default_filter() const { return default_filter_; }
   [[nodiscard]] const Pace& default_pace() const { return default_pace_; }
   // Whether the socket takes more of the history, and some can be read.
@@ -179,6 +182,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // Subscriptions were taken back: stops reading histories that nobody wants.
   void subscriptions_left();
   // Whether one of its subscriptions is for that channel.
+  [[nodiscard]] bool hears(std::string_view channel) const;
   [[nodiscard]] bool selects(const Channel& channel) const;
   [[nodiscard]] bool is_catching_up(const Channel& channel) const;
   // Whether the replay that runs brings every event behind `after`, of any type.
@@ -252,6 +256,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] std::optional<std::string> take_place();
   // The same for its user alone, who may be known since now only.
   [[nodiscard]] std::optional<std::string> take_place_of_user();
+
+  // It is a user's from here on.
+  void take_seat();
 
   // Waiting for the store.
   StoreWait& store_wait();
@@ -332,6 +339,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   std::unique_ptr<LatestQueue> latest_;    // null: no event ever had to wait for a newer one
   std::unique_ptr<CatchUp> catch_up_;      // null: live on every channel
   std::unique_ptr<StoreWait> store_wait_;  // null: nothing waits for the store
+  people::Record record_;
   TypeFilterPtr default_filter_;
   Pace default_pace_;
   std::uint64_t delivered_ = 0;

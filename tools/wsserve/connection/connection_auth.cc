@@ -32,6 +32,7 @@ void Connection::await_token(FirstSubscriptions first) {
 
 std::optional<FirstSubscriptions> Connection::take_identity(auth::IdentityPtr identity) {
   identity_ = std::move(identity);
+  take_seat();
   std::optional<FirstSubscriptions> first;
   if (sign_in_ != nullptr) first = std::move(sign_in_->first);
   sign_in_.reset();

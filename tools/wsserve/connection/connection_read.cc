@@ -31,6 +31,7 @@ void Connection::read() {
 
 void Connection::take(std::span<char> bytes) {
   shard_.counters().bytes_in.add(bytes.size());
+  record_.bytes_in += bytes.size();
   last_heard_ = shard_.now();
   // The reader of a stream has nothing more to say.
   if (stream_ != nullptr) return;
@@ -100,6 +101,9 @@ void Connection::handle_request(http::Request& request) {
     if (!publish) return answer_http(publish.error());
     return shard_.commands().publish_over_http(*this, publish->command, publish->lines);
   }
+  if (const auto* asked = std::get_if<http::AdminRequest>(&route)) {
+    return shard_.commands().administer(*this, *asked);
+  }
   if (auto* stream = std::get_if<http::EventStreamRequest>(&route)) return open_stream(*stream, head);
   open_websocket(request);
 }
@@ -141,10 +145,11 @@ void Connection::send_http(const http::Response& response, bool keep_alive, bool
 
 void Connection::answer_http(const protocol::Result<std::string>& body) {
   const bool keep_alive = http_->request().keep_alive;
-  if (!body) return send_http(http::error_response(http::to_http(body.error())), keep_alive, false);
+  const bool head = http_->request().method == "HEAD";
+  if (!body) return send_http(http::error_response(http::to_http(body.error())), keep_alive, head);
   http::Response response;
   response.body = *body;
-  send_http(response, keep_alive, false);
+  send_http(response, keep_alive, head);
 }
 
 void Connection::refuse_http(const http::HttpError& error) {
@@ -218,6 +223,7 @@ void Connection::agree_on_deflate(const websocket::DeflateParameters& parameters
 void Connection::begin_service(Service service, const std::vector<std::string>& channels,
                                const Wishes& wishes) {
   service_ = service;
+  take_seat();
   default_filter_ = wishes.filter;
   default_pace_ = wishes.pace;
   if (wishes.heartbeat) heartbeat_ = *wishes.heartbeat;
@@ -268,6 +274,7 @@ void Connection::read_frames(std::span<char> bytes) {
 }
 
 void Connection::handle_message(const MessageReader::Item& item) {
+  ++record_.messages_in;
   if (service_ == Service::kEcho) return echo(item);
   if (item.opcode != websocket::Opcode::kText) {
     shard_.counters().closed_violation.add();

@@ -240,6 +240,10 @@ Route route(const Request& request, const Settings& settings) {
     if (!reads) return method_not_allowed(request);
     return events_route(request, path, settings);
   }
+  if (auto asked = admin_request(request)) {
+    if (auto* error = std::get_if<HttpError>(&*asked)) return std::move(*error);
+    return std::get<AdminRequest>(*std::move(asked));
+  }
   const bool is_echo = settings.echo && path == "/echo";
   if (path != "/ws" && !path.starts_with(kSocketPrefix) && !is_echo) {
     if (auto found = endpoint_route(request, settings)) return *std::move(found);

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "wsserve/connection/connection.h"
+#include "wsserve/http/admin_request.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/uri.h"
 #include "wsserve/settings.h"
@@ -44,7 +45,7 @@ struct PublishTarget {
 };
 
 using Route = std::variant<HttpError, Page, HistoryRequest, PublishTarget, CommandSocket, EchoSocket,
-                           EventStreamRequest>;
+                           EventStreamRequest, AdminRequest>;
 
 // The path is looked up first (404), then the method (405), then the query.
 [[nodiscard]] Route route(const Request& request, const Settings& settings);

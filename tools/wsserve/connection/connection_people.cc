@@ -1,0 +1,32 @@
+// What a connection says of itself to administrators.
+#include "wsserve/connection/connection.h"
+#include "wsserve/shard.h"
+
+namespace wskit::server {
+
+std::string Connection::describe() const {
+  constexpr std::string_view kKinds[] = {"websocket", "echo", "events"};  // by Service
+  std::vector<std::string_view> names;
+  for (const auto& subscription : subscriptions_) names.emplace_back(subscription->name());
+  const auto silence = std::chrono::duration_cast<std::chrono::microseconds>(shard_.now() - last_heard_);
+  return people::to_json({.connection = id(),
+                          .user = identity_->user,
+                          .address = peer_.to_string(),
+                          .kind = kKinds[static_cast<std::size_t>(service_)],
+                          .last_seen = protocol::system_now() - silence,
+                          .record = record_,
+                          .counters = counters(),
+                          .subscriptions = std::move(names)});
+}
+
+bool Connection::hears(std::string_view channel) const {
+  return std::ranges::any_of(
+      subscriptions_, [&](const auto& subscription) { return subscription->audience->selects(channel); });
+}
+
+void Connection::take_seat() {
+  if (record_.connected_at == protocol::SystemMicros()) record_.connected_at = protocol::system_now();
+  record_.seat = shard_.server().people().seat(identity_->user);
+}
+
+}  // namespace wskit::server

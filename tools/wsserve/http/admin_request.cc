@@ -1,0 +1,97 @@
+#include "wsserve/http/admin_request.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "common/protocol/quote.h"
+#include "wsserve/http/uri.h"
+
+namespace wskit::server::http {
+namespace {
+
+using Parsed = std::variant<AdminRequest, HttpError>;
+using Action = AdminRequest::Action;
+
+constexpr std::size_t kMaxLimit = 10'000;
+
+HttpError bad_request(std::string message) {
+  return {.status = 400, .code = "BAD_REQUEST", .message = std::move(message), .headers = {}};
+}
+
+HttpError method_not_allowed(const Request& request, const char* allowed) {
+  return {.status = 405,
+          .code = "METHOD_NOT_ALLOWED",
+          .message = fmt::format("{} is not served at {}; there is {}", request.method,
+                                 protocol::quote(request.path), allowed),
+          .headers = {{"Allow", allowed}}};
+}
+
+// What is wrong with a parameter of the query; takes it up.
+std::optional<HttpError> take(AdminRequest& asked, const std::string& name, const std::string& value) {
+  if (name == "limit") {
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), asked.limit);
+    const bool whole = error == std::errc() && end == value.data() + value.size();
+    if (whole && asked.limit >= 1 && asked.limit <= kMaxLimit) return std::nullopt;
+    return bad_request(
+        fmt::format("limit=: {} is not a number from 1 to {}", protocol::quote(value), kMaxLimit));
+  }
+  if (name == "pattern" && asked.action == Action::kListChannels) {
+    const auto pattern = protocol::Pattern::parse(value);
+    if (!pattern) return bad_request("pattern=: " + pattern.error().message);
+    asked.pattern = *pattern;
+  } else if (name == "user" && asked.action != Action::kListChannels) {
+    asked.user = value;
+  } else if (name == "channel" && asked.action == Action::kListConnections) {
+    if (const auto checked = protocol::check_channel(value); !checked) {
+      return bad_request("channel=: " + checked.error().message);
+    }
+    asked.channel = value;
+  }
+  return std::nullopt;
+}
+
+Parsed with_query(const Request& request, AdminRequest asked) {
+  const auto parameters = parse_query(request.query);
+  if (!parameters) return bad_request("the query has a malformed percent escape");
+  for (const auto& [name, value] : *parameters) {
+    if (auto error = take(asked, name, value)) return *std::move(error);
+  }
+  if (asked.action == Action::kDisconnect && asked.connection.empty() && !asked.user) {
+    return bad_request("say whom: DELETE /connections/<id>, or DELETE /connections?user=<user>");
+  }
+  return asked;
+}
+
+}  // namespace
+
+std::string AdminRequest::what() const {
+  if (action == Action::kListChannels) return "listing channels";
+  return action == Action::kDisconnect ? "disconnecting others" : "listing connections";
+}
+
+std::optional<Parsed> admin_request(const Request& request) {
+  constexpr std::string_view kConnections = "/connections";
+  const std::string_view path = request.path;
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  AdminRequest asked;
+  if (path == "/channels") {
+    if (!reads) return method_not_allowed(request, "GET, HEAD");
+    asked.action = Action::kListChannels;
+    return with_query(request, std::move(asked));
+  }
+  if (!path.starts_with(kConnections)) return std::nullopt;
+  const std::string_view rest = path.substr(kConnections.size());
+  if (!rest.empty() && (rest.front() != '/' || rest.size() == 1)) return std::nullopt;
+  if (!reads && request.method != "DELETE") return method_not_allowed(request, "GET, HEAD, DELETE");
+  if (!rest.empty()) {
+    const auto id = percent_decode(rest.substr(1));
+    if (!id) return bad_request("the connection's id has a malformed percent escape");
+    asked.connection = *id;
+    asked.action = Action::kShowConnection;
+  }
+  if (!reads) asked.action = Action::kDisconnect;
+  return with_query(request, std::move(asked));
+}
+
+}  // namespace wskit::server::http

@@ -1,0 +1,35 @@
+// GET /channels, GET /connections, DELETE /connections: what an administrator
+// asks for.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "common/protocol/channel.h"
+#include "wsserve/http/request_reader.h"
+
+namespace wskit::server::http {
+
+struct AdminRequest {
+  enum class Action : std::uint8_t { kListChannels, kListConnections, kShowConnection, kDisconnect };
+
+  Action action = Action::kListConnections;
+  std::string connection;                    // the id; empty: not asked for
+  std::optional<std::string> user;           // whose connections
+  std::optional<std::string> channel;        // who hears it
+  std::optional<protocol::Pattern> pattern;  // which channels
+  std::size_t limit = 1'000;
+
+  // "listing channels", for a refusal.
+  [[nodiscard]] std::string what() const;
+};
+
+// Nothing: the path is none of these. Else the request or its refusal.
+[[nodiscard]] std::optional<std::variant<AdminRequest, HttpError>> admin_request(const Request& request);
+
+}  // namespace wskit::server::http

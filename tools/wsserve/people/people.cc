@@ -1,0 +1,27 @@
+#include "wsserve/people/people.h"
+
+#include <utility>
+
+namespace wskit::server::people {
+
+Seat::Seat(People& people, std::string user) : people_(people), user_(std::move(user)) {
+  const std::lock_guard lock(people_.mutex_);
+  ++people_.connections_[user_];
+}
+
+Seat::~Seat() {
+  const std::lock_guard lock(people_.mutex_);
+  const auto found = people_.connections_.find(user_);
+  if (--found->second == 0) people_.connections_.erase(found);
+}
+
+SeatPtr People::seat(const std::string& user) {
+  return user.empty() ? nullptr : std::make_unique<Seat>(*this, user);
+}
+
+std::map<std::string, std::size_t, std::less<>> People::connections_by_user() const {
+  const std::lock_guard lock(mutex_);
+  return connections_;
+}
+
+}  // namespace wskit::server::people

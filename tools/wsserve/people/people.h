@@ -1,0 +1,63 @@
+// Who is connected: users with their connections, on all shards.
+//
+// Threads: any. A lock is held where connections begin and end, and while the
+// figures are read.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace wskit::server {
+
+class Shard;
+
+namespace people {
+
+class People;
+
+// A connection of a user, from when it is known whose it is to its end.
+class Seat {
+ public:
+  Seat(People& people, std::string user);
+  ~Seat();
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+
+ private:
+  People& people_;
+  const std::string user_;
+};
+using SeatPtr = std::unique_ptr<Seat>;
+
+class People {
+ public:
+  // Has a task done by each shard, on its thread, and returns before they are.
+  using Task = std::function<void(Shard&)>;
+  using OnEveryShard = std::function<void(const Task&)>;
+
+  explicit People(OnEveryShard on_every_shard) : on_every_shard_(std::move(on_every_shard)) {}
+
+  void on_every_shard(const Task& task) const { on_every_shard_(task); }
+
+  // Null for the anonymous.
+  [[nodiscard]] SeatPtr seat(const std::string& user);
+
+  // How many connections each user has who has one.
+  [[nodiscard]] std::map<std::string, std::size_t, std::less<>> connections_by_user() const;
+
+ private:
+  friend class Seat;
+
+  const OnEveryShard on_every_shard_;
+
+  mutable std::mutex mutex_;
+  std::map<std::string, std::size_t, std::less<>> connections_;  // guarded by mutex_
+};
+
+}  // namespace people
+}  // namespace wskit::server

@@ -1,0 +1,32 @@
+// Asks every shard about its connections, each on its own thread, and brings the
+// answers together to the connection that asked, which waits meanwhile.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace wskit::server {
+
+class Connection;
+class Shard;
+
+namespace people {
+
+struct Answer {
+  std::vector<std::string> entries;  // JSON texts; no more than were asked for
+  std::size_t count = 0;             // of all that there are
+};
+
+// `asking` is suspended, and `then` called for it on its shard's thread, behind
+// everything that each shard had to do when it was asked; not at all if it is gone
+// by then. Threads: the shard's of `asking`; `ask` runs on every shard's.
+void take_roll_call(Shard& shard, Connection& asking, std::function<Answer(Shard&)> ask,
+                    std::function<void(Connection&, const Answer&)> then);
+
+// `[a,b,…]` of the first `limit` entries.
+[[nodiscard]] std::string as_array(const Answer& answer, std::size_t limit);
+
+}  // namespace people
+}  // namespace wskit::server
