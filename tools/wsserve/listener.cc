@@ -53,11 +53,8 @@ bool is_socket(const std::string& path) {
   return ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-std::string address_of(int fd) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof(storage);
-  auto* address = reinterpret_cast<sockaddr*>(&storage);
-  if (::getsockname(fd, address, &size) != 0) fail(errno, "getsockname");
+std::string address_of(const sockaddr_storage& storage, socklen_t size) {
+  const auto* address = reinterpret_cast<const sockaddr*>(&storage);
   std::array<char, NI_MAXHOST> host{};
   std::array<char, NI_MAXSERV> port{};
   ::getnameinfo(address, size, host.data(), host.size(), port.data(), port.size(),
@@ -103,6 +100,34 @@ Listener::Listener(const ListenAddress& address, Scheme scheme) {
   spare_fd_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+Listener::Listener(int fd, Scheme scheme) {
+  int listens = 0;
+  int domain = 0;
+  socklen_t size = sizeof(int);
+  ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
+  ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+  if (listens == 0 || (domain != AF_INET && domain != AF_INET6 && domain != AF_UNIX)) {
+    throw std::runtime_error(
+        fmt::format("descriptor {} was handed over as a socket to listen on, and is none: the .socket unit "
+                    "needs ListenStream=, and Accept=no",
+                    fd));
+  }
+  fd_ = fd;
+  ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) | O_NONBLOCK);
+  tcp_ = domain != AF_UNIX;
+  if (tcp_) {
+    const int on = 1;
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    describe_tcp(scheme);
+  } else {
+    sockaddr_un address{};
+    size = sizeof(address);
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+    url_ = "ws+unix:" + std::string(static_cast<const char*>(address.sun_path));
+  }
+  spare_fd_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 Listener::~Listener() {
   close();
   ::close(spare_fd_);
@@ -131,8 +156,15 @@ void Listener::listen_tcp(const ListenAddress& address, Scheme scheme) {
     close();
     fail(error, "cannot listen on " + name);
   }
-  remote_ = !is_loopback(found->ai_addr);
-  url_ = (scheme == Scheme::kTls ? "wss://" : "ws://") + address_of(fd_);
+  describe_tcp(scheme);
+}
+
+void Listener::describe_tcp(Scheme scheme) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof(storage);
+  if (::getsockname(fd_, reinterpret_cast<sockaddr*>(&storage), &size) != 0) fail(errno, "getsockname");
+  remote_ = !is_loopback(reinterpret_cast<const sockaddr*>(&storage));
+  url_ = (scheme == Scheme::kTls ? "wss://" : "ws://") + address_of(storage, size);
 }
 
 void Listener::listen_unix(const std::string& path) {

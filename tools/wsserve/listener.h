@@ -34,6 +34,10 @@ class Listener final : public Pollable {
   // Binds and listens. Throws std::system_error whose what() names the address.
   // `remote` is set if others than this machine can reach it.
   explicit Listener(const ListenAddress& address, Scheme scheme = Scheme::kPlain);
+  // Takes over a socket that listens already and that somebody else has named: its
+  // file, if it has one, stays when the listener is closed. Throws
+  // std::runtime_error if it is none of the two kinds.
+  Listener(int fd, Scheme scheme);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -57,6 +61,7 @@ class Listener final : public Pollable {
  private:
   void listen_tcp(const ListenAddress& address, Scheme scheme);
   void listen_unix(const std::string& path);
+  void describe_tcp(Scheme scheme);
   void turn_one_away();
 
   int fd_ = -1;

@@ -12,6 +12,7 @@
 
 #include "wsserve/reload.h"
 #include "wsserve/server.h"
+#include "wsserve/service_manager.h"
 #include "wsserve/tls_options.h"
 
 namespace wskit::server {
@@ -48,6 +49,19 @@ bool print_url(const std::string& url) {
   return ::write(STDOUT_FILENO, line.data(), line.size()) == static_cast<ssize_t>(line.size());
 }
 
+// Sockets that a service manager holds for us take the place of the default address
+// and stand beside any other.
+std::vector<std::unique_ptr<Listener>> open_listeners(const Options& options, Listener::Scheme scheme) {
+  std::vector<std::unique_ptr<Listener>> listeners;
+  for (const int fd : service_manager::take_sockets())
+    listeners.push_back(std::make_unique<Listener>(fd, scheme));
+  if (!listeners.empty() && options.listen == Options().listen) return listeners;
+  for (const ListenAddress& address : to_addresses(options)) {
+    listeners.push_back(std::make_unique<Listener>(address, scheme));
+  }
+  return listeners;
+}
+
 // The main thread's work while the shards serve: signals, then the drain.
 class Supervisor {
  public:
@@ -60,10 +74,12 @@ class Supervisor {
         signals_(io, SIGINT, SIGTERM),
         hangups_(io, SIGHUP),
         timer_(io),
-        housekeeping_(io) {
+        housekeeping_(io),
+        watchdog_(io) {
     await_signal();
     await_hangup();
     await_housekeeping();
+    if (const auto interval = service_manager::watchdog_interval()) await_watchdog(*interval / 2);
   }
 
  private:
@@ -74,6 +90,7 @@ class Supervisor {
         return finish("stopped at once by a second signal");
       notices_.notice("draining {} connections for at most {} ms; a second signal stops at once",
                       server_.websockets(), drain_.count());
+      service_manager::notify("STOPPING=1\nSTATUS=draining");
       deadline_ = std::chrono::steady_clock::now() + drain_;
       server_.drain();
       await_signal();
@@ -84,7 +101,9 @@ class Supervisor {
   void await_hangup() {
     hangups_.async_wait([this](const boost::system::error_code& error, int) {
       if (error) return;
+      service_manager::notify_reloading();
       reload();
+      service_manager::notify("READY=1");
       await_hangup();
     });
   }
@@ -116,6 +135,23 @@ class Supervisor {
     });
   }
 
+  // The manager hears of us as long as every shard turns, not only this thread.
+  void await_watchdog(std::chrono::microseconds period) {
+    watchdog_.expires_after(period);
+    watchdog_.async_wait([this, period](const boost::system::error_code& error) {
+      if (error) return;
+      if (shards_answered_) {
+        service_manager::notify("WATCHDOG=1");
+        shards_answered_ = false;
+        // The shards may answer after the end of this: nothing posted then is run.
+        server_.ask_all([this, executor = watchdog_.get_executor()] {
+          net::post(executor, [this] { shards_answered_ = true; });
+        });
+      }
+      await_watchdog(period);
+    });
+  }
+
   void await_drain() {
     timer_.expires_after(std::chrono::milliseconds{10});
     timer_.async_wait([this](const boost::system::error_code& error) {
@@ -132,6 +168,7 @@ class Supervisor {
     hangups_.cancel();
     timer_.cancel();
     housekeeping_.cancel();
+    watchdog_.cancel();
   }
 
   Server& server_;
@@ -142,6 +179,8 @@ class Supervisor {
   net::signal_set hangups_;
   net::steady_timer timer_;
   net::steady_timer housekeeping_;
+  net::steady_timer watchdog_;
+  bool shards_answered_ = true;
   std::chrono::steady_clock::time_point deadline_{};
 };
 
@@ -157,14 +196,11 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
     return {cli::ExitCode::kLocalIo, 0};
   }
   settings.tls = *tls;
-  const std::vector<ListenAddress> addresses = to_addresses(options);
   const std::size_t shards = to_shards(options);
   std::vector<std::unique_ptr<Listener>> listeners;
   try {
-    const auto scheme = settings.tls == nullptr ? Listener::Scheme::kPlain : Listener::Scheme::kTls;
-    for (const ListenAddress& address : addresses) {
-      listeners.push_back(std::make_unique<Listener>(address, scheme));
-    }
+    listeners =
+        open_listeners(options, settings.tls == nullptr ? Listener::Scheme::kPlain : Listener::Scheme::kTls);
   } catch (const std::runtime_error& error) {
     notices.error("{}", error.what());
     return {cli::ExitCode::kLocalIo, 0};
@@ -212,6 +248,7 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
     notices.error("cannot write the URL to stdout: {}", std::generic_category().message(errno));
     return {cli::ExitCode::kLocalIo, 0};
   }
+  service_manager::notify("READY=1\nSTATUS=serving " + url);
   io.run();
   return {};
 }

@@ -119,6 +119,16 @@ void Server::tidy() {
   hub_->forget(protocol::system_now());
 }
 
+void Server::ask_all(std::function<void()> answered) {
+  const auto left = std::make_shared<std::atomic<std::size_t>>(shards_.size());
+  const auto shared = std::make_shared<const std::function<void()>>(std::move(answered));
+  for (const auto& shard : shards_) {
+    shard->post([left, shared] {
+      if (left->fetch_sub(1) == 1) (*shared)();
+    });
+  }
+}
+
 bool Server::drained() const {
   return std::ranges::all_of(shards_, [](const auto& shard) { return shard->sockets() == 0; });
 }

@@ -46,6 +46,10 @@ class Server final : public ServerView {
   // called now and then. REQUIRES: started.
   void tidy();
 
+  // Calls `answered` once each shard has been through its loop; on one of their
+  // threads. REQUIRES: started.
+  void ask_all(std::function<void()> answered);
+
   // Whether nobody is connected any more.
   [[nodiscard]] bool drained() const;
 

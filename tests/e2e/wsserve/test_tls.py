@@ -12,6 +12,7 @@ from harness.certificates import Authority, need_openssl
 from harness.deadline import DEADLINE, eventually
 from harness.frames import BINARY
 from harness.sanitizer import SANITIZED
+from harness.websocket import open_socket
 
 need_openssl()
 MIB = 1 << 20
@@ -246,13 +247,13 @@ def test_large_messages_come_back_whole(server):
 class HandMade:
     """A TLS client whose bytes the test sends itself, `cut` into pieces."""
 
-    def __init__(self, server, authority, cut):
+    def __init__(self, server, authority, cut, source=None, before=b""):
+        """`before`: goes in front of the first flight, in the same packet."""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         context = authority.trusting()
         self.machine = context.wrap_bio(self._incoming, self._outgoing, server_hostname="127.0.0.1")
-        self.socket = socket.create_connection(server.address, timeout=DEADLINE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._cut = cut
+        self.socket = open_socket(server.address, source=source)
+        self._cut, self._before = cut, before
         self.step(self.machine.do_handshake)
 
     def __enter__(self):
@@ -262,7 +263,8 @@ class HandMade:
         self.socket.close()
 
     def flush(self):
-        for piece in self._cut(self._outgoing.read()):
+        before, self._before = self._before, b""
+        for piece in self._cut(before + self._outgoing.read()):
             self.socket.sendall(piece)
 
     def step(self, action):
@@ -383,6 +385,28 @@ def test_a_certified_session_is_resumed(stage, authority, identity):
         resumed.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert resumed.recv(65536).startswith(b"HTTP/1.1 200 ")
         assert resumed.session_reused
+
+
+# Behind a proxy that speaks the PROXY protocol.
+
+
+def test_tls_behind_a_proxy_header(stage, authority, identity):
+    """The header comes before the hello: with it in one packet, in pieces, and from a client without a proxy."""
+    proxied = ["--trusted-proxy", "127.0.0.8", "--proxy-protocol"]
+    server = stage.server(*identity.served, *proxied, tls=authority.trusting())
+    with server.client() as direct:
+        direct.still_works()
+    header = b"PROXY TCP4 203.0.113.9 10.0.0.1 4711 443\r\n"
+    for pieces in ([header], [header[:5], header[5:]]):
+        raw = open_socket(server.address, source="127.0.0.8")
+        for piece in pieces:
+            raw.sendall(piece)
+        with authority.trusting().wrap_socket(raw, server_hostname="127.0.0.1") as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+    with HandMade(server, authority, lambda data: [data], "127.0.0.8", header) as client:
+        client.machine.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.step(lambda: client.machine.read(65536)).startswith(b"HTTP/1.1 200 ")
 
 
 # Starting.
