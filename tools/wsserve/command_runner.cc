@@ -8,6 +8,7 @@
 #include "wsserve/auth/permissions.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/hub.h"
+#include "wsserve/people/announcement.h"
 #include "wsserve/shard.h"
 
 namespace wskit::server {
@@ -19,7 +20,7 @@ using protocol::ErrorCode;
 
 void CommandRunner::run(Connection& connection, std::string_view text) {
   shard_.counters().commands.add();
-  const auto parsed = parser_.parse(text);
+  const auto parsed = parse(connection, text);
   if (const auto error = connection.over_rate(parsed ? (*parsed)->publish.size() : 0)) {
     refuse(connection, parsed ? (*parsed)->id : parsed.error().id, *error);
     return connection.close_if_insisting();
@@ -51,6 +52,13 @@ void CommandRunner::run(Connection& connection, std::string_view text) {
     case Action::kPresence:
       return presence(connection, command);
   }
+}
+
+boost::system::result<const Command*, protocol::CommandError> CommandRunner::parse(
+    const Connection& connection, std::string_view text) {
+  using ServerSpace = protocol::CommandParser::ServerSpace;
+  return parser_.parse(
+      text, auth::may_announce(connection.identity()) ? ServerSpace::kAllowed : ServerSpace::kRefused);
 }
 
 void CommandRunner::refuse(Connection& connection, std::string_view id, const Error& error) {
@@ -154,6 +162,9 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
     const Accepted accepted = channel.publish(command.publish[i], received, routes_.copies(i));
     routes_.count(i, accepted, shard_.counters());
     if (accepted.duplicate) ++duplicates;
+    if (protocol::is_server_channel(channel.name()) && !accepted.duplicate) {
+      people::announce(shard_, channel, command.publish[i], accepted.offset, received.text);
+    }
     shard_.on_the_way(accepted.copies_ticket);
     if (accepted.unavailable || accepted.ticket != 0) {
       on_the_way_.push_back({.ticket = accepted.ticket, .duplicate = accepted.duplicate});
@@ -184,7 +195,7 @@ void CommandRunner::publish(Connection& connection, const Command& command) {
 }
 
 void CommandRunner::publish_over_http(Connection& connection, std::string_view text, bool batch) {
-  const auto parsed = parser_.parse(text);
+  const auto parsed = parse(connection, text);
   if (!parsed) return connection.answer_http(parsed.error().error);
   const Command& command = **parsed;
   if (auto error = connection.over_rate(command.publish.size())) {

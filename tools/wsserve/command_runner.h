@@ -106,6 +106,8 @@ class CommandRunner {
   // then published_ and on_the_way_ tell of them.
   [[nodiscard]] std::optional<protocol::Error> publish_events(Connection& connection,
                                                               const protocol::Command& command);
+  boost::system::result<const protocol::Command*, protocol::CommandError> parse(const Connection& connection,
+                                                                                std::string_view text);
   void refuse(Connection& connection, std::string_view id, const protocol::Error& error);
 
   // Why the names may not be subscribed; nothing if they may.

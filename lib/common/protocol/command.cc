@@ -85,6 +85,7 @@ struct CommandParser::State {
   CommandSlices slices;
   const CommandFields& fields = slices.fields();
   std::size_t message_bytes = 0;
+  ServerSpace server_space = ServerSpace::kRefused;
   std::string decoded;    // texts that were written with escapes
   std::string rewritten;  // keys and dedups that were
   Command command;
@@ -365,7 +366,8 @@ Result<void> CommandParser::State::read_event(const CommandFields& event) {
       text(event[Field::kChannel], ErrorCode::kBadEvent, Field::kChannel);
   if (!channel) return channel.error();
   published.channel = *channel;
-  if (is_server_channel(*channel) || looks_like_pattern(*channel)) return unpublishable(*channel);
+  const bool refused = server_space == ServerSpace::kRefused && is_server_channel(*channel);
+  if (refused || looks_like_pattern(*channel)) return unpublishable(*channel);
   Result<void> checked = check_channel(*channel);
   if (!checked) return checked;
 
@@ -426,9 +428,11 @@ Result<std::string_view> CommandParser::State::name_of(const CommandFields& even
 CommandParser::CommandParser() : state_(std::make_unique<State>()) {}
 CommandParser::~CommandParser() = default;
 
-boost::system::result<const Command*, CommandError> CommandParser::parse(std::string_view text) {
+boost::system::result<const Command*, CommandError> CommandParser::parse(std::string_view text,
+                                                                         ServerSpace server_space) {
   State& state = *state_;
   state.begin(text.size());
+  state.server_space = server_space;
   Result<void> done = state.slices.cut(text);
   // Also where the text is no command, so that the refusal can name it.
   const Result<void> id = state.read_id();

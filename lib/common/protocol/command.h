@@ -30,8 +30,8 @@ enum class Action : std::uint8_t {
 // Of a key or a dedup id, without its quotes and escapes.
 inline constexpr std::size_t kMaxNameBytes = 128;
 
-// One event to publish. All parts are valid: the channel is a name outside the
-// server's `@` space, the type is a type, the timestamp is RFC 3339, the data is
+// One event to publish. All parts are valid: the channel is a name, outside of the
+// server's `@` space unless that was allowed, the type is a type, the timestamp is RFC 3339, the data is
 // JSON text as it was written. Equal keys are equal bytes, and so are dedups.
 struct PublishEvent {
   std::string_view channel;
@@ -76,6 +76,9 @@ class CommandParser {
   CommandParser();
   ~CommandParser();
 
+  // Whether events may be published into the server's `@` space.
+  enum class ServerSpace : std::uint8_t { kRefused, kAllowed };
+
   // The command's views point into `text` or into the parser, and live until the
   // next call or until `text` goes away.
   //
@@ -83,7 +86,8 @@ class CommandParser {
   // numbers' size. Errors: kBadJson with {"position":BYTE} in details;
   // kBadCommand, kBadChannel, kBadEvent naming the field. In a batch one bad
   // event refuses the whole batch, with {"index":N} in details.
-  [[nodiscard]] boost::system::result<const Command*, CommandError> parse(std::string_view text);
+  [[nodiscard]] boost::system::result<const Command*, CommandError> parse(
+      std::string_view text, ServerSpace server_space = ServerSpace::kRefused);
 
  private:
   struct State;

@@ -1,5 +1,8 @@
 """Proves: `@…` is the server's own: nobody publishes to it, and patterns must begin with `@` to reach it."""
 
+import pytest
+from harness.tokens import Issuer
+
 
 def test_patterns_do_not_reach_into_it(server):
     with server.client() as client:
@@ -33,3 +36,84 @@ def test_nobody_publishes_into_it(server):
         assert client.error("publish", events=batch)["code"] == "FORBIDDEN"
         client.publish("a", "next")
         assert client.take_events(1)[0].data == '"next"', "of the refused batch nothing was published"
+
+
+class TestBackEnds:
+    """With tokens: an administrator, or a service that may, reaches users and connections."""
+
+    @pytest.fixture
+    def issuer(self, tmp_path):
+        return Issuer(tmp_path)
+
+    @pytest.fixture
+    def server(self, stage, issuer):
+        return stage.server("--threads", "4", *issuer.options)
+
+    @pytest.fixture
+    def open_as(self, server, issuer):
+        return lambda user, **claims: server.client(f"/ws?token={issuer.token(user, **claims)}")
+
+    @staticmethod
+    def own(client):
+        return f"@connection/{client.connected['connection']}"
+
+    def test_an_event_to_a_user_reaches_all_connections_of_that_user_and_nobody_else(self, open_as):
+        with open_as("ann") as first, open_as("ann") as second, open_as("bob") as other:
+            with open_as("service", publish=["@user/*"]) as service:
+                assert service.publish("@user/ann", {"n": 1}, type="update")["offset"] == 1
+                service.publish("@user/bob", "for bob")
+            for client in (first, second):
+                event = client.take_events(1)[0]
+                assert (event.channel, event.type, event.data) == ("@user/ann", "update", '{"n": 1}')
+            assert other.take_events(1)[0].data == '"for bob"', "and nothing before"
+
+    def test_an_event_to_all_reaches_every_connection_once_and_in_order(self, open_as):
+        with open_as("root", admin=True) as root, open_as("ann") as ann, open_as("bob") as bob:
+            bob.subscribe("@all")
+            for number in range(20):
+                root.publish("@all", number, type="notice")
+            for client in (ann, bob, root):
+                events = client.take_events(20)
+                assert [(event.channel, event.offset, event.data) for event in events] == [
+                    ("@all", number + 1, str(number)) for number in range(20)
+                ]
+
+    def test_an_event_to_a_connection_reaches_that_one_alone(self, open_as):
+        with open_as("root", admin=True) as root, open_as("ann") as one, open_as("ann") as other:
+            root.publish(self.own(one), "for one")
+            root.publish(self.own(other), "for the other")
+            assert one.take_events(1)[0].data == '"for one"'
+            assert other.take_events(1)[0].data == '"for the other"'
+            one.subscribe(self.own(one))
+            root.publish(self.own(one), "again")
+            root.publish("@user/ann", "marker")
+            assert [event.data for event in one.take_events(2)] == ['"again"', '"marker"']
+
+    def test_over_http_too(self, server, issuer, open_as):
+        token = issuer.token("root", admin=True)
+        with open_as("ann") as ann, server.http() as http:
+            http.send(
+                "POST /publish/@user/ann?type=update HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n"
+                f"Authorization: Bearer {token}\r\n\r\n42"
+            )
+            assert http.read().json()["channel"] == "@user/ann"
+            assert ann.take_events(1)[0].data == "42"
+
+    def test_others_may_not(self, open_as, server, issuer):
+        with open_as("ann", publish=["**"], subscribe=["**"]) as ann:
+            for channel in ("@all", "@user/ann", "@user/bob", self.own(ann)):
+                assert ann.error("publish", channel=channel, data=1)["code"] == "FORBIDDEN", channel
+        with open_as("root", admin=True) as root:
+            for channel in ("@server/stats", "@presence/room", "@x"):
+                assert root.error("publish", channel=channel, data=1)["code"] == "FORBIDDEN", channel
+        with open_as("service", publish=["@user/ann"]) as service:
+            for channel in ("@all", "@user/bob", self.own(service)):
+                assert service.error("publish", channel=channel, data=1)["code"] == "FORBIDDEN", channel
+
+    def test_nothing_reaches_a_connection_that_has_not_said_who_it_is(self, server, open_as, issuer):
+        with server.client() as nobody, open_as("root", admin=True) as root:
+            root.publish("@all", "secret")
+            root.publish(self.own(nobody), "secret")
+            assert nobody.command("auth", token=issuer.token("ann"))["type"] == "authenticated"
+            root.publish("@all", "marker")
+            assert nobody.take_events(1)[0].data == '"marker"'

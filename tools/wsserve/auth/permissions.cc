@@ -57,9 +57,22 @@ bool may_subscribe(const Identity& identity, std::string_view name) {
 }
 
 bool may_publish(const Identity& identity, std::string_view channel) {
-  if (identity.awaits_token || protocol::is_server_channel(channel)) return false;
+  if (identity.awaits_token) return false;
+  if (protocol::is_server_channel(channel)) {
+    const bool is_somebodys =
+        channel == kAll || channel.starts_with(kUserPrefix) || channel.starts_with(kConnectionPrefix);
+    if (!is_somebodys || identity.anonymous()) return false;
+    if (identity.grants.admin) return true;
+  }
   return std::ranges::any_of(identity.grants.publish,
                              [&](const Pattern& pattern) { return pattern.matches(channel); });
+}
+
+bool may_announce(const Identity& identity) {
+  if (identity.anonymous()) return false;
+  return identity.grants.admin || std::ranges::any_of(identity.grants.publish, [](const Pattern& pattern) {
+           return protocol::is_server_channel(pattern.text());
+         });
 }
 
 std::optional<Error> check_subscribe(const Identity& identity, std::string_view name) {

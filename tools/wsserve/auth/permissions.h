@@ -28,8 +28,13 @@ namespace wskit::server::auth {
 [[nodiscard]] inline bool may_read(const Identity& identity, std::string_view channel) {
   return may_subscribe(identity, channel);
 }
-// `channel`: a valid name outside the server's own space.
+// `channel`: a valid name. In the server's own space: `@all`, `@user/<user>` and
+// `@connection/<id>`, for administrators who have shown a token, and for those who
+// were granted a pattern that begins with `@`.
 [[nodiscard]] bool may_publish(const Identity& identity, std::string_view channel);
+
+// Whether there may be a channel of the server's own space that it may publish to.
+[[nodiscard]] bool may_announce(const Identity& identity);
 
 // The same as the answer to whoever asked: FORBIDDEN that names the channel, or
 // UNAUTHORIZED where a token is still awaited; nothing: it may.

@@ -153,6 +153,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // Whether the channel is `@connection/<its id>`.
   [[nodiscard]] bool owns_channel(std::string_view name) const;
   [[nodiscard]] protocol::DeliveryCounters counters() const;
+  // An event of that channel of the server's space, for those who have not
+  // subscribed it. Only to a WebSocket of commands whose user is known.
+  void take_announcement(std::string_view channel, const ChunkPtr& frame);
   // For administrators, as JSON. REQUIRES: is_open().
   [[nodiscard]] std::string describe() const;
   [[nodiscard]] const TypeFilterPtr& default_filter() const { return default_filter_; }

@@ -24,6 +24,11 @@ bool Connection::hears(std::string_view channel) const {
       subscriptions_, [&](const auto& subscription) { return subscription->audience->selects(channel); });
 }
 
+void Connection::take_announcement(std::string_view channel, const ChunkPtr& frame) {
+  const bool takes = phase_ == Phase::kOpen && service_ == Service::kCommands && !identity_->awaits_token;
+  if (takes && !hears(channel)) shard_.fanout().replay(*this, {&frame, 1});
+}
+
 void Connection::take_seat() {
   if (record_.connected_at == protocol::SystemMicros()) record_.connected_at = protocol::system_now();
   record_.seat = shard_.server().people().seat(identity_->user);

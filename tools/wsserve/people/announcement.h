@@ -1,0 +1,22 @@
+// Events for everybody, or for one connection: `@all` and `@connection/<id>` reach
+// those whom they are for whether they have subscribed or not.
+#pragma once
+
+#include <cstdint>
+
+#include "common/protocol/command.h"
+#include "wsserve/channel.h"
+
+namespace wskit::server {
+
+class Shard;
+
+namespace people {
+
+// The event was published to that channel of the server's space, and those who
+// subscribed it have it; the others get it, too. On the shard's thread.
+void announce(Shard& shard, const Channel& channel, const protocol::PublishEvent& event, std::uint64_t offset,
+              std::string_view received);
+
+}  // namespace people
+}  // namespace wskit::server
