@@ -23,7 +23,8 @@ LineSource::LineSource(boost::asio::io_context& io, SourceOptions options,
     : options_(std::move(options)),
       on_bytes_(std::move(on_bytes)),
       splitter_(options_.separator, options_.max_line_bytes),
-      readable_(io) {
+      readable_(io),
+      watch_(io) {
   if (options_.files.empty() && options_.messages.empty()) options_.files.emplace_back("-");
 }
 
@@ -82,6 +83,10 @@ LineSource::Item LineSource::next() {
       return fail(fmt::format("cannot read {}: {}", name, reason(errno)));
     }
     if (count == 0) {
+      if (follows_current()) {
+        if (!begins_anew()) return {.kind = Kind::kWait};
+        --next_file_;
+      }
       input_over_ = true;
       splitter_.finish();
       continue;
@@ -111,8 +116,25 @@ bool LineSource::open_next() {
     file_bytes_ = static_cast<std::uint64_t>(status.st_size);
   }
   if (!owned_ && file_bytes_) rewind_stdin();
+  if (follows_current()) {
+    if (!file_bytes_) {
+      std::ignore = fail(fmt::format("cannot follow {}: it is no regular file", name));
+      return false;
+    }
+    watch_.watch(name);
+  }
   readable_.watch(fd_);
   return true;
+}
+
+bool LineSource::follows_current() const { return options_.follow && next_file_ == options_.files.size(); }
+
+bool LineSource::begins_anew() const {
+  struct stat open {};
+  struct stat named {};
+  if (fstat(fd_, &open) != 0 || ::stat(options_.files.back().c_str(), &named) != 0) return false;
+  const bool replaced = open.st_ino != named.st_ino || open.st_dev != named.st_dev;
+  return replaced || static_cast<std::uint64_t>(open.st_size) < bytes_read_;
 }
 
 void LineSource::rewind_stdin() {
@@ -156,16 +178,19 @@ void LineSource::close_current() {
   fd_ = -1;
 }
 
-void LineSource::async_wait(std::function<void()> ready) { readable_.async_wait(std::move(ready)); }
+void LineSource::async_wait(std::function<void()> ready) {
+  if (fd_ >= 0 && follows_current()) return watch_.async_wait(std::move(ready));
+  readable_.async_wait(std::move(ready));
+}
 
 void LineSource::stop_reading() {
   reading_ = false;
   readable_.cancel();
+  watch_.cancel();
 }
 
 std::uint64_t LineSource::abandon() {
-  reading_ = false;
-  readable_.cancel();
+  stop_reading();
   if (fd_ < 0) return 0;
   const bool readable_again = file_bytes_.has_value();
   std::uint64_t records = std::exchange(put_back_, std::nullopt) ? 1 : 0;
@@ -195,7 +220,7 @@ std::string LineSource::locate(std::uint64_t number) const {
 }
 
 std::optional<LineSource::Position> LineSource::position() const {
-  if (fd_ < 0 || !file_bytes_ || *file_bytes_ == 0) return std::nullopt;
+  if (fd_ < 0 || !file_bytes_ || *file_bytes_ == 0 || follows_current()) return std::nullopt;
   const double share = static_cast<double>(bytes_read_) / static_cast<double>(*file_bytes_);
   return Position{inputs_.back().name.empty() ? "stdin" : std::string_view(inputs_.back().name),
                   std::min(share, 1.0)};

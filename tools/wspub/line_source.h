@@ -1,5 +1,6 @@
 // Where lines come from: messages of the command line, stdin, files, one after
-// the other, as one numbered sequence of records.
+// the other, as one numbered sequence of records. A file that is followed begins
+// anew where it is cut short, or where its name stands for another file.
 //
 // Reads only when asked for a record that it does not hold, and never waits for
 // input except in async_wait: a full window thus reaches the engine through its
@@ -18,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wspub/file_watch.h"
 #include "wspub/readable.h"
 #include "wspub/record_splitter.h"
 
@@ -27,6 +29,7 @@ struct SourceOptions {
   std::vector<std::string> messages;  // if any, nothing else is read
   std::vector<std::string> files;     // "-" is stdin; none: stdin
   int stdin_fd = 0;
+  bool follow = false;  // the last file has no end: what is appended to it is read
   Separator separator = Separator::kNewline;
   std::size_t max_line_bytes = std::size_t{1} << 20;
 };
@@ -105,6 +108,8 @@ class LineSource {
   [[nodiscard]] Item number(RecordSplitter::Item item);
   [[nodiscard]] Item fail(std::string message);
   bool open_next();
+  [[nodiscard]] bool follows_current() const;
+  [[nodiscard]] bool begins_anew() const;
   void rewind_stdin();
   void close_current();
   [[nodiscard]] std::string_view noun() const;
@@ -113,6 +118,7 @@ class LineSource {
   std::function<void(std::string_view)> on_bytes_;
   RecordSplitter splitter_;
   Readable readable_;
+  FileWatch watch_;  // of a file that is followed
   std::size_t next_message_ = 0;
   std::size_t next_file_ = 0;
   std::vector<Input> inputs_;  // opened so far

@@ -58,6 +58,9 @@ void add_input_options(CLI::App& app, PubOptions& options) {
   input(
       cli::add_text(app, "--on-invalid", options.on_invalid, "fail|skip|dlq=FILE",
                     "A line that cannot be published: stop at it, skip and count it, or append it to FILE"));
+  input(
+      app.add_flag("--follow", options.follow,
+                   "Go on with what is appended to the last FILE, also when it is replaced, until a signal"));
   input(cli::add_size(app, "--max-line", options.max_line, "A longer line is invalid, never split"));
 }
 
@@ -193,7 +196,13 @@ SourceOptions source(const PubOptions& options, std::vector<std::string> files) 
   if (!options.messages.empty() && !files.empty()) {
     refuse(fmt::format("--message and FILE ({}) exclude each other", files.front()));
   }
+  if (options.follow) {
+    if (files.empty() || files.back() == "-") refuse("--follow needs the name of a FILE that grows");
+    if (options.whole) refuse("--follow and --whole exclude each other: a file that grows is never whole");
+    if (!options.loop.empty()) refuse("--follow and --loop exclude each other: a file that grows has no end");
+  }
   SourceOptions source;
+  source.follow = options.follow;
   source.messages = options.messages;
   source.files = std::move(files);
   source.max_line_bytes = options.max_line;

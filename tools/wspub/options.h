@@ -35,6 +35,7 @@ struct PubOptions {
   bool whole = false;
   InputKind input = InputKind::kJson;
   std::string on_invalid = "fail";
+  bool follow = false;
   std::uint64_t max_line = std::uint64_t{1} << 20;
 
   std::optional<double> rate;

@@ -231,6 +231,64 @@ TEST_F(LineSourceTest, APipeCannotBeReadAgain) {
   EXPECT_FALSE(source().can_begin_again());
 }
 
+class FollowedFileTest : public LineSourceTest {
+ protected:
+  FollowedFileTest() { options_.follow = true; }
+
+  void append(std::string_view text) { std::ofstream(options_.files.back(), std::ios::app) << text; }
+
+  // Waits until the source wants to be asked again, once `change` has been made.
+  void wake_by(const std::function<void()>& change) {
+    bool woken = false;
+    source().async_wait([&] { woken = true; });
+    change();
+    io_.restart();
+    while (!woken && io_.run_one_for(std::chrono::seconds(30)) > 0) continue;
+    EXPECT_TRUE(woken);
+  }
+};
+
+TEST_F(FollowedFileTest, WhatIsAppendedFollowsOnceItsLineHasAnEnd) {
+  options_.files = {file("first", "a\n"), file("log", "b\nc")};
+  EXPECT_EQ(drain(), "1:a 2:b wait");
+  wake_by([&] { append("d\ne"); });
+  EXPECT_EQ(drain(), "3:cd wait");
+  wake_by([&] { append("\n"); });
+  EXPECT_EQ(drain(), "4:e wait");
+  EXPECT_FALSE(source().position()) << "nobody knows how long it becomes";
+  source().stop_reading();
+  EXPECT_EQ(drain(), "end");
+}
+
+TEST_F(FollowedFileTest, AnotherFileOfItsNameIsReadFromItsBeginning) {
+  options_.files = {file("log", "a\nb")};
+  EXPECT_EQ(drain(), "1:a wait");
+  const std::string path = options_.files.back();
+  wake_by([&] { std::filesystem::rename(path, path + ".1"); });
+  EXPECT_EQ(drain(), "wait") << "its writer may go on";
+  std::ofstream(path + ".1", std::ios::app) << "\nlate\n";
+  EXPECT_EQ(drain(), "2:b 3:late wait");
+  wake_by([&] { append("c\n"); });
+  EXPECT_EQ(drain(), "4:c wait");
+  EXPECT_EQ(source().locate(4), path + ": line 1");
+  wake_by([&] { append("d\n"); });
+  EXPECT_EQ(drain(), "5:d wait");
+}
+
+TEST_F(FollowedFileTest, AFileCutShortIsReadFromItsBeginning) {
+  options_.files = {file("log", "a\nb\nc\n")};
+  EXPECT_EQ(drain(), "1:a 2:b 3:c wait");
+  wake_by([&] { std::filesystem::resize_file(options_.files.back(), 0); });
+  EXPECT_EQ(drain(), "wait");
+  append("d\n");
+  EXPECT_EQ(drain(), "4:d wait");
+}
+
+TEST_F(FollowedFileTest, WhatIsNoFileCannotBeFollowed) {
+  options_.files = {"/dev/null"};
+  EXPECT_EQ(drain(), "failed: cannot follow /dev/null: it is no regular file");
+}
+
 TEST_F(LineSourceTest, TellsHowMuchOfAFileHasBeenRead) {
   options_.files = {file("one", "a\nb\n")};
   EXPECT_EQ(source().position(), std::nullopt);

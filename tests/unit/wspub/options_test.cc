@@ -189,6 +189,27 @@ INSTANTIATE_TEST_SUITE_P(
                 o.loop = "2";
               },
               "--journal and --loop"},
+        Clash{"FollowingNothing", [](PubOptions& o) { o.follow = true; },
+              "--follow needs the name of a FILE"},
+        Clash{"FollowingStdin",
+              [](PubOptions& o) {
+                o.follow = true;
+                o.files = {"-"};
+              },
+              "--follow needs the name of a FILE"},
+        Clash{"FollowingTheWhole",
+              [](PubOptions& o) {
+                o.follow = o.whole = true;
+                o.files = {"a"};
+              },
+              "--follow and --whole"},
+        Clash{"FollowingInALoop",
+              [](PubOptions& o) {
+                o.follow = true;
+                o.files = {"a"};
+                o.loop = "2";
+              },
+              "--follow and --loop"},
         Clash{"UnknownOnFull", [](PubOptions& o) { o.on_full = "spill="; },
               "--on-full: 'spill=' is not block, drop-oldest or spill=FILE"},
         Clash{"DroppingFromNoQueue",
