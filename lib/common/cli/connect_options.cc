@@ -54,7 +54,9 @@ bool has_control_character(std::string_view text) {
 ValueResult<std::pair<std::string, std::string>> parse_header(std::string_view text) {
   const std::size_t colon = text.find(':');
   const std::string_view name = text.substr(0, colon);
-  if (colon == std::string_view::npos || !is_header_name(name) || has_control_character(text)) {
+  // Not shown: it may be a token without its header's name.
+  if (colon == std::string_view::npos) return ValueError{"--header: write it as 'Name: value'"};
+  if (!is_header_name(name) || has_control_character(text)) {
     return ValueError{fmt::format("--header: '{}' is not a header; write it as 'Name: value'", name)};
   }
   return std::pair{std::string(name), std::string(trim(text.substr(colon + 1)))};

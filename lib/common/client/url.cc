@@ -29,8 +29,8 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 }
 
 UrlError bad(std::string_view text, std::string_view why) {
-  return {
-      fmt::format("'{}' {}; write it as ws://HOST:PORT/PATH, wss://HOST/PATH or ws+unix:PATH", text, why)};
+  return {fmt::format("'{}' {}; write it as ws://HOST:PORT/PATH, wss://HOST/PATH or ws+unix:PATH",
+                      without_query_values(text), why)};
 }
 
 bool is_sendable(std::string_view text) {
@@ -119,6 +119,22 @@ boost::system::result<Url, UrlError> parse_url(std::string_view text) {
   return url;
 }
 
+std::string without_query_values(std::string_view url) {
+  std::string text;
+  bool in_value = false;
+  bool in_query = false;
+  for (const char c : url) {
+    if (c == '?') in_query = true;
+    if (c == '&') in_value = false;
+    if (!in_value) text += c;
+    if (in_query && c == '=' && !in_value) {
+      in_value = true;
+      text += "...";
+    }
+  }
+  return text;
+}
+
 std::string Url::host_header() const {
   std::string text = host;
   if (host.find(':') != std::string::npos) {
@@ -155,18 +171,7 @@ std::string Url::display() const {
       text += ':';
       break;
   }
-  // Names of parameters may be shown, their values not.
-  bool in_value = false;
-  bool in_query = false;
-  for (const char c : target) {
-    if (c == '?') in_query = true;
-    if (c == '&') in_value = false;
-    if (!in_value) text += c;
-    if (in_query && c == '=' && !in_value) {
-      in_value = true;
-      text += "...";
-    }
-  }
+  text += without_query_values(target);
   return text;
 }
 
