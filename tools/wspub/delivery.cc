@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/cli/values.h"
+#include "common/client/refusal_hint.h"
 
 namespace wskit::pub {
 namespace {
@@ -295,7 +296,7 @@ void Delivery::on_published(const Reply& reply) {
 
 void Delivery::on_error(const Reply& reply) {
   if (reply.code == "UNAUTHORIZED") {
-    return end({client::FailureKind::kRefused, fmt::format("refused: {} ({})", reply.message, reply.code)});
+    return end({client::FailureKind::kRefused, client::unauthorized(client_.options(), reply.message)});
   }
   if (!reply.id) {
     // Without acknowledgements this is how a refused line shows.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/cli/values.h"
+#include "common/client/refusal_hint.h"
 #include "common/protocol/control.h"
 #include "common/protocol/json_text.h"
 
@@ -269,6 +270,9 @@ void Subscriber::on_answer(const ControlMessage& message) {
   if (message.type == "error") {
     const bool passing = message.error_code == "UNAVAILABLE" || message.error_code == "RATE_LIMITED";
     if (subscribed_ && passing) return client_.reconnect(message.error_message);
+    if (message.error_code == "UNAUTHORIZED") {
+      return refuse(cli::ExitCode::kRefused, client::unauthorized(client_.options(), message.error_message));
+    }
     return refuse(cli::ExitCode::kRefused, fmt::format("the server refuses the subscription: {}: {}",
                                                        message.error_code, message.error_message));
   }

@@ -140,7 +140,7 @@ bool is_secret(const std::string& name) { return name == "token"; }
 // What a reader may see of a value: of a header its name only.
 std::string shown(const std::string& name, const std::string& value) {
   if (is_secret(name)) return "(not shown)";
-  if (name == "url") return client::without_query_values(value);
+  if (name == "url") return client::without_secrets(value);
   if (name == "header" && value.find(':') == std::string::npos) return "(not shown)";
   if (name == "header") return value.substr(0, value.find(':')) + ": (not shown)";
   return value;

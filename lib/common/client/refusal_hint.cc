@@ -17,6 +17,13 @@ bool shows_who_we_are(const ClientOptions& options) {
 
 }  // namespace
 
+std::string unauthorized(const ClientOptions& options, std::string_view message) {
+  const std::string hint = unauthorized_hint(options);
+  // The server's remedy is a command, which nobody at a shell can send.
+  if (!shows_who_we_are(options)) return fmt::format("the server wants to know who this is: {}", hint);
+  return fmt::format("the server does not take the token: {}; {}", message, hint);
+}
+
 std::string unauthorized_hint(const ClientOptions& options) {
   if (!shows_who_we_are(options)) return "give a token with --token-file or WSKIT_TOKEN";
   if (!options.token_file.empty()) return fmt::format("put a good token into {}", options.token_file);

@@ -5,10 +5,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "common/client/client_options.h"
 
 namespace wskit::client {
+
+// What became of a command that was answered with UNAUTHORIZED and `message`: the
+// whole sentence, for somebody at a shell.
+[[nodiscard]] std::string unauthorized(const ClientOptions& options, std::string_view message);
 
 // 401 and 4001.
 [[nodiscard]] std::string unauthorized_hint(const ClientOptions& options);

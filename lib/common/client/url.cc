@@ -30,7 +30,7 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 
 UrlError bad(std::string_view text, std::string_view why) {
   return {fmt::format("'{}' {}; write it as ws://HOST:PORT/PATH, wss://HOST/PATH or ws+unix:PATH",
-                      without_query_values(text), why)};
+                      without_secrets(text), why)};
 }
 
 bool is_sendable(std::string_view text) {
@@ -119,8 +119,15 @@ boost::system::result<Url, UrlError> parse_url(std::string_view text) {
   return url;
 }
 
-std::string without_query_values(std::string_view url) {
+std::string without_secrets(std::string_view url) {
   std::string text;
+  const std::size_t scheme_end = url.find("://");
+  const std::size_t begin = scheme_end == std::string_view::npos ? 0 : scheme_end + 3;
+  const std::string_view authority = url.substr(begin, url.find_first_of("/?#", begin) - begin);
+  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
+    text = fmt::format("{}...", url.substr(0, begin));
+    url.remove_prefix(begin + at);
+  }
   bool in_value = false;
   bool in_query = false;
   for (const char c : url) {
@@ -171,7 +178,7 @@ std::string Url::display() const {
       text += ':';
       break;
   }
-  text += without_query_values(target);
+  text += without_secrets(target);
   return text;
 }
 

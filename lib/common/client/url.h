@@ -33,9 +33,9 @@ struct Url {
   bool operator==(const Url&) const = default;
 };
 
-// A URL, right or wrong, as it may be shown: the names of its query's parameters,
-// and not their values, of which one may be a token.
-[[nodiscard]] std::string without_query_values(std::string_view url);
+// A URL, right or wrong, as it may be shown: without a user and password, and of its
+// query the names of the parameters, not their values, of which one may be a token.
+[[nodiscard]] std::string without_secrets(std::string_view url);
 
 struct UrlError {
   std::string message;  // names the URL's fault and the remedy

@@ -2,9 +2,12 @@
 
 import json
 
+import time
+
 import pytest
 from harness.deadline import eventually
 from harness.scripted_server import ScriptedServer, control, event, subscribed
+from harness.tokens import Issuer
 
 SECRET = "s3cret-t0ken"
 RUNS = {"wstap": ["a", "-o", "data"], "wspub": ["a"]}
@@ -150,3 +153,63 @@ def test_nothing_that_is_said_holds_the_token(stage, tool, options):
         run = stage.run(tool, *where, *options, *more, *RUNS[tool])
         assert SECRET not in run.stderr and SECRET.encode() not in run.stdout, (more, run.stderr)
         assert run.code in (0, 2, 3), run.stderr
+
+
+# --- a server that checks them ---------------------------------------------------
+
+
+@pytest.fixture
+def issuer(stage):
+    return Issuer(stage.home)
+
+
+@pytest.mark.parametrize("tool", RUNS)
+def test_without_a_token_the_server_wants_to_know_who_it_is(stage, issuer, tool):
+    server = stage.server(*issuer.options)
+    run = stage.run(tool, "-u", server.url, *RUNS[tool], stdin=b"1\n")
+    assert run.code == 4
+    assert f"{tool}: the server wants to know who this is: give a token with --token-file or WSKIT_TOKEN\n" in (
+        run.stderr
+    )
+
+
+@pytest.mark.parametrize("tool", RUNS)
+def test_an_expired_token_is_exit_4_with_the_reason_and_the_file(stage, issuer, tool):
+    server = stage.server(*issuer.options)
+    path = token_file(stage, issuer.token(within=-3600))
+    run = stage.run(tool, "-u", server.url, "--token-file", path, *RUNS[tool], stdin=b"1\n")
+    assert run.code == 4
+    assert f"401 Unauthorized: the token has expired; put a good token into {path}" in run.stderr
+
+
+@pytest.mark.parametrize("tool", RUNS)
+def test_what_a_token_does_not_grant_is_exit_4_and_named(stage, issuer, tool):
+    server = stage.server(*issuer.options)
+    path = token_file(stage, issuer.token(subscribe=["b"], publish=["b"]))
+    run = stage.run(tool, "-u", server.url, "--token-file", path, *RUNS[tool], stdin=b"1\n")
+    assert run.code == 4 and 'user "ann" may not' in run.stderr and '"a"' in run.stderr, run.stderr
+
+
+def test_a_connection_outlives_the_token_that_opened_it(stage, issuer):
+    server = stage.server(*issuer.options)
+    grants = {"subscribe": ["a"], "publish": ["a"]}
+    expires = time.time() + 3
+    path = token_file(stage, issuer.token(exp=expires, **grants))
+    tap = stage.tool("wstap", "-u", server.url, "--token-file", path, "-v", "--no-reconnect", *RUNS["wstap"])
+    tap.wait_for_stderr("connected to")
+    lasting = issuer.token(within=600, **grants)
+    replace(path, lasting)
+    tap.wait_for_stderr("the server has taken the new token")
+    eventually(lambda: time.time() > expires + 1, "the first token has expired")
+    pub = stage.run("wspub", "-u", server.url, "--token-file", path, "a", stdin=b"1\n")
+    assert pub.code == 0, pub.stderr
+    assert tap.wait_for_lines(1) == [b"1"]
+    assert tap.running and lasting not in tap.stderr + pub.stderr
+
+
+def test_a_token_that_expires_is_exit_4(stage, issuer):
+    server = stage.server(*issuer.options)
+    path = token_file(stage, issuer.token(within=2, subscribe=["a"]))
+    tap = stage.tool("wstap", "-u", server.url, "--token-file", path, *FAST, *RUNS["wstap"])
+    assert tap.wait() == 4
+    assert "4001" in tap.stderr and f"put a good token into {path}" in tap.stderr

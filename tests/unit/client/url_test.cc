@@ -90,5 +90,13 @@ TEST(Url, NeverRepeatsAPasswordInAnError) {
   EXPECT_EQ(error_of("ws://me:secret@h/").find("secret"), std::string::npos);
 }
 
+TEST(WithoutSecrets, LeavesOutWhatMayBeOne) {
+  EXPECT_EQ(without_secrets("ws://h/ws?token=abc&events=a,b#x"), "ws://h/ws?token=...&events=...");
+  EXPECT_EQ(without_secrets("ws://ann:pw@h:1/a@b?c=d@e"), "ws://...@h:1/a@b?c=...");
+  EXPECT_EQ(without_secrets("ann:pw@h"), "...@h");
+  EXPECT_EQ(without_secrets("ws://h/a"), "ws://h/a");
+  EXPECT_EQ(without_secrets(""), "");
+}
+
 }  // namespace
 }  // namespace wskit::client
