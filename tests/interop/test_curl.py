@@ -120,7 +120,9 @@ def test_events_are_followed_and_taken_up_again(stage, server):
     for number in (1, 2):
         assert curl(stage, server, "/publish/market/AAPL?type=trade", "-d", str(number))[0] == 200
     stream.stdout_collector.wait_until(lambda got: got.count(b'"offset":2') == 1, "two events")
-    ids = [line.removeprefix("id: ") for line in stream.stdout.decode().splitlines() if line.startswith("id: ")]
+    ids = [
+        line.removeprefix("id: ") for line in stream.stdout.decode().splitlines() if line.startswith("id: ")
+    ]
     stream.end()
     again = stage.process(
         ["curl", "--silent", "--no-buffer", "-H", f"Last-Event-ID: {ids[-2]}", f"{url}/events/market/*"]
