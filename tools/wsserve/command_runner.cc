@@ -43,7 +43,8 @@ void CommandRunner::run(Connection& connection, std::string_view text) {
       return connection.send_text(text_);
     case Action::kStats:
       text_.clear();
-      protocol::append_control(text_, "stats", command.id, shard_.timestamp(), shard_.server().stats());
+      protocol::append_control(text_, "stats", command.id, shard_.timestamp(),
+                               shard_.server().stats(connection.identity()));
       return connection.send_text(text_);
     case Action::kAuth:
       return authenticate(connection, command);

@@ -153,10 +153,14 @@ std::optional<store::Status> Server::store_status() const {
   return store_->status();
 }
 
-std::string Server::stats() const {
+std::string Server::stats(const auth::Identity& asking) const {
   const auto store = store_status();
-  return stats_json(identity_, shard_counters(), hub_figures(), store ? &*store : nullptr,
-                    people_.connections_by_user());
+  UserFigures users{.users = 0, .connections = people_.connections_by_user()};
+  users.users = users.connections.size();
+  if (!asking.grants.admin) {
+    std::erase_if(users.connections, [&](const auto& each) { return each.first != asking.user; });
+  }
+  return stats_json(identity_, shard_counters(), hub_figures(), store ? &*store : nullptr, users);
 }
 
 std::string Server::metrics() const {

@@ -54,7 +54,7 @@ class Server final : public ServerView {
   [[nodiscard]] bool drained() const;
 
   [[nodiscard]] const ServerIdentity& identity() const override { return identity_; }
-  [[nodiscard]] std::string stats() const override;
+  [[nodiscard]] std::string stats(const auth::Identity& asking) const override;
   [[nodiscard]] std::string metrics() const override;
   [[nodiscard]] bool draining() const override { return draining_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::string store_problem() const override;

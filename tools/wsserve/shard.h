@@ -35,7 +35,8 @@ class Hub;
 class ServerView {
  public:
   [[nodiscard]] virtual const ServerIdentity& identity() const = 0;
-  [[nodiscard]] virtual std::string stats() const = 0;
+  // With the users that `asking` may know of: for administrators all, else themselves.
+  [[nodiscard]] virtual std::string stats(const auth::Identity& asking) const = 0;
   // The same for Prometheus.
   [[nodiscard]] virtual std::string metrics() const = 0;
   [[nodiscard]] virtual bool draining() const = 0;

@@ -137,9 +137,9 @@ std::uint64_t sum(std::span<const ShardCounters* const> shards, Counter ShardCou
 std::string stats_json(const ServerIdentity& identity, std::span<const ShardCounters* const> shards,
                        const HubFigures& hub, const store::Status* store, const UserFigures& users) {
   nlohmann::ordered_json stats;
-  stats["unique_users"] = users.size();
+  stats["unique_users"] = users.users;
   auto& by_user = stats["connections_by_user"] = nlohmann::ordered_json::object();
-  for (const auto& [user, connections] : users) by_user[user] = connections;
+  for (const auto& [user, connections] : users.connections) by_user[user] = connections;
   stats["channels"] = hub.channels;
   stats["channels_forgotten"] = hub.channels_forgotten;
   for (const CounterInfo& info : kCounters) stats[info.name] = sum(shards, info.member);

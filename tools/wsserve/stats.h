@@ -124,8 +124,11 @@ struct CounterInfo {
 // Of one counter, over all shards.
 [[nodiscard]] std::uint64_t sum(std::span<const ShardCounters* const> shards, Counter ShardCounters::*member);
 
-// How many connections each user has.
-using UserFigures = std::map<std::string, std::size_t, std::less<>>;
+// Of those who are connected.
+struct UserFigures {
+  std::size_t users = 0;
+  std::map<std::string, std::size_t, std::less<>> connections;  // of those who may be named
+};
 
 // The object that /ws/stats and the `stats` command answer with.
 // `store`: null if there is none.

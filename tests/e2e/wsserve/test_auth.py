@@ -207,7 +207,8 @@ def test_what_cannot_be_a_key_is_said_in_one_line(stage, issuer):
     weak.write_text("secret", encoding="ascii")
     weak.chmod(0o644)
     server = stage.server("--jwt-secret-file", str(weak))
-    assert "a secret of 6 bytes" in server.log and "everybody on this machine" in server.log
+    server.process.wait_for_stderr("a secret of 6 bytes")
+    server.process.wait_for_stderr("everybody on this machine")
 
 
 def test_with_a_key_other_machines_are_served(stage, issuer):

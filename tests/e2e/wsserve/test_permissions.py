@@ -141,6 +141,21 @@ def test_channels_of_a_token_are_subscribed_on_connect(stage, issuer):
         assert ann.error("subscribe", channels=["orders/bob"])["code"] == "FORBIDDEN"
 
 
+def test_users_are_named_to_administrators_only(stage, issuer):
+    server = stage.server(*issuer.options)
+    with server.client(headers=bearer(issuer.token("ann"))) as ann:
+        with server.client(headers=bearer(issuer.token("bob", admin=True))) as bob:
+            for stats in (
+                ann.expect("stats", ann.command("stats")),
+                server.get(f"/ws/stats?token={issuer.token('ann')}").json(),
+            ):
+                assert stats["connections_by_user"] == {"ann": 1} and stats["unique_users"] == 2
+            assert bob.expect("stats", bob.command("stats"))["connections_by_user"] == {"ann": 1, "bob": 1}
+    for path in ("/connections", "/channels"):
+        assert server.get(f"{path}?token={issuer.token('ann')}").status == 403
+        assert server.get(path).status == 401
+
+
 def test_a_user_whose_name_is_a_pattern_is_no_other_user(stage, issuer):
     server = stage.server(*issuer.options)
     for name in ("*", "**", "@user/bob", "a b", "../bob", "x/*"):

@@ -15,13 +15,19 @@ Grants full_grants() {
   return grants;
 }
 
+IdentityPtr nobody() {
+  static const IdentityPtr one = [] {
+    Identity awaited;
+    awaited.awaits_token = true;
+    return std::make_shared<const Identity>(std::move(awaited));
+  }();
+  return one;
+}
+
 Gate::Gate(Policy policy) : policy_(std::move(policy)) {
   Identity anonymous;
   anonymous.grants = policy_.anonymous;
   anonymous_ = std::make_shared<const Identity>(std::move(anonymous));
-  Identity awaited;
-  awaited.awaits_token = true;
-  awaited_ = std::make_shared<const Identity>(std::move(awaited));
 }
 
 protocol::Result<IdentityPtr> Gate::admit(const std::optional<std::string>& token, Purpose purpose,
@@ -29,7 +35,7 @@ protocol::Result<IdentityPtr> Gate::admit(const std::optional<std::string>& toke
   if (!asks()) return anonymous_;
   if (token) return check(*token, now);
   if (policy_.serves_anonymous) return anonymous_;
-  if (purpose == Purpose::kSocket) return awaited_;
+  if (purpose == Purpose::kSocket) return nobody();
   return token_error("missing",
                      "there is no token: send the header Authorization: Bearer <token>, or ?token=");
 }

@@ -55,7 +55,6 @@ class Gate {
  private:
   const Policy policy_;
   IdentityPtr anonymous_;
-  IdentityPtr awaited_;
 };
 
 using GatePtr = std::shared_ptr<const Gate>;

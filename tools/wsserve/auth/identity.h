@@ -40,4 +40,7 @@ struct Identity {
 
 using IdentityPtr = std::shared_ptr<const Identity>;
 
+// Of somebody of whom nothing is known: it awaits a token. Never null, always the same.
+[[nodiscard]] IdentityPtr nobody();
+
 }  // namespace wskit::server::auth

@@ -327,7 +327,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   std::uint32_t watched_ = 0;
   std::chrono::milliseconds heartbeat_;
   const std::uint64_t number_;
-  auth::IdentityPtr identity_;       // null before the first request
+  auth::IdentityPtr identity_ = auth::nobody();
   std::unique_ptr<SignIn> sign_in_;  // null: no token is awaited
   Clock::time_point last_heard_;
   Clock::time_point next_beat_{};

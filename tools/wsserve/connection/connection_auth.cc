@@ -20,9 +20,8 @@ constexpr std::uint8_t kMaxRefusedTokens = 5;
 protocol::Result<void> Connection::identify(http::Request& request, auth::Gate::Purpose purpose) {
   auto admitted =
       shard_.settings().gate->admit(auth::take_token(request), purpose, std::chrono::system_clock::now());
-  if (!admitted) return admitted.error();
-  identity_ = std::move(*admitted);
-  return {};
+  identity_ = admitted ? *admitted : auth::nobody();
+  return admitted ? protocol::Result<void>() : admitted.error();
 }
 
 void Connection::await_token(FirstSubscriptions first) {

@@ -90,7 +90,7 @@ void Connection::handle_request(http::Request& request) {
     return send_http(http::error_response(http::to_http(identified.error())), request.keep_alive, head);
   }
   if (const auto* page = std::get_if<http::Page>(&route)) {
-    return send_http(http::answer(*page, shard_.server()), request.keep_alive, head);
+    return send_http(http::answer(*page, shard_.server(), identity()), request.keep_alive, head);
   }
   if (const auto* history = std::get_if<http::HistoryRequest>(&route)) {
     return answer_history(*history, request.keep_alive, head);

@@ -51,7 +51,7 @@ Response readiness(const ServerView& server) {
 
 }  // namespace
 
-Response answer(Page page, const ServerView& server) {
+Response answer(Page page, const ServerView& server, const auth::Identity& asking) {
   Response response;
   switch (page) {
     case Page::kHealth:
@@ -61,7 +61,7 @@ Response answer(Page page, const ServerView& server) {
       return readiness(server);
       break;
     case Page::kStats:
-      response.body = server.stats() + "\n";
+      response.body = server.stats(asking) + "\n";
       break;
     case Page::kMetrics:
       response.content_type = "text/plain; version=0.0.4; charset=utf-8";

@@ -3,6 +3,7 @@
 // Threads: any thread.
 #pragma once
 
+#include "wsserve/auth/identity.h"
 #include "wsserve/http/response.h"
 #include "wsserve/http/router.h"
 
@@ -13,7 +14,7 @@ class ServerView;
 
 namespace wskit::server::http {
 
-[[nodiscard]] Response answer(Page page, const ServerView& server);
+[[nodiscard]] Response answer(Page page, const ServerView& server, const auth::Identity& asking);
 
 // A JSON array of events, or one a line. Where more follows, a Link header leads
 // to it.
