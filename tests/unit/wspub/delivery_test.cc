@@ -468,7 +468,7 @@ TEST_F(DeliveryTest, WhoMayNotPublishAtAllIsTold) {
   server_.judge = refusing("", ErrorCode::kUnauthorized, false);
   finish();
   EXPECT_EQ(exit_code(), 4);
-  EXPECT_THAT(notices(), HasSubstr("UNAUTHORIZED"));
+  EXPECT_THAT(notices(), HasSubstr("give a token with --token-file"));
   expect_settled();
 }
 
