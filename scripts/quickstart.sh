@@ -153,7 +153,8 @@ ${bold}Try next${reset}
   $bin/wstap '**'
   ${dim}# in a third: a backtest that streams its trades${reset}
   zcat $candles | $bin/backtest_engine --run demo --pace 200 | $bin/wspub 'backtest/{run}'
-  ${dim}# the same in a browser: open examples/browser/index.html${reset}
+  ${dim}# the same in a browser, at http://localhost:8080${reset}
+  python3 -m http.server --directory examples/browser 8080
   ${dim}# how fast is it here? are all tests fine?${reset}
   $bin/wsbench --spawn $bin/wsserve --limit --rate max
   scripts/test.sh

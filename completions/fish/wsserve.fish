@@ -10,6 +10,7 @@ complete -c wsserve -l print-config -d 'Show each effective value and where it c
 complete -c wsserve -l generate -x -a 'man complete-bash complete-zsh complete-fish' -d 'Print a manual page or a completion script, and end'
 complete -c wsserve -l listen -x -d 'Where to listen: HOST:PORT (port 0 picks a free one, no host means 127.0.0.1) or unix:PATH'
 complete -c wsserve -l threads -x -d 'Shards, one thread each; 0 for one a core'
+complete -c wsserve -l origin -x -d 'Pages that may use the server besides those of its own host and, on loopback, this machine\'s: https://app.example.com, https://*.example.com, http://localhost:*, null or *'
 complete -c wsserve -l no-compression -d 'Never agree on permessage-deflate'
 complete -c wsserve -l server-context-takeover -d 'Compress for each connection by itself, with what it was sent before as the dictionary: smaller, but 260 KiB and the work for each, instead of once for all'
 complete -c wsserve -l client-context-takeover -d 'Let clients compress with what they sent before as the dictionary: 40 KiB for each'

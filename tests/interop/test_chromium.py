@@ -6,7 +6,7 @@ import shutil
 import threading
 
 import pytest
-from harness.deadline import DEADLINE
+from harness.deadline import DEADLINE, eventually
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if not CHROMIUM:
@@ -112,12 +112,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_a_page_gets_what_it_was_promised(stage):
-    server = stage.server("--echo")
-    with Pages(PAGE % server.url) as pages:
+def verdict_of(stage, page, *options, host="127.0.0.1", meanwhile=lambda: None):
+    """What a page found that Chromium loaded from that host, while something else went on."""
+    with Pages(page) as pages:
         browser = stage.process(
             [
                 CHROMIUM,
+                *options,
                 "--headless",
                 "--no-sandbox",
                 "--disable-gpu",
@@ -129,18 +130,123 @@ def test_a_page_gets_what_it_was_promised(stage):
                 "--disable-sync",
                 f"--user-data-dir={stage.home}/profile",
                 "--remote-debugging-port=0",
-                f"http://127.0.0.1:{pages.server_address[1]}/",
+                f"http://{host}:{pages.server_address[1]}/",
             ]
         )
+        meanwhile()
         assert pages.arrived.wait(
             3 * DEADLINE
         ), f"the page never reported; chromium says:\n{browser.stderr[-4000:]}"
         pages.shutdown()
-    verdict = pages.verdict
-    assert "failure" not in verdict, verdict
+    assert "failure" not in pages.verdict, pages.verdict
+    return pages.verdict
+
+
+def test_a_page_gets_what_it_was_promised(stage):
+    verdict = verdict_of(stage, PAGE % stage.server("--echo").url)
     assert verdict["protocol"] == "wskit.v1.json"
     assert verdict["extensions"].startswith("permessage-deflate")
     assert verdict["events"] > 20
     assert verdict["echo_close"]["clean"] and verdict["echo_close"]["code"] == 4321
     assert verdict["too_big"]["code"] == 1009
     assert verdict["plain_close"]["clean"] and verdict["plain_close"]["code"] in (1000, 1005)
+
+
+EVENTS_PAGE = """<!doctype html><title>wskit</title><script type="module">
+const base = "%s";
+function listen(path, count) {
+  const stream = new EventSource(base + path);
+  const seen = { events: [], controls: [], opened: 0 };
+  const all = new Promise((finished) => { seen.finished = finished; });
+  stream.onopen = () => ++seen.opened;
+  return new Promise((done, fail) => {
+    stream.addEventListener("@subscribed", ({ data }) => {
+      seen.controls.push(JSON.parse(data).data.channels[0].recovered);
+      done({ seen, all });
+    });
+    stream.onmessage = ({ data, lastEventId }) => {
+      const event = JSON.parse(data);
+      seen.events.push([event.offset, event.data, lastEventId]);
+      if (seen.events.length === count) seen.finished();
+    };
+    stream.onerror = () => stream.readyState === EventSource.CLOSED && fail(new Error(`refused: ${path}`));
+  });
+}
+async function scenario() {
+  const listening = await listen("/events/market/*", 4);
+  await listening.all;
+  const history = await fetch(`${base}/history/market/X`);
+  return { ...listening.seen, offset: history.headers.get("Wskit-Offset") };
+}
+const verdict = await scenario().catch((error) => ({ failure: String(error) }));
+await fetch("/verdict", { method: "POST", body: JSON.stringify(verdict) });
+</script>"""
+
+FOREIGN_PAGE = """<!doctype html><title>foreign</title><script type="module">
+const port = %d, base = `127.0.0.1:${port}`, rebound = `${location.hostname}:${port}`;
+const socket = (host) => new Promise((done) => {
+  const made = new WebSocket(`ws://${host}/ws`);
+  made.onopen = () => done("open");
+  made.onclose = ({ code }) => done(code);
+});
+const stream = (host) => new Promise((done) => {
+  const made = new EventSource(`http://${host}/events/a`);
+  made.onopen = () => done("open");
+  made.onerror = () => done("refused");
+});
+const read = (host, path, options) => fetch(`http://${host}${path}`, options).then((r) => r.status, () => "blocked");
+const post = { method: "POST", body: "1" };
+const simple = { ...post, mode: "no-cors", headers: { "Content-Type": "text/plain" } };
+const verdict = {
+  socket: await socket(base), stream: await stream(base), stats: await read(base, "/ws/stats"),
+  post: await read(base, "/publish/a", post), simple: await read(base, "/publish/a", simple),
+  rebound_socket: await socket(rebound), rebound_stats: await read(rebound, "/ws/stats"),
+  rebound_post: await read(rebound, "/publish/a", post),
+};
+await fetch("/verdict", { method: "POST", body: JSON.stringify(verdict) });
+</script>"""
+
+EVIL = "--host-resolver-rules=MAP evil.example 127.0.0.1"
+
+
+def test_an_event_source_outlives_its_server(stage, tmp_path):
+    """The browser comes back by itself, with the last id that it saw, and misses nothing in between."""
+    server = stage.lasting_server("--store", tmp_path / "e.db")
+
+    def restart_in_the_middle():
+        server.wait_for_subscriptions(1)
+        with server.client() as publisher:
+            publisher.publish("market/X", 1)
+            publisher.publish_text("market/X", '{"a":\n 2}')
+        eventually(lambda: server.stats()["delivered"] == 2, "two events")
+        server.stop()
+        again = stage.restart(server)
+        with again.client() as publisher:
+            publisher.publish("market/X", 3)
+            publisher.publish("market/X", 4)
+
+    verdict = verdict_of(
+        stage, EVENTS_PAGE % server.url.replace("ws:", "http:"), meanwhile=restart_in_the_middle
+    )
+    assert [event[:2] for event in verdict["events"]] == [[1, 1], [2, {"a": 2}], [3, 3], [4, 4]]
+    assert all(event[2].startswith("*") for event in verdict["events"])
+    assert verdict["opened"] == 2 and verdict["controls"] == [False, True]
+    assert verdict["offset"] == "4", "headers of the answer may be read"
+
+
+def test_a_foreign_page_gets_nowhere(stage):
+    server = stage.server()
+    verdict = verdict_of(stage, FOREIGN_PAGE % server.port, EVIL, host="evil.example")
+    assert verdict["socket"] == 1006 and verdict["rebound_socket"] == 1006
+    assert verdict["stream"] == "refused"
+    assert verdict["stats"] == "blocked" and verdict["post"] == "blocked"
+    assert verdict["rebound_stats"] == "blocked" and verdict["rebound_post"] == "blocked"
+    assert server.stats()["published"] == 0, "not even by a request that needs no leave"
+    assert server.stats()["refused_origin"] >= 7
+
+
+def test_a_foreign_page_that_is_allowed_gets_everywhere(stage):
+    server = stage.server("--origin", "http://evil.example:*")
+    verdict = verdict_of(stage, FOREIGN_PAGE % server.port, EVIL, host="evil.example")
+    assert (verdict["socket"], verdict["stream"], verdict["stats"], verdict["post"]) == ("open", "open", 200, 200)
+    assert server.stats()["published"] == 3

@@ -1,11 +1,14 @@
 """examples/browser/index.html shows events live, in a browser that is driven over its debugging port."""
 
+import functools
+import http.server
 import itertools
 import json
 import os
 import pathlib
 import re
 import shutil
+import threading
 from base64 import b64decode
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -19,6 +22,16 @@ if not CHROMIUM:
     pytest.skip("chromium is not installed", allow_module_level=True)
 
 PAGE = pathlib.Path(__file__).parents[2] / "examples" / "browser" / "index.html"
+
+
+@pytest.fixture
+def page_url():
+    """Where a page server of this machine has the example."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=PAGE.parent)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as pages:
+        threading.Thread(target=pages.serve_forever, daemon=True).start()
+        yield f"http://localhost:{pages.server_address[1]}/{PAGE.name}"
+        pages.shutdown()
 
 
 class Browser:
@@ -67,8 +80,8 @@ class Browser:
         path.write_bytes(b64decode(self.call("Page.captureScreenshot")["data"]))
 
 
-def test_events_appear_a_row_for_each_channel(stage, server):
-    browser = Browser(stage, f"file://{PAGE}?url={quote(f'{server.url}/ws/market/*')}")
+def test_events_appear_a_row_for_each_channel(stage, server, page_url):
+    browser = Browser(stage, f"{page_url}?url={quote(f'{server.url}/ws/market/*')}")
     eventually(lambda: browser.value("state.textContent") == "0 events received", "an open connection")
     events = "".join(
         json.dumps({"channel": f"market/{symbol}", "type": "trade", "data": {"price": price}}) + "\n"
@@ -88,8 +101,8 @@ def test_events_appear_a_row_for_each_channel(stage, server):
         browser.save_screenshot(pathlib.Path(os.environ["WSKIT_SCREENSHOT"]))
 
 
-def test_the_page_says_that_the_server_is_gone_and_comes_back(stage, server):
-    browser = Browser(stage, f"file://{PAGE}?url={quote(f'{server.url}/ws/market/*')}")
+def test_the_page_says_that_the_server_is_gone_and_comes_back(stage, server, page_url):
+    browser = Browser(stage, f"{page_url}?url={quote(f'{server.url}/ws/market/*')}")
     eventually(lambda: browser.value("state.className") == "open", "an open connection")
     server.stop()
     eventually(lambda: "trying again" in browser.value("state.textContent"), "what happened")

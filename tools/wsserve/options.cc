@@ -26,6 +26,8 @@ std::string check_default_channel(const std::string& text) {
   return check_pattern(text);
 }
 
+std::string check_origin(const std::string& text) { return http::OriginList().add(text); }
+
 std::string check_threads(const std::string& text) {
   const auto threads = cli::parse_count(text);
   return threads && *threads > kMaxShards ? fmt::format("at most {}", kMaxShards) : std::string();
@@ -57,6 +59,12 @@ void add_network_options(CLI::App& app, Options& options) {
       ->group("Network");
   cli::add_count(app, "--threads", options.threads, "Shards, one thread each; 0 for one a core")
       ->check(check_threads)
+      ->group("Network");
+  app.add_option("--origin", options.origins,
+                 "Pages that may use the server besides those of its own host and, on loopback, this "
+                 "machine's: https://app.example.com, https://*.example.com, http://localhost:*, null or *")
+      ->type_name("PATTERN")
+      ->check(check_origin)
       ->group("Network");
   app.add_flag("--no-compression", options.no_compression, "Never agree on permessage-deflate")
       ->group("Network");
@@ -239,6 +247,7 @@ Settings to_settings(const Options& options) {
   for (const EndpointOptions& endpoint : options.endpoints) {
     settings.endpoints.push_back(to_endpoint(endpoint));
   }
+  for (const std::string& origin : options.origins) (void)settings.origins.add(origin);
   settings.echo = options.echo;
   settings.handshake_timeout = std::chrono::ceil<std::chrono::milliseconds>(options.handshake_timeout);
   settings.idle_timeout = std::chrono::ceil<std::chrono::milliseconds>(options.idle_timeout);

@@ -53,6 +53,7 @@ constexpr auto kLive = std::to_array<std::string_view>({
     "max-server-channels",
     "max-subscriptions",
     "no-compression",
+    "origin",
     "proxy-protocol",
     "queue-limit",
     "rate-patience",

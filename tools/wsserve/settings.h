@@ -15,6 +15,7 @@
 #include "common/websocket/message_reader.h"
 #include "wsserve/auth/gate.h"
 #include "wsserve/http/endpoint.h"
+#include "wsserve/http/origin.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/hub.h"
 #include "wsserve/limits/limit_settings.h"
@@ -26,6 +27,7 @@ struct Settings {
   std::vector<std::string> default_channels;
   auth::GatePtr gate = std::make_shared<const auth::Gate>();  // never null
   std::vector<http::Endpoint> endpoints;                      // no two match the same path
+  http::OriginList origins;
   bool echo = false;
 
   std::chrono::milliseconds auth_timeout{std::chrono::seconds{10}};

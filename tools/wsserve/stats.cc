@@ -69,6 +69,8 @@ constexpr auto kCounters = std::to_array<CounterInfo>({
      "Events that these commands would have published"},
     {"rate_limited_requests", &C::rate_limited_requests, Kind::kTotal, "wskit_rate_limited_requests_total",
      "", "HTTP requests answered with 429 because their address sends too many"},
+    {"refused_origin", &C::refused_origin, Kind::kTotal, "wskit_origins_refused_total", "",
+     "Requests of pages that may not use the server"},
     {"too_large", &C::too_large, Kind::kTotal, "wskit_too_large_total", "",
      "Messages and request bodies that were too large"},
     {"http_requests", &C::http_requests, Kind::kTotal, "wskit_http_requests_total", "",

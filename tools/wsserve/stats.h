@@ -83,6 +83,7 @@ struct ShardCounters {
   Counter rate_limited_commands;
   Counter rate_limited_events;  // that these commands would have published
   Counter rate_limited_requests;
+  Counter refused_origin;           // requests of pages that are not allowed
   Counter closed_rate;              // 4029
   Counter idle_timeouts;            // connections that waited too long for another request
   Counter too_large;                // messages and bodies

@@ -132,7 +132,7 @@ def test_what_is_wrong_is_said_and_nothing_is_published(server, poster, target, 
 
 def test_only_a_post_publishes(poster):
     response = poster.post("/publish/a", "1", method="GET")
-    assert (response.status, response.headers["allow"]) == (405, "POST")
+    assert (response.status, response.headers["allow"]) == (405, "POST, OPTIONS")
 
 
 def test_a_body_that_is_too_long_is_refused(poster):

@@ -75,9 +75,10 @@ TEST_F(RouterTest, FindsNothingElsewhere) {
 TEST_F(RouterTest, RefusesOtherMethodsAndNamesTheOnesTaken) {
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "get"}) {
     EXPECT_EQ(routed("/healthz", method), "405 METHOD_NOT_ALLOWED") << method;
-    EXPECT_THAT(refusal("/healthz", method).headers, ElementsAre(testing::Pair("Allow", "GET, HEAD")));
+    EXPECT_THAT(refusal("/healthz", method).headers,
+                ElementsAre(testing::Pair("Allow", "GET, HEAD, OPTIONS")));
     EXPECT_EQ(routed("/ws/a", method), "405 METHOD_NOT_ALLOWED") << method;
-    EXPECT_THAT(refusal("/ws/a", method).headers, ElementsAre(testing::Pair("Allow", "GET")));
+    EXPECT_THAT(refusal("/ws/a", method).headers, ElementsAre(testing::Pair("Allow", "GET, OPTIONS")));
   }
   EXPECT_EQ(routed("/ws", "HEAD"), "405 METHOD_NOT_ALLOWED");
 }

@@ -269,6 +269,11 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void close_if_deferred();
   void send_reply(const StoreWait::Reply& reply, const store::Store& store);
 
+  // Pages.
+  [[nodiscard]] std::optional<http::HttpError> page_problem(const http::Request& request) const;
+  void answer_options(const http::HttpError* refusal, const http::Request& request);
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> page_headers() const;
+
   // Writing.
   Outbound& outbound();
   void send_http(const http::Response& response, bool keep_alive, bool head);

@@ -78,6 +78,11 @@ void Connection::handle_request(http::Request& request) {
   }
   http::Route route = http::route(request, shard_.settings());
   if (turn_away(request, http::is_lasting(route))) return;
+  if (const auto problem = page_problem(request)) {
+    shard_.counters().refused_origin.add();
+    return send_http(http::error_response(*problem), request.keep_alive, request.method == "HEAD");
+  }
+  if (request.method == "OPTIONS") return answer_options(std::get_if<http::HttpError>(&route), request);
   const bool head = request.method == "HEAD";
   if (const auto* error = std::get_if<http::HttpError>(&route)) {
     return send_http(http::error_response(*error), request.keep_alive, head);
@@ -130,7 +135,7 @@ void Connection::send_http(const http::Response& response, bool keep_alive, bool
   if (response.status == 403) shard_.counters().forbidden.add();
   Outbound& queue = outbound();
   const std::size_t before = queue.bytes();
-  queue.append_http(http::serialize(response, keep_alive, head));
+  queue.append_http(http::serialize(response, keep_alive, head, page_headers()));
   if (!keep_alive) {
     finish_when_written_ = true;
     shard_.wheel().schedule(*this, shard_.now() + shard_.settings().close_timeout);

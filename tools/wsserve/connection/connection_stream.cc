@@ -39,7 +39,7 @@ std::chrono::milliseconds any_retry() {
 
 void Connection::open_stream(http::EventStreamRequest& request, bool head) {
   if (!head) return shard_.commands().open_stream(*this, request);
-  const std::string text = http::serialize_event_stream();
+  const std::string text = http::serialize_event_stream(page_headers());
   outbound().append_http(text);
   finish_when_written_ = true;
   shard_.wheel().schedule(*this, shard_.now() + shard_.settings().close_timeout);
@@ -47,7 +47,7 @@ void Connection::open_stream(http::EventStreamRequest& request, bool head) {
 }
 
 bool Connection::begin_stream(const http::EventStreamRequest& request) {
-  const std::string head = http::serialize_event_stream();
+  const std::string head = http::serialize_event_stream(page_headers());
   outbound().append_http(head);
   shard_.counters().queued_bytes.add(head.size());
   http_.reset();

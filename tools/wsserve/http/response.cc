@@ -81,10 +81,11 @@ unsigned status_of(protocol::ErrorCode code) {
 // What every response but 101 begins with.
 std::string begin_head(unsigned status, std::string_view content_type) {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  return fmt::format(
-      "HTTP/1.1 {} {}\r\nDate: {:%a, %d %b %Y %H:%M:%S} GMT\r\nContent-Type: {}\r\nCache-Control: "
-      "no-store\r\n",
-      status, reason_phrase(status), fmt::gmtime(std::chrono::system_clock::to_time_t(now)), content_type);
+  std::string out =
+      fmt::format("HTTP/1.1 {} {}\r\nDate: {:%a, %d %b %Y %H:%M:%S} GMT\r\n", status, reason_phrase(status),
+                  fmt::gmtime(std::chrono::system_clock::to_time_t(now)));
+  if (!content_type.empty()) out += fmt::format("Content-Type: {}\r\n", content_type);
+  return out + "Cache-Control: no-store\r\n";
 }
 
 // Whole seconds, out of an error's details, or one.
@@ -120,9 +121,12 @@ Response error_response(const HttpError& error) {
   return response;
 }
 
-std::string serialize(const Response& response, bool keep_alive, bool head) {
-  std::string out = begin_head(response.status, response.content_type);
-  out += fmt::format("Content-Length: {}\r\n", response.body.size());
+std::string serialize(const Response& response, bool keep_alive, bool head,
+                      std::span<const std::pair<std::string, std::string>> more) {
+  // What has no body by its status says nothing of one.
+  const bool bodiless = response.status == 204;
+  std::string out = begin_head(response.status, bodiless ? std::string_view() : response.content_type);
+  if (!bodiless) out += fmt::format("Content-Length: {}\r\n", response.body.size());
   std::string connection = keep_alive ? "keep-alive" : "close";
   for (const auto& [name, value] : response.headers) {
     if (name == "Connection") {
@@ -131,8 +135,9 @@ std::string serialize(const Response& response, bool keep_alive, bool head) {
       out += name + ": " + value + "\r\n";
     }
   }
+  for (const auto& [name, value] : more) out += name + ": " + value + "\r\n";
   out += "Connection: " + connection + "\r\n\r\n";
-  if (!head) out += response.body;
+  if (!head && !bodiless) out += response.body;
   return out;
 }
 

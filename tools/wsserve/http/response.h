@@ -24,8 +24,10 @@ struct Response {
 // The one line of JSON that every refusal has as its body.
 [[nodiscard]] Response error_response(const HttpError& error);
 
-// `head`: the answer to HEAD, which has everything but the body.
-[[nodiscard]] std::string serialize(const Response& response, bool keep_alive, bool head);
+// `head`: the answer to HEAD, which has everything but the body. `more`: headers
+// besides those of the response.
+[[nodiscard]] std::string serialize(const Response& response, bool keep_alive, bool head,
+                                    std::span<const std::pair<std::string, std::string>> more = {});
 
 // The head of a stream of server-sent events, which ends with the connection.
 [[nodiscard]] std::string serialize_event_stream(

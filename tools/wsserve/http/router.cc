@@ -39,7 +39,7 @@ HttpError method_not_allowed(const Request& request, const std::string& allowed 
           .code = "METHOD_NOT_ALLOWED",
           .message = request.method + " is not served at " + protocol::quote(request.path) + "; use " +
                      allowed.substr(0, allowed.find(',')),
-          .headers = {{"Allow", allowed}}};
+          .headers = {{"Allow", allowed + ", OPTIONS"}}};
 }
 
 std::optional<double> parse_seconds(std::string_view text) {

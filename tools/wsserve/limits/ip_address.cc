@@ -37,6 +37,11 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
 
 bool IpAddress::is_v4() const { return std::equal(kV4Prefix.begin(), kV4Prefix.end(), bytes_.begin()); }
 
+bool IpAddress::is_loopback() const {
+  constexpr char kLoopbackV4 = 127;
+  return is_v4() ? bytes_[kV4At] == kLoopbackV4 : *this == IpAddress(in6addr_loopback);
+}
+
 std::string IpAddress::to_string() const {
   std::array<char, INET6_ADDRSTRLEN> text{};
   const char* bytes = is_v4() ? bytes_.data() + kV4At : bytes_.data();

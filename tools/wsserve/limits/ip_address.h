@@ -25,6 +25,7 @@ class IpAddress {
   [[nodiscard]] static std::optional<IpAddress> parse(std::string_view text);
 
   [[nodiscard]] bool is_v4() const;
+  [[nodiscard]] bool is_loopback() const;
   [[nodiscard]] std::string to_string() const;
 
   // The bytes of what counts as one address: the four of an IPv4 address, the first
