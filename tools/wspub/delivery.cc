@@ -283,7 +283,9 @@ void Delivery::on_published(const Reply& reply) {
   notices_.debug("acknowledged {} line{} from line {} on", command->size(), plural(command->size()),
                  command->line_number(0));
   gave_up_waiting_ = false;
-  if (holdback_.accepted(Clock::now())) notices_.notice("the server takes events again");
+  if (holdback_.accepted(Clock::now()) && std::exchange(told_not_now_, false)) {
+    notices_.notice("the server takes events again");
+  }
   if (const std::string& channel = command->first_channel(); !channel.empty() && !is_accepted(channel)) {
     if (accepted_.size() >= kMaxAcceptedChannels) accepted_.clear();
     accepted_.insert(channel);
@@ -337,10 +339,15 @@ void Delivery::on_refusal(const Reply& reply, std::uint64_t id) {
 }
 
 void Delivery::on_not_now(const Reply& reply, std::uint64_t id) {
-  if (window_.awaiting(id) == nullptr) return;
+  const PublishCommand* const refused = window_.awaiting(id);
+  if (refused == nullptr) return;
+  sent_again_ += refused->size();
   window_.put_back(id);
   not_now_ = fmt::format("{} ({})", reply.message, reply.code);
   if (!holdback_.refused(reply.retry_after)) return;
+  // A rate is met again and again; once is enough.
+  if (reply.code == "RATE_LIMITED" && std::exchange(told_rate_, true)) return;
+  told_not_now_ = true;
   notices_.notice("the server cannot take events now: {}; trying again", not_now_);
 }
 

@@ -60,6 +60,7 @@ class Delivery : public EventSink, private client::ClientHandler {
   [[nodiscard]] std::size_t dropped_lines() const override;
   [[nodiscard]] std::deque<std::string> dropped_records() const override;
   [[nodiscard]] std::uint64_t reconnects() const override;
+  [[nodiscard]] std::uint64_t lines_sent_again() const override { return sent_again_; }
 
   // Whose events these are: the first part of their dedup ids. Before start().
   void set_producer(std::string producer) { options_.producer = std::move(producer); }
@@ -131,7 +132,10 @@ class Delivery : public EventSink, private client::ClientHandler {
   boost::asio::steady_timer retry_timer_;
   Holdback holdback_;
   bool retry_armed_ = false;
-  std::string not_now_;  // what the server said last of why it takes nothing
+  std::uint64_t sent_again_ = 0;
+  std::string not_now_;        // what the server said last of why it takes nothing
+  bool told_not_now_ = false;  // and not yet that it does again
+  bool told_rate_ = false;
   bool told_overtaken_ = false;
 
   // Without acknowledgements: lines handed to the client since it had written

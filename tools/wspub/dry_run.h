@@ -26,6 +26,7 @@ class DryRun : public EventSink {
   [[nodiscard]] std::size_t dropped_lines() const override { return 0; }
   [[nodiscard]] std::deque<std::string> dropped_records() const override { return {}; }
   [[nodiscard]] std::uint64_t reconnects() const override { return 0; }
+  [[nodiscard]] std::uint64_t lines_sent_again() const override { return 0; }
 
  private:
   cli::Output& output_;

@@ -78,6 +78,9 @@ class EventSink {
   // The records of dropped lines, in order, where the sink keeps records.
   [[nodiscard]] virtual std::deque<std::string> dropped_records() const = 0;
   [[nodiscard]] virtual std::uint64_t reconnects() const = 0;
+  // Lines that were refused for a moment (RATE_LIMITED, UNAVAILABLE), each as often
+  // as it was.
+  [[nodiscard]] virtual std::uint64_t lines_sent_again() const = 0;
 };
 
 }  // namespace wskit::pub

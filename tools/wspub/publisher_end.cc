@@ -38,6 +38,7 @@ void Publisher::settle_totals() {
   totals_.dropped = rest.lost + backlog_.dropped() + of_sink - unpublished.size();
   totals_.unacknowledged = sink_->unanswered_lines();
   totals_.reconnects = sink_->reconnects();
+  totals_.sent_again = sink_->lines_sent_again();
   if (replay_) totals_.out_of_order = replay_->out_of_order();
   if (done_word() == DoneWord::kSent) {
     totals_.acknowledged -= std::min<std::uint64_t>(totals_.acknowledged, of_sink);

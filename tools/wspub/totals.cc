@@ -35,6 +35,7 @@ std::string summary(const Totals& totals, DoneWord word) {
   if (totals.kept != 0) add("kept", totals.kept);
   if (answered) add("unacknowledged", totals.unacknowledged);
   add("reconnects", totals.reconnects);
+  if (totals.sent_again != 0) add("sent again", totals.sent_again);
   if (totals.out_of_order != 0) add("out of order", totals.out_of_order);
   const double seconds = std::chrono::duration<double>(totals.elapsed).count();
   fmt::format_to(std::back_inserter(text), ", in {:.{}f}s", seconds, seconds < 10 ? 2 : 0);

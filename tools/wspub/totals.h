@@ -21,6 +21,7 @@ struct Totals {
   std::uint64_t kept = 0;            // read and not published, and in the spill file
   std::uint64_t unacknowledged = 0;  // sent and not answered: published or not
   std::uint64_t reconnects = 0;
+  std::uint64_t sent_again = 0;        // because the server could not take them for a moment
   std::uint64_t out_of_order = 0;      // of a replay: lines with a time before that of an earlier one
   std::chrono::nanoseconds elapsed{};  // from the first line to the last answer
 };

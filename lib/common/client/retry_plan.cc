@@ -43,8 +43,11 @@ std::optional<std::chrono::nanoseconds> RetryPlan::failed(const ConnectFailure& 
 std::optional<std::chrono::nanoseconds> reconnect_hint(std::string_view reason) {
   constexpr std::string_view kBefore = "reconnect after ";
   constexpr std::string_view kAfter = " ms";
-  if (!reason.starts_with(kBefore) || !reason.ends_with(kAfter)) return std::nullopt;
-  reason.remove_prefix(kBefore.size());
+  // Alone, or behind what it is for.
+  const std::size_t begin = reason.rfind(kBefore);
+  if (begin == std::string_view::npos || !reason.ends_with(kAfter)) return std::nullopt;
+  if (begin != 0 && !reason.substr(0, begin).ends_with("; ")) return std::nullopt;
+  reason.remove_prefix(begin + kBefore.size());
   std::uint32_t wait = 0;
   const auto [end, error] = std::from_chars(reason.data(), reason.data() + reason.size(), wait);
   if (error != std::errc{} || std::string_view(end, reason.data() + reason.size()) != kAfter)

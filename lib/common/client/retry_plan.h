@@ -39,7 +39,8 @@ class RetryPlan {
 };
 
 // N of the reason `reconnect after N ms`, which a server sends with 1001 and
-// spreads over its clients; nothing for any other text. At most five minutes.
+// spreads over its clients, or of `too many …; reconnect after N ms` with 1013;
+// nothing for any other text. At most five minutes.
 [[nodiscard]] std::optional<std::chrono::nanoseconds> reconnect_hint(std::string_view reason);
 
 }  // namespace wskit::client

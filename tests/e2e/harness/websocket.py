@@ -46,13 +46,23 @@ def handshake(path="/ws", host="localhost", headers=()):
 class WebSocket:
     """One connection over a blocking socket with a deadline on every operation."""
 
-    def __init__(self, address, path="/ws", headers=(), deflate=None, receive_buffer=None, source=None, tls=None):
+    def __init__(
+        self,
+        address,
+        path="/ws",
+        headers=(),
+        deflate=None,
+        receive_buffer=None,
+        source=None,
+        tls=None,
+        before=b"",
+    ):
         """`address`: (host, port), or the path of a unix socket. `deflate`: an offer such as
         "permessage-deflate", which the server must then accept. `receive_buffer`: bytes of SO_RCVBUF. `source`: the
-        address to come from. `tls`: a context, for wss."""
+        address to come from. `tls`: a context, for wss. `before`: bytes that stand in front of everything."""
         self._buffer = bytearray()
         self._parsed = 0
-        self.socket = open_socket(address, receive_buffer, source, tls)
+        self.socket = open_socket(address, receive_buffer, source, tls, before)
         self.extensions = ""
         self._inflater = None
         if path is not None:
@@ -191,7 +201,7 @@ class WebSocket:
         self.socket.close()
 
 
-def open_socket(address, receive_buffer=None, source=None, tls=None):
+def open_socket(address, receive_buffer=None, source=None, tls=None, before=b""):
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.settimeout(DEADLINE)
@@ -202,6 +212,7 @@ def open_socket(address, receive_buffer=None, source=None, tls=None):
     made.connect(address)
     if family == socket.AF_INET:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    made.sendall(before)
     return tls.wrap_socket(made, server_hostname=address[0]) if tls else made
 
 

@@ -5,7 +5,9 @@ import signal
 import pytest
 from harness.deadline import eventually
 from harness.http import HttpConnection
+from harness.tokens import Issuer, bearer
 from harness.websocket import WebSocket, open_socket
+
 
 def request(path="/healthz", *headers):
     lines = [f"GET {path} HTTP/1.1", "Host: x", *headers]
@@ -171,3 +173,29 @@ def test_limits_come_with_a_reload_and_count_who_is_there(stage, tmp_path):
 def test_a_value_that_is_none_is_named(stage, flag, value, why):
     run = stage.run("wsserve", "--listen", ":0", flag, value)
     assert run.code == 2 and flag in run.stderr and why in run.stderr, run.stderr
+
+
+# Users.
+
+
+def test_a_user_has_as_many_connections_as_it_may(stage):
+    issuer = Issuer(stage.home)
+    server = stage.server(*issuer.options, "--max-connections-per-user", "2")
+    ann = bearer(issuer.token("ann"))
+    kept = [server.client(headers=ann), server.client(headers=ann)]
+    with server.open(headers=ann) as third:
+        code, reason = third.read_close()
+        assert code == 1013 and "of this user" in reason, (code, reason)
+    with server.client(headers=bearer(issuer.token("bob"))) as other:
+        other.still_works()
+    with server.client() as late:
+        late.send(action="auth", token=issuer.token("ann"))
+        late.events_until_closed(1013)
+    assert kept[0].command("stats")["data"]["refused_user"] == 2
+    kept[0].websocket.close()
+
+    def another_one():
+        with server.open(headers=ann) as websocket:
+            return websocket.read_frame().opcode == 1
+
+    eventually(another_one, "the place of the one who left is free")

@@ -1,6 +1,7 @@
 """Proves: a trusted proxy says whose connection it is, and nobody else does."""
 
 import pytest
+from harness.certificates import Authority, need_openssl
 from harness.deadline import SLOW, eventually
 from harness.http import HttpConnection
 from harness.websocket import WebSocket, handshake, open_socket
@@ -14,10 +15,7 @@ V6 = bytes.fromhex("20010db8000100020000000000000007") + bytes(16) + bytes(4)
 
 def upgraded(server, headers=(), source=PROXY, before=b""):
     """The upgrade that a proxy passes on."""
-    websocket = WebSocket(server.address, None, source=source)
-    websocket.send(before + handshake(headers=headers))
-    websocket.read_upgrade()
-    return websocket
+    return WebSocket(server.address, headers=headers, source=source, before=before)
 
 
 def is_served(websocket):
@@ -47,7 +45,9 @@ def test_clients_behind_a_proxy_are_counted_apart(stage):
 
 def test_a_slash_64_is_one_client(stage):
     server = stage.server("--trusted-proxy", PROXY, *LIMIT)
-    websockets = [upgraded(server, forwarded(f"2001:db8:1:{net}::{host}")) for net, host in ((1, 1), (1, 2), (2, 1))]
+    websockets = [
+        upgraded(server, forwarded(f"2001:db8:1:{net}::{host}")) for net, host in ((1, 1), (1, 2), (2, 1))
+    ]
     assert [is_served(one) for one in websockets] == [True, False, True]
 
 
@@ -85,7 +85,13 @@ def test_the_proxy_itself_is_not_limited(stage):
     websockets = [upgraded(server) for _ in range(3)]
     assert [is_served(one) for one in websockets] == [True] * 3
     with HttpConnection(open_socket(server.address, source=PROXY)) as http:
-        for client, status in (("", 200), ("", 200), ("203.0.113.9", 200), ("203.0.113.9", 429), ("203.0.113.8", 200)):
+        for client, status in (
+            ("", 200),
+            ("", 200),
+            ("203.0.113.9", 200),
+            ("203.0.113.9", 429),
+            ("203.0.113.8", 200),
+        ):
             header = f"X-Forwarded-For: {client}\r\n" if client else ""
             http.send(f"GET /healthz HTTP/1.1\r\nHost: x\r\n{header}\r\n")
             assert http.read().status == status, client
@@ -110,7 +116,9 @@ def test_a_proxy_on_a_unix_socket(stage, tmp_path):
 
 @pytest.fixture
 def behind_proxy(stage):
-    return stage.server("--trusted-proxy", PROXY, "--proxy-protocol", *LIMIT, "--handshake-timeout", f"{2 * SLOW}s")
+    return stage.server(
+        "--trusted-proxy", PROXY, "--proxy-protocol", *LIMIT, "--handshake-timeout", f"{2 * SLOW}s"
+    )
 
 
 LINE = b"PROXY TCP4 203.0.113.9 10.0.0.1 4711 443\r\n"
@@ -180,6 +188,21 @@ def test_a_header_that_never_ends_has_its_time(behind_proxy):
         http.send(LINE[:-1])
         assert http.ended()
     assert behind_proxy.stats()["handshake_timeouts"] == 1
+
+
+def test_a_header_stands_in_front_of_tls(stage, tmp_path):
+    need_openssl()
+    authority = Authority(tmp_path)
+    tls = authority.trusting()
+    server = stage.server(
+        "--trusted-proxy", PROXY, "--proxy-protocol", *LIMIT, *authority.issue().served, tls=tls
+    )
+    kept = []
+    for client, served in ((9, True), (10, True), (9, False)):
+        line = f"PROXY TCP4 203.0.113.{client} 10.0.0.1 4711 443\r\n".encode()
+        websocket = WebSocket(server.address, source=PROXY, tls=tls, before=line)
+        kept.append(websocket)
+        assert is_served(websocket) == served, client
 
 
 def test_who_is_no_proxy_says_no_header(behind_proxy):

@@ -4,6 +4,7 @@ import json
 import time
 
 from harness.deadline import eventually
+from harness.tokens import Issuer, bearer
 
 
 def test_commands_of_a_connection(stage):
@@ -88,3 +89,19 @@ def test_publishing_over_http_is_limited_alike(stage):
         assert 80 < int(response.headers["retry-after"]) <= 120, response
         assert response.json()["error"]["code"] == "RATE_LIMITED"
     assert server.stats()["published"] == 3
+
+
+def test_all_connections_of_a_user_share_its_rate(stage):
+    issuer = Issuer(stage.home)
+    server = stage.server(*issuer.options, "--max-commands-per-user", "2/m", "--max-events-per-user", "1/m")
+
+    def client_of(user):
+        return server.client(headers=bearer(issuer.token(user, publish=["**"])))
+
+    with client_of("ann") as first, client_of("ann") as second, client_of("bob") as other:
+        first.publish("a", 1)
+        error = second.error("publish", channel="a", type="t", data=2)
+        assert (error["code"], error["details"]["per"]) == ("RATE_LIMITED", "user"), error
+        other.publish("a", 3)
+    with client_of("ann") as third:
+        assert third.error("ping")["details"]["per"] == "user", "coming back does not fill the bucket"

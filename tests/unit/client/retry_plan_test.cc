@@ -119,12 +119,13 @@ TEST(ReconnectHint, IsReadOutOfTheReason) {
   EXPECT_EQ(reconnect_hint("reconnect after 1234 ms"), milliseconds{1234});
   EXPECT_EQ(reconnect_hint("reconnect after 0 ms"), milliseconds{0});
   EXPECT_EQ(reconnect_hint("reconnect after 4000000000 ms"), std::chrono::minutes{5});
+  EXPECT_EQ(reconnect_hint("too many new connections; reconnect after 1500 ms"), milliseconds{1500});
 }
 
 TEST(ReconnectHint, IsNothingInAnyOtherText) {
-  for (const char* text :
-       {"", "reconnect", "reconnect after ms", "reconnect after  ms", "reconnect after -1 ms",
-        "reconnect after 1 s", "reconnect after 1 ms!", "reconnect after 99999999999 ms"}) {
+  for (const char* text : {"", "reconnect", "reconnect after ms", "reconnect after  ms",
+                           "reconnect after -1 ms", "reconnect after 1 s", "reconnect after 1 ms!",
+                           "do not reconnect after 1 ms", "reconnect after 99999999999 ms"}) {
     EXPECT_FALSE(reconnect_hint(text)) << text;
   }
 }

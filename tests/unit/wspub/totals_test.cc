@@ -19,6 +19,14 @@ TEST(Totals, TheSummaryNamesEveryNumber) {
       "in 0.50s (19886 lines/s)");
 }
 
+TEST(Totals, SaysWhatWasSentAgainOnlyWhereAnythingWas) {
+  Totals totals;
+  totals.sent_again = 7;
+  EXPECT_EQ(summary(totals, DoneWord::kAcknowledged),
+            "read 0, acknowledged 0 (0 duplicates), skipped 0, dropped 0, unacknowledged 0, reconnects 0, "
+            "sent again 7, in 0.00s");
+}
+
 TEST(Totals, WithoutAcknowledgementsNothingIsCalledAcknowledged) {
   Totals totals;
   totals.read = 2;

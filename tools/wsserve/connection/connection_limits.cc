@@ -116,7 +116,8 @@ void Connection::end_request_time() {
   if (waits && !finish_when_written_ && shard_.now() < until) return shard_.wheel().schedule(*this, until);
   if (waits) {
     shard_.counters().idle_timeouts.add();
-  } else if (!finish_when_written_) {
+  } else if (!finish_when_written_ || outbound_ != nullptr) {
+    // Also one that does not take the answer that was to be its last.
     shard_.counters().handshake_timeouts.add();
   }
   abort();
