@@ -30,6 +30,30 @@ def test_counts_what_was_delivered_and_what_was_filtered(stage):
         assert [event.data for event in client.wait_for_events(20)] == [str(n) for n in range(0, 60, 3)]
 
 
+def total(counters):
+    return sum(counters[name] for name in ("delivered", "merged", "filtered", "dropped"))
+
+
+def test_what_was_merged_filtered_and_given_up_adds_up_to_what_was_published(stage):
+    server = stage.server(*HEARTBEAT)
+    with server.client("/ws?max_rate=0.001") as spared, server.client() as publisher:
+        spared.subscribe("a", events=["wanted"])
+        for number in range(12):
+            publisher.publish("a", number, type="wanted", key=f"k{number % 2}")
+        publisher.publish("a", 12, type="unwanted")
+        # The first of each key came at once. The newest of each waits, and stands for four others.
+        waiting = last_heartbeat_after(spared, lambda data: data["filtered"] == 1)
+        assert (waiting["delivered"], waiting["merged"], waiting["dropped"]) == (2, 8, 0)
+        assert waiting["queued_bytes"] > 0 and total(waiting) == 13 - 2
+        spared.unsubscribe("a")
+        left = last_heartbeat_after(spared, lambda data: data["dropped"] > 0)
+        assert left == {"delivered": 2, "merged": 0, "filtered": 1, "dropped": 10, "queued_bytes": 0}
+        assert total(left) == 13
+        assert len(spared.events) == 2
+        stats = server.stats()
+        assert (stats["merged"], stats["dropped"]) == (0, 10), "the server's own sums say the same"
+
+
 def test_a_connection_may_do_without_heartbeats(stage):
     server = stage.server(*HEARTBEAT)
     with server.client("/ws?heartbeat=0") as quiet, server.client() as beaten:
