@@ -387,6 +387,7 @@ protocol::SubscribedChannel CommandRunner::add(Connection& connection, std::stri
     shard_.fanout().change_pace(**known, wish.pace);
     return stand(name, wish);
   }
+  presence_.subscribing(connection, name);
   shard_.counters().subscriptions.add();
   protocol::SubscribedChannel entry = protocol::looks_like_pattern(name)
                                           ? add_pattern(connection, name, wish, since)
@@ -509,6 +510,7 @@ ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel
 bool CommandRunner::end_subscription(Connection& connection, std::string_view name) {
   const auto known = find_subscription(connection, name);
   if (known == connection.subscriptions().end()) return false;
+  presence_.unsubscribing(connection, name);
   connection.forget_subscription(**known);
   shard_.fanout().unsubscribe(std::move(*known));
   connection.subscriptions().erase(known);

@@ -20,6 +20,7 @@
 #include "wsserve/connection/sign_in.h"
 #include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/pace.h"
+#include "wsserve/people/presence_reporter.h"
 #include "wsserve/routing/route_plan.h"
 #include "wsserve/type_filter.h"
 
@@ -37,7 +38,9 @@ struct EventStreamRequest;
 class CommandRunner {
  public:
   explicit CommandRunner(Shard& shard)
-      : shard_(shard), routes_([this](std::string_view name) { return find_channel(name); }) {}
+      : shard_(shard),
+        routes_([this](std::string_view name) { return find_channel(name); }),
+        presence_(shard) {}
 
   // One text message of a connection.
   void run(Connection& connection, std::string_view text);
@@ -48,6 +51,8 @@ class CommandRunner {
 
   // Carries out what an administrator asks for by HTTP, if it is one.
   void administer(Connection& connection, const http::AdminRequest& request);
+
+  [[nodiscard]] people::PresenceReporter& presence() { return presence_; }
 
   // Channels that may be forgotten: looks them up anew when they are named again.
   void let_go_of(std::span<Channel* const> channels);
@@ -141,6 +146,7 @@ class CommandRunner {
   // Needs no lock, and does not grow stale: see let_go_of().
   std::unordered_map<std::string_view, Channel*> channels_;
   routing::RoutePlan routes_;
+  people::PresenceReporter presence_;
   std::vector<Channel*> targets_;  // of the events being published, in their order
   std::vector<protocol::Published> published_;
   std::vector<StoreWait::Event> on_the_way_;  // to the store

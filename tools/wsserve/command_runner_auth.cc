@@ -104,6 +104,7 @@ void CommandRunner::authenticate(Connection& connection, const protocol::Command
   }
   const bool renewed = !before.anonymous();
   std::optional<FirstSubscriptions> first = connection.take_identity(std::move(*admitted));
+  presence_.renamed(connection);
   text_.clear();
   protocol::append_control(text_, "authenticated", command.id, shard_.timestamp(),
                            authenticated_data(connection.identity()));

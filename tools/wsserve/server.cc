@@ -23,13 +23,13 @@ Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_pt
     : settings_(std::make_shared<const Settings>(std::move(settings))),
       max_connections_(settings_->max_connections),
       identity_{.server = "wskit/" WSKIT_VERSION, .node = random_token(6), .started = Clock::now()},
-      people_([this](const people::People::Task& task) {
-        for (const auto& shard : shards_) shard->post([task, &each = *shard] { task(each); });
-      }),
       store_(std::move(store)),
       listeners_(std::move(listeners)) {
   for (std::size_t i = 0; i < shards; ++i) inboxes_.push_back(std::make_unique<Inbox>());
   hub_ = std::make_unique<Hub>(inboxes_, settings_->hub, settings_->channels, store_.get());
+  people_ = std::make_unique<people::People>(*hub_, [this](const people::People::Task& task) {
+    for (const auto& shard : shards_) shard->post([task, &each = *shard] { task(each); });
+  });
   for (std::size_t i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(*this, settings_, *hub_, *inboxes_[i], i));
   }
@@ -155,7 +155,7 @@ std::optional<store::Status> Server::store_status() const {
 
 std::string Server::stats(const auth::Identity& asking) const {
   const auto store = store_status();
-  UserFigures users{.users = 0, .connections = people_.connections_by_user()};
+  UserFigures users{.users = 0, .connections = people_->connections_by_user()};
   users.users = users.connections.size();
   if (!asking.grants.admin) {
     std::erase_if(users.connections, [&](const auto& each) { return each.first != asking.user; });

@@ -61,7 +61,7 @@ class Server final : public ServerView {
   [[nodiscard]] bool admit() override;
   void leave() override { websockets_.fetch_sub(1, std::memory_order_relaxed); }
   [[nodiscard]] Admission& admission() override { return admission_; }
-  [[nodiscard]] people::People& people() override { return people_; }
+  [[nodiscard]] people::People& people() override { return *people_; }
   [[nodiscard]] std::size_t shard_count() const override { return shards_.size(); }
   [[nodiscard]] std::size_t subscriptions() const override;
 
@@ -78,10 +78,10 @@ class Server final : public ServerView {
   std::atomic<std::size_t> max_connections_;
   const ServerIdentity identity_;
   Admission admission_;
-  people::People people_;
   std::vector<std::unique_ptr<Inbox>> inboxes_;
   std::unique_ptr<store::Store> store_;  // null: no channel is durable
   std::unique_ptr<Hub> hub_;
+  std::unique_ptr<people::People> people_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::size_t next_shard_ = 0;  // of the accepting thread

@@ -539,6 +539,7 @@ void Connection::drain(std::chrono::milliseconds come_back_after) {
 void Connection::drop_subscriptions() {
   shard_.counters().subscriptions.subtract(subscriptions_.size());
   for (std::unique_ptr<Subscription>& subscription : subscriptions_) {
+    shard_.commands().presence().unsubscribing(*this, subscription->name());
     shard_.fanout().unsubscribe(std::move(subscription));
   }
   subscriptions_.clear();

@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "wsserve/people/presence.h"
+
 namespace wskit::server {
 
 class Shard;
@@ -40,9 +42,12 @@ class People {
   using Task = std::function<void(Shard&)>;
   using OnEveryShard = std::function<void(const Task&)>;
 
-  explicit People(OnEveryShard on_every_shard) : on_every_shard_(std::move(on_every_shard)) {}
+  People(Hub& hub, OnEveryShard on_every_shard)
+      : on_every_shard_(std::move(on_every_shard)), presence_(hub) {}
 
   void on_every_shard(const Task& task) const { on_every_shard_(task); }
+
+  [[nodiscard]] Presence& presence() { return presence_; }
 
   // Null for the anonymous.
   [[nodiscard]] SeatPtr seat(const std::string& user);
@@ -54,6 +59,7 @@ class People {
   friend class Seat;
 
   const OnEveryShard on_every_shard_;
+  Presence presence_;
 
   mutable std::mutex mutex_;
   std::map<std::string, std::size_t, std::less<>> connections_;  // guarded by mutex_

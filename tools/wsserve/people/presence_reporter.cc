@@ -1,0 +1,123 @@
+#include "wsserve/people/presence_reporter.h"
+
+#include <algorithm>
+
+#include "wsserve/connection/connection.h"
+#include "wsserve/people/people.h"
+#include "wsserve/shard.h"
+
+namespace wskit::server::people {
+namespace {
+
+constexpr std::string_view kPrefix = "@presence/";
+
+bool is_watch(std::string_view name) { return name.starts_with(kPrefix); }
+
+// A pattern is no channel that somebody could be on.
+bool is_for_members(std::string_view name) {
+  return !protocol::is_server_channel(name) && !protocol::looks_like_pattern(name);
+}
+
+protocol::Pattern watched_by(std::string_view name) {
+  return *protocol::Pattern::parse(name.substr(kPrefix.size()));
+}
+
+Presence::Member member_of(const Connection& connection) {
+  return {.connection = connection.id(), .user = connection.identity().user};
+}
+
+void note(const Connection& connection, std::map<std::uint64_t, Presence::Member>& here) {
+  here.insert_or_assign(connection.number(), member_of(connection));
+}
+
+bool has_subscribed(const Connection& connection, std::string_view name) {
+  return std::ranges::any_of(connection.subscriptions(),
+                             [&](const auto& subscription) { return subscription->name() == name; });
+}
+
+}  // namespace
+
+Presence& PresenceReporter::presence() const { return shard_.server().people().presence(); }
+
+void PresenceReporter::subscribing(const Connection& connection, std::string_view name) {
+  if (is_watch(name)) {
+    // Known to all shards before the subscription is answered.
+    presence().watch(watched_by(name));
+    return shard_.server().people().on_every_shard(
+        [channels = watched_by(name)](Shard& each) { each.commands().presence().look(channels); });
+  }
+  if (!presence().any_watched() || !is_for_members(name)) return;
+  if (Members* here = members(name)) {
+    note(connection, *here);
+    presence().came(std::string(name), here->at(connection.number()));
+  }
+}
+
+void PresenceReporter::unsubscribing(const Connection& connection, std::string_view name) {
+  if (is_watch(name)) {
+    presence().unwatch(watched_by(name));
+    return shard_.server().people().on_every_shard(
+        [channels = watched_by(name)](Shard& each) { each.commands().presence().look(channels); });
+  }
+  if (!presence().any_watched() || !is_for_members(name)) return;
+  Members* here = members(name);
+  if (here == nullptr) return;
+  const auto found = here->find(connection.number());
+  if (found == here->end()) return;
+  went(std::string(name), found->second);
+  here->erase(found);
+}
+
+void PresenceReporter::renamed(const Connection& connection) {
+  for (auto& [channel, here] : told_) {
+    const auto found = here.find(connection.number());
+    if (found == here.end()) continue;
+    went(channel, found->second);
+    found->second = member_of(connection);
+    presence().came(channel, found->second);
+  }
+}
+
+void PresenceReporter::look(const protocol::Pattern& channels) {
+  std::erase_if(told_, [&](const auto& told) {
+    return channels.matches(told.first) && !presence().is_watched(told.first);
+  });
+  if (!presence().any_watched()) return;
+  for (const auto& [number, connection] : shard_.connections()) {
+    if (!connection->is_open()) continue;
+    for (const auto& subscription : connection->subscriptions()) {
+      const std::string& name = subscription->name();
+      if (!is_for_members(name) || !channels.matches(name)) continue;
+      if (Members* here = members(name)) note(*connection, *here);
+      // Also where it was told before: whoever watched then may have left.
+      presence().was_here(name, member_of(*connection));
+    }
+  }
+}
+
+PresenceReporter::Members* PresenceReporter::members(std::string_view channel) {
+  if (!presence().is_watched(channel)) return nullptr;
+  const auto [found, is_new] = told_.try_emplace(std::string(channel));
+  if (!is_new) return &found->second;
+  for (const auto& [number, connection] : shard_.connections()) {
+    if (!connection->is_open() || !has_subscribed(*connection, channel)) continue;
+    note(*connection, found->second);
+    presence().was_here(found->first, found->second.at(number));
+  }
+  return &found->second;
+}
+
+void PresenceReporter::went(const std::string& channel, const Presence::Member& member) {
+  presence().went(channel, member, shard_.now());
+  if (waits_) return;
+  waits_ = true;
+  shard_.wheel().schedule(*this, shard_.now() + Presence::kPatience);
+}
+
+void PresenceReporter::on_deadline() {
+  const auto next = presence().tell_left(shard_.now());
+  waits_ = next.has_value();
+  if (next) shard_.wheel().schedule(*this, *next);
+}
+
+}  // namespace wskit::server::people
