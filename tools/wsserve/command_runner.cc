@@ -21,9 +21,11 @@ using protocol::ErrorCode;
 void CommandRunner::run(Connection& connection, std::string_view text) {
   shard_.counters().commands.add();
   const auto parsed = parse(connection, text);
-  if (const auto error = connection.over_rate(parsed ? (*parsed)->publish.size() : 0)) {
-    refuse(connection, parsed ? (*parsed)->id : parsed.error().id, *error);
-    return connection.close_if_insisting();
+  if (shard_.settings().limits.watches_traffic()) {
+    if (const auto error = connection.over_rate(parsed ? (*parsed)->publish.size() : 0)) {
+      refuse(connection, parsed ? (*parsed)->id : parsed.error().id, *error);
+      return connection.close_if_insisting();
+    }
   }
   if (!parsed) return refuse(connection, parsed.error().id, parsed.error().error);
   const Command& command = **parsed;

@@ -10,6 +10,7 @@ from .deadline import DEADLINE
 from .http import read_response_head
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+IP_BIND_ADDRESS_NO_PORT = 24  # Linux's; Python has no name for it.
 KEY = "d3NraXQgZTJlIHRlc3RzIQ=="  # Nothing here is to be kept from a proxy, so one key will do.
 
 
@@ -208,6 +209,8 @@ def open_socket(address, receive_buffer=None, source=None, tls=None, before=b"")
     if receive_buffer:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     if source:
+        # The port is chosen with the connection, so that no port has to be free for all of them.
+        made.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
         made.bind((source, 0))
     made.connect(address)
     if family == socket.AF_INET:
