@@ -160,6 +160,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   on_the_way_.clear();
   std::size_t duplicates = 0;
   const ReceiveTime received = shard_.receive_time();
+  acknowledged_at_ = received.text;
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     Channel& channel = *targets_[i];
     const Accepted accepted = channel.publish(command.publish[i], received, routes_.copies(i));
@@ -188,7 +189,7 @@ void CommandRunner::publish(Connection& connection, const Command& command) {
   if (const auto error = publish_events(connection, command)) return refuse(connection, command.id, *error);
   text_.clear();
   if (!command.id.empty()) {
-    protocol::append_published(text_, command.id, shard_.timestamp(), published_, command.batch);
+    protocol::append_published(text_, command.id, acknowledged_at_, published_, command.batch);
   }
   // Also without an id: that events were not stored is said in any case.
   if (!on_the_way_.empty()) {

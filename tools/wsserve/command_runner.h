@@ -149,6 +149,7 @@ class CommandRunner {
   people::PresenceReporter presence_;
   std::vector<Channel*> targets_;  // of the events being published, in their order
   std::vector<protocol::Published> published_;
+  std::string_view acknowledged_at_;          // of these; the shard's, good until the turn's next timestamp
   std::vector<StoreWait::Event> on_the_way_;  // to the store
   std::string text_;
 };
