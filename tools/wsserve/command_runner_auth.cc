@@ -104,6 +104,8 @@ void CommandRunner::authenticate(Connection& connection, const protocol::Command
   }
   const bool renewed = !before.anonymous();
   std::optional<FirstSubscriptions> first = connection.take_identity(std::move(*admitted));
+  // There may be too many connections of that user.
+  if (!connection.is_open()) return;
   presence_.renamed(connection);
   text_.clear();
   protocol::append_control(text_, "authenticated", command.id, shard_.timestamp(),

@@ -41,7 +41,7 @@ auto at_least(std::chrono::milliseconds least) {
 }
 
 auto none_or_at_least(std::chrono::milliseconds least) {
-  return [least, check = at_least(least)](const std::string& text) {
+  return [check = at_least(least)](const std::string& text) {
     const auto value = cli::parse_duration(text);
     return value && value->count() == 0 ? std::string() : check(text);
   };

@@ -78,7 +78,7 @@ class LoopSearch {
 }  // namespace
 
 protocol::Result<Target::Place> Target::parse_place(const std::string& text) {
-  if (text == "type") return Place(Type{});
+  if (text == "type") return protocol::Result<Place>(boost::system::in_place_value, Type{});
   if (!text.empty() && text.find_first_not_of("0123456789") == std::string::npos) {
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
