@@ -86,6 +86,8 @@ Backlog::Ahead Backlog::read_ahead() {
     case Kind::kEnd:
     case Kind::kFailed:
       source_ended_ = item.kind;
+      if (must_read_on()) spill_->append("", true);
+      within_record_ = false;
       return Ahead::kRead;
     default:
       hold(item);

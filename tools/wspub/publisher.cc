@@ -180,8 +180,7 @@ Publisher::Turn Publisher::read_ahead() {
 }
 
 void Publisher::tell_of_backlog() {
-  if (backlog_.dropped() != 0 && told_dropped_ == 0) {
-    told_dropped_ = backlog_.dropped();
+  if (backlog_.dropped() != 0 && !std::exchange(told_dropped_, true)) {
     notices_.warning("{} lines wait for the server (--queue): from now on the oldest are dropped",
                      plan_.backlog.lines);
   }
@@ -194,10 +193,10 @@ void Publisher::tell_of_backlog() {
 
 Publisher::Turn Publisher::take_end() {
   const bool whole = outcome_.signal == 0;
-  const bool was_empty = totals_.read == published_before_pass_;
+  const bool was_empty = totals_.read == read_before_pass_;
   if (whole && !was_empty && passes_ != plan_.passes && plan_.passes != 1) {
     ++passes_;
-    published_before_pass_ = totals_.read;
+    read_before_pass_ = totals_.read;
     source_.begin_again();
     if (replay_) replay_->begin_again();
     return Turn::kGoesOn;

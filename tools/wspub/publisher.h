@@ -110,15 +110,15 @@ class Publisher : private SinkHandler {
   Delivery* delivery_ = nullptr;  // the sink, if it is one
   LineSource source_;
   Backlog backlog_;
-  std::uint64_t told_dropped_ = 0;  // lines of the backlog
+  bool told_dropped_ = false;  // that the backlog drops lines
   bool told_spill_error_ = false;
   EventMapper mapper_;
   std::optional<Pacer> pacer_;
   std::optional<Replay> replay_;
-  std::uint64_t placed_ = 0;                 // the line of due_
-  Clock::time_point due_{};                  // by the replay
-  std::uint64_t passes_ = 1;                 // begun, over the input
-  std::uint64_t published_before_pass_ = 0;  // lines, when the present one began
+  std::uint64_t placed_ = 0;            // the line of due_
+  Clock::time_point due_{};             // by the replay
+  std::uint64_t passes_ = 1;            // begun, over the input
+  std::uint64_t read_before_pass_ = 0;  // lines, when the present one began
   DeadLetters dead_letters_;
   std::optional<Journal> journal_;
 

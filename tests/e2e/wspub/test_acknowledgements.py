@@ -153,7 +153,11 @@ def refuse_for_now(peer, code, details=None):
     """Says "not now" to everything that has come, and returns how many commands that were."""
     commands = peer.publishes()
     for identity, _ in commands:
-        peer.send(control("error", {"code": code, "message": "the disk is full", "details": details or {}}, identity))
+        peer.send(
+            control(
+                "error", {"code": code, "message": "the disk is full", "details": details or {}}, identity
+            )
+        )
     return len(commands)
 
 

@@ -191,6 +191,17 @@ TEST_F(BacklogTest, ARecordIsReadToItsEndBeforeItIsHandedOutOfTheFile) {
   EXPECT_EQ(drain(), "1:long(5002) wait");
 }
 
+TEST_F(BacklogTest, ARecordThatIsNotReadToItsEndEndsWithTheInput) {
+  options_.lines = 0;
+  options_.on_full = OnFull::kSpill;
+  type(std::string(5000, 'x'));
+  EXPECT_EQ(read_ahead(), Ahead::kWait);
+  source_->stop_reading();
+  EXPECT_EQ(read_ahead(), Ahead::kStopped);
+  EXPECT_FALSE(backlog().must_read_on());
+  EXPECT_EQ(drain(), "1:long(5000) end");
+}
+
 TEST_F(BacklogTest, ARecordPutBackComesAgainWhereverItCameFrom) {
   options_.lines = 1;
   options_.on_full = OnFull::kSpill;
