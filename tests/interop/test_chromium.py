@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import pathlib
 import shutil
 import threading
 
@@ -11,6 +12,8 @@ from harness.deadline import DEADLINE, eventually
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if not CHROMIUM:
     pytest.skip("chromium is not installed", allow_module_level=True)
+
+SESSIONS = pathlib.Path(__file__).parents[2] / "examples" / "front-ends" / "sessions.toml"
 
 PAGE = """<!doctype html><title>wskit</title><script type="module">
 const base = "%s";
@@ -248,5 +251,47 @@ def test_a_foreign_page_gets_nowhere(stage):
 def test_a_foreign_page_that_is_allowed_gets_everywhere(stage):
     server = stage.server("--origin", "http://evil.example:*")
     verdict = verdict_of(stage, FOREIGN_PAGE % server.port, EVIL, host="evil.example")
-    assert (verdict["socket"], verdict["stream"], verdict["stats"], verdict["post"]) == ("open", "open", 200, 200)
+    assert (verdict["socket"], verdict["stream"], verdict["stats"], verdict["post"]) == (
+        "open",
+        "open",
+        200,
+        200,
+    )
     assert server.stats()["published"] == 3
+
+
+TABS = """<!doctype html><title>session 42</title><script type="module">
+// A tab: a document of its own with a WebSocket of its own.
+const code = `
+  const socket = new WebSocket("%s/ws/session/42"), seen = [];
+  socket.onmessage = ({ data }) => {
+    const message = JSON.parse(data);
+    if ("offset" in message) seen.push(message.type);
+    if (message.type === "session_completed") parent.postMessage(seen, "*");
+  };
+  socket.onclose = ({ code }) => parent.postMessage("closed with " + code, "*");`;
+const tabs = [];
+onmessage = ({ data }) => {
+  tabs.push(data);
+  if (tabs.length === 3) fetch("/verdict", { method: "POST", body: JSON.stringify({ tabs }) });
+};
+for (let tab = 0; tab < 3; ++tab) {
+  const frame = document.createElement("iframe");
+  frame.srcdoc = `<script>${code}<` + "/script>";
+  document.body.append(frame);
+}
+</script><body></body>"""
+
+
+def test_a_session_is_the_same_in_three_documents(stage):
+    """With the configuration that is an example for such front ends."""
+    server = stage.server("--config", str(SESSIONS), "--threads", "3")
+    sent = ["session_initialized", "candle", "ai_decision", "session_completed"]
+
+    def play():
+        server.wait_for_subscriptions(3)
+        with server.client() as engine:
+            for kind in sent:
+                engine.publish("session/42", {}, type=kind)
+
+    assert verdict_of(stage, TABS % server.url, meanwhile=play)["tabs"] == [sent] * 3
