@@ -83,7 +83,7 @@ protocol::Result<Target::Place> Target::parse_place(const std::string& text) {
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error == std::errc() && number >= 1 && number <= protocol::kMaxChannelSegments) {
-      return Place(Segment{number - 1});
+      return {boost::system::in_place_value, Segment{number - 1}};
     }
     return protocol::Error{
         protocol::ErrorCode::kBadChannel,
@@ -94,7 +94,7 @@ protocol::Result<Target::Place> Target::parse_place(const std::string& text) {
   }
   auto path = protocol::JsonPath::parse(text);
   if (!path) return protocol::Error{protocol::ErrorCode::kBadChannel, path.error().message, {}};
-  return Place(*std::move(path));
+  return {boost::system::in_place_value, *std::move(path)};
 }
 
 protocol::Result<Target> Target::parse(std::string_view text) {
