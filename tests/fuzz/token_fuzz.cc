@@ -63,9 +63,10 @@ void check(std::string_view token, bool by_the_key) {
   claim(ERR_peek_error() == 0, "no error is left in the thread's queue");
   if (!identity) {
     claim(identity.error().code == wskit::protocol::ErrorCode::kUnauthorized, "a bad token is UNAUTHORIZED");
-    JsonScanner details(identity.error().details);
-    (void)details.value();
-    claim(details.finish(), "the details are JSON");
+    const std::string details = identity.error().details;
+    JsonScanner scanner(details);
+    (void)scanner.value();
+    claim(scanner.finish(), "the details are JSON");
     return;
   }
   claim(by_the_key, "nothing is taken that the key did not sign");

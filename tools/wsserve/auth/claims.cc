@@ -16,8 +16,8 @@ using nlohmann::json;
 using protocol::Error;
 using protocol::Pattern;
 
-// Year 9999: later is never.
-constexpr double kLastSecond = 253402300799.0;
+// The year 2261: what the system's clock counts to.
+constexpr std::chrono::seconds kLast{9'200'000'000};
 
 Error bad_claim(std::string_view claim, std::string_view wanted) {
   return token_error("claims", fmt::format("the token's {} must be {}", claim, wanted));
@@ -92,8 +92,9 @@ protocol::Result<Identity> to_identity(const json& claims, const Grants& default
   if (!grants) return grants.error();
   identity.grants = std::move(*grants);
   if (const auto expires = claims.find("exp"); expires != claims.end()) {
-    const double seconds = std::clamp(expires->get<double>(), 0.0, kLastSecond);
-    identity.expires = SystemMillis(std::chrono::milliseconds(std::llround(seconds * 1000)) + leeway);
+    const double seconds = std::clamp(expires->get<double>(), 0.0, static_cast<double>(kLast.count()));
+    const std::chrono::milliseconds end(std::llround(seconds * 1000));
+    identity.expires = SystemMillis(std::min<std::chrono::milliseconds>(end + leeway, kLast));
   }
   return identity;
 }
