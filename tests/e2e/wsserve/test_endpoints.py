@@ -116,7 +116,7 @@ def test_a_bad_request_is_refused_before_the_upgrade_with_its_parameter(server):
             f"POST {live}?symbols=A HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         )
         response = http.read()
-        assert (response.status, response.headers["allow"]) == (405, "GET")
+        assert (response.status, response.headers["allow"]) == (405, "GET, OPTIONS")
 
 
 def test_a_list_stands_for_no_more_channels_than_a_connection_may_have(stage, file):
