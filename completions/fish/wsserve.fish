@@ -59,6 +59,8 @@ complete -c wsserve -l max-events-per-user -x -d 'Events a second that all conne
 complete -c wsserve -l max-requests -x -d 'HTTP requests a second from one address; more are answered with 429'
 complete -c wsserve -l rate-patience -x -d 'Time that a connection may go on after RATE_LIMITED without waiting as it is told; then it is closed with 4029'
 complete -c wsserve -l echo -d 'Serve /echo, which sends text and binary messages back'
+complete -c wsserve -l audit -r -d 'File of JSON lines that says who connected, was refused, subscribed, published and administered; SIGUSR1 opens it anew'
+complete -c wsserve -l audit-data -d 'Have the data of published events in the audit log as well'
 complete -c wsserve -l drain -x -d 'Time that connections get to end after SIGTERM'
 complete -c wsserve -l config -r -d 'The configuration: what the options say, and channel rules; read again on SIGHUP'
 complete -c wsserve -l check-config -d 'Say everything that is wrong with the configuration, and end'

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/protocol/channel.h"
+#include "wsserve/audit/records.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/hub.h"
@@ -68,6 +69,7 @@ void CommandRunner::refuse(Connection& connection, std::string_view id, const Er
   shard_.counters().command_errors.add();
   if (error.code == ErrorCode::kUnauthorized) shard_.counters().unauthorized.add();
   if (error.code == ErrorCode::kForbidden) shard_.counters().forbidden.add();
+  audit::refuse(shard_, connection, error);
   text_.clear();
   protocol::append_error(text_, id, shard_.timestamp(), error);
   connection.send_text(text_);
@@ -181,6 +183,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   }
   shard_.counters().published.add(command.publish.size() - duplicates);
   shard_.counters().duplicates.add(duplicates);
+  audit::publish(shard_, connection, command.publish, published_);
   if (shard_.hub().crowded()) connection.hold_back();
   return std::nullopt;
 }
@@ -375,6 +378,7 @@ void CommandRunner::subscribe_located(Connection& connection, const Wanted& want
     channels.push_back(add(connection, name, wanted.wish, since_of(name, since)));
   }
   limit_matched(channels, shard_.settings().message_limits.max_message_bytes);
+  audit::subscribe(shard_, connection, channels);
   const TypeFilterPtr& filter = wanted.wish.filter;
   text_.clear();
   protocol::append_subscribed(text_, wanted.id, shard_.timestamp(), channels,
@@ -541,6 +545,7 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
     end_subscription(connection, name);
   }
   connection.subscriptions_left();
+  audit::unsubscribe(shard_, connection, left);
   text_.clear();
   const auto types = command.event_types ? names_of(*command.event_types) : std::vector<std::string>();
   protocol::append_unsubscribed(text_, command.id, shard_.timestamp(), left, types);

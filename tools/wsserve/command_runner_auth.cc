@@ -5,6 +5,7 @@
 
 #include "common/protocol/quote.h"
 #include "common/protocol/timestamp.h"
+#include "wsserve/audit/records.h"
 #include "wsserve/auth/gate.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/command_runner.h"
@@ -107,6 +108,7 @@ void CommandRunner::authenticate(Connection& connection, const protocol::Command
   // There may be too many connections of that user.
   if (!connection.is_open()) return;
   presence_.renamed(connection);
+  audit::authenticate(shard_, connection);
   text_.clear();
   protocol::append_control(text_, "authenticated", command.id, shard_.timestamp(),
                            authenticated_data(connection.identity()));
@@ -129,6 +131,7 @@ void CommandRunner::drop_forbidden(Connection& connection) {
   for (const std::string& name : forbidden) end_subscription(connection, name);
   connection.subscriptions_left();
   const std::vector<std::string_view> left(forbidden.begin(), forbidden.end());
+  audit::unsubscribe(shard_, connection, left);
   text_.clear();
   protocol::append_unsubscribed(text_, {}, shard_.timestamp(), left, {});
   connection.send_text(text_);

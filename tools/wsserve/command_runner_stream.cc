@@ -1,5 +1,6 @@
 // Subscribing for a stream of server-sent events.
 #include "common/protocol/channel.h"
+#include "wsserve/audit/records.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/command_runner.h"
 #include "wsserve/connection/connection.h"
@@ -41,6 +42,7 @@ void CommandRunner::stream_located(Connection& connection, const Wanted& wanted,
     // The reader's ids have them.
     entry.matched.reset();
   }
+  audit::subscribe(shard_, connection, channels);
   const TypeFilterPtr& filter = wanted.wish.filter;
   text_.clear();
   protocol::append_subscribed(text_, {}, shard_.timestamp(), channels,

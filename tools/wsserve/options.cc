@@ -189,6 +189,15 @@ void add_options(cli::Tool& tool, Options& options) {
   add_limit_options(app, options);
   app.add_flag("--echo", options.echo, "Serve /echo, which sends text and binary messages back")
       ->group("Running");
+  app.add_option("--audit", options.audit,
+                 "File of JSON lines that says who connected, was refused, subscribed, published and "
+                 "administered; SIGUSR1 opens it anew")
+      ->type_name("FILE")
+      ->envname("WSKIT_AUDIT")
+      ->group("Running");
+  app.add_flag("--audit-data", options.audit_data,
+               "Have the data of published events in the audit log as well")
+      ->group("Running");
   cli::add_duration(app, "--drain", options.drain, "Time that connections get to end after SIGTERM")
       ->group("Running");
   std::vector<cli::ConfigTables> tables = auth::access_tables(options.access);

@@ -38,6 +38,8 @@ struct Options {
   std::chrono::nanoseconds dedup_ttl = std::chrono::minutes{10};
   std::vector<std::string> origins;
   bool echo = false;
+  std::string audit;  // a path; empty: no audit log
+  bool audit_data = false;
   auth::AccessOptions access;
   TlsFiles tls;
   bool no_compression = false;

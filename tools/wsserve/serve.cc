@@ -10,6 +10,8 @@
 #include <csignal>
 #include <system_error>
 
+#include "wsserve/audit/audit_log.h"
+#include "wsserve/audit/records.h"
 #include "wsserve/reload.h"
 #include "wsserve/server.h"
 #include "wsserve/service_manager.h"
@@ -73,11 +75,13 @@ class Supervisor {
         notices_(notices),
         signals_(io, SIGINT, SIGTERM),
         hangups_(io, SIGHUP),
+        reopenings_(io, SIGUSR1),
         timer_(io),
         housekeeping_(io),
         watchdog_(io) {
     await_signal();
     await_hangup();
+    await_reopening();
     await_housekeeping();
     if (const auto interval = service_manager::watchdog_interval()) await_watchdog(*interval / 2);
   }
@@ -90,6 +94,7 @@ class Supervisor {
         return finish("stopped at once by a second signal");
       notices_.notice("draining {} connections for at most {} ms; a second signal stops at once",
                       server_.websockets(), drain_.count());
+      audit::serve(server_.audit(), "drain", {});
       service_manager::notify("STOPPING=1\nSTATUS=draining");
       deadline_ = std::chrono::steady_clock::now() + drain_;
       server_.drain();
@@ -108,6 +113,22 @@ class Supervisor {
     });
   }
 
+  void await_reopening() {
+    reopenings_.async_wait([this](const boost::system::error_code& error, int) {
+      if (error) return;
+      reopen();
+      await_reopening();
+    });
+  }
+
+  void reopen() {
+    AuditLog* audit = server_.audit();
+    if (audit == nullptr) return notices_.notice("there is no file to open anew: no --audit");
+    if (const auto reopened = audit->reopen(); !reopened)
+      return notices_.error("{}", reopened.error().message);
+    notices_.notice("opened the audit log anew");
+  }
+
   void reload() {
     LiveConfig::Reload result = config_.reload();
     for (const std::string& fault : result.errors) notices_.error("{}", fault);
@@ -118,6 +139,7 @@ class Supervisor {
     warn_of_certificate(*result.settings, notices_);
     const std::size_t unchanged = server_.reload(std::move(*result.settings));
     notices_.notice("reloaded {}", result.summary);
+    audit::serve(server_.audit(), "reload", result.summary);
     for (const std::string& left : result.left) notices_.warning("{}", left);
     if (unchanged > 0) {
       notices_.warning(
@@ -164,8 +186,10 @@ class Supervisor {
 
   void finish(std::string_view why) {
     notices_.notice("{}; {} connections were cut off", why, server_.websockets());
+    audit::serve(server_.audit(), "stop", why);
     signals_.cancel();
     hangups_.cancel();
+    reopenings_.cancel();
     timer_.cancel();
     housekeeping_.cancel();
     watchdog_.cancel();
@@ -177,6 +201,7 @@ class Supervisor {
   cli::Notices& notices_;
   net::signal_set signals_;
   net::signal_set hangups_;
+  net::signal_set reopenings_;
   net::steady_timer timer_;
   net::steady_timer housekeeping_;
   net::steady_timer watchdog_;
@@ -204,6 +229,15 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
   } catch (const std::runtime_error& error) {
     notices.error("{}", error.what());
     return {cli::ExitCode::kLocalIo, 0};
+  }
+  std::unique_ptr<AuditLog> audit;
+  if (!options.audit.empty()) {
+    auto opened = AuditLog::open({.path = options.audit, .with_data = options.audit_data});
+    if (!opened) {
+      notices.error("{}", opened.error().message);
+      return {cli::ExitCode::kLocalIo, 0};
+    }
+    audit = std::move(*opened);
   }
   auto store = to_store(options, settings.channels);
   if (!store) {
@@ -234,6 +268,7 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
                    (*store)->channels().size());
   }
   Server server(settings, shards, std::move(listeners), std::move(*store));
+  server.keep_audit(audit.get());
   LiveConfig config(program, command_line, settings.tls);
   warn_of_certificate(settings, notices);
   const Supervisor supervisor(io, server, settings.drain, config, notices);
@@ -244,6 +279,7 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
     });
   });
   for (const std::string& each : urls) notices.notice("listening on {} ({} shards)", each, shards);
+  audit::serve(audit.get(), "start", url);
   if (!print_url(url)) {
     notices.error("cannot write the URL to stdout: {}", std::generic_category().message(errno));
     return {cli::ExitCode::kLocalIo, 0};

@@ -6,6 +6,7 @@
 #include <latch>
 
 #include "common/version.h"
+#include "wsserve/audit/audit_log.h"
 #include "wsserve/metrics/metrics.h"
 
 namespace wskit::server {
@@ -169,6 +170,7 @@ std::string Server::metrics() const {
                        .hub = hub_figures(),
                        .store = store_status(),
                        .process = read_process_figures(),
+                       .audit_lost = audit_ == nullptr ? 0 : audit_->lost(),
                        .draining = draining()});
 }
 

@@ -31,6 +31,9 @@ class Server final : public ServerView {
          std::unique_ptr<store::Store> store = nullptr);
   ~Server();
 
+  // Who did what is written there; it outlives the server. REQUIRES: not started.
+  void keep_audit(AuditLog* audit) { audit_ = audit; }
+
   // `store_changed`: the store has become unavailable, with a sentence that says
   // why, or available again, with none. Any thread.
   void start(std::function<void(const std::string& problem)> store_changed = {});
@@ -64,6 +67,7 @@ class Server final : public ServerView {
   [[nodiscard]] people::People& people() override { return *people_; }
   [[nodiscard]] std::size_t shard_count() const override { return shards_.size(); }
   [[nodiscard]] std::size_t subscriptions() const override;
+  [[nodiscard]] AuditLog* audit() const override { return audit_; }
 
   [[nodiscard]] std::size_t websockets() const { return websockets_.load(std::memory_order_relaxed); }
 
@@ -76,6 +80,7 @@ class Server final : public ServerView {
 
   SettingsPtr settings_;  // of the main thread
   std::atomic<std::size_t> max_connections_;
+  AuditLog* audit_ = nullptr;
   const ServerIdentity identity_;
   Admission admission_;
   std::vector<std::unique_ptr<Inbox>> inboxes_;

@@ -29,6 +29,7 @@
 
 namespace wskit::server {
 
+class AuditLog;
 class Hub;
 
 // What the shards ask of the server as a whole. Any thread.
@@ -50,6 +51,8 @@ class ServerView {
   [[nodiscard]] virtual std::size_t shard_count() const = 0;
   // Of all connections together.
   [[nodiscard]] virtual std::size_t subscriptions() const = 0;
+  // Null: there is none.
+  [[nodiscard]] virtual AuditLog* audit() const = 0;
 
  protected:
   ~ServerView() = default;

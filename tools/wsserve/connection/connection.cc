@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "common/websocket/message_writer.h"
+#include "wsserve/audit/records.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/shard.h"
 
@@ -470,6 +471,7 @@ void Connection::close(CloseCode code, std::string_view reason) {
     if (phase_ == Phase::kOpen && latest_ != nullptr) drain_latest(Clock::time_point::max());
     if (phase_ != Phase::kOpen) return;
   }
+  audit::disconnect(shard_, *this, code, reason);
   const std::size_t before = outbound().bytes();
   put_farewell(code, reason);
   phase_ = Phase::kClosing;
@@ -502,7 +504,10 @@ void Connection::put_farewell(CloseCode code, std::string_view reason) {
 
 void Connection::abort() {
   if (phase_ == Phase::kDead) return;
-  if (phase_ == Phase::kOpen) leave_service();
+  if (phase_ == Phase::kOpen) {
+    audit::disconnect(shard_, *this, CloseCode::kAbnormal, {});
+    leave_service();
+  }
   phase_ = Phase::kDead;
   shard_.counters().dropped.add(forget_latest());
   if (outbound_ != nullptr) {

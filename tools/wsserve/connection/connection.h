@@ -146,6 +146,10 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] const PeerAddress& peer_address() const { return peer_; }
   // Of the WebSocket, or of the request at hand.
   [[nodiscard]] const auth::Identity& identity() const { return *identity_; }
+  // Empty: anonymous, or not known yet.
+  [[nodiscard]] std::string_view user() const {
+    return identity_ == nullptr ? std::string_view() : std::string_view(identity_->user);
+  }
   // A token was shown. The subscriptions that waited for it, if it was awaited.
   std::optional<FirstSubscriptions> take_identity(auth::IdentityPtr identity);
   // One was shown that is not right: too many, and the connection is closed.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "wsserve/audit/records.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/shard.h"
@@ -82,7 +83,9 @@ void Connection::send_reply(const StoreWait::Reply& reply, const store::Store& s
   }
   shard_.counters().command_errors.add();
   std::string text;
-  protocol::append_error(text, reply.id, shard_.timestamp(), not_stored(lost, reply.events.size()));
+  const protocol::Error error = not_stored(lost, reply.events.size());
+  audit::refuse(shard_, *this, error);
+  protocol::append_error(text, reply.id, shard_.timestamp(), error);
   send_text(text);
 }
 

@@ -65,6 +65,20 @@ Parsed with_query(const Request& request, AdminRequest asked) {
 
 }  // namespace
 
+std::string AdminRequest::target() const {
+  std::string target;
+  const auto add = [&target](std::string_view kind, const std::string& name) {
+    if (!target.empty()) target += ", ";
+    target += kind;
+    target += ' ';
+    target += name;
+  };
+  if (!connection.empty()) add("connection", connection);
+  if (user) add("user", *user);
+  if (channel) add("channel", *channel);
+  return target;
+}
+
 std::string AdminRequest::what() const {
   if (action == Action::kListChannels) return "listing channels";
   return action == Action::kDisconnect ? "disconnecting others" : "listing connections";

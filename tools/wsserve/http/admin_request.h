@@ -27,6 +27,8 @@ struct AdminRequest {
 
   // "listing channels", for a refusal.
   [[nodiscard]] std::string what() const;
+  // "connection n-0-1, user ann": which connections it is about.
+  [[nodiscard]] std::string target() const;
 };
 
 // Nothing: the path is none of these. Else the request or its refusal.

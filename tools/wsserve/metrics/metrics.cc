@@ -147,6 +147,8 @@ std::string metrics_text(const MetricsInput& input) {
     families.add(info.metric, info.kind, info.help, static_cast<double>(value_of(info, input.shards)),
                  labels_of(info.label));
   }
+  families.add("wskit_audit_lines_lost_total", Kind::kTotal, "Lines that never came into the audit log",
+               static_cast<double>(input.audit_lost));
   families.add_all(kHub, input.hub);
   if (input.store) families.add_all(kStore, *input.store);
   if (input.process) families.add_all(kProcess, *input.process);

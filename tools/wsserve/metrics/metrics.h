@@ -18,6 +18,7 @@ struct MetricsInput {
   HubFigures hub;
   std::optional<store::Status> store;  // nothing: there is none
   std::optional<ProcessFigures> process;
+  std::uint64_t audit_lost = 0;
   bool draining = false;
 };
 

@@ -1,0 +1,136 @@
+#include "wsserve/audit/audit_log.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "common/protocol/timestamp.h"
+
+namespace wskit::server {
+namespace {
+
+protocol::Result<int> open_file(const std::string& path) {
+  constexpr mode_t kOwnerOnly = 0600;
+  // Not blocking: a pipe without a reader must neither hold up the start nor the end.
+  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, kOwnerOnly);
+  if (fd >= 0) return fd;
+  return protocol::Error{
+      protocol::ErrorCode::kInternal,
+      fmt::format("the audit log {} cannot be opened: {}", path, std::generic_category().message(errno)),
+      {}};
+}
+
+std::string lost_line(std::uint64_t lines) {
+  return fmt::format(R"({{"time":"{}","what":"lost","lines":{}}})"
+                     "\n",
+                     protocol::Timestamp::now().text(), lines);
+}
+
+}  // namespace
+
+protocol::Result<std::unique_ptr<AuditLog>> AuditLog::open(Options options) {
+  const auto fd = open_file(options.path);
+  if (!fd) return fd.error();
+  return std::unique_ptr<AuditLog>(new AuditLog(std::move(options), *fd));
+}
+
+AuditLog::AuditLog(Options options, int fd)
+    : options_(std::move(options)), fd_(fd), thread_(&AuditLog::run, this) {}
+
+AuditLog::~AuditLog() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+  ::close(fd_);
+}
+
+void AuditLog::write(std::string_view line) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.size() + line.size() + 1 > options_.max_waiting_bytes) {
+      lost_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    waiting_ += line;
+    waiting_ += '\n';
+    if (waiting_lines_++ > 0) return;
+  }
+  wake_.notify_one();
+}
+
+protocol::Result<void> AuditLog::reopen() {
+  const auto fd = open_file(options_.path);
+  if (!fd) return fd.error();
+  int unused = -1;
+  {
+    const std::lock_guard lock(mutex_);
+    unused = std::exchange(next_fd_, *fd);
+  }
+  if (unused >= 0) ::close(unused);
+  wake_.notify_one();
+  return {};
+}
+
+void AuditLog::run() {
+  std::string batch;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stopping_ || !waiting_.empty() || next_fd_ >= 0; });
+    if (waiting_.empty() && next_fd_ < 0) return;
+    batch.clear();
+    batch.swap(waiting_);
+    const std::uint64_t lines = std::exchange(waiting_lines_, 0);
+    const int next = std::exchange(next_fd_, -1);
+    lock.unlock();
+    // What came before goes to the file that was there before.
+    if (!batch.empty()) write_batch(batch, lines);
+    if (next >= 0) {
+      ::close(std::exchange(fd_, next));
+      mid_line_ = false;
+    }
+    lock.lock();
+  }
+}
+
+bool AuditLog::wait_for_room() {
+  pollfd pipe{.fd = fd_, .events = POLLOUT, .revents = 0};
+  constexpr int kPatienceMs = 100;
+  while (::poll(&pipe, 1, kPatienceMs) == 0) {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return false;
+  }
+  return true;
+}
+
+void AuditLog::write_batch(std::string_view text, std::uint64_t lines) {
+  std::string prefix = mid_line_ ? "\n" : "";
+  const std::uint64_t lost = lost_.load(std::memory_order_relaxed);
+  if (lost > lost_told_) prefix += lost_line(lost - lost_told_);
+  const std::string whole = prefix + std::string(text);
+  std::size_t written = 0;
+  while (written < whole.size()) {
+    const ssize_t count = ::write(fd_, whole.data() + written, whole.size() - written);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN && wait_for_room()) continue;
+    if (count <= 0) break;
+    written += static_cast<std::size_t>(count);
+  }
+  if (written >= prefix.size()) lost_told_ = lost;
+  if (written > 0) mid_line_ = whole[written - 1] != '\n';
+  if (written == whole.size()) return;
+  const std::string_view kept = std::string_view(whole).substr(std::min(prefix.size(), written),
+                                                               written - std::min(prefix.size(), written));
+  lost_.fetch_add(lines - static_cast<std::uint64_t>(std::ranges::count(kept, '\n')),
+                  std::memory_order_relaxed);
+}
+
+}  // namespace wskit::server
