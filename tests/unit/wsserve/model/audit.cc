@@ -123,7 +123,8 @@ bool Audit::conflates(const std::string& channel, const ReferenceEvent& event, s
   bool paced = true;
   for (const Subscription& subscription : subscriptions_) {
     if (!subscription.wish.selects(channel) || !subscription.wish.passes(event.type)) continue;
-    if (offset >= subscription.range(channel).may) paced = paced && subscription.wish.paced();
+    // One that may bring it and need not has perhaps not begun, so it does not speed it up.
+    if (offset >= subscription.range(channel).must) paced = paced && subscription.wish.paced();
   }
   return paced;
 }

@@ -103,6 +103,7 @@ class Audit {
   struct Answer {
     std::uint64_t offset = 0;  // or the greatest that it can have been
     std::uint64_t least_offset = 0;
+    std::uint64_t ahead_offset = 0;  // up to which old events may have made room
     bool recovered = false;
     std::optional<std::uint64_t> oldest;
     std::optional<std::uint64_t> replayed;
@@ -125,6 +126,7 @@ class Audit {
   // `newest`, if everything is held; nothing: what it has is of another epoch.
   std::optional<std::uint64_t> wanted(const Asked& asked, const std::string& channel,
                                       std::uint64_t newest) const;
+  [[nodiscard]] std::uint64_t ahead_of(const std::string& channel, std::uint64_t newest, Moment at) const;
   [[nodiscard]] bool begins_with_the_next(const Asked& asked, const std::string& channel) const;
   // The range that an answer to `since` declares; complains where it may not.
   Range judge_start(const Asked& asked, const Wish& wish, const std::string& channel, const Answer& answer);

@@ -115,8 +115,9 @@ Audit::Range Audit::judge_start(const Asked& asked, const Wish& wish, const std:
                            answer.oldest ? std::to_string(*answer.oldest) : "left out"));
       return {};
     }
-    if (reference_.rules().exact && *answer.oldest != oldest_held) {
-      complain(fmt::format("{}: the oldest event held is {}, not {}", where, oldest_held, *answer.oldest));
+    const std::uint64_t surely_held = known == nullptr ? 1 : known->oldest_held(answer.ahead_offset);
+    if (reference_.rules().exact && *answer.oldest > surely_held) {
+      complain(fmt::format("{}: the oldest event held is {}, not {}", where, surely_held, *answer.oldest));
     }
   }
   const bool joins = covers(channel);
@@ -128,7 +129,9 @@ Audit::Range Audit::judge_start(const Asked& asked, const Wish& wish, const std:
     complain(fmt::format("{}: says that {} events are replayed", where, *answer.replayed));
   }
   if (joins) return judge_joined(wish, channel, newest, begin.value_or(after), answer.recovered);
-  if (!answer.recovered && begin && !next && *begin + 1 >= *answer.oldest) {
+  // Where a time is the store tells a moment before: what it has let go of by then the memory may still have.
+  const bool located_before = asked.bookmark && reference_.rules().trims_ahead;
+  if (!answer.recovered && begin && !next && *begin + 1 >= *answer.oldest && !located_before) {
     complain(fmt::format("{}: nothing behind {} is gone, and it is not recovered", where, *begin));
   }
   replayed_ += newest - after;
@@ -147,6 +150,12 @@ Audit::Range Audit::judge_joined(const Wish& wish, const std::string& channel, s
         fmt::format("{}: recovered from {} on, and {} {} is passed over", wish.name, begin, channel, offset));
   }
   return {begin + 1, begin + 1};
+}
+
+std::uint64_t Audit::ahead_of(const std::string& channel, std::uint64_t newest, Moment at) const {
+  const ReferenceChannel* known = reference_.find(channel);
+  if (known == nullptr || !reference_.rules().trims_ahead) return newest;
+  return std::max(newest, known->greatest_newest(at));
 }
 
 void Audit::judge_name(const Asked& asked, const Wish& wish, const json& entry, Moment at) {
@@ -169,6 +178,7 @@ void Audit::judge_name(const Asked& asked, const Wish& wish, const json& entry, 
   } else {
     Answer answer{.offset = newest,
                   .least_offset = newest,
+                  .ahead_offset = ahead_of(wish.name, newest, at),
                   .recovered = entry.at("recovered"),
                   .oldest = {},
                   .replayed = entry.at("replayed").get<std::uint64_t>()};
@@ -188,9 +198,13 @@ Audit::Range Audit::judge_recovered(const Asked& asked, const Wish& wish, const 
   }
   // It may have stood anywhere in between; what can be told is the same.
   const std::uint64_t stood = begins_with_the_next(asked, channel.name()) ? least : greatest;
-  return judge_start(
-      asked, wish, channel.name(),
-      {.offset = stood, .least_offset = least, .recovered = true, .oldest = {}, .replayed = {}});
+  return judge_start(asked, wish, channel.name(),
+                     {.offset = stood,
+                      .least_offset = least,
+                      .ahead_offset = greatest,
+                      .recovered = true,
+                      .oldest = {},
+                      .replayed = {}});
 }
 
 void Audit::judge_pattern(const Asked& asked, const Wish& wish, const json& entry, Moment at) {
@@ -218,6 +232,7 @@ void Audit::judge_pattern(const Asked& asked, const Wish& wish, const json& entr
     added.ranges[name] = judge_start(asked, wish, name,
                                      {.offset = newest,
                                       .least_offset = newest,
+                                      .ahead_offset = ahead_of(name, newest, at),
                                       .recovered = false,
                                       .oldest = gap->second.at("oldest").get<std::uint64_t>(),
                                       .replayed = {}});

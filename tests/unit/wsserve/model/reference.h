@@ -85,6 +85,9 @@ struct ReferenceRules {
   HistoryLimits history;
   // Whether only number and bytes bound a history: no age and no common budget.
   bool exact = true;
+  // Whether old events may be gone for the sake of new ones that nobody has been
+  // told of yet, as the store keeps its limits with each commit.
+  bool trims_ahead = false;
 };
 
 class Reference {

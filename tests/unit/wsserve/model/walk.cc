@@ -69,10 +69,10 @@ Walk::Walk(std::uint32_t seed, Keeps keeps, const MakeTamper& make_tamper) : ran
   shards_ = 1 + below(3);
   settings_ = some_settings();
   const HistoryLimits& history = settings_.channels.defaults.history;
-  // Of a channel in the store the memory is a part only.
   const bool exact =
       history.max_age.count() == 0 && settings_.hub.max_history_bytes == HubLimits{}.max_history_bytes;
-  reference_ = std::make_unique<Reference>(ReferenceRules{.history = history, .exact = exact});
+  reference_ = std::make_unique<Reference>(
+      ReferenceRules{.history = history, .exact = exact, .trims_ahead = keeps_ == Keeps::kInStore});
   start_server();
   for (std::size_t i = 1 + below(3); i > 0; --i) {
     publishers_.push_back(
@@ -125,6 +125,9 @@ Settings Walk::some_settings() {
   }
   constexpr std::array<std::size_t, 3> kQueue{20'000, 200'000, 1 << 20};
   settings.queue_limit_bytes = any_of(kQueue);
+  // However long a reader does not read, it is told why it was closed.
+  settings.close_timeout = kDeadline;
+  settings.handshake_timeout = kDeadline;
   settings.deflate.enabled = !one_in(4);
   settings.deflate.server_context_takeover = one_in(2);
   return settings;
