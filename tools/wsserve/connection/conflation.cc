@@ -48,6 +48,7 @@ bool Conflation::put(const Channel& channel, ChunkPtr frame, Interval interval) 
   } else {
     due_.emplace_hint(due_.end(), slot.arrival, &slot);
   }
+  by_channel_[&channel].emplace(slot.arrival, &slot);
   return replaces;
 }
 
@@ -58,6 +59,9 @@ void Conflation::stop_waiting(Slot& slot) {
   } else {
     due_.erase(slot.arrival);
   }
+  const auto channel = by_channel_.find(slot.channel);
+  channel->second.erase(slot.arrival);
+  if (channel->second.empty()) by_channel_.erase(channel);
 }
 
 void Conflation::let_come_due(Time now) {
@@ -90,13 +94,12 @@ ChunkPtr Conflation::hand_out(Slot& slot, Time now) {
 }
 
 std::vector<ChunkPtr> Conflation::take_all_of(const Channel& channel, Time now) {
-  std::vector<Slot*> waiting;
-  for (auto& [name, slot] : slots_) {
-    if (slot.newest != nullptr && slot.channel == &channel) waiting.push_back(&slot);
-  }
-  std::ranges::sort(waiting, {}, &Slot::arrival);
   std::vector<ChunkPtr> frames;
-  for (Slot* slot : waiting) frames.push_back(hand_out(*slot, now));
+  const auto waiting = by_channel_.find(&channel);
+  if (waiting == by_channel_.end()) return frames;
+  // Handing out the last one forgets the channel.
+  const std::map<std::uint64_t, Slot*> slots = waiting->second;
+  for (const auto& [arrival, slot] : slots) frames.push_back(hand_out(*slot, now));
   return frames;
 }
 

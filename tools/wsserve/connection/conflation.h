@@ -85,6 +85,7 @@ class Conflation {
   // What waits. A look for the next one costs the same however many keys there are.
   std::map<std::uint64_t, Slot*> due_;                     // whose time has come, by arrival
   std::map<std::pair<Time, std::uint64_t>, Slot*> early_;  // the others, by their time and arrival
+  std::unordered_map<const Channel*, std::map<std::uint64_t, Slot*>> by_channel_;  // all of them, by arrival
   std::uint64_t arrivals_ = 0;
   std::size_t bytes_ = 0;
   std::size_t idle_limit_ = 1024;
