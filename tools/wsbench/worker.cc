@@ -370,7 +370,10 @@ void Worker::send_frame(Connection& connection, websocket::Opcode opcode, std::s
 
 void Worker::close_connection(Connection& connection, const std::string& reason) {
   if (connection.state != State::kOpen) {
-    return fail_connection(connection, Failure::Kind::kRefused, reason + " before it was open");
+    const bool plain = context_.connect.tls.context == nullptr;
+    return fail_connection(
+        connection, Failure::Kind::kRefused,
+        reason + " before it was open" + (plain ? "; if the server speaks TLS, use wss://" : ""));
   }
   // Not closed yet: another thread may be about to write to a publisher's socket.
   shutdown(connection.fd, SHUT_RDWR);

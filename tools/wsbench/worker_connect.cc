@@ -58,7 +58,9 @@ void Worker::on_connected(Connection& connection) {
   socklen_t length = sizeof error;
   getsockopt(connection.fd, SOL_SOCKET, SO_ERROR, &error, &length);
   if (error != 0) {
-    return fail_connection(connection, Failure::Kind::kUnreachable, std::generic_category().message(error));
+    std::string reason = std::generic_category().message(error);
+    if (error == ECONNREFUSED) reason += " (is the server running, and is this its port?)";
+    return fail_connection(connection, Failure::Kind::kUnreachable, reason);
   }
   const Nanos connected = now();
   results_.tcp.record(connected - connection.began);

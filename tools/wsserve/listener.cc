@@ -31,6 +31,14 @@ constexpr std::string_view kUnixPrefix = "unix:";
   throw std::system_error(error, std::generic_category(), what);
 }
 
+[[noreturn]] void fail_to_listen(int error, const std::string& where) {
+  const char* remedy = "";
+  if (error == EADDRINUSE) remedy = " (is another server running there? --listen :0 picks a free port)";
+  if (error == EADDRNOTAVAIL) remedy = " (it is no address of this machine)";
+  if (error == EACCES) remedy = " (it takes a privilege: a port from 1024 on does not)";
+  fail(error, "cannot listen on " + where + remedy);
+}
+
 bool is_port(std::string_view text) {
   unsigned port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
@@ -154,7 +162,7 @@ void Listener::listen_tcp(const ListenAddress& address, Scheme scheme) {
   if (::bind(fd_, found->ai_addr, found->ai_addrlen) != 0 || ::listen(fd_, kBacklog) != 0) {
     const int error = errno;
     close();
-    fail(error, "cannot listen on " + name);
+    fail_to_listen(error, name);
   }
   describe_tcp(scheme);
 }
