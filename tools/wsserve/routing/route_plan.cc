@@ -25,6 +25,7 @@ void RoutePlan::add(Channel& source, const protocol::PublishEvent& event) {
   const Channel* channel = &source;
   for (std::size_t next = first_;; ++next) {
     if (const ChannelRoutesPtr routes = channel->routes()) {
+      planned_.back().routed = true;
       for (const RoutePtr& route : *routes) {
         if (route->takes(event)) follow(*route, channel->name(), event, source);
       }
@@ -62,7 +63,7 @@ std::span<Channel* const> RoutePlan::copies(std::size_t index) const {
 }
 
 void RoutePlan::count(std::size_t index, const Accepted& accepted, ShardCounters& counters) const {
-  if (accepted.duplicate || accepted.unavailable) return;
+  if (!planned_[index].routed || accepted.duplicate || accepted.unavailable) return;
   counters.routed.add(accepted.copies);
   for (std::size_t i = 0; i < kFailures; ++i) (counters.*kCounters[i]).add(planned_[index].failures[i]);
   counters.route_not_stored.add(copies(index).size() - accepted.copies);

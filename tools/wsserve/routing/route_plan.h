@@ -42,6 +42,7 @@ class RoutePlan {
  private:
   struct Planned {
     std::uint32_t end = 0;  // of its channels in copies_
+    bool routed = false;    // some route is for its channel
     std::array<std::uint32_t, kFailures> failures{};
   };
 
