@@ -87,6 +87,9 @@ def test_publishing_over_http_is_limited_alike(stage):
             response = http.read()
             assert response.status == status, response
         assert 80 < int(response.headers["retry-after"]) <= 120, response
+        assert (
+            "an address may send" in response.json()["error"]["message"]
+        ), "another connection does not help"
         assert response.json()["error"]["code"] == "RATE_LIMITED"
     assert server.stats()["published"] == 3
 

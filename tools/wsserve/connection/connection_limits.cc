@@ -170,7 +170,11 @@ std::optional<protocol::Error> Connection::over_rate(std::size_t events) {
   if (limits.watches_users() && !identity().anonymous()) {
     user = &shard_.server().admission().usage(mine, identity().user, shard_.now());
   }
-  auto error = mine.traffic->take(limits, user, events, shard_.now());
+  // A request without an address comes over a unix socket, whose connection counts.
+  const UsagePtr address =
+      phase_ == Phase::kHttp ? shard_.server().admission().usage(peer_, shard_.now()) : nullptr;
+  auto error = address != nullptr ? take_request(limits, *address, user, events, shard_.now())
+                                  : mine.traffic->take(limits, user, events, shard_.now());
   if (!error) return std::nullopt;
   shard_.counters().rate_limited_commands.add();
   shard_.counters().rate_limited_events.add(events);

@@ -96,6 +96,10 @@ nanoseconds Admission::request(const LimitSettings& limits, const PeerAddress& c
   return addresses_.find(client.ip()->counted_as(), now)->requests.take(limits.requests_per_address, now);
 }
 
+UsagePtr Admission::usage(const PeerAddress& client, Clock::time_point now) {
+  return client.ip() ? addresses_.find(client.ip()->counted_as(), now) : nullptr;
+}
+
 bool Admission::become(Standing& standing, const std::string& user, std::size_t most, Clock::time_point now) {
   if (standing.place_of_user != nullptr && standing.user == user) return true;
   standing.place_of_user.reset();

@@ -67,6 +67,9 @@ class Admission {
   [[nodiscard]] std::chrono::nanoseconds request(const LimitSettings& limits, const PeerAddress& client,
                                                  Clock::time_point now);
 
+  // What is taken by that address; null: it has none.
+  [[nodiscard]] UsagePtr usage(const PeerAddress& client, Clock::time_point now);
+
   // A WebSocket becomes `user`'s, which is empty for an anonymous one; not if there
   // are `most` already; 0: in any case.
   [[nodiscard]] bool become(Standing& standing, const std::string& user, std::size_t most,

@@ -38,4 +38,11 @@ class Traffic {
   Clock::time_point insists_since_{};
 };
 
+// The same for a request that publishes. It is its address that counts and not its
+// connection: requests of many clients come over one connection of a proxy, and
+// those of one over many.
+[[nodiscard]] std::optional<protocol::Error> take_request(const LimitSettings& limits, Usage& address,
+                                                          Usage* user, std::size_t events,
+                                                          Clock::time_point now);
+
 }  // namespace wskit::server

@@ -57,6 +57,15 @@ TEST_F(TrafficTest, CountsForTheUserToo) {
   EXPECT_EQ(send(), "") << "an anonymous one has no user to share with";
 }
 
+TEST_F(TrafficTest, CountsRequestsForTheirAddress) {
+  limits_.events = {.per_second = 0.5};
+  EXPECT_FALSE(take_request(limits_, usage_, nullptr, 1, now_));
+  const auto error = take_request(limits_, usage_, nullptr, 1, now_);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->details, R"({"retry_after":2,"limit":0.5,"of":"events","per":"address"})");
+  EXPECT_EQ(error->message, "an address may send 0.5 events a second; wait 2 s and send this again");
+}
+
 TEST_F(TrafficTest, NamesTheLimitThatLastsLongest) {
   limits_.commands = {.per_second = 1};
   limits_.events_per_user = {.per_second = 0.1};
