@@ -477,6 +477,39 @@ TEST_F(FanoutTest, SendsThePlainFormOfWhatDoesNotGetSmaller) {
   EXPECT_LE(who("ann").runs().front()->size(), text_bytes + 8);
 }
 
+TEST_F(FanoutTest, SkipsWhatASubscriberHasReadAlreadyAndDeliversWhatFollows) {
+  join("ann", "a");
+  join("bob", "a");
+  const Channel& channel = *hub().find("a");
+  publish("a");
+  publish("a");
+  fanout().skip(who("ann"), channel, inbox().pushed());
+  publish("a");
+  turn();
+  EXPECT_EQ(received("ann"), "a:3");
+  EXPECT_EQ(received("bob"), "a:1 a:2 a:3");
+}
+
+// AddressSanitizer sees it where it goes wrong.
+TEST_F(FanoutTest, RefersToNoSubscriberThatIsForgotten) {
+  join("ann", "a");
+  const Channel& channel = *hub().find("a");
+  auto gone = std::make_unique<Recorder>();
+  const auto leave_early = [&] {
+    fanout().hold(*gone, channel);
+    fanout().release(*gone, channel, 0);
+  };
+  leave_early();
+  fanout().skip(who("ann"), channel, inbox().pushed() + 2);
+  leave_early();
+  turn();
+  fanout().forget(*gone);
+  gone.reset();
+  for (int i = 0; i < 3; ++i) publish("a");
+  turn();
+  EXPECT_EQ(received("ann"), "a:3");
+}
+
 TEST_F(FanoutTest, DeliversTheSameEventsInEveryForm) {
   const std::array forms{WireForm::kPlain, WireForm::kDeflated, WireForm::kOwn};
   for (std::size_t form = 0; form < forms.size(); ++form) {

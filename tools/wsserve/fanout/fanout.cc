@@ -102,6 +102,7 @@ void Fanout::hold(Subscriber& subscriber, const Channel& channel) {
 void Fanout::release(Subscriber& subscriber, const Channel& channel, std::uint64_t seam) {
   (*subscriber.holds_)[&channel] = seam;
   passing_holds_.push_back({&subscriber, &channel, seam});
+  ++subscriber.passing_holds_;
 }
 
 void Fanout::skip(Subscriber& subscriber, const Channel& channel, std::uint64_t seam) {
@@ -118,6 +119,7 @@ void Fanout::drop_passed_holds() {
   while (!passing_holds_.empty() && passing_holds_.front().seam <= collected_) {
     const PassingHold passing = passing_holds_.front();
     passing_holds_.pop_front();
+    --passing.subscriber->passing_holds_;
     auto& holds = passing.subscriber->holds_;
     if (holds == nullptr) continue;
     // It may have been taken anew.
@@ -129,8 +131,9 @@ void Fanout::drop_passed_holds() {
 
 void Fanout::forget(Subscriber& subscriber) {
   subscriber.first_interest_ = Subscriber::kNone;
-  if (subscriber.holds_ == nullptr) return;
   subscriber.holds_.reset();
+  if (subscriber.passing_holds_ == 0) return;
+  subscriber.passing_holds_ = 0;
   std::erase_if(passing_holds_,
                 [&](const PassingHold& passing) { return passing.subscriber == &subscriber; });
 }

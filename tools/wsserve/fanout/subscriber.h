@@ -69,7 +69,8 @@ class Subscriber {
   WireForm wire_form_ = WireForm::kPlain;
   bool congested_ = false;
   bool waiting_ = false;
-  std::unique_ptr<Holds> holds_;  // null: none, the common case
+  std::unique_ptr<Holds> holds_;     // null: none, the common case
+  std::uint32_t passing_holds_ = 0;  // how often Fanout::passing_holds_ refers to it
 };
 
 }  // namespace wskit::server
