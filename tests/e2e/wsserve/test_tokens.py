@@ -108,6 +108,8 @@ def guarded(stage):
         "https://login.example",
         "--jwt-audience",
         "wskit",
+        "--audit",
+        str(stage.home / "audit.jsonl"),
         "-vv",
     )
     return server, issuer, public
@@ -151,7 +153,7 @@ def test_every_wrong_token_is_refused_after_the_upgrade(guarded):
         assert "longer than" in client.error("auth", token="A." + "B" * 900_000 + ".C")["message"]
 
 
-def test_tokens_are_in_no_log_and_no_answer(guarded):
+def test_tokens_are_in_no_log_and_no_answer(stage, guarded):
     server, issuer, _ = guarded
     secret = "TOPSECRETTOPSECRET"
     with server.client() as client:
@@ -178,7 +180,10 @@ def test_tokens_are_in_no_log_and_no_answer(guarded):
     page = get(server, f"/ws/stats?token={token}")
     assert token.encode() not in page.body
     server.stop()
-    assert secret not in server.log and token not in server.log and issuer.key not in server.log
+    audit = (stage.home / "audit.jsonl").read_text(encoding="utf-8")
+    assert "ann" in audit
+    for text in (server.log, audit):
+        assert secret not in text and token not in text and issuer.key not in text
 
 
 def test_a_link_to_more_history_has_no_token(stage):
