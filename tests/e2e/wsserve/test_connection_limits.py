@@ -6,7 +6,7 @@ import pytest
 from harness.deadline import eventually
 from harness.http import HttpConnection
 from harness.tokens import Issuer, bearer
-from harness.websocket import WebSocket, open_socket
+from harness.websocket import WebSocket, handshake, open_socket
 
 
 def request(path="/healthz", *headers):
@@ -123,6 +123,28 @@ def test_requests_of_an_address_come_at_their_rate(stage):
         assert "requests a second" in response.json()["error"]["message"]
         assert response.headers["connection"] == "keep-alive", "the connection is not to blame"
     assert server_stats(server)["rate_limited_requests"] == 1
+
+
+def test_upgrades_are_requests_too(stage):
+    server = stage.server("--max-requests", "1/h")
+    with server.http() as http:
+        http.send(handshake("/ws/%zz"))
+        assert http.read().status == 400
+    with server.http() as http:
+        http.send(handshake())
+        assert http.read().status == 429
+
+
+def test_a_stream_over_the_limit_ends_with_when_to_come_back(stage):
+    server = stage.server("--max-connections-per-address", "1", "--max-requests", "1/h")
+    with server.client():
+        with server.http() as http:
+            http.send(request("/events/a"))
+            said = b""
+            while piece := http.socket.recv(65536):
+                said += piece
+            assert said.startswith(b"HTTP/1.1 200"), "a browser would give up on any other status"
+            assert b"retry:" in said and b"from this address" in said, said
 
 
 def test_subscriptions_of_all_connections(stage):

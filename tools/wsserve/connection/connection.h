@@ -47,6 +47,7 @@ namespace http {
 class RequestReader;
 struct EventStreamRequest;
 struct HistoryRequest;
+enum class Opens : std::uint8_t;
 struct Request;
 struct HttpError;
 struct Response;
@@ -251,8 +252,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] bool awaits_proxy_header() const;
   void read_proxy_header();
   // True: the request was answered, for it may not be served now.
-  // `lasting`: it asks for a WebSocket or a stream, which is told in its own words.
-  [[nodiscard]] bool turn_away(const http::Request& request, bool lasting);
+  // WebSockets and streams are told in their own words that there are too many.
+  [[nodiscard]] bool turn_away(const http::Request& request, http::Opens opens);
   // The peer is a trusted proxy that speaks for itself.
   [[nodiscard]] bool is_proxy_itself() const;
   // Bytes of a request have come: the time for it begins, if it is a further one.

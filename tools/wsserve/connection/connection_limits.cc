@@ -78,22 +78,23 @@ void Connection::read_proxy_header() {
 
 // --- Requests ----------------------------------------------------------------
 
-bool Connection::turn_away(const http::Request& request, bool lasting) {
+bool Connection::turn_away(const http::Request& request, http::Opens opens) {
   const LimitSettings& limits = shard_.settings().limits;
   if (standing_ != nullptr && standing_->proxy) {
     peer_ = forwarded_client(request.header(header_name(limits.forwarded_header)), limits.forwarded_header,
                              limits.proxies)
                 .value_or(*standing_->proxy);
   }
-  if (lasting) return false;
   const bool head = request.method == "HEAD";
   if (standing_ != nullptr && standing_->turned_away) {
+    if (opens != http::Opens::kNothing) return false;
     const TurnedAway& why = *standing_->turned_away;
     counter_of(shard_.counters(), why.why).add();
     send_http(http::error_response(too_many(why.reason(), why.retry_after)), false, head);
     return true;
   }
-  if (is_proxy_itself()) return false;
+  // A browser would never ask for a stream again that was answered with 429.
+  if (is_proxy_itself() || opens == http::Opens::kStream) return false;
   const auto wait = shard_.server().admission().request(limits, peer_, shard_.now());
   if (wait == std::chrono::nanoseconds::zero()) return false;
   shard_.counters().rate_limited_requests.add();

@@ -79,7 +79,7 @@ void Connection::handle_request(http::Request& request) {
                         .headers = {}});
   }
   http::Route route = http::route(request, shard_.settings());
-  if (turn_away(request, http::is_lasting(route))) return;
+  if (turn_away(request, http::opens(request, route))) return;
   if (const auto problem = page_problem(request)) {
     shard_.counters().refused_origin.add();
     return send_http(http::error_response(*problem), request.keep_alive, request.method == "HEAD");

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,6 +35,9 @@ struct Request {
   [[nodiscard]] std::string header(std::string_view lower_case_name) const;
   [[nodiscard]] std::size_t count(std::string_view lower_case_name) const;
 };
+
+// What a request may want beyond its answer.
+enum class Opens : std::uint8_t { kNothing, kSocket, kStream };
 
 struct RequestLimits {
   std::size_t max_header_bytes = 8192;

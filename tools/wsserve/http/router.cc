@@ -7,6 +7,7 @@
 #include "common/protocol/event.h"
 #include "common/protocol/quote.h"
 #include "wsserve/history_page.h"
+#include "wsserve/http/upgrade.h"
 #include "wsserve/http/uri.h"
 
 namespace wskit::server::http {
@@ -174,9 +175,11 @@ bool is_open(const Route& route) {
   return page != nullptr && (*page == Page::kHealth || *page == Page::kReady);
 }
 
-bool is_lasting(const Route& route) {
-  return std::holds_alternative<CommandSocket>(route) || std::holds_alternative<EchoSocket>(route) ||
-         std::holds_alternative<EventStreamRequest>(route);
+Opens opens(const Request& request, const Route& route) {
+  if (std::holds_alternative<EventStreamRequest>(route)) return Opens::kStream;
+  const bool socket =
+      std::holds_alternative<CommandSocket>(route) || std::holds_alternative<EchoSocket>(route);
+  return socket && wants_upgrade(request) ? Opens::kSocket : Opens::kNothing;
 }
 
 std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::Wishes& wishes) {

@@ -53,8 +53,8 @@ using Route = std::variant<HttpError, Page, HistoryRequest, PublishTarget, Comma
 // Whether it is served to everybody, whoever they are.
 [[nodiscard]] bool is_open(const Route& route);
 
-// Whether it is for a WebSocket or a stream, which says itself why it may not go on.
-[[nodiscard]] bool is_lasting(const Route& route);
+// What a request asks to be opened beyond its answer.
+[[nodiscard]] Opens opens(const Request& request, const Route& route);
 
 // Fills in what the query of an upgrade asks for; an error names the parameter.
 [[nodiscard]] std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::Wishes& wishes);
