@@ -536,7 +536,7 @@ void Connection::drain(std::chrono::milliseconds come_back_after) {
     return close(CloseCode::kGoingAway, "reconnect after " + std::to_string(come_back_after.count()) + " ms");
   }
   if (phase_ != Phase::kHttp) return;
-  if (outbound_ == nullptr) return abort();
+  if (outbound_ == nullptr && transport_.drained()) return abort();
   // The answers that wait are the last ones.
   finish_when_written_ = true;
 }
