@@ -42,10 +42,10 @@ class Stream {
   static constexpr std::size_t kMaxUnsentBytes = std::size_t{256} << 10;
 
   // What arrived, decrypted; takes the handshake further. As recv(2): 0 at the
-  // end; -1 and errno, EAGAIN where there is nothing to return yet, EPROTO where
-  // the peer broke TLS: then failed(), and problem() says how, and the alert was sent as far as
-  // the socket took it. The first `already_read` bytes of the buffer were read from
-  // the socket before, and then no more are.
+  // end; -1 and errno, EAGAIN where the socket is empty, EPROTO where the peer
+  // broke TLS: then it has failed(), problem() says how, and the alert was sent as
+  // far as the socket took it. The first `already_read` bytes of the buffer were
+  // read from the socket before.
   // REQUIRES: more than kHeadroom, and `already_read` only before anything else.
   [[nodiscard]] ssize_t receive(std::span<char> buffer, std::size_t already_read = 0);
 
