@@ -17,11 +17,17 @@ std::chrono::milliseconds reconnect_spread(std::size_t connections) {
   return std::chrono::milliseconds(std::clamp<std::size_t>(connections, 500, 60'000));
 }
 
+// In seconds since 1970; 0: no TLS.
+std::int64_t expiry_of(const TlsContextPtr& tls) {
+  return tls == nullptr ? 0 : std::chrono::system_clock::to_time_t(tls->expires());
+}
+
 }  // namespace
 
 Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_ptr<Listener>> listeners,
                std::unique_ptr<store::Store> store)
     : settings_(std::make_shared<const Settings>(std::move(settings))),
+      certificate_expires_(expiry_of(settings_->tls)),
       max_connections_(settings_->max_connections),
       identity_{.server = "wskit/" WSKIT_VERSION, .node = random_token(6), .started = Clock::now()},
       store_(std::move(store)),
@@ -94,6 +100,7 @@ void Server::drain() {
 std::size_t Server::reload(Settings settings) {
   settings_ = std::make_shared<const Settings>(std::move(settings));
   max_connections_.store(settings_->max_connections, std::memory_order_relaxed);
+  certificate_expires_.store(expiry_of(settings_->tls), std::memory_order_relaxed);
   const std::size_t unchanged = hub_->reload(settings_->hub, settings_->channels, protocol::system_now());
   on_every_shard([this](Shard& shard) { shard.take_up(settings_); });
   return unchanged;
@@ -171,7 +178,8 @@ std::string Server::metrics() const {
                        .store = store_status(),
                        .process = read_process_figures(),
                        .audit_lost = audit_ == nullptr ? 0 : audit_->lost(),
-                       .draining = draining()});
+                       .draining = draining(),
+                       .certificate_expires = certificate_expires_.load(std::memory_order_relaxed)});
 }
 
 std::string Server::store_problem() const {

@@ -78,7 +78,8 @@ class Server final : public ServerView {
   // Returns when each of them has done it, between two commands.
   void on_every_shard(const std::function<void(Shard&)>& task);
 
-  SettingsPtr settings_;  // of the main thread
+  SettingsPtr settings_;                           // of the main thread
+  std::atomic<std::int64_t> certificate_expires_;  // seconds since 1970; 0: no TLS
   std::atomic<std::size_t> max_connections_;
   AuditLog* audit_ = nullptr;
   const ServerIdentity identity_;

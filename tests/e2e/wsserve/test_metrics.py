@@ -4,6 +4,7 @@ import pathlib
 import re
 
 import pytest
+from harness.certificates import Authority, need_openssl
 from harness.deadline import eventually
 from harness.event_source import EventSource
 
@@ -11,7 +12,17 @@ DOCS = pathlib.Path(__file__).parents[3] / "docs" / "operations.md"
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 SAMPLE = re.compile(r'([a-z0-9_]+)(?:\{((?:[a-z_]+="[^"\\\n]*",?)+)\})? (-?[0-9.e+-]+|NaN)')
 # Of https://prometheus.io/docs/practices/naming/: base units, at the end of the name.
-NOT_BASE_UNITS = ("milliseconds", "_ms", "micros", "kilobytes", "megabytes", "kib", "mib", "percent", "minutes")
+NOT_BASE_UNITS = (
+    "milliseconds",
+    "_ms",
+    "micros",
+    "kilobytes",
+    "megabytes",
+    "kib",
+    "mib",
+    "percent",
+    "minutes",
+)
 
 
 class Metrics:
@@ -64,8 +75,11 @@ def documented():
     return {name: (kind, meaning) for name, kind, meaning in rows}
 
 
-def test_every_metric_is_documented_and_every_documented_one_is_there(server):
-    metrics = scrape(server)
+def test_every_metric_is_documented_and_every_documented_one_is_there(stage, tmp_path):
+    need_openssl()
+    authority = Authority(tmp_path)
+    options = ["--store", tmp_path / "e.db", *authority.issue().served]
+    metrics = scrape(stage.server(*options, tls=authority.trusting()))
     table = documented()
     assert set(metrics.type) == set(table)
     assert {name: kind for name, (kind, _) in table.items()} == metrics.type
@@ -84,7 +98,9 @@ def test_names_and_helps_are_as_prometheus_wants_them(server):
         assert not name.endswith(("_gauge", "_counter", "_count", "_sum", "_bucket")), name
         help_text = metrics.help[name]
         assert len(help_text) > 5 and not help_text.endswith("."), (name, help_text)
-        assert any(key == name or key.startswith(name + "{") for key in metrics.values), f"{name} has no value"
+        assert any(
+            key == name or key.startswith(name + "{") for key in metrics.values
+        ), f"{name} has no value"
 
 
 def test_says_what_happened(server):

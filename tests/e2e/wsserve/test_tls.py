@@ -1,11 +1,13 @@
 """Proves: wsserve speaks TLS 1.2 and 1.3 to whoever may, and says so to whoever does not."""
 
+import re
 import shutil
 import signal
 import socket
 import ssl
 import struct
 import subprocess
+import time
 
 import pytest
 from harness.certificates import Authority, need_openssl
@@ -498,6 +500,23 @@ def test_a_renewed_certificate_is_taken_up_and_nobody_dropped(stage, authority):
             assert common_name(server, authority) == f"renewed-{number}"
         assert [event.data for event in old.take_events(20)] == [str(number) for number in range(20)]
         old.still_works()
+
+
+def test_the_end_of_the_certificate_is_a_metric(stage, authority):
+    current = authority.issue(days=5)
+    server = stage.server(*current.served, tls=authority.trusting())
+
+    def days_left():
+        line = re.search(
+            r"^wskit_tls_certificate_expires_seconds (\S+)$", server.get("/metrics").body.decode(), re.M
+        )
+        return (float(line[1]) - time.time()) / 86400
+
+    assert 4.9 < days_left() < 5.1
+    current.replace(authority.issue(days=60))
+    reload(server)
+    assert 59.9 < days_left() < 60.1
+    assert b"certificate_expires" not in stage.server().get("/metrics").body
 
 
 def test_a_broken_renewal_changes_nothing(stage, authority):

@@ -151,6 +151,11 @@ std::string metrics_text(const MetricsInput& input) {
                static_cast<double>(input.audit_lost));
   families.add_all(kHub, input.hub);
   if (input.store) families.add_all(kStore, *input.store);
+  if (input.certificate_expires != 0) {
+    families.add("wskit_tls_certificate_expires_seconds", Kind::kNow,
+                 "When the certificate that is served ends, in seconds since 1970",
+                 static_cast<double>(input.certificate_expires));
+  }
   if (input.process) families.add_all(kProcess, *input.process);
   return families.text();
 }

@@ -4,6 +4,7 @@
 // Threads: pure function.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +21,7 @@ struct MetricsInput {
   std::optional<ProcessFigures> process;
   std::uint64_t audit_lost = 0;
   bool draining = false;
+  std::int64_t certificate_expires = 0;  // in seconds since 1970; 0: no TLS
 };
 
 [[nodiscard]] std::string metrics_text(const MetricsInput& input);

@@ -145,10 +145,14 @@ protocol::Result<std::shared_ptr<const TlsContext>> TlsContext::load(const TlsFi
   return std::shared_ptr<const TlsContext>(std::move(made));
 }
 
+std::chrono::system_clock::time_point TlsContext::expires() const {
+  return to_time(X509_get0_notAfter(SSL_CTX_get0_certificate(context_.get())));
+}
+
 std::string TlsContext::validity_problem(std::chrono::system_clock::time_point now) const {
   const X509* certificate = SSL_CTX_get0_certificate(context_.get());
   const auto begin = to_time(X509_get0_notBefore(certificate));
-  const auto end = to_time(X509_get0_notAfter(certificate));
+  const auto end = expires();
   const auto shown = [](auto time) { return fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(time)); };
   if (end <= now) {
     return fmt::format("the certificate {} has expired on {}: clients will refuse it", name_, shown(end));

@@ -30,6 +30,9 @@ class TlsContext {
 
   [[nodiscard]] ssl_ctx_st& native() const { return *context_; }
 
+  // When the server's certificate ends.
+  [[nodiscard]] std::chrono::system_clock::time_point expires() const;
+
   // Empty, or a sentence to warn with: the certificate has expired, is not valid
   // yet, or ends soon.
   [[nodiscard]] std::string validity_problem(std::chrono::system_clock::time_point now) const;
