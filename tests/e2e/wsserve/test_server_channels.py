@@ -111,9 +111,11 @@ class TestBackEnds:
                 assert service.error("publish", channel=channel, data=1)["code"] == "FORBIDDEN", channel
 
     def test_nothing_reaches_a_connection_that_has_not_said_who_it_is(self, server, open_as, issuer):
-        with server.client() as nobody, open_as("root", admin=True) as root:
+        with server.client() as nobody, open_as("root", admin=True, subscribe=["**"]) as root:
             root.publish("@all", "secret")
             root.publish(self.own(nobody), "secret")
+            # Every shard answers behind what it had to hand over.
+            assert root.command("presence", channel="x")["type"] == "presence"
             assert nobody.command("auth", token=issuer.token("ann"))["type"] == "authenticated"
             root.publish("@all", "marker")
             assert nobody.take_events(1)[0].data == '"marker"'
