@@ -6,6 +6,7 @@ import pytest
 from harness.deadline import eventually
 from harness.event_source import EventSource
 
+
 @pytest.fixture(params=["memory", "store"])
 def server(request, stage, tmp_path):
     return stage.server(*(["--store", tmp_path / "e.db"] if request.param == "store" else []))
@@ -56,7 +57,9 @@ def test_what_was_missed_comes_first(server):
             assert seen(stream.take(3)) == [("a", 4), ("a", 5), ("a", 6)]
 
 
-@pytest.mark.parametrize("path", ["/events/a/b", "/events/a/*?since=start", "/events?channel=a/b&channel=a/c"])
+@pytest.mark.parametrize(
+    "path", ["/events/a/b", "/events/a/*?since=start", "/events?channel=a/b&channel=a/c"]
+)
 def test_a_reader_comes_back_to_the_event_behind_its_last_id(server, path):
     """Cut after each event in turn, the reader misses none and sees none twice."""
     with server.client() as publisher:
@@ -172,7 +175,11 @@ def test_a_slow_reader_is_cut_and_comes_back_without_a_gap(stage):
         got = seen(slow.take_until_end())
         assert got == [("a", offset) for offset in range(1, len(got) + 1)] and len(got) < published
         slow.socket.close()
-        assert stats["delivered"] + stats["dropped"] == published
+        # One may have been published between the cut and the look at it.
+        assert (
+            len(got) <= stats["delivered"]
+            and published - 1 <= stats["delivered"] + stats["dropped"] <= published
+        )
         with open_stream(server, "/events/a", slow.last_id) as stream:
             assert stream.subscribed()["channels"][0]["recovered"]
             assert seen(stream.take(published - len(got))) == [
