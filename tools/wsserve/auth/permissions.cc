@@ -32,13 +32,9 @@ Error unauthorized() {
           {}};
 }
 
-// "anonymous connections may" or "user "ann" may", for the beginning of a sentence.
+// The beginning of a sentence that goes on with "may not".
 std::string who(const Identity& identity) {
-  return identity.anonymous() ? "without a token nobody" : "user " + protocol::quote(identity.user);
-}
-
-std::string_view remedy(const Identity& identity) {
-  return identity.anonymous() ? "bring one that grants it" : "it takes a token that grants it";
+  return identity.anonymous() ? "an anonymous client" : "user " + protocol::quote(identity.user);
 }
 
 }  // namespace
@@ -85,17 +81,17 @@ std::optional<Error> check_subscribe(const Identity& identity, std::string_view 
                              protocol::quote(name)),
                  channel_details(name)};
   }
-  return Error{
-      ErrorCode::kForbidden,
-      fmt::format("{} may not subscribe {}; {}", who(identity), protocol::quote(name), remedy(identity)),
-      channel_details(name)};
+  return Error{ErrorCode::kForbidden,
+               fmt::format("{} may not subscribe {}; it takes a token that grants it", who(identity),
+                           protocol::quote(name)),
+               channel_details(name)};
 }
 
 std::optional<Error> check_read(const Identity& identity, std::string_view channel) {
   auto error = check_subscribe(identity, channel);
   if (error && error->code == ErrorCode::kForbidden && !protocol::is_server_channel(channel)) {
-    error->message =
-        fmt::format("{} may not read {}; {}", who(identity), protocol::quote(channel), remedy(identity));
+    error->message = fmt::format("{} may not read {}; it takes a token that grants it", who(identity),
+                                 protocol::quote(channel));
   }
   return error;
 }
@@ -103,10 +99,10 @@ std::optional<Error> check_read(const Identity& identity, std::string_view chann
 std::optional<Error> check_publish(const Identity& identity, std::string_view channel) {
   if (may_publish(identity, channel)) return std::nullopt;
   if (identity.awaits_token) return unauthorized();
-  return Error{
-      ErrorCode::kForbidden,
-      fmt::format("{} may not publish to {}; {}", who(identity), protocol::quote(channel), remedy(identity)),
-      channel_details(channel)};
+  return Error{ErrorCode::kForbidden,
+               fmt::format("{} may not publish to {}; it takes a token that grants it", who(identity),
+                           protocol::quote(channel)),
+               channel_details(channel)};
 }
 
 std::optional<Error> check_command(const Identity& identity, protocol::Action action) {
