@@ -138,8 +138,9 @@ class CommandRunner {
   // Channels that a reader has heard of and that are not there yet, so that it is
   // told that what it knows of them is over.
   void make_known_channels(const protocol::Pattern& pattern, const protocol::Since& since);
-  // Null: the server has too many channels.
+  // Null: the server has too many channels, as server_is_full() says.
   Channel* find_channel(std::string_view name);
+  static protocol::Error server_is_full(std::string_view name);
 
   Shard& shard_;
   protocol::CommandParser parser_;

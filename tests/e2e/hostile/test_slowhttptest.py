@@ -10,7 +10,7 @@ from harness.deadline import SLOW, eventually
 from harness.websocket import WebSocket
 
 CONNECTIONS = 400
-SECONDS = 2
+SECONDS = round(2 * SLOW)
 # Many connections at once, each with another byte once in a second.
 PACE = ["-c", str(CONNECTIONS), "-r", str(CONNECTIONS), "-i", "1", "-l", str(SECONDS)]
 MODES = {
@@ -67,7 +67,7 @@ def test_others_are_served_and_the_slow_ones_are_ended(stage, attack):
         served_under_attack = 0
         while process.running:
             stats = serves(server)
-            served_under_attack += stats["accepted"] > CONNECTIONS // 2
+            served_under_attack += stats["accepted"] > CONNECTIONS // 4
         assert served_under_attack > 0
         said = ended(process)
         assert re.search(r"service available:\s+YES", said), said[-2000:]

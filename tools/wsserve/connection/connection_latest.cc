@@ -1,0 +1,88 @@
+// What a connection lets wait: the newest event of each key.
+#include "wsserve/connection/connection.h"
+#include "wsserve/shard.h"
+
+namespace wskit::server {
+
+void Connection::deliver_latest(const Channel& channel, const ChunkPtr& frame, Clock::duration interval) {
+  if (phase_ != Phase::kOpen) return;
+  if (latest_ == nullptr) latest_ = std::make_unique<LatestQueue>(*this);
+  Conflation& conflation = latest_->conflation;
+  if (!blocked_ && conflation.may_pass(channel, *frame, shard_.now(), interval)) {
+    return shard_.fanout().replay(*this, {&frame, 1});
+  }
+  // As many keys as fill the queue are more than the subscriber can follow.
+  if (conflation.bytes() + frame->size() > shard_.settings().queue_limit_bytes) return overflow(1);
+  const std::size_t before = conflation.bytes();
+  if (conflation.put(channel, frame, interval)) {
+    ++merged_;
+    shard_.counters().merged.add();
+  }
+  shard_.counters().queued_bytes.add(conflation.bytes() - before);
+  drain_latest(shard_.now());
+}
+
+void Connection::drain_latest(Clock::time_point now) {
+  Conflation& conflation = latest_->conflation;
+  while (!blocked_ && phase_ == Phase::kOpen) {
+    const std::size_t before = conflation.bytes();
+    const ChunkPtr frame = conflation.take(now);
+    if (frame == nullptr) break;
+    shard_.counters().queued_bytes.subtract(before - conflation.bytes());
+    shard_.fanout().replay(*this, {&frame, 1});
+  }
+  if (phase_ != Phase::kOpen) return;
+  // While the socket is full its readiness says when to go on.
+  if (!blocked_) {
+    if (const auto due = conflation.next_due()) shard_.wheel().schedule(*latest_, *due);
+  }
+  watch();
+}
+
+void Connection::settle() {
+  if (latest_ == nullptr || phase_ != Phase::kOpen) return;
+  Conflation& conflation = latest_->conflation;
+  // All at once, for what does not fit closes the connection and the rest is given up.
+  std::vector<ChunkPtr> frames;
+  const std::size_t before = conflation.bytes();
+  while (ChunkPtr frame = conflation.take(Clock::time_point::max())) frames.push_back(std::move(frame));
+  shard_.counters().queued_bytes.subtract(before - conflation.bytes());
+  for (const ChunkPtr& frame : frames) {
+    if (phase_ == Phase::kOpen) {
+      shard_.fanout().replay(*this, {&frame, 1});
+    } else {
+      ++dropped_;
+      shard_.counters().dropped.add();
+    }
+  }
+  if (phase_ == Phase::kOpen) watch();
+}
+
+void Connection::deliver_waiting(const Channel& channel) {
+  if (phase_ != Phase::kOpen || latest_ == nullptr) return;
+  Conflation& conflation = latest_->conflation;
+  const std::size_t before = conflation.bytes();
+  const std::vector<ChunkPtr> frames = conflation.take_all_of(channel, shard_.now());
+  shard_.counters().queued_bytes.subtract(before - conflation.bytes());
+  if (!frames.empty()) shard_.fanout().replay(*this, frames);
+  if (phase_ == Phase::kOpen) watch();
+}
+
+void Connection::LatestQueue::on_deadline() { owner.drain_latest(owner.shard_.now()); }
+
+std::uint64_t Connection::forget_latest() {
+  if (latest_ == nullptr) return 0;
+  shard_.counters().queued_bytes.subtract(latest_->conflation.bytes());
+  const std::uint64_t events = no_longer_waits(latest_->conflation.clear());
+  latest_.reset();
+  return events;
+}
+
+// Those for which a forgotten one would have stood are not merged but lost.
+std::uint64_t Connection::no_longer_waits(const Conflation::Forgotten& forgotten) {
+  merged_ -= forgotten.merged;
+  shard_.counters().merged.take_back(forgotten.merged);
+  return forgotten.waited + forgotten.merged;
+}
+
+}  // namespace wskit::server
