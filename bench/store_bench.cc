@@ -44,7 +44,7 @@ class Bench {
     options.path = name + "/events.db";
     options.sync = sync;
     options.make_epoch = [] { return "E"; };
-    store_ = std::move(Store::open(options).value());
+    store_ = Store::open(options).value();
     for (std::size_t i = 0; i != channels; ++i) {
       channels_.push_back({&store_->channel("bench/" + std::to_string(i), retention, "E"), 0});
     }
