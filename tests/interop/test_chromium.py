@@ -1,15 +1,12 @@
 """Proves: a browser's own WebSocket works with wsserve: events, compression, binary, closing."""
 
-import http.server
 import json
 import pathlib
-import shutil
-import threading
 
 import pytest
-from harness.deadline import DEADLINE, eventually
+from harness.browser import CHROMIUM, verdict_of
+from harness.deadline import eventually
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if not CHROMIUM:
     pytest.skip("chromium is not installed", allow_module_level=True)
 
@@ -82,67 +79,6 @@ async function scenario() {
 const verdict = await scenario().catch((error) => ({ failure: String(error) }));
 await fetch("/verdict", { method: "POST", body: JSON.stringify(verdict) });
 </script>"""
-
-
-class Pages(http.server.ThreadingHTTPServer):
-    """Serves the page, and waits for what it found."""
-
-    def __init__(self, page):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.page = page.encode()
-        self.verdict = None
-        self.arrived = threading.Event()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self._answer(200 if self.path == "/" else 404, self.server.page)
-
-    def do_POST(self):
-        self.server.verdict = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self._answer(200, b"")
-        self.server.arrived.set()
-
-    def _answer(self, status, body):
-        self.send_response(status)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-def verdict_of(stage, page, *options, host="127.0.0.1", meanwhile=lambda: None):
-    """What a page found that Chromium loaded from that host, while something else went on."""
-    with Pages(page) as pages:
-        browser = stage.process(
-            [
-                CHROMIUM,
-                *options,
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--disable-dev-shm-usage",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                f"--user-data-dir={stage.home}/profile",
-                "--remote-debugging-port=0",
-                f"http://{host}:{pages.server_address[1]}/",
-            ]
-        )
-        meanwhile()
-        assert pages.arrived.wait(
-            3 * DEADLINE
-        ), f"the page never reported; chromium says:\n{browser.stderr[-4000:]}"
-        pages.shutdown()
-    assert "failure" not in pages.verdict, pages.verdict
-    return pages.verdict
 
 
 def test_a_page_gets_what_it_was_promised(stage):

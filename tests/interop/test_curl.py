@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from harness.curl import curl
 
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 UPGRADE = [
@@ -19,19 +20,6 @@ UPGRADE = [
 
 if not shutil.which("curl"):
     pytest.skip("curl is not installed", allow_module_level=True)
-
-
-def curl(stage, server, path, *options, code=0):
-    """(status, {header: value}, body) of one request."""
-    url = server.url.replace("ws://", "http://") + path
-    process = stage.process(
-        ["curl", "--silent", "--show-error", "--include", "--max-time", "60", *options, url]
-    )
-    assert process.wait() == code, process.stderr
-    head, _, body = process.stdout.partition(b"\r\n\r\n")
-    status, *lines = head.decode().split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return int(status.split()[1]), headers, body
 
 
 def one_line(headers, body):
