@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "support/scratch_folder.h"
 #include "wsserve/event_frame.h"
 #include "wsserve/store/store.h"
 
@@ -37,11 +38,8 @@ Retention keep(std::size_t events) {
 class Bench {
  public:
   Bench(Sync sync, std::size_t channels, const Retention& retention, bool with_ids) : with_ids_(with_ids) {
-    std::string name = (std::filesystem::temp_directory_path() / "wskit-bench-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder can be made in " + name);
-    folder_ = name;
     Options options;
-    options.path = name + "/events.db";
+    options.path = (scratch_.path() / "events.db").string();
     options.sync = sync;
     options.make_epoch = [] { return "E"; };
     store_ = Store::open(options).value();
@@ -49,10 +47,6 @@ class Bench {
       channels_.push_back({&store_->channel("bench/" + std::to_string(i), retention, "E"), 0});
     }
     store_->start({.settled = [this] { settled_.release(); }, .availability = {}});
-  }
-  ~Bench() {
-    store_.reset();
-    std::filesystem::remove_all(folder_);
   }
 
   // Appends to the channels in turn, with `window` events unsettled at most.
@@ -109,7 +103,7 @@ class Bench {
 
   const bool with_ids_;
   const std::string data_ = '"' + std::string(kEventBytes - 90, 'x') + '"';
-  std::filesystem::path folder_;
+  const test::ScratchFolder scratch_;
   std::counting_semaphore<> settled_{0};
   Nobody nobody_;
   std::vector<Target> channels_;

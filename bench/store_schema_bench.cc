@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "support/scratch_folder.h"
 #include "wsserve/store/database.h"
 #include "wsserve/store/row_id.h"
 
@@ -34,10 +35,7 @@ enum class Layout : std::uint8_t {
 class File {
  public:
   File(Layout layout, std::size_t channels) : layout_(layout), newest_(channels) {
-    std::string name = (std::filesystem::temp_directory_path() / "wskit-bench-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder can be made in " + name);
-    folder_ = name;
-    database_.emplace(name + "/events.db", Access::kReadWrite);
+    database_.emplace((scratch_.path() / "events.db").string(), Access::kReadWrite);
     database_->exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536");
     const std::string columns = kColumns;
     if (layout == Layout::kChannelAndOffset) {
@@ -79,7 +77,6 @@ class File {
     segment_.reset();
     insert_.reset();
     database_.reset();
-    std::filesystem::remove_all(folder_);
   }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
@@ -143,7 +140,7 @@ class File {
 
   const Layout layout_;
   const std::string data_ = '"' + std::string(110, 'x') + '"';
-  std::filesystem::path folder_;
+  const test::ScratchFolder scratch_;
   std::minstd_rand random_;
   std::vector<std::uint64_t> newest_;  // of each channel
   std::vector<std::size_t> batch_;     // the channel of each event

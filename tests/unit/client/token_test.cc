@@ -12,6 +12,7 @@
 #include "common/client/client.h"
 #include "common/client/token_file.h"
 #include "fake_server.h"
+#include "support/scratch_folder.h"
 #include "test_loop.h"
 
 namespace wskit::client {
@@ -30,14 +31,7 @@ using ::testing::SizeIs;
 // A file with a token, in a folder of its own.
 class TokenPlace {
  public:
-  TokenPlace() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "wskit-token-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-    write("first");
-  }
-  ~TokenPlace() { std::filesystem::remove_all(folder_); }
-  TokenPlace(const TokenPlace&) = delete;
-  TokenPlace& operator=(const TokenPlace&) = delete;
+  TokenPlace() { write("first"); }
 
   [[nodiscard]] std::string path() const { return folder_ / "token"; }
   void write(const std::string& text) const { std::ofstream(path(), std::ios::trunc) << text; }
@@ -49,7 +43,8 @@ class TokenPlace {
   void remove() const { std::filesystem::remove(path()); }
 
  private:
-  std::filesystem::path folder_;
+  const test::ScratchFolder scratch_;
+  const std::filesystem::path& folder_ = scratch_.path();
 };
 
 // --- the file ------------------------------------------------------------------

@@ -1,4 +1,5 @@
 #include "wspub/backlog.h"
+#include "support/scratch_folder.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -23,15 +24,12 @@ class BacklogTest : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_EQ(pipe2(pipe_.data(), O_CLOEXEC), 0);
-    std::string pattern = testing::TempDir() + "wspub_XXXXXX";
-    directory_ = mkdtemp(pattern.data());
     options_.spill_file = directory_ + "/spill";
   }
 
   void TearDown() override {
     end_input();
     close(pipe_[0]);
-    std::filesystem::remove_all(directory_);
   }
 
   void type(std::string_view text) {
@@ -87,7 +85,8 @@ class BacklogTest : public testing::Test {
   boost::asio::io_context io_;
   BacklogOptions options_;
   std::array<int, 2> pipe_{-1, -1};
-  std::string directory_;
+  const test::ScratchFolder scratch_;
+  const std::string directory_ = scratch_.path();
   std::optional<LineSource> source_;
   std::optional<Backlog> backlog_;
 };

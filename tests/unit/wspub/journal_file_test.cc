@@ -1,4 +1,5 @@
 #include "wspub/journal_file.h"
+#include "support/scratch_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,13 +16,6 @@ using testing::HasSubstr;
 
 class JournalFileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "journal_XXXXXX";
-    directory_ = mkdtemp(pattern.data());
-    path_ = directory_ + "/j";
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   static JournalEntry entry(std::uint64_t records) {
     JournalEntry entry;
     entry.producer = "abc";
@@ -54,8 +48,8 @@ class JournalFileTest : public testing::Test {
   }
   void set_content(const std::string& text) const { std::ofstream(path_, std::ios::binary) << text; }
 
-  std::string directory_;
-  std::string path_;
+  const test::ScratchFolder scratch_;
+  std::string path_ = scratch_.path() / "j";
 };
 
 TEST_F(JournalFileTest, ANewOneSaysWhatItIsGivenAndKeepsIt) {

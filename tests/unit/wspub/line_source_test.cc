@@ -1,4 +1,5 @@
 #include "wspub/line_source.h"
+#include "support/scratch_folder.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -18,16 +19,11 @@ using Kind = LineSource::Kind;
 
 class LineSourceTest : public testing::Test {
  protected:
-  void SetUp() override {
-    ASSERT_EQ(pipe(pipe_.data()), 0);
-    std::string pattern = testing::TempDir() + "wspub_XXXXXX";
-    directory_ = mkdtemp(pattern.data());
-  }
+  void SetUp() override { ASSERT_EQ(pipe(pipe_.data()), 0); }
 
   void TearDown() override {
     close_writer();
     close(pipe_[0]);
-    std::filesystem::remove_all(directory_);
   }
 
   void write(std::string_view text) {
@@ -81,7 +77,8 @@ class LineSourceTest : public testing::Test {
   boost::asio::io_context io_;
   SourceOptions options_;
   std::array<int, 2> pipe_{-1, -1};
-  std::string directory_;
+  const test::ScratchFolder scratch_;
+  const std::string directory_ = scratch_.path();
   std::string seen_;
   std::optional<LineSource> source_;
 };

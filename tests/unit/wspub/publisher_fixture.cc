@@ -22,8 +22,6 @@ std::string read_file(const std::string& path) {
 }
 
 PublisherFixture::PublisherFixture() {
-  std::string pattern = ::testing::TempDir() + "wspub_XXXXXX";
-  directory_ = mkdtemp(pattern.data());
   output_file_ = create(scratch_file("output"));
   notices_file_ = create(scratch_file("notices"));
   notices_.emplace("wspub", notices_file_);
@@ -37,7 +35,6 @@ PublisherFixture::~PublisherFixture() {
   for (const int fd : {pipe_[0], input_file_, output_file_, notices_file_}) {
     if (fd >= 0) close(fd);
   }
-  std::filesystem::remove_all(directory_);
 }
 
 void PublisherFixture::input(std::string_view text) {

@@ -14,6 +14,7 @@
 
 #include "common/cli/notices.h"
 #include "publish_server.h"
+#include "support/scratch_folder.h"
 #include "test_loop.h"
 #include "wspub/options.h"
 #include "wspub/publisher.h"
@@ -47,7 +48,7 @@ class PublisherFixture : public ::testing::Test {
   [[nodiscard]] const Totals& totals() const { return publisher_->totals(); }
   [[nodiscard]] std::string output() const;
   [[nodiscard]] std::string notices() const;
-  [[nodiscard]] std::string scratch_file(const std::string& name) const { return directory_ + "/" + name; }
+  [[nodiscard]] std::string scratch_file(const std::string& name) const { return scratch_.path() / name; }
 
   boost::asio::io_context io_;
   PublishServer server_{io_};
@@ -55,7 +56,7 @@ class PublisherFixture : public ::testing::Test {
   std::optional<Publisher> publisher_;
 
  private:
-  std::string directory_;
+  const test::ScratchFolder scratch_;
   std::array<int, 2> pipe_{-1, -1};
   int input_file_ = -1;
   int output_file_ = -1;

@@ -1,4 +1,5 @@
 #include "wspub/spill_file.h"
+#include "support/scratch_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,14 +21,6 @@ using Kind = RecordSplitter::Kind;
 
 class SpillFileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "wspub_XXXXXX";
-    directory_ = mkdtemp(pattern.data());
-    path_ = directory_ + "/spill";
-  }
-
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   std::unique_ptr<SpillFile> make(std::size_t max_record_bytes = 1000) {
     auto file = std::make_unique<SpillFile>(path_, Separator::kNewline, max_record_bytes);
     EXPECT_EQ(file->open(), "");
@@ -45,8 +38,8 @@ class SpillFileTest : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  std::string directory_;
-  std::string path_;
+  const test::ScratchFolder scratch_;
+  std::string path_ = scratch_.path() / "spill";
 };
 
 TEST_F(SpillFileTest, GivesRecordsBackInTheirOrder) {

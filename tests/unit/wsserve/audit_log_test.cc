@@ -1,4 +1,5 @@
 #include "wsserve/audit/audit_log.h"
+#include "support/scratch_folder.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -20,13 +21,9 @@ using testing::HasSubstr;
 
 class AuditLogTest : public testing::Test {
  protected:
-  AuditLogTest() {
-    std::string pattern = testing::TempDir() + "wskit-audit-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
+  [[nodiscard]] std::string path(const std::string& name = "audit.log") const {
+    return scratch_.path() / name;
   }
-  ~AuditLogTest() override { std::filesystem::remove_all(folder_); }
-
-  [[nodiscard]] std::string path(const std::string& name = "audit.log") const { return folder_ + "/" + name; }
   [[nodiscard]] std::unique_ptr<AuditLog> open(std::size_t max_waiting_bytes = 1 << 20) const {
     auto log = AuditLog::open({.path = path(), .max_waiting_bytes = max_waiting_bytes});
     EXPECT_TRUE(log) << log.error().message;
@@ -38,7 +35,7 @@ class AuditLogTest : public testing::Test {
   }
 
  private:
-  std::string folder_;
+  const test::ScratchFolder scratch_;
 };
 
 TEST_F(AuditLogTest, HasEveryLineInItsOrderAtTheEnd) {

@@ -1,4 +1,5 @@
 #include "wsserve/listener.h"
+#include "support/scratch_folder.h"
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
@@ -68,14 +69,7 @@ std::size_t open_descriptors() {
 
 class ListenerTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = std::filesystem::temp_directory_path() / "wskit-listener-XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  [[nodiscard]] std::string path(const std::string& name) const { return directory_ / name; }
+  [[nodiscard]] std::string path(const std::string& name) const { return scratch_.path() / name; }
 
   static std::unique_ptr<Listener> listen(const std::string& text) {
     const ParsedAddress address = parse_listen_address(text);
@@ -114,7 +108,7 @@ class ListenerTest : public testing::Test {
     return fd;
   }
 
-  std::filesystem::path directory_;
+  const test::ScratchFolder scratch_;
 };
 
 TEST_F(ListenerTest, PicksAPortAndSaysWhich) {

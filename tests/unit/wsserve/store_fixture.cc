@@ -68,9 +68,6 @@ Retention keep_everything() {
 // --- StoreFixture --------------------------------------------------------
 
 StoreFixture::StoreFixture() {
-  std::string name = (std::filesystem::temp_directory_path() / "wskit-store-XXXXXX").string();
-  EXPECT_NE(::mkdtemp(name.data()), nullptr);
-  folder_ = name;
   path_ = (folder_ / "events.db").string();
   options_.path = path_;
   options_.make_epoch = [this] { return fmt::format("new{}", ++epochs_); };
@@ -78,10 +75,7 @@ StoreFixture::StoreFixture() {
   options_.clock = [this] { return now_.load(); };
 }
 
-StoreFixture::~StoreFixture() {
-  close();
-  std::filesystem::remove_all(folder_);
-}
+StoreFixture::~StoreFixture() { close(); }
 
 void StoreFixture::open() {
   auto opened = Store::open(options_);

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/scratch_folder.h"
 #include "wsserve/store/store.h"
 
 namespace wskit::server::store {
@@ -98,7 +99,8 @@ class StoreFixture : public testing::Test {
   // Runs SQL on the file from outside; the first column of each row.
   std::vector<std::string> sql(const std::string& statement);
 
-  std::filesystem::path folder_;
+  const test::ScratchFolder scratch_;
+  const std::filesystem::path& folder_ = scratch_.path();
   std::string path_;
   Options options_;
   Retention retention_ = keep_everything();

@@ -1,4 +1,5 @@
 #include "wstap/cursor_file.h"
+#include "support/scratch_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,13 +20,6 @@ constexpr const char* kUrl = "ws://127.0.0.1:9000/ws";
 
 class CursorFileTest : public ::testing::Test {
  protected:
-  CursorFileTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "wskit-cursor-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-    path_ = folder_ / "a.cur";
-  }
-  ~CursorFileTest() override { std::filesystem::remove_all(folder_); }
-
   [[nodiscard]] CursorResult<CursorFile> open(const char* url = kUrl) const {
     return CursorFile::open(path_.string(), url);
   }
@@ -48,8 +42,9 @@ class CursorFileTest : public ::testing::Test {
             .time = protocol::SystemMicros{std::chrono::microseconds{1795168800123456}}};
   }
 
-  std::filesystem::path folder_;
-  std::filesystem::path path_;
+  const test::ScratchFolder scratch_;
+  const std::filesystem::path& folder_ = scratch_.path();
+  const std::filesystem::path path_ = folder_ / "a.cur";
 };
 
 TEST_F(CursorFileTest, BeginsWithoutAPosition) {

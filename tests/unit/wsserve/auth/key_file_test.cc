@@ -8,6 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "support/scratch_folder.h"
 #include "token_forge.h"
 #include "wsserve/auth/jwk.h"
 
@@ -21,12 +22,6 @@ using ::testing::IsEmpty;
 
 class KeyFileTest : public ::testing::Test {
  protected:
-  KeyFileTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "wskit-keys-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~KeyFileTest() override { std::filesystem::remove_all(folder_); }
-
   std::string write(const std::string& content) {
     const std::filesystem::path path = folder_ / std::to_string(++files_);
     std::ofstream(path, std::ios::binary) << content;
@@ -42,7 +37,8 @@ class KeyFileTest : public ::testing::Test {
     return loaded ? "taken" : loaded.error().message;
   }
 
-  std::filesystem::path folder_;
+  const test::ScratchFolder scratch_;
+  const std::filesystem::path& folder_ = scratch_.path();
   int files_ = 0;
 };
 

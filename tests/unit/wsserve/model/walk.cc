@@ -62,10 +62,7 @@ std::string WalkTotals::describe() const {
 }
 
 Walk::Walk(std::uint32_t seed, Keeps keeps, const MakeTamper& make_tamper) : random_(seed), keeps_(keeps) {
-  std::string name = std::filesystem::temp_directory_path() / "wskit-model-XXXXXX";
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no directory for the socket: " + name);
-  directory_ = name;
-  socket_path_ = directory_ / "s";
+  socket_path_ = scratch_.path() / "s";
   shards_ = 1 + below(3);
   settings_ = some_settings();
   const HistoryLimits& history = settings_.channels.defaults.history;
@@ -87,10 +84,7 @@ Walk::Walk(std::uint32_t seed, Keeps keeps, const MakeTamper& make_tamper) : ran
   }
 }
 
-Walk::~Walk() {
-  server_.reset();
-  std::filesystem::remove_all(directory_);
-}
+Walk::~Walk() { server_.reset(); }
 
 void Walk::complain(const std::string& what) {
   if (complaint_.empty()) complaint_ = what;
@@ -152,7 +146,7 @@ void Walk::start_server() {
 std::unique_ptr<store::Store> Walk::open_store() const {
   if (keeps_ == Keeps::kInMemory) return nullptr;
   store::Options options;
-  options.path = directory_ / "events.db";
+  options.path = scratch_.path() / "events.db";
   options.make_epoch = [] { return random_token(8); };
   options.retention_for = [rules = settings_.channels](std::string_view channel) {
     const ChannelOptions limits = rules.options_for(channel);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "publisher.h"
+#include "support/scratch_folder.h"
 #include "tap.h"
 #include "wsserve/server.h"
 
@@ -108,7 +109,7 @@ class Walk {
   [[nodiscard]] std::uint64_t events_known() const;
 
   std::mt19937 random_;
-  std::filesystem::path directory_;
+  const test::ScratchFolder scratch_;
   std::string socket_path_;
   const Keeps keeps_;
   std::size_t shards_;
