@@ -34,11 +34,11 @@ class Message:
 class EventSource:
     """One response. `last_id`, `retry` and `comments` are what a browser would know by now."""
 
-    def __init__(self, address, path, last_id=None, headers=(), receive_buffer=None):
+    def __init__(self, address, path, last_id=None, headers=(), receive_buffer=None, source=None):
         self.last_id, self.retry, self.comments = last_id or "", None, 0
         self._id = self.last_id
         self._rest = b""
-        self.socket = open_socket(address, receive_buffer)
+        self.socket = open_socket(address, receive_buffer, source=source)
         lines = [f"GET {quote(path, safe='/?=&*%,:@-')} HTTP/1.1", "Host: localhost", "Accept: text/event-stream"]
         lines += [f"Last-Event-ID: {last_id}"] if last_id else []
         lines += [f"{name}: {value}" for name, value in headers]

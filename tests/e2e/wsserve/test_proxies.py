@@ -3,6 +3,7 @@
 import pytest
 from harness.certificates import Authority, need_openssl
 from harness.deadline import SLOW, eventually
+from harness.event_source import EventSource
 from harness.http import HttpConnection
 from harness.websocket import WebSocket, handshake, open_socket
 
@@ -78,6 +79,27 @@ def test_without_trusted_proxies_nobody_is_believed(stage):
     server = stage.server(*LIMIT)
     first, second = (upgraded(server, forwarded(f"203.0.113.{n}")) for n in (9, 10))
     assert (is_served(first), is_served(second)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "limit, refusal",
+    [
+        (LIMIT, "too many connections from this address"),
+        (("--max-new-connections-per-address", "1/h"), "too many new connections from this address"),
+    ],
+)
+def test_a_stream_behind_a_proxy_counts_once(stage, limit, refusal):
+    server = stage.server("--trusted-proxy", PROXY, *limit)
+
+    def stream(client):
+        header = ("X-Forwarded-For", client)
+        return EventSource(server.address, "/events/a", headers=[header], source=PROXY)
+
+    with stream("203.0.113.9") as first, stream("203.0.113.9") as again, stream("203.0.113.10") as other:
+        first.subscribed()
+        assert refusal in again.read().data
+        other.subscribed()
+        assert server.stats()["refused"] == 1
 
 
 def test_the_proxy_itself_is_not_limited(stage):

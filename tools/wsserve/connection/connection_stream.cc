@@ -72,12 +72,6 @@ bool Connection::begin_stream(const http::EventStreamRequest& request) {
           refusal.value_or("the server is leaving; come back later"));
     return false;
   }
-  if (const auto reason = take_place()) {
-    stream_->set_retry(kLaterRetry);
-    shard_.counters().refused.add();
-    close(CloseCode::kTryAgainLater, *reason);
-    return false;
-  }
   begin_service(Service::kEvents, request.channels, request.wishes);
   // Nothing is ever heard of a reader, so the kernel is asked to notice that it is gone.
   const auto patience = static_cast<unsigned>(2 * ping_interval().count());
