@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from harness.websocket import handshake
+
 
 class Poster:
     """One connection that is kept."""
@@ -105,6 +107,20 @@ def test_posts_sent_ahead_are_answered_in_their_order(server):
         http.send("GET /history/a HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert [http.read().json()["offset"] for _ in range(50)] == list(range(1, 51))
         assert [event["data"] for event in http.read().json()] == list(range(50))
+
+
+@pytest.mark.parametrize(
+    "what_opens, status",
+    [(handshake("/ws/a"), 101), (b"GET /events/a HTTP/1.1\r\nHost: localhost\r\n\r\n", 200)],
+    ids=["websocket", "event stream"],
+)
+def test_what_opens_may_be_sent_behind_a_post(server, poster, what_opens, status):
+    with server.http() as http:
+        http.send(b"POST /publish/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n1" + what_opens)
+        assert http.read().json()["offset"] == 1
+        assert http.read(head_only=True).status == status
+        server.wait_for_subscriptions(1)
+        assert poster.publish("/publish/a", "2")["offset"] == 2
 
 
 @pytest.mark.parametrize(

@@ -49,12 +49,15 @@ bool Connection::settle(const store::Store& store) {
   if (store_wait_ == nullptr) return true;
   auto& replies = store_wait_->replies;
   const store::Ticket settled = store.settled();
+  const bool is_request = phase_ == Phase::kHttp;
   while (!replies.empty() && is_settled(replies.front(), settled)) {
     const StoreWait::Reply reply = std::move(replies.front());
     replies.pop_front();
     send_reply(reply, store);
-    // Only one HTTP request waits at a time; the next one registers itself anew.
-    if (phase_ != Phase::kOpen) return true;
+    // Only one HTTP request waits at a time. What was sent behind it was carried out
+    // with its answer, and may have opened a WebSocket; if it waits, it has registered
+    // itself anew.
+    if (is_request || phase_ != Phase::kOpen) return true;
   }
   if (!replies.empty()) return false;
   close_if_deferred();
