@@ -355,16 +355,28 @@ void Fanout::tidy() {
 void Fanout::let_go_of_empty_patterns() {
   pattern_left_ = false;
   for (auto it = patterns_.begin(); it != patterns_.end();) {
-    Audience* audience = it->second.get();
-    if (!audience->empty()) {
+    if (!it->second->empty()) {
       ++it;
       continue;
     }
+    const std::unique_ptr<Audience> audience = std::move(it->second);
+    it = patterns_.erase(it);
     hub_.remove_pattern(audience->name(), shard_);
     for (LocalChannel* channel : locals_) {
-      if (std::erase(channel->patterns, audience) > 0) left_channels_.push_back(channel);
+      if (std::erase(channel->patterns, audience.get()) > 0) left_channels_.push_back(channel);
     }
-    it = patterns_.erase(it);
+    lose_silent_channels(*audience->pattern());
+  }
+}
+
+// The hub has shown our interest in every channel that matched, and those without an
+// event since then have no view here that tidy() would find.
+void Fanout::lose_silent_channels(const protocol::Pattern& left) {
+  for (Channel* channel : hub_.matching(left)) {
+    if (channel->local(shard_) != nullptr) continue;
+    const bool wanted = std::ranges::any_of(
+        patterns_, [&](const auto& other) { return other.second->pattern()->matches(channel->name()); });
+    if (!wanted) channel->lose_interest(shard_);
   }
 }
 

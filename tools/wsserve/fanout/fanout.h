@@ -120,6 +120,7 @@ class Fanout {
   void sort_gathered();
   void end_turn();
   void let_go_of_empty_patterns();
+  void lose_silent_channels(const protocol::Pattern& left);
   void let_go_of_empty_channels();
 
   Hub& hub_;
