@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <thread>
 #include <utility>
 
 namespace wskit::bench {
@@ -47,8 +48,15 @@ void Publisher::start(std::optional<Schedule> schedule) {
   flowing_.store(true, std::memory_order_release);
 }
 
+// One total order over both: either pump() finds that nothing flows any more, or this
+// finds that it is at work.
+void Publisher::stop() {
+  flowing_.store(false, std::memory_order_seq_cst);
+  while (requests_.load(std::memory_order_seq_cst) != 0) std::this_thread::yield();
+}
+
 void Publisher::pump(Histogram& lag) {
-  if (requests_.fetch_add(1, std::memory_order_acq_rel) != 0) return;
+  if (requests_.fetch_add(1, std::memory_order_seq_cst) != 0) return;
   std::uint32_t seen = 1;
   do {
     seen = requests_.load(std::memory_order_acquire);
@@ -108,7 +116,7 @@ bool Publisher::encode_some(Histogram& lag) {
     const Nanos sent = now() - plan_.base;
     append(sent, sent);
   }
-  if (!flowing_.load(std::memory_order_acquire)) return out_.size() > before;
+  if (!flowing_.load(std::memory_order_seq_cst)) return out_.size() > before;
   if (schedule_) {
     while (schedule_->next_due() <= now() && out_.size() < kBatchBytes) {
       const Nanos due = schedule_->next_due() - plan_.base;

@@ -43,7 +43,9 @@ class Publisher {
 
   // From here on events flow: by the window, or by the schedule of an open loop.
   void start(std::optional<Schedule> schedule);
-  void stop() { flowing_.store(false, std::memory_order_release); }
+  // Nothing but control frames is made any more: sent() is final when this returns. It
+  // waits for a pump() that is at work, which may have looked just before.
+  void stop();
 
   // Sends what may go now. Late departures are recorded in `lag`.
   void pump(Histogram& lag);
