@@ -7,6 +7,7 @@ import signal
 import pytest
 from harness.deadline import eventually
 from harness.event_source import EventSource
+from harness.tokens import Issuer
 
 EVIL = "https://evil.example"
 
@@ -124,6 +125,30 @@ def test_tokens_are_never_in_it(stage):
     audit.wait_for("refuse", 3)
     text = audit.path.read_text()
     assert not [part for part in token.split(".") if part in text]
+
+
+def test_a_request_is_not_put_down_to_the_one_before_it(stage):
+    """On one connection of a proxy: who asked first, from where and for what says nothing of the next one."""
+    issuer = Issuer(stage.home)
+    audit = Audit(stage, *issuer.options, "--trusted-proxy", "127.0.0.1")
+    ann = f"GET /channels HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\nAuthorization: Bearer {issuer.token()}"
+    ann += "\r\nOrigin: http://x\r\n\r\n"
+    for request, status, address, path in (
+        ("GET /nothing HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.2\r\n\r\n", 404, "192.0.2.2", "/nothing"),
+        ("GET /channels HTTP/1.1\r\n\r\n", 400, "127.0.0.1:", "/channels"),
+        ("POST /publish/a HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", 413, "127.0.0.1:", "/publish/a"),
+        ("nonsense\r\n\r\n", 400, "127.0.0.1:", ""),
+    ):
+        with audit.server.http() as http:
+            http.send(ann)
+            assert http.read().status == 403
+            http.send(request)
+            response = http.read()
+            assert response.status == status
+            assert "access-control-allow-origin" not in response.headers, "for the page of the other request"
+        refused = audit.wait_for("refuse", status=status, path=path)[0]
+        assert refused["user"] is None and refused["address"].startswith(address), refused
+    assert {record["user"] for record in audit.wait_for("refuse", status=403)} == {"ann"}
 
 
 def test_administration_is_in_it(audit):

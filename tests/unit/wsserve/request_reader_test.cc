@@ -175,6 +175,20 @@ TEST_F(RequestReaderTest, AnswersWhatWasGoodBeforeItRefusesWhatIsNot) {
               ElementsAre("GET /good", "400 BAD_REQUEST"));
 }
 
+TEST_F(RequestReaderTest, SaysOfARefusedRequestWhatCouldBeReadOfIt) {
+  RequestReader reader(limits_);
+  ASSERT_EQ(reader.feed("GET /good HTTP/1.1\r\n\r\nnonsense\r\n\r\n"), Status::kRequest);
+  ASSERT_EQ(reader.next(), Status::kError);
+  EXPECT_EQ(describe(reader.request()), " ") << "nothing, and not the request before it";
+  limits_.max_body_bytes = 8;
+  for (const std::string_view rest :
+       {"Content-Length: 9\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n9\r\n"}) {
+    RequestReader other(limits_);
+    ASSERT_EQ(other.feed("POST /large HTTP/1.1\r\nOrigin: o\r\n" + std::string(rest)), Status::kError);
+    EXPECT_THAT(describe(other.request()), testing::StartsWith("POST /large origin=o "));
+  }
+}
+
 // --- limits --------------------------------------------------------------
 
 std::string header_of(std::size_t bytes) {

@@ -251,6 +251,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   Standing& standing();
   [[nodiscard]] bool awaits_proxy_header() const;
   void read_proxy_header();
+  // The request's address is known, and not yet whose it is: the requests before it
+  // on the connection may have been another one's.
+  void meet_sender(const http::Request& request);
   // True: the request was answered, for it may not be served now.
   // WebSockets and streams are told in their own words that there are too many.
   [[nodiscard]] bool turn_away(const http::Request& request, http::Opens opens);
@@ -283,6 +286,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   Outbound& outbound();
   void send_http(const http::Response& response, bool keep_alive, bool head);
   void refuse_http(const http::HttpError& error);
+  // The reader's error.
+  void refuse_unreadable();
   bool write_directly(const ChunkPtr& run);
   std::uint64_t drop_queue();
   void put_farewell(protocol::CloseCode code, std::string_view reason);

@@ -78,13 +78,17 @@ void Connection::read_proxy_header() {
 
 // --- Requests ----------------------------------------------------------------
 
+void Connection::meet_sender(const http::Request& request) {
+  identity_ = auth::nobody();
+  if (standing_ == nullptr || !standing_->proxy) return;
+  const LimitSettings& limits = shard_.settings().limits;
+  peer_ = forwarded_client(request.header(header_name(limits.forwarded_header)), limits.forwarded_header,
+                           limits.proxies)
+              .value_or(*standing_->proxy);
+}
+
 bool Connection::turn_away(const http::Request& request, http::Opens opens) {
   const LimitSettings& limits = shard_.settings().limits;
-  if (standing_ != nullptr && standing_->proxy) {
-    peer_ = forwarded_client(request.header(header_name(limits.forwarded_header)), limits.forwarded_header,
-                             limits.proxies)
-                .value_or(*standing_->proxy);
-  }
   const bool head = request.method == "HEAD";
   if (standing_ != nullptr && standing_->turned_away) {
     if (opens != http::Opens::kNothing) return false;

@@ -48,10 +48,10 @@ void Connection::take(std::span<char> bytes) {
 
 void Connection::read_http(std::string_view bytes) {
   if (finish_when_written_) return;
-  if (begins_tls(bytes) && !http_->mid_request()) return refuse_tls_hello();
+  if (!answered_ && begins_tls(bytes) && !http_->mid_request()) return refuse_tls_hello();
   begin_request();
   const http::RequestReader::Status status = http_->feed(bytes);
-  if (status == http::RequestReader::Status::kError) return refuse_http(http_->error());
+  if (status == http::RequestReader::Status::kError) return refuse_unreadable();
   if (status == http::RequestReader::Status::kRequest) serve_requests();
 }
 
@@ -68,10 +68,11 @@ void Connection::serve_requests() {
     if (phase_ != Phase::kHttp || finish_when_written_ || is_suspended()) return;
     status = http_->next();
   }
-  if (status == Status::kError) refuse_http(http_->error());
+  if (status == Status::kError) refuse_unreadable();
 }
 
 void Connection::handle_request(http::Request& request) {
+  meet_sender(request);
   if (request.count("host") > 1 || (request.http_1_1 && request.count("host") == 0)) {
     return refuse_http({.status = 400,
                         .code = "BAD_REQUEST",
@@ -163,6 +164,11 @@ void Connection::answer_http(const protocol::Result<std::string>& body) {
 void Connection::refuse_http(const http::HttpError& error) {
   if (error.status == 413) shard_.counters().too_large.add();
   send_http(http::error_response(error), false, false);
+}
+
+void Connection::refuse_unreadable() {
+  meet_sender(http_->request());
+  refuse_http(http_->error());
 }
 
 void Connection::open_websocket(http::Request& request) {

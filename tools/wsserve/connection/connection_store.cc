@@ -109,7 +109,7 @@ void Connection::resume(const std::function<void(Connection&)>& answer) {
     watch();
     if (finish_when_written_) return;
     const auto status = http_->next();
-    if (status == http::RequestReader::Status::kError) return refuse_http(http_->error());
+    if (status == http::RequestReader::Status::kError) return refuse_unreadable();
     if (status == http::RequestReader::Status::kRequest) serve_requests();
     return;
   }

@@ -100,6 +100,7 @@ struct RequestReader::State {
 
   Status fail(HttpError why) {
     refusal = std::move(why);
+    request = to_request(*parser);
     return Status::kError;
   }
 

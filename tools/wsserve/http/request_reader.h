@@ -56,7 +56,7 @@ class RequestReader {
   // Looks for the next request in what is left over.
   Status next();
 
-  // Of the last kRequest.
+  // Of the last kRequest; behind a kError as far as its header could be read.
   [[nodiscard]] Request& request();
   // Of the last kError: the connection cannot go on.
   [[nodiscard]] const HttpError& error() const;
