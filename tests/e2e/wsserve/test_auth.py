@@ -109,6 +109,21 @@ def test_many_wrong_tokens_close_the_connection(stage, issuer):
         assert closed_with(client)[0] == 4001
 
 
+def test_many_wrong_tokens_of_requests_close_the_connection_too(stage, issuer):
+    server = stage.server(*issuer.options)
+    right = f"GET /ws/stats HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {issuer.token()}\r\n\r\n"
+    with server.http() as http:
+        for _ in range(10):
+            http.send("GET /ws/stats HTTP/1.1\r\nHost: x\r\n\r\n" + right)
+            assert [http.read().status, http.read().status] == [401, 200], "none is not a wrong one"
+        for last in [False] * 4 + [True]:
+            http.send("GET /ws/stats?token=e30.e30.e30 HTTP/1.1\r\nHost: x\r\n\r\n")
+            response = http.read()
+            assert response.status == 401
+            assert response.headers["connection"] == ("close" if last else "keep-alive")
+        assert http.ended()
+
+
 def test_a_connection_stays_its_users(stage, issuer):
     server = stage.server(*issuer.options)
     with server.client(headers=bearer(issuer.token("ann"))) as client:

@@ -231,7 +231,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void serve_requests();
   void answer_history(const http::HistoryRequest& request, bool keep_alive, bool head);
   void handle_request(http::Request& request);
-  // Finds out whose request it is; why its token is not taken.
+  // Finds out whose request it is; why its token is not taken. With too many that were
+  // not, it is the connection's last request.
   [[nodiscard]] protocol::Result<void> identify(http::Request& request, auth::Gate::Purpose purpose);
   void open_websocket(http::Request& request);
   void agree_on_deflate(const websocket::DeflateParameters& parameters);

@@ -18,9 +18,10 @@ constexpr std::uint8_t kMaxRefusedTokens = 5;
 }  // namespace
 
 protocol::Result<void> Connection::identify(http::Request& request, auth::Gate::Purpose purpose) {
-  auto admitted =
-      shard_.settings().gate->admit(auth::take_token(request), purpose, std::chrono::system_clock::now());
+  const auto token = auth::take_token(request);
+  auto admitted = shard_.settings().gate->admit(token, purpose, std::chrono::system_clock::now());
   identity_ = admitted ? *admitted : auth::nobody();
+  if (!admitted && token && ++refused_tokens_ >= kMaxRefusedTokens) request.keep_alive = false;
   return admitted ? protocol::Result<void>() : admitted.error();
 }
 
