@@ -147,6 +147,18 @@ def test_a_stream_over_the_limit_ends_with_when_to_come_back(stage):
             assert b"retry:" in said and b"from this address" in said, said
 
 
+@pytest.mark.parametrize(
+    "method, path, status", [("GET", "/events/@user/ann", 403), ("HEAD", "/events/a", 200)]
+)
+def test_a_request_for_a_stream_ends_its_connection(server, method, path, status):
+    """Whatever comes of it, for such requests are not counted."""
+    with server.http() as http:
+        http.send(request(path).replace("GET", method) + request())
+        response = http.read(head_only=method == "HEAD")
+        assert response.status == status
+        assert response.headers["connection"] == "close" and http.ended()
+
+
 def test_subscriptions_of_all_connections(stage):
     server = stage.server("--max-subscriptions", "3")
     with server.client() as first, server.client() as second:

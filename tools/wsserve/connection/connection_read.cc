@@ -80,7 +80,10 @@ void Connection::handle_request(http::Request& request) {
                         .headers = {}});
   }
   http::Route route = http::route(request, shard_.settings());
-  if (turn_away(request, http::opens(request, route))) return;
+  const http::Opens opens = http::opens(request, route);
+  // Whether it is granted or not: --max-requests does not count it.
+  if (opens == http::Opens::kStream) request.keep_alive = false;
+  if (turn_away(request, opens)) return;
   if (const auto problem = page_problem(request)) {
     shard_.counters().refused_origin.add();
     return send_http(http::error_response(*problem), request.keep_alive, request.method == "HEAD");
