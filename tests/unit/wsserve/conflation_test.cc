@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
@@ -111,6 +112,32 @@ TEST_F(ConflationTest, GivesEverythingAtTheEndOfTimeWithoutPassingIt) {
   EXPECT_EQ(taken(Conflation::Time::max()).size(), 2U);
   wait("a", 1h);
   EXPECT_EQ(taken(Conflation::Time::max()).size(), 1U);
+}
+
+TEST_F(ConflationTest, RemembersNoMoreKeysThanItHasRoomFor) {
+  const std::string long_name(1000, 'k');
+  std::size_t most = 0;
+  for (int i = 0; i < 30'000; ++i) {
+    EXPECT_TRUE(conflation_.may_pass(channel_, *event(long_name + std::to_string(i)), start_ + i * 1ms, 1h));
+    most = std::max(most, conflation_.slot_bytes());
+  }
+  EXPECT_LT(most, 2 * Conflation::kMaxIdleBytes);
+  EXPECT_FALSE(conflation_.may_pass(channel_, *event(long_name + "29999"), start_ + 1min, 1h))
+      << "one of the last is remembered";
+}
+
+TEST_F(ConflationTest, RemembersNothingOfKeysWhoseTimeIsOver) {
+  for (int i = 0; i < 100'000; ++i) {
+    EXPECT_TRUE(conflation_.may_pass(channel_, *event(std::to_string(i)), start_ + i * 1ms, 10ms));
+  }
+  EXPECT_LT(conflation_.slot_bytes(), std::size_t{1} << 20);
+}
+
+TEST_F(ConflationTest, KeepsNoTraceOfWhatIsNotWantedAnyMore) {
+  wait("a");
+  wait("b", 1h);
+  (void)conflation_.forget_if([](const Channel&) { return true; });
+  EXPECT_EQ(conflation_.slot_bytes(), 0U);
 }
 
 TEST_F(ConflationTest, ForgetsWhatIsNotWantedAnyMore) {

@@ -9,6 +9,15 @@
 #include "wsserve/channel.h"
 
 namespace wskit::server {
+namespace {
+
+// What a slot takes beside its name.
+constexpr std::size_t kSlotBytes = 192;
+
+// The slots are not looked through again before they take so much more.
+constexpr std::size_t kLeastGrowth = std::size_t{256} << 10;
+
+}  // namespace
 
 std::string Conflation::name_of(const Channel& channel, const Chunk& frame) {
   std::string name = channel.name();
@@ -19,17 +28,28 @@ std::string Conflation::name_of(const Channel& channel, const Chunk& frame) {
 
 bool Conflation::may_pass(const Channel& channel, const Chunk& frame, Time now, Interval interval) {
   if (interval == Interval::zero()) return empty();
-  if (slots_.size() - waiting() > idle_limit_) forget_idle(now);
-  Slot& slot = slots_[name_of(channel, frame)];
+  if (slot_bytes_ > look_again_bytes_) forget_idle(now);
+  Slot& slot = slot_of(channel, frame);
   if (slot.newest != nullptr || now < slot.next_due) return false;
   slot.next_due = now + interval;
   return true;
 }
 
-bool Conflation::put(const Channel& channel, ChunkPtr frame, Interval interval) {
-  const auto [entry, added] = slots_.try_emplace(name_of(channel, *frame));
+Conflation::Slot& Conflation::slot_of(const Channel& channel, const Chunk& frame) {
+  const auto [entry, added] = slots_.try_emplace(name_of(channel, frame));
   Slot& slot = entry->second;
   slot.name = &entry->first;
+  if (added) slot_bytes_ += kSlotBytes + slot.name->size();
+  return slot;
+}
+
+void Conflation::erase(const Slot& slot) {
+  slot_bytes_ -= kSlotBytes + slot.name->size();
+  slots_.erase(slots_.find(*slot.name));
+}
+
+bool Conflation::put(const Channel& channel, ChunkPtr frame, Interval interval) {
+  Slot& slot = slot_of(channel, *frame);
   slot.channel = &channel;
   slot.interval = interval;
   const bool replaces = slot.newest != nullptr;
@@ -86,7 +106,7 @@ ChunkPtr Conflation::hand_out(Slot& slot, Time now) {
   slot.newest = nullptr;
   slot.merged = 0;
   if (slot.interval == Interval::zero()) {
-    slots_.erase(*slot.name);
+    erase(slot);
   } else {
     slot.next_due = now < Time::max() - slot.interval ? now + slot.interval : Time::max();
   }
@@ -118,28 +138,41 @@ void Conflation::look(const std::function<void(const Channel&, std::uint64_t)>& 
 Conflation::Forgotten Conflation::clear() {
   const Forgotten all = forget_if([](const Channel&) { return true; });
   slots_.clear();
+  slot_bytes_ = 0;
   return all;
 }
 
 Conflation::Forgotten Conflation::forget_if(const std::function<bool(const Channel&)>& unwanted) {
   Forgotten forgotten;
+  std::vector<Slot*> gone;
   for (auto& [name, slot] : slots_) {
-    if (slot.newest == nullptr || !unwanted(*slot.channel)) continue;
+    if (slot.newest != nullptr && unwanted(*slot.channel)) gone.push_back(&slot);
+  }
+  for (Slot* slot : gone) {
     ++forgotten.waited;
-    forgotten.merged += slot.merged;
-    stop_waiting(slot);
-    slot.newest = nullptr;
-    slot.merged = 0;
+    forgotten.merged += slot->merged;
+    stop_waiting(*slot);
+    erase(*slot);
   }
   return forgotten;
 }
 
 void Conflation::forget_idle(Time now) {
-  std::erase_if(slots_, [&](const auto& entry) {
-    return entry.second.newest == nullptr && entry.second.next_due <= now;
-  });
+  std::vector<Slot*> idle;
+  std::size_t idle_bytes = 0;
+  for (auto& [name, slot] : slots_) {
+    if (slot.newest != nullptr) continue;
+    idle.push_back(&slot);
+    idle_bytes += kSlotBytes + name.size();
+  }
+  std::ranges::sort(idle, {}, &Slot::next_due);
+  for (const Slot* slot : idle) {
+    if (slot->next_due > now && idle_bytes <= kMaxIdleBytes / 2) break;
+    idle_bytes -= kSlotBytes + slot->name->size();
+    erase(*slot);
+  }
   // Keys that are all in use are not looked through again at once.
-  idle_limit_ = std::max<std::size_t>(1024, 2 * (slots_.size() - waiting()));
+  look_again_bytes_ = slot_bytes_ + std::max(idle_bytes, kLeastGrowth);
 }
 
 ChunkPtr merged_frame(const Chunk& frame, std::uint64_t from, std::uint64_t merged) {

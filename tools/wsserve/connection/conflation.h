@@ -27,7 +27,8 @@ class Conflation {
   using Interval = std::chrono::steady_clock::duration;
 
   // Whether an event of this key may go out at once: nothing of the key waits,
-  // and the last one went out `interval` ago. Then it counts as gone out.
+  // and the last one went out `interval` ago. Then it counts as gone out. When that
+  // was is remembered of the keys whose time comes last, as far as kMaxIdleBytes go.
   [[nodiscard]] bool may_pass(const Channel& channel, const Chunk& frame, Time now, Interval interval);
 
   // Lets the event wait. True if it replaced an older one.
@@ -51,7 +52,12 @@ class Conflation {
   void look(const std::function<void(const Channel&, std::uint64_t)>& see) const;
 
   [[nodiscard]] bool empty() const { return due_.empty() && early_.empty(); }
+  // Of the frames that wait.
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  // About what is taken beside them.
+  [[nodiscard]] std::size_t slot_bytes() const { return slot_bytes_; }
+
+  static constexpr std::size_t kMaxIdleBytes = std::size_t{8} << 20;
 
   // Forgets what waits, of all channels or of those that are not wanted any more.
   struct Forgotten {
@@ -75,7 +81,8 @@ class Conflation {
   };
 
   static std::string name_of(const Channel& channel, const Chunk& frame);
-  [[nodiscard]] std::size_t waiting() const { return due_.size() + early_.size(); }
+  Slot& slot_of(const Channel& channel, const Chunk& frame);
+  void erase(const Slot& slot);
   void stop_waiting(Slot& slot);
   ChunkPtr hand_out(Slot& slot, Time now);
   void let_come_due(Time now);
@@ -88,7 +95,8 @@ class Conflation {
   std::unordered_map<const Channel*, std::map<std::uint64_t, Slot*>> by_channel_;  // all of them, by arrival
   std::uint64_t arrivals_ = 0;
   std::size_t bytes_ = 0;
-  std::size_t idle_limit_ = 1024;
+  std::size_t slot_bytes_ = 0;
+  std::size_t look_again_bytes_ = 0;
 };
 
 // The frame of an event that stands for `merged` others, the first of which had
