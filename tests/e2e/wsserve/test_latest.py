@@ -44,6 +44,19 @@ def test_a_slow_reader_of_a_latest_channel_stays_and_its_merges_add_up(stage):
     slow.still_works()
 
 
+def test_an_event_that_fills_most_of_the_queue_gives_way_to_the_next_one(stage):
+    server = stage.server("--latest", "l/**", "--queue-limit", "30KB")
+    slow, publisher = server.client(receive_buffer=4096), server.client()
+    slow.subscribe("l/a")
+    published = 0
+    while (stats := server.stats())["merged"] < 5 and stats["closed_slow"] == 0 and published < 5000:
+        for _ in range(10):
+            publisher.publish("l/a", EVENT)
+            published += 1
+    assert server.stats()["closed_slow"] == 0
+    assert list(parts(read_until(slow, published)))[-1][0] == published
+
+
 def test_a_rate_asked_for_is_kept_and_nothing_is_passed_over(stage):
     server = stage.server()
     spared, publisher = server.client("/ws?max_rate=5"), server.client()

@@ -11,14 +11,14 @@ void Connection::deliver_latest(const Channel& channel, const ChunkPtr& frame, C
   if (!blocked_ && conflation.may_pass(channel, *frame, shard_.now(), interval)) {
     return shard_.fanout().replay(*this, {&frame, 1});
   }
-  // As many keys as fill the queue are more than the subscriber can follow.
-  if (conflation.bytes() + frame->size() > shard_.settings().queue_limit_bytes) return overflow(1);
   const std::size_t before = conflation.bytes();
   if (conflation.put(channel, frame, interval)) {
     ++merged_;
     shard_.counters().merged.add();
   }
   shard_.counters().queued_bytes.add(conflation.bytes() - before);
+  // As many keys as fill the queue are more than the subscriber can follow.
+  if (conflation.bytes() > shard_.settings().queue_limit_bytes) return overflow(0);
   drain_latest(shard_.now());
 }
 
