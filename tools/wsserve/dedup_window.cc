@@ -16,9 +16,7 @@ void DedupWindow::add(std::string_view id, std::uint64_t offset, protocol::Syste
   const auto [entry, added] = offsets_.emplace(id, offset);
   if (!added) return;
   order_.push_back({entry->first, offset, now});
-  if (order_.size() <= limits.max_ids) return;
-  offsets_.erase(offsets_.find(order_.front().id));
-  order_.pop_front();
+  keep_within(limits);
 }
 
 void DedupWindow::forget_from(std::uint64_t offset) {
@@ -29,10 +27,17 @@ void DedupWindow::forget_from(std::uint64_t offset) {
 }
 
 void DedupWindow::expire(protocol::SystemMicros now, const DedupLimits& limits) {
-  while (!order_.empty() && now - order_.front().at > limits.max_age) {
-    offsets_.erase(offsets_.find(order_.front().id));
-    order_.pop_front();
-  }
+  keep_within(limits);
+  while (!order_.empty() && now - order_.front().at > limits.max_age) forget_oldest();
+}
+
+void DedupWindow::keep_within(const DedupLimits& limits) {
+  while (order_.size() > limits.max_ids) forget_oldest();
+}
+
+void DedupWindow::forget_oldest() {
+  offsets_.erase(offsets_.find(order_.front().id));
+  order_.pop_front();
 }
 
 }  // namespace wskit::server

@@ -33,12 +33,15 @@ class DedupWindow {
   // Forgets ids accepted with `offset` or later: those events were taken back.
   void forget_from(std::uint64_t offset);
 
-  // Forgets ids that are too old.
+  // Forgets ids that are too old, and the oldest where the limits have shrunk.
   void expire(protocol::SystemMicros now, const DedupLimits& limits);
 
   [[nodiscard]] std::size_t size() const { return offsets_.size(); }
 
  private:
+  void keep_within(const DedupLimits& limits);
+  void forget_oldest();
+
   struct Seen {
     std::string_view id;  // the map's key
     std::uint64_t offset;
