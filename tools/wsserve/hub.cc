@@ -62,7 +62,7 @@ Channel* Hub::create(std::string_view name) {
   std::unique_ptr<Channel> channel;
   if (store_ != nullptr && options.durable && !protocol::is_server_channel(name)) {
     store::StoredChannel& stored =
-        store_->channel(name, {.history = options.history, .dedup = options.dedup}, epoch_prefix_);
+        store_->channel(name, {.history = options.history, .dedup = options.dedup}, next_epoch());
     channel = std::make_unique<Channel>(stored, options, home, interested);
   } else {
     channel = std::make_unique<Channel>(std::string(name), next_epoch(), options, home, interested);

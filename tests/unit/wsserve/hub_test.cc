@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "support/scratch_folder.h"
 #include "wsserve/fanout/local_channel.h"
 #include "wsserve/inbox.h"
 
@@ -103,6 +104,26 @@ TEST_F(ForgettingHubTest, GivesANameThatWasForgottenAnEpochOfItsOwn) {
   EXPECT_NE(second, first);
   EXPECT_NE(hub_->find_or_create("a")->epoch(), first);
   EXPECT_NE(hub_->find_or_create("a")->epoch(), second);
+}
+
+TEST_F(ForgettingHubTest, GivesItAnotherEpochToWhereItsRuleMakesItDurableMeanwhile) {
+  const test::ScratchFolder folder;
+  store::Options options;
+  options.path = folder.path() / "events.db";
+  options.make_epoch = [] { return "renewed"; };
+  auto store = store::Store::open(std::move(options));
+  ASSERT_TRUE(store) << store.error().message;
+  ChannelRules rules;
+  rules.defaults.durable = false;
+  hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules, store->get());
+  const std::string first(hub_->find_or_create("a")->epoch());
+  forget(kTtl * 2);
+  rules.defaults.durable = true;
+  hub_->reload(HubLimits{.channel_ttl = kTtl}, rules, protocol::system_now());
+  const Channel* second = hub_->find_or_create("a");
+  EXPECT_NE(second->stored(), nullptr);
+  EXPECT_NE(second->epoch(), first);
+  hub_.reset();
 }
 
 TEST_F(ForgettingHubTest, KeepsAChannelThatHoldsAnEvent) {
