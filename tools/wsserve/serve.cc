@@ -86,6 +86,9 @@ class Supervisor {
     if (const auto interval = service_manager::watchdog_interval()) await_watchdog(*interval / 2);
   }
 
+  // Why it has come to an end.
+  [[nodiscard]] std::string_view outcome() const { return outcome_; }
+
  private:
   void await_signal() {
     signals_.async_wait([this](const boost::system::error_code& error, int) {
@@ -186,7 +189,7 @@ class Supervisor {
 
   void finish(std::string_view why) {
     notices_.notice("{}; {} connections were cut off", why, server_.websockets());
-    audit::serve(server_.audit(), "stop", why);
+    outcome_ = why;
     signals_.cancel();
     hangups_.cancel();
     reopenings_.cancel();
@@ -207,6 +210,7 @@ class Supervisor {
   net::steady_timer watchdog_;
   bool shards_answered_ = true;
   std::chrono::steady_clock::time_point deadline_{};
+  std::string_view outcome_;
 };
 
 }  // namespace
@@ -286,6 +290,8 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
   }
   service_manager::notify("READY=1\nSTATUS=serving " + url);
   io.run();
+  server.stop();
+  audit::serve(audit.get(), "stop", supervisor.outcome());
   return {};
 }
 

@@ -42,7 +42,9 @@ Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_pt
   }
 }
 
-Server::~Server() {
+Server::~Server() { stop(); }
+
+void Server::stop() {
   for (const auto& shard : shards_) shard->stop();
   // Its threads know channels and inboxes.
   if (store_ != nullptr) store_->stop();

@@ -41,6 +41,9 @@ class Server final : public ServerView {
   // Stops accepting and closes every connection with 1001 and a hint to come
   // back, spread over a time that grows with their number.
   void drain();
+  // Cuts off who is still connected and ends all threads; every event taken is written
+  // if it can be. Safe to call twice.
+  void stop();
   // Goes by other settings from now on, channels that exist too; returns when every
   // shard does. Returns how many channels stay durable, or not durable, although
   // their rule says otherwise now. REQUIRES: started.

@@ -127,6 +127,12 @@ void Shard::run() {
   while (!stopping_.load(std::memory_order_acquire)) {
     turn(wait_ms());
   }
+  cut_off();
+}
+
+void Shard::cut_off() {
+  for (const auto& [number, connection] : connections_) connection->abort("the server stopped");
+  clean_up();
 }
 
 int Shard::wait_ms() {

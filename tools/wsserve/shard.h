@@ -161,6 +161,8 @@ class Shard {
   [[nodiscard]] bool settle_once();
   [[nodiscard]] int wait_ms();
   void clean_up();
+  // Ends those who are still there.
+  void cut_off();
 
   ServerView& server_;
   SettingsPtr settings_;

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 
 import pytest
 from harness.deadline import eventually
@@ -203,6 +204,27 @@ def test_it_goes_on_where_it_was(stage):
     Audit(stage).server.stop()
     audit = Audit(stage)
     assert [record["action"] for record in audit.wait_for("server", 4)] == ["start", "drain", "stop", "start"]
+
+
+def test_who_is_cut_off_at_the_end_is_in_it(stage):
+    store = stage.home / "events.db"
+    audit = Audit(stage, "--store", store, "--drain", "1h")
+    client = audit.server.client()
+    # As long as the store has an event to write, nobody is told to leave.
+    other = sqlite3.connect(store, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    client.send(action="publish", channel="a", type="t", data=1)
+    audit.wait_for("publish")
+    audit.server.process.signal(signal.SIGTERM)
+    audit.wait_for("server", action="drain")
+    audit.server.process.signal(signal.SIGTERM)
+    audit.server.process.wait_for_stderr("stopped at once")
+    other.execute("ROLLBACK")
+    assert audit.server.process.wait() == 0
+    end, stop = audit.records()[-2:]
+    assert (end["what"], end["connection"]) == ("disconnect", client.connected["connection"])
+    assert (end["code"], end["reason"]) == (1006, "the server stopped")
+    assert (stop["what"], stop["action"]) == ("server", "stop")
 
 
 def test_a_file_that_cannot_be_written_is_said_at_the_start(stage):

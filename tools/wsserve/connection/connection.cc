@@ -285,10 +285,10 @@ void Connection::put_farewell(CloseCode code, std::string_view reason) {
   }
 }
 
-void Connection::abort() {
+void Connection::abort(std::string_view why) {
   if (phase_ == Phase::kDead) return;
   if (phase_ == Phase::kOpen) {
-    audit::disconnect(shard_, *this, CloseCode::kAbnormal, {});
+    audit::disconnect(shard_, *this, CloseCode::kAbnormal, why);
     leave_service();
   }
   phase_ = Phase::kDead;

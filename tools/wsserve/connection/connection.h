@@ -84,8 +84,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // both to come back after that time; lets go of an idle HTTP connection.
   void drain(std::chrono::milliseconds come_back_after);
 
-  // Ends it now: the socket is closed at the end of the turn.
-  void abort();
+  // Ends it now: the socket is closed at the end of the turn. `why`: for the audit log.
+  void abort(std::string_view why = {});
 
   // Writes what waits, as far as the socket takes it. Called by the shard at the
   // end of a turn in which send_text() was.
