@@ -2,10 +2,8 @@
 // thread that has so many unsettled at most, and ranges read back. The file is
 // made below TMPDIR: what is measured is that disk.
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
 
 #include <atomic>
-#include <filesystem>
 #include <future>
 #include <memory>
 #include <semaphore>

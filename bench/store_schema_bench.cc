@@ -3,11 +3,9 @@
 // first is the store's own (docs/store.md tells why). The file is made below
 // TMPDIR: what is measured is that disk.
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <random>
