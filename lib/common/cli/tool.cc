@@ -273,11 +273,12 @@ std::string Tool::origin(const CLI::App& app, const std::string& option) const {
 }
 
 int Tool::main(int argc, const char* const* argv, const std::function<Outcome()>& run) {
-  if (const std::optional<int> early = parse(argc, argv)) return *early;
-  notices_.configure(notice_options_);
+  // Before anything is written: a reader of the help that has gone is no fault either.
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, nullptr);
+  if (const std::optional<int> early = parse(argc, argv)) return *early;
+  notices_.configure(notice_options_);
   Outcome outcome;
   try {
     outcome = run();

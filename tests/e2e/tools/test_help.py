@@ -101,3 +101,12 @@ def test_an_unknown_option_is_answered_with_the_nearest_one(stage, tool):
 @pytest.mark.parametrize("tool", TOOLS)
 def test_help_is_given_into_a_pipe_without_colour(stage, tool):
     assert "\x1b" not in said(stage, tool, "--help")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_reader_that_has_gone_is_no_fault(stage, tool):
+    nobody_reads_4 = f"mkfifo {stage.home}/pipe; exec 3<>{stage.home}/pipe 4>{stage.home}/pipe 3<&-"
+    asked = f"{tool} --help >&4; echo $?; {tool} --generate man >&4; echo $?; {tool} --versoin 2>&4; echo $?"
+    shell = stage.shell(f"{nobody_reads_4}; {asked}")
+    assert shell.wait() == 0
+    assert shell.stdout == b"0\n0\n2\n", shell.stderr
