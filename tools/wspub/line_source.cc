@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -13,6 +14,9 @@
 
 namespace wskit::pub {
 namespace {
+
+// Of a file that is followed, kept to be compared with what stands there later.
+constexpr std::size_t kSeenBytes = 256;
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
@@ -85,17 +89,35 @@ LineSource::Item LineSource::next() {
     if (count == 0) {
       if (follows_current()) {
         if (!begins_anew()) return {.kind = Kind::kWait};
+        // What was written between that read and this look is still to be read.
+        if (!std::exchange(last_read_, true)) continue;
         --next_file_;
       }
-      input_over_ = true;
-      splitter_.finish();
+      end_input();
       continue;
     }
-    const auto bytes = static_cast<std::size_t>(count);
-    if (on_bytes_) on_bytes_({room.data(), bytes});
-    bytes_read_ += bytes;
-    splitter_.commit(bytes);
+    const std::string_view bytes(room.data(), static_cast<std::size_t>(count));
+    if (follows_current() && !is_as_it_was_read()) {
+      --next_file_;
+      end_input();
+      continue;
+    }
+    take(bytes);
   }
+}
+
+void LineSource::take(std::string_view bytes) {
+  if (on_bytes_) on_bytes_(bytes);
+  bytes_read_ += bytes.size();
+  splitter_.commit(bytes.size());
+  if (!follows_current()) return;
+  seen_ += bytes.substr(bytes.size() - std::min(bytes.size(), kSeenBytes));
+  seen_.erase(0, seen_.size() - std::min(seen_.size(), kSeenBytes));
+}
+
+void LineSource::end_input() {
+  input_over_ = true;
+  splitter_.finish();
 }
 
 bool LineSource::open_next() {
@@ -109,7 +131,9 @@ bool LineSource::open_next() {
     return false;
   }
   input_over_ = false;
+  last_read_ = false;
   bytes_read_ = 0;
+  seen_.clear();
   file_bytes_.reset();
   struct stat status {};
   if (fstat(fd_, &status) == 0 && S_ISREG(status.st_mode)) {
@@ -134,7 +158,14 @@ bool LineSource::begins_anew() const {
   struct stat named {};
   if (fstat(fd_, &open) != 0 || ::stat(options_.files.back().c_str(), &named) != 0) return false;
   const bool replaced = open.st_ino != named.st_ino || open.st_dev != named.st_dev;
-  return replaced || static_cast<std::uint64_t>(open.st_size) < bytes_read_;
+  return replaced || !is_as_it_was_read();
+}
+
+bool LineSource::is_as_it_was_read() const {
+  std::array<char, kSeenBytes> now{};
+  const ssize_t count =
+      ::pread(fd_, now.data(), seen_.size(), static_cast<off_t>(bytes_read_ - seen_.size()));
+  return count < 0 || std::string_view(now.data(), static_cast<std::size_t>(count)) == seen_;
 }
 
 void LineSource::rewind_stdin() {

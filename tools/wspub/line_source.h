@@ -109,7 +109,11 @@ class LineSource {
   [[nodiscard]] Item fail(std::string message);
   bool open_next();
   [[nodiscard]] bool follows_current() const;
+  void take(std::string_view bytes);
+  void end_input();
   [[nodiscard]] bool begins_anew() const;
+  // False: the followed file was cut short, and may have grown again since.
+  [[nodiscard]] bool is_as_it_was_read() const;
   void rewind_stdin();
   void close_current();
   [[nodiscard]] std::string_view noun() const;
@@ -126,6 +130,8 @@ class LineSource {
   bool owned_ = false;
   std::optional<std::uint64_t> file_bytes_;  // of a regular file
   std::uint64_t bytes_read_ = 0;             // of the current input
+  std::string seen_;                         // the last of those, where the file is followed
+  bool last_read_ = false;                   // the followed file is read to its end, another one follows
   off_t stdin_start_ = -1;                   // where stdin stood at first, if it is a regular file
   std::uint64_t records_ = 0;
   bool reading_ = true;

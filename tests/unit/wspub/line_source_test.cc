@@ -281,6 +281,28 @@ TEST_F(FollowedFileTest, AFileCutShortIsReadFromItsBeginning) {
   EXPECT_EQ(drain(), "4:d wait");
 }
 
+TEST_F(FollowedFileTest, AFileCutShortThatHasGrownAgainIsReadFromItsBeginning) {
+  options_.files = {file("log", "a\nb\n")};
+  EXPECT_EQ(drain(), "1:a 2:b wait");
+  file("log", "c\nd\ne\n");
+  EXPECT_EQ(drain(), "3:c 4:d 5:e wait");
+  file("log", "f\ng\nh\n");
+  EXPECT_EQ(drain(), "6:f 7:g 8:h wait") << "it is as long as it was";
+  EXPECT_EQ(seen_, "a\nb\nc\nd\ne\nf\ng\nh\n") << "nothing is read twice";
+}
+
+TEST_F(FollowedFileTest, AFileLongerThanWhatIsComparedIsReadOn) {
+  const std::string line(200, 'x');
+  options_.files = {file("log", line + "\n" + line + "\n")};
+  EXPECT_EQ(drain(), "1:" + line + " 2:" + line + " wait");
+  append("a\n");
+  EXPECT_EQ(drain(), "3:a wait");
+  append(line + line + line + "\n");
+  EXPECT_EQ(drain(), "4:" + line + line + line + " wait");
+  append("b\n");
+  EXPECT_EQ(drain(), "5:b wait");
+}
+
 TEST_F(FollowedFileTest, WhatIsNoFileCannotBeFollowed) {
   options_.files = {"/dev/null"};
   EXPECT_EQ(drain(), "failed: cannot follow /dev/null: it is no regular file");
