@@ -8,6 +8,7 @@
 
 #include "common/cli/values.h"
 #include "common/client/refusal_hint.h"
+#include "common/protocol/channel.h"
 #include "common/protocol/control.h"
 #include "common/protocol/json_text.h"
 
@@ -121,13 +122,26 @@ void Subscriber::on_message(std::string_view text) {
   if (stage_ == Stage::kStopped) return;
   if (stage_ == Stage::kEvents) {
     const protocol::Result<EventView> event = protocol::decode_event(text, decoded_);
-    if (event) return take(*event, text);
+    if (event) {
+      if (is_asked_for(event->channel)) take(*event, text);
+      return;
+    }
   } else if (stage_ == Stage::kPlaying) {
     const std::optional<HistoryPage> page = parse_history_page(text);
     if (page && page->id == kPageId) return player_->on_page(*page);
   }
   // Events of subscriptions that the connection began with are not ours.
   on_control(parse_control(text));
+}
+
+// What is for all, for a user or for a connection reaches whoever it is for,
+// subscribed or not.
+bool Subscriber::is_asked_for(std::string_view channel) const {
+  if (!protocol::is_server_channel(channel)) return true;
+  return std::ranges::any_of(channels_, [&](const std::string& name) {
+    const protocol::Result<protocol::Pattern> pattern = protocol::Pattern::parse(name);
+    return pattern && pattern->matches(channel);
+  });
 }
 
 void Subscriber::take(const EventView& event, std::string_view text) {

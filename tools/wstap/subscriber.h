@@ -113,6 +113,7 @@ class Subscriber : private client::ClientHandler, private PlayerListener {
   void on_play_pause() override { listener_.on_batch_end(); }
   void on_present() override;
 
+  [[nodiscard]] bool is_asked_for(std::string_view channel) const;
   void take(const protocol::EventView& event, std::string_view text);
   [[nodiscard]] bool tell(std::string_view channel, const std::optional<Incident>& incident);
 
