@@ -31,11 +31,6 @@ void throw_exception_from_error(const TemplateError& error, const boost::source_
 }
 
 boost::system::result<void, TemplateError> check_publishable(std::string_view channel) {
-  if (protocol::is_server_channel(channel)) {
-    return TemplateError{
-        fmt::format("channel {}: names that begin with @ are the server's own; publish to another",
-                    protocol::quote(channel))};
-  }
   if (protocol::looks_like_pattern(channel)) {
     return TemplateError{fmt::format("channel {}: a pattern is for subscribing; to publish, name one channel",
                                      protocol::quote(channel))};

@@ -22,7 +22,8 @@ struct TemplateError {
 };
 [[noreturn]] void throw_exception_from_error(const TemplateError& error, const boost::source_location&);
 
-// Whether events can be published to `channel`; the reason if not.
+// Whether events can be published to `channel`; the reason if not. Who may publish
+// in the server's own space (@user/<user>, @all) is for the server to say.
 [[nodiscard]] boost::system::result<void, TemplateError> check_publishable(std::string_view channel);
 
 class ChannelTemplate {

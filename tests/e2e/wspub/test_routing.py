@@ -1,5 +1,7 @@
 """Proves: where an event goes, its type, its key and its time come from the line as the options say."""
 
+from harness.tokens import Issuer
+
 
 def routed(stage, options, *lines):
     server = stage.server()
@@ -83,3 +85,24 @@ def test_without_a_channel_anywhere_the_remedy_is_named(stage):
     server = stage.server()
     run = stage.run("wspub", "-u", server.url, stdin=b'{"x":1}\n')
     assert run.code in (2, 8) and "channel" in run.stderr.lower()
+
+
+def test_a_user_is_reached_where_the_token_grants_it(stage):
+    issuer = Issuer(stage.home)
+    server = stage.server(*issuer.options)
+    service = ("-u", server.url, "--token", issuer.token("service", publish=["@user/*"]))
+    with server.client(f"/ws?token={issuer.token('ann')}") as ann:
+        lines = b'{"to":"ann","n":1}\n{"to":"ann","n":2}\n'
+        run = stage.run("wspub", *service, "@user/{to}", "-t", "update", stdin=lines)
+        assert run.code == 0, run.stderr
+        assert [(event.channel, event.type) for event in ann.take_events(2)] == [("@user/ann", "update")] * 2
+        run = stage.run("wspub", *service, stdin=b'{"channel":"@user/ann","data":"named by the line"}')
+        assert run.code == 0, run.stderr
+        assert ann.take_events(1)[0].data == '"named by the line"'
+
+
+def test_elsewhere_in_the_servers_space_the_server_says_no(stage):
+    server = stage.server()
+    for channel in ("@all", "@user/ann", "@server/stats"):
+        run = stage.run("wspub", "-u", server.url, channel, "-m", "1")
+        assert run.code == 4 and channel in run.stderr and "FORBIDDEN" in run.stderr, run.stderr
