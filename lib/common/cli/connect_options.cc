@@ -115,12 +115,14 @@ void add_connect_options(CLI::App& app, ConnectOptions& options) {
                        "Send this header with the upgrade, as 'Name: value'"));
   connection(add_text(app, "--token", options.token, "TOKEN",
                       "Send this token as Authorization: Bearer; others can see it in the process list, "
-                      "--token-file is safer"))
+                      "--token-file is safer",
+                      Empty::kAllowed))
       ->envname(kTokenVariable);
   connection(
       add_text(app, "--token-file", options.token_file, "FILE",
                "Read the token from a file or /dev/fd/N; when the file changes, the connection goes on with "
-               "the new one"))
+               "the new one",
+               Empty::kAllowed))
       ->envname(kTokenFileVariable);
   add_tls_options(app, options.tls, "Connection");
   connection(app.add_flag("--compress", options.compress, "Offer permessage-deflate"));

@@ -107,10 +107,13 @@ CLI::Option* add_texts(CLI::App& app, const std::string& flags, std::vector<std:
 }
 
 CLI::Option* add_text(CLI::App& app, const std::string& flags, std::string& value,
-                      const std::string& value_name, const std::string& description) {
+                      const std::string& value_name, const std::string& description, Empty empty) {
   CLI::Option* option = app.add_option(
       flags,
-      [&value](const CLI::results_t& results) {
+      [&value, flags, empty](const CLI::results_t& results) {
+        if (results.back().empty() && empty == Empty::kRefused) {
+          throw CLI::ValidationError(last_name(flags), "the value is empty: is a variable not set?");
+        }
         value = results.back();
         return true;
       },

@@ -48,9 +48,13 @@ CLI::Option* add_speed(CLI::App& app, const std::string& flags, std::optional<do
 // there, and for it `[a,b]` stays two.
 CLI::Option* add_texts(CLI::App& app, const std::string& flags, std::vector<std::string>& values,
                        const std::string& value_name, const std::string& description);
+// Of an option without which something else would be done in silence an empty text is
+// refused: `--journal "$FILE"` where the variable is not set.
+enum class Empty : bool { kRefused, kAllowed };
 // One text taken as it is.
 CLI::Option* add_text(CLI::App& app, const std::string& flags, std::string& value,
-                      const std::string& value_name, const std::string& description);
+                      const std::string& value_name, const std::string& description,
+                      Empty empty = Empty::kRefused);
 
 // One of a few words. `chosen` gets the index of the word.
 CLI::Option* add_choice(CLI::App& app, const std::string& flags, const std::vector<std::string>& words,

@@ -93,7 +93,8 @@ void Tool::add_general_options() {
              "Colours: auto is for terminals, unless NO_COLOR is set or TERM is dumb");
   add_choice(app_, "--log-format", notice_options_.format,
              {{"text", LogFormat::kText}, {"json", LogFormat::kJson}}, "Notices as lines of text or of JSON");
-  add_text(app_, "--profile", profile_, "NAME", "Take values from [profile.NAME] of the configuration file")
+  add_text(app_, "--profile", profile_, "NAME", "Take values from [profile.NAME] of the configuration file",
+           Empty::kAllowed)
       ->envname("WSKIT_PROFILE")
       ->configurable(false);
   app_.add_flag("--print-config", print_config_, "Show each effective value and where it came from, and end")
