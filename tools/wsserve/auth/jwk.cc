@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "common/protocol/quote.h"
+#include "wsserve/auth/base64url.h"
 #include "wsserve/auth/public_key.h"
 
 namespace wskit::server::auth {
@@ -22,24 +23,6 @@ Error wrong(std::string why) { return {ErrorCode::kInternal, std::move(why), {}}
 std::string text(const json& object, const char* member) {
   const auto found = object.find(member);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-// Base64url without padding (RFC 7515 section 2).
-std::optional<std::string> decode_base64url(std::string_view encoded) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string bytes;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : encoded) {
-    const std::size_t value = kAlphabet.find(c);
-    if (value == std::string_view::npos) return std::nullopt;
-    bits = (bits << 6U) | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>((bits >> static_cast<unsigned>(count)) & 0xFFU);
-  }
-  return encoded.size() % 4 == 1 ? std::nullopt : std::optional(bytes);
 }
 
 BignumPtr number(const json& key, const char* member) {

@@ -5,8 +5,11 @@
 
 #include <jwt.h>
 
+#include <memory>
 #include <string>
 #include <vector>
+
+struct evp_pkey_st;
 
 namespace wskit::server::auth {
 
@@ -16,12 +19,15 @@ struct Key {
   // The only ones that it is ever used with, whatever a token says: a public key is
   // never taken for a secret, nor a curve for another.
   std::vector<jwt_alg_t> algorithms;
-  // What libjwt takes: the bytes of a secret, or a public key as PEM.
+  // The bytes of a secret, or a public key as PEM.
   std::string material;
+  std::shared_ptr<evp_pkey_st> public_key;  // the same, read; null: a secret
 
   [[nodiscard]] bool fits(jwt_alg_t algorithm) const;
 
-  bool operator==(const Key&) const = default;
+  bool operator==(const Key& other) const {
+    return id == other.id && algorithms == other.algorithms && material == other.material;
+  }
 };
 
 using Keys = std::vector<Key>;

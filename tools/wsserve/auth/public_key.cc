@@ -56,7 +56,11 @@ std::string as_pem(EVP_PKEY& key) {
 protocol::Result<Key> to_key(EVP_PKEY& public_key, std::string id) {
   auto algorithms = algorithms_of(public_key);
   if (!algorithms) return algorithms.error();
-  Key key{.id = std::move(id), .algorithms = std::move(*algorithms), .material = as_pem(public_key)};
+  EVP_PKEY_up_ref(&public_key);
+  Key key{.id = std::move(id),
+          .algorithms = std::move(*algorithms),
+          .material = as_pem(public_key),
+          .public_key = {&public_key, &EVP_PKEY_free}};
   if (key.material.empty()) return wrong("OpenSSL cannot write the key down");
   return key;
 }
@@ -65,7 +69,8 @@ protocol::Result<Key> to_key(std::string secret, std::string id) {
   if (secret.empty()) return wrong("the secret is empty");
   return Key{.id = std::move(id),
              .algorithms = {JWT_ALG_HS256, JWT_ALG_HS384, JWT_ALG_HS512},
-             .material = std::move(secret)};
+             .material = std::move(secret),
+             .public_key = nullptr};
 }
 
 }  // namespace wskit::server::auth

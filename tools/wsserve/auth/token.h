@@ -1,6 +1,6 @@
 // Whether a token is to be believed: form, algorithm, key, signature, time, issuer
-// and audience (docs/security.md, "Tokens"). The work is libjwt's; what it leaves
-// to its caller is done here.
+// and audience (docs/security.md, "Tokens"). libjwt takes it apart, OpenSSL checks
+// the signature, and what they leave to their caller is done here.
 //
 // Threads: pure functions.
 #pragma once

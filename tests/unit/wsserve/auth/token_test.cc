@@ -100,6 +100,29 @@ TEST_F(TokenTest, TakesEachAlgorithmByItsKey) {
   }
 }
 
+TEST_F(TokenTest, TakesASignatureInItsOneFormOnly) {
+  const std::vector<std::tuple<jwt_alg_t, Key, std::string>> all{
+      {JWT_ALG_HS256, secret(kSecret), kSecret},
+      {JWT_ALG_RS256, public_key(rsa().public_pem), rsa().private_pem},
+      {JWT_ALG_ES256, public_key(p256().public_pem), p256().private_pem},
+      {JWT_ALG_ES512, public_key(p521().public_pem), p521().private_pem},
+  };
+  for (const auto& [algorithm, key, signing] : all) {
+    rules.keys = {key};
+    const std::string token = sign(claims, algorithm, signing);
+    ASSERT_EQ(refusal(token), "taken");
+    std::string same_bytes = token;
+    ++same_bytes.back();  // which changes bits that stand for nothing
+    if (token.substr(token.rfind('.') + 1).size() % 4 != 0) {
+      EXPECT_EQ(refusal(same_bytes), "signature") << jwt_alg_str(algorithm);
+    }
+    EXPECT_EQ(refusal(token + "AAAA"), "signature") << jwt_alg_str(algorithm);
+    EXPECT_EQ(refusal(token.substr(0, token.size() - 4)), "signature") << jwt_alg_str(algorithm);
+    const std::string text = token.substr(0, token.rfind('.') + 1);
+    EXPECT_EQ(refusal(text + std::string(86, 'A')), "signature") << jwt_alg_str(algorithm) << ": zeros";
+  }
+}
+
 TEST_F(TokenTest, RefusesATokenWithoutASignature) {
   const std::string payload = base64url(claims.dump());
   for (const char* algorithm : {"none", "None", "NONE", "nOnE"}) {
