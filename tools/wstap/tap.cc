@@ -242,7 +242,8 @@ class Tap : private SubscriberListener {
 
   // What counts more than that the run came to its end.
   void judge() {
-    if (cursor_ && cursor_->behind() && outcome_.code == ExitCode::kOk) outcome_.code = ExitCode::kLocalIo;
+    const bool not_kept = output_failed_ || (cursor_ && cursor_->behind());
+    if (not_kept && outcome_.code == ExitCode::kOk) outcome_.code = ExitCode::kLocalIo;
     const bool ended = outcome_.code == ExitCode::kOk || outcome_.code == ExitCode::kTimedOut;
     if (options_.verify && !findings_.empty() && ended) outcome_.code = ExitCode::kIntegrity;
   }
@@ -257,6 +258,7 @@ class Tap : private SubscriberListener {
   void on_output_ended(cli::Output::End end, int error) {
     if (end == cli::Output::End::kFailed) {
       notices_.error("cannot write the events: {}", std::strerror(error));  // NOLINT(concurrency-mt-unsafe)
+      output_failed_ = true;
     }
     stop(end == cli::Output::End::kReaderGone ? ExitCode::kOk : ExitCode::kLocalIo);
   }
@@ -387,6 +389,7 @@ class Tap : private SubscriberListener {
   bool playing_;
   bool subscribed_ = false;  // at least once
   bool stopping_ = false;
+  bool output_failed_ = false;
   cli::Outcome outcome_;
   Subscriber subscriber_;
   std::optional<CursorKeeper> cursor_;

@@ -133,3 +133,14 @@ def test_with_4_when_the_server_says_not_to_come_back(stage):
             peer.close(code, "not you")
             assert tap.wait() == 4
             assert "not you" in tap.stderr
+
+
+def test_a_full_disk_is_no_success_where_it_shows_only_at_the_end(stage):
+    server = stage.server()
+    with server.client() as publisher:
+        publisher.publish("a", 1, type="last")
+    for option in ("-n 1", "--until-event last", "--end"):
+        shell = stage.shell(f"wstap -u {server.url} a --from start {option} > /dev/full; echo $?")
+        assert shell.wait() == 0
+        assert shell.stdout == b"8\n", (option, shell.stderr)
+        assert "No space left on device" in shell.stderr
