@@ -1,5 +1,6 @@
 #include "common/cli/tool.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/Config.hpp>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
+#include <tuple>
 #include <utility>
 
 #include "common/cli/completion.h"
@@ -59,6 +61,15 @@ void end_by_signal(int signal) {
   action.sa_handler = SIG_DFL;
   sigaction(signal, &action, nullptr);
   raise(signal);
+}
+
+// What is opened where a standard stream is closed (`<&-`) would be taken for it: a
+// socket would be read as the input, a notice written into a journal. With these in
+// their place, to read or to write is refused as on a closed one.
+void fill_closed_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) < 0) std::ignore = ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
 }
 
 }  // namespace
@@ -274,6 +285,7 @@ std::string Tool::origin(const CLI::App& app, const std::string& option) const {
 }
 
 int Tool::main(int argc, const char* const* argv, const std::function<Outcome()>& run) {
+  fill_closed_streams();
   // Before anything is written: a reader of the help that has gone is no fault either.
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
