@@ -1,9 +1,11 @@
 """Proves: an event published by a POST is the same as one from a WebSocket, and a bad one says what is wrong."""
 
 import json
+import signal
+import sqlite3
 
 import pytest
-
+from harness.deadline import eventually
 from harness.websocket import handshake
 
 
@@ -121,6 +123,30 @@ def test_what_opens_may_be_sent_behind_a_post(server, poster, what_opens, status
         assert http.read(head_only=True).status == status
         server.wait_for_subscriptions(1)
         assert poster.publish("/publish/a", "2")["offset"] == 2
+
+
+def test_nothing_is_accepted_once_those_who_listen_are_about_to_leave(stage, tmp_path):
+    store, config = tmp_path / "e.db", tmp_path / "wsserve.toml"
+    config.write_text('[[channel]]\npattern = "live/*"\ndurable = false\n')
+    server = stage.server("--store", store, "--config", config, "--drain", "1h")
+    poster, client = Poster(server), server.client()
+    poster.publish("/publish/live/a", "1")
+    # An event that waits for the store keeps everybody from leaving.
+    other = sqlite3.connect(store, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    client.send(action="publish", channel="a", type="t", data=1)
+    eventually(lambda: server.stats()["store"]["queued_events"] == 1, "the event waits")
+    server.process.signal(signal.SIGTERM)
+    refused = eventually(
+        lambda: (answer := poster.post("/publish/live/a", "1")).status != 200 and answer, "the server drains"
+    )
+    assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+    assert refused.json()["error"]["code"] == "UNAVAILABLE"
+    other.execute("ROLLBACK")
+    client.events_until_closed(1001)
+    client.websocket.abort()
+    poster.http.socket.close()
+    assert server.process.wait() == 0
 
 
 @pytest.mark.parametrize(

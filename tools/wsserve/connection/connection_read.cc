@@ -107,6 +107,13 @@ void Connection::handle_request(http::Request& request) {
     return answer_history(*history, request.keep_alive, head);
   }
   if (const auto* target = std::get_if<http::PublishTarget>(&route)) {
+    // Those who listen may be gone before it reaches them.
+    if (shard_.is_quiet()) {
+      return answer_http(
+          protocol::Error{protocol::ErrorCode::kUnavailable,
+                          "the server is shutting down and takes no events; send it again in a moment",
+                          {}});
+    }
     if (auto error = auth::check_publish(identity(), target->channel)) return answer_http(std::move(*error));
     const auto publish = http::parse_publish_request(request, target->channel);
     if (!publish) return answer_http(publish.error());
