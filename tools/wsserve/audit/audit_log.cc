@@ -74,6 +74,8 @@ protocol::Result<void> AuditLog::reopen() {
   {
     const std::lock_guard lock(mutex_);
     unused = std::exchange(next_fd_, *fd);
+    bytes_before_next_ = waiting_.size();
+    lines_before_next_ = waiting_lines_;
   }
   if (unused >= 0) ::close(unused);
   wake_.notify_one();
@@ -88,15 +90,21 @@ void AuditLog::run() {
     if (waiting_.empty() && next_fd_ < 0) return;
     batch.clear();
     batch.swap(waiting_);
-    const std::uint64_t lines = std::exchange(waiting_lines_, 0);
+    std::uint64_t lines = std::exchange(waiting_lines_, 0);
     const int next = std::exchange(next_fd_, -1);
+    const std::size_t bytes_before = bytes_before_next_;
+    const std::uint64_t lines_before = lines_before_next_;
     lock.unlock();
-    // What came before goes to the file that was there before.
-    if (!batch.empty()) write_batch(batch, lines);
+    std::string_view text = batch;
     if (next >= 0) {
+      // What came before goes to the file that was there before.
+      if (bytes_before > 0) write_batch(text.substr(0, bytes_before), lines_before);
+      text.remove_prefix(bytes_before);
+      lines -= lines_before;
       ::close(std::exchange(fd_, next));
       mid_line_ = false;
     }
+    if (!text.empty()) write_batch(text, lines);
     lock.lock();
   }
 }

@@ -63,7 +63,9 @@ class AuditLog {
   // Guarded by mutex_.
   std::string waiting_;
   std::uint64_t waiting_lines_ = 0;
-  int next_fd_ = -1;  // takes the place of fd_ before the next line is written
+  int next_fd_ = -1;  // takes the place of fd_ behind what waited when it was opened
+  std::size_t bytes_before_next_ = 0;
+  std::uint64_t lines_before_next_ = 0;
   bool stopping_ = false;
 
   // Of the thread.
