@@ -112,17 +112,18 @@ TEST_P(WrongServerTest, IsFoundOut) {
   ADD_FAILURE() << "nobody noticed in " << kSeeds << " walks";
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Lies, WrongServerTest,
-    testing::Values(Lie{"SkipsAnEvent", skip_one, "before it did not"},
-                    Lie{"RepeatsAnEvent", repeat_one, "came a second time"},
-                    Lie{"SwapsTwoEvents", swap_two, "came behind|before it did not"},
-                    Lie{"ChangesData", change_data, "is not as it was published"},
-                    Lie{"HidesMerges", hide_merges, "before it did not"},
-                    Lie{"ClaimsRecovery", claim_recovery, "recovered, although|recovered from"},
-                    Lie{"ForgetsGaps", forget_gaps, "recovered, although|recovered from"},
-                    Lie{"CountsOneMore", count_one_more, "a heartbeat counts"}),
-    [](const auto& lie) { return std::string(lie.param.name); });
+INSTANTIATE_TEST_SUITE_P(Lies, WrongServerTest,
+                         testing::Values(Lie{"SkipsAnEvent", skip_one, "before it did not"},
+                                         Lie{"RepeatsAnEvent", repeat_one, "came a second time"},
+                                         Lie{"SwapsTwoEvents", swap_two, "came behind|before it did not"},
+                                         Lie{"ChangesData", change_data, "is not as it was published"},
+                                         Lie{"HidesMerges", hide_merges, "before it did not"},
+                                         Lie{"ClaimsRecovery", claim_recovery,
+                                             "recovered, although|recovered from|before it did not"},
+                                         Lie{"ForgetsGaps", forget_gaps,
+                                             "recovered, although|recovered from|before it did not"},
+                                         Lie{"CountsOneMore", count_one_more, "a heartbeat counts"}),
+                         [](const auto& lie) { return std::string(lie.param.name); });
 
 }  // namespace
 }  // namespace wskit::server::model
