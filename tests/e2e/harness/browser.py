@@ -17,6 +17,7 @@ class Pages(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.page = page.encode()
         self.verdict = None
+        self.loaded = threading.Event()
         self.arrived = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -24,6 +25,8 @@ class Pages(http.server.ThreadingHTTPServer):
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self._answer(200 if self.path == "/" else 404, self.server.page)
+        if self.path == "/":
+            self.server.loaded.set()
 
     def do_POST(self):
         self.server.verdict = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -62,10 +65,14 @@ def verdict_of(stage, page, *options, host="127.0.0.1", meanwhile=lambda: None):
                 f"http://{host}:{pages.server_address[1]}/",
             ]
         )
+
+        def wait_for(event, what):
+            assert event.wait(2 * DEADLINE), f"the page {what}; chromium says:\n{browser.stderr[-4000:]}"
+
+        # A browser may take its time to start; what goes on meanwhile has deadlines of its own.
+        wait_for(pages.loaded, "was never asked for")
         meanwhile()
-        assert pages.arrived.wait(
-            3 * DEADLINE
-        ), f"the page never reported; chromium says:\n{browser.stderr[-4000:]}"
+        wait_for(pages.arrived, "never reported")
         pages.shutdown()
     assert "failure" not in pages.verdict, pages.verdict
     return pages.verdict

@@ -29,13 +29,30 @@ def closed_with(client):
         return closed.code, closed.reason
 
 
+def while_it_lasts(issuer, use, **claims):
+    """`use` of a token that ends soon, and when it does; of one that lasts longer where that was too soon."""
+    for within in (0.6, 6, 60):
+        ends = time.time() + within
+        try:
+            return use(issuer.token(exp=ends, **claims)), ends
+        except AssertionError:
+            if time.time() < ends - 0.1:
+                raise
+    raise AssertionError("a machine too slow for any token")
+
+
 def test_a_token_that_runs_out_closes_the_connection(stage, issuer):
     server = stage.server(*issuer.options)
-    with server.client(headers=bearer(issuer.token(within=0.6))) as client:
+
+    def open_and_use(token):
+        client = server.client(headers=bearer(token))
         client.still_works()
-        code, reason = closed_with(client)
+        return client
+
+    client, _ = while_it_lasts(issuer, open_and_use)
+    code, reason = closed_with(client)
     assert code == 4001 and "expired" in reason
-    assert server.get(f"/ws/stats?token={issuer.token()}").json()["closed_unauthorized"] == 1
+    assert server.get(f"/ws/stats?token={issuer.token()}").json()["closed_unauthorized"] >= 1
 
 
 def test_the_leeway_is_part_of_its_time(stage, issuer):
@@ -46,10 +63,15 @@ def test_the_leeway_is_part_of_its_time(stage, issuer):
 
 def test_a_renewed_token_keeps_the_connection(stage, issuer):
     server = stage.server(*issuer.options)
-    ends = time.time() + 0.7
-    with server.client("/ws/a", headers=bearer(issuer.token(exp=ends, publish=["**"]))) as client:
-        renewed = authenticate(client, issuer.token(within=60, publish=["**"]))
+
+    def open_and_renew(token):
+        client = server.client("/ws/a", headers=bearer(token))
+        renewed = authenticate(client, issuer.token(within=3600, publish=["**"]))
         assert renewed["user"] == "ann" and renewed["expires"] > "2026"
+        return client
+
+    client, ends = while_it_lasts(issuer, open_and_renew, publish=["**"])
+    with client:
         while time.time() < ends + 0.2:
             client.still_works()
         last = authenticate(client, issuer.token(within=None, publish=["a"]))
@@ -63,14 +85,14 @@ def test_a_token_that_is_awaited_and_does_not_come_closes_the_connection(stage, 
     with server.client("/ws/a") as client:
         assert float(client.connected["auth_within"]) == 0.3
         assert client.connected["channels"] == []
-        client.still_works()
         code, reason = closed_with(client)
     assert code == 4001 and "no token came in time" in reason
 
 
 def test_before_its_token_a_connection_can_do_nothing_else(stage, issuer):
-    server = stage.server(*issuer.options)
+    server = stage.server(*issuer.options, "--auth-timeout", "1h")
     with server.client("/ws/a?since=start") as client, server.client(headers=bearer(issuer.token())) as other:
+        client.still_works()
         for action, fields in (
             ("subscribe", {"channels": ["a"]}),
             ("subscribe", {"channels": ["@all"]}),
@@ -160,8 +182,12 @@ def test_a_narrower_token_takes_subscriptions_back(stage, issuer):
 
 def test_a_stream_ends_with_its_token(stage, issuer):
     server = stage.server(*issuer.options)
-    token = issuer.token(within=0.6)
-    with EventSource(server.address, f"/events/a?token={token}") as stream:
+
+    def open_stream(token):
+        return token, EventSource(server.address, f"/events/a?token={token}")
+
+    (token, stream), _ = while_it_lasts(issuer, open_stream)
+    with stream:
         last = stream.take_until_end()[-1]
     assert last.name == "@close" and last.control["code"] == 4001
     assert server.get(f"/events/a?token={token}").status == 401, "which ends a browser's EventSource for good"
