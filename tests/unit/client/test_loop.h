@@ -10,7 +10,7 @@ namespace wskit::testing {
 // anything under test takes.
 template <class Condition>
 [[nodiscard]] bool run_until(boost::asio::io_context& io, Condition done) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
   while (!done()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     io.restart();

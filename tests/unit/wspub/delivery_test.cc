@@ -290,7 +290,7 @@ TEST_F(DeliveryTest, AnOverdueAnswerMeansANewConnection) {
 }
 
 TEST_F(DeliveryTest, AnOverdueAnswerWithoutReconnectingLeavesLinesUnacknowledged) {
-  options_.ack_timeout = std::chrono::milliseconds(50);
+  options_.ack_timeout = std::chrono::milliseconds(500);
   options_.connect.reconnect = false;
   input(lines(10));
   server_.judge = [](const protocol::Command&) { return Verdict{Kind::kIgnore}; };

@@ -45,7 +45,7 @@ class TapTest : public ::testing::Test {
       if (command["action"] == "history") on_history(peer, command);
     };
     // A promise broken would otherwise be a test that never ends.
-    options_.timeout = std::chrono::seconds{20};
+    options_.timeout = std::chrono::seconds{60};
   }
 
   cli::Outcome run() {
@@ -369,7 +369,7 @@ TEST_F(TapTest, ALostConnectionWithoutRetriesIsExitSix) {
 }
 
 TEST_F(TapTest, AServerThatDoesNotAnswerTheSubscriptionIsLeft) {
-  options_.connect.connect_timeout = milliseconds{50};
+  options_.connect.connect_timeout = milliseconds{500};
   options_.connect.retries = 0;
   on_subscribe = [](FakePeer&, const json&) {};
   EXPECT_EQ(run().code, cli::ExitCode::kLost);
