@@ -95,6 +95,8 @@ def test_answers_differ_by_origin_for_caches(server):
         ("/ws/a", "GET, OPTIONS"),
         ("/ws/stats", "GET, HEAD, OPTIONS"),
         ("/metrics", "GET, HEAD, OPTIONS"),
+        ("/channels", "GET, HEAD, OPTIONS"),
+        ("/connections/x", "GET, HEAD, DELETE, OPTIONS"),
         ("/healthz", "GET, HEAD, OPTIONS"),
         ("/history/a", "GET, HEAD, OPTIONS"),
         ("/events/a", "GET, HEAD, OPTIONS"),

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "common/protocol/quote.h"
+#include "wsserve/http/response.h"
 #include "wsserve/http/uri.h"
 
 namespace wskit::server::http {
@@ -17,14 +18,6 @@ constexpr std::size_t kMaxLimit = 10'000;
 
 HttpError bad_request(std::string message) {
   return {.status = 400, .code = "BAD_REQUEST", .message = std::move(message), .headers = {}};
-}
-
-HttpError method_not_allowed(const Request& request, const char* allowed) {
-  return {.status = 405,
-          .code = "METHOD_NOT_ALLOWED",
-          .message = fmt::format("{} is not served at {}; there is {}", request.method,
-                                 protocol::quote(request.path), allowed),
-          .headers = {{"Allow", allowed}}};
 }
 
 // What is wrong with a parameter of the query; takes it up.

@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "common/protocol/control.h"
+#include "common/protocol/quote.h"
 
 namespace wskit::server::http {
 namespace {
@@ -109,6 +110,14 @@ HttpError to_http(const protocol::Error& error) {
   if (refused.status == 429) refused.headers.emplace_back("Retry-After", retry_after(error.details));
   if (refused.status == 503) refused.headers.emplace_back("Retry-After", "1");
   return refused;
+}
+
+HttpError method_not_allowed(const Request& request, const std::string& allowed) {
+  return {.status = 405,
+          .code = "METHOD_NOT_ALLOWED",
+          .message = fmt::format("{} is not served at {}; use {}", request.method,
+                                 protocol::quote(request.path), allowed.substr(0, allowed.find(','))),
+          .headers = {{"Allow", allowed + ", OPTIONS"}}};
 }
 
 Response error_response(const HttpError& error) {

@@ -21,6 +21,10 @@ struct Response {
 // What a refused command would have been answered with, as a refused request.
 [[nodiscard]] HttpError to_http(const protocol::Error& error);
 
+// 405. `allowed`: the methods that are served at the path of the request, the first
+// one recommended; OPTIONS is served everywhere.
+[[nodiscard]] HttpError method_not_allowed(const Request& request, const std::string& allowed);
+
 // The one line of JSON that every refusal has as its body.
 [[nodiscard]] Response error_response(const HttpError& error);
 

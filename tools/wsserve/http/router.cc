@@ -7,6 +7,7 @@
 #include "common/protocol/event.h"
 #include "common/protocol/quote.h"
 #include "wsserve/history_page.h"
+#include "wsserve/http/response.h"
 #include "wsserve/http/upgrade.h"
 #include "wsserve/http/uri.h"
 
@@ -30,17 +31,9 @@ HttpError not_found(std::string_view path) {
           .message =
               "nothing is at " + protocol::quote(path) +
               "; there are /ws, /ws/<channel or pattern>, /ws/stats, /history/<channel>, /publish/<channel>, "
-              "/events/<channel or pattern>, /healthz, "
-              "/readyz and /metrics",
+              "/events/<channel or pattern>, "
+              "/channels, /connections, /healthz, /readyz and /metrics",
           .headers = {}};
-}
-
-HttpError method_not_allowed(const Request& request, const std::string& allowed = "GET, HEAD") {
-  return {.status = 405,
-          .code = "METHOD_NOT_ALLOWED",
-          .message = request.method + " is not served at " + protocol::quote(request.path) + "; use " +
-                     allowed.substr(0, allowed.find(',')),
-          .headers = {{"Allow", allowed + ", OPTIONS"}}};
 }
 
 std::optional<double> parse_seconds(std::string_view text) {
@@ -226,11 +219,11 @@ Route route(const Request& request, const Settings& settings) {
   if (path == "/ws/stats") page = Page::kStats;
   if (path == "/metrics") page = Page::kMetrics;
   if (page) {
-    if (!reads) return method_not_allowed(request);
+    if (!reads) return method_not_allowed(request, "GET, HEAD");
     return *page;
   }
   if (path.starts_with(kHistoryPrefix)) {
-    if (!reads) return method_not_allowed(request);
+    if (!reads) return method_not_allowed(request, "GET, HEAD");
     return history_route(request, path.substr(kHistoryPrefix.size()));
   }
   if (path.starts_with(kPublishPrefix)) {
@@ -240,7 +233,7 @@ Route route(const Request& request, const Settings& settings) {
     return PublishTarget{std::get<std::string>(std::move(name))};
   }
   if (path == "/events" || path.starts_with(kEventsPrefix)) {
-    if (!reads) return method_not_allowed(request);
+    if (!reads) return method_not_allowed(request, "GET, HEAD");
     return events_route(request, path, settings);
   }
   if (auto asked = admin_request(request)) {
