@@ -136,8 +136,8 @@ class CommandRunner {
   ReplayStart begin_replay(Connection& connection, Channel& channel, const protocol::Since& since, bool live,
                            protocol::SubscribedChannel& entry);
   // Channels that a reader has heard of and that are not there yet, so that it is
-  // told that what it knows of them is over.
-  void make_known_channels(const protocol::Pattern& pattern, const protocol::Since& since);
+  // told that what it knows of them is over. False if the server has no room for one.
+  [[nodiscard]] bool make_known_channels(const protocol::Pattern& pattern, const protocol::Since& since);
   // Null: the server has too many channels, as server_is_full() says.
   Channel* find_channel(std::string_view name);
   static protocol::Error server_is_full(std::string_view name);

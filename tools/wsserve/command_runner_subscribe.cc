@@ -235,12 +235,15 @@ protocol::SubscribedChannel CommandRunner::add_channel(Connection& connection, s
   return entry;
 }
 
-void CommandRunner::make_known_channels(const protocol::Pattern& pattern, const protocol::Since& since) {
+bool CommandRunner::make_known_channels(const protocol::Pattern& pattern, const protocol::Since& since) {
   const auto* map = std::get_if<protocol::FromPositions>(&since);
-  if (map == nullptr) return;
+  if (map == nullptr) return true;
+  bool all = true;
   for (const auto& [name, position] : map->positions) {
-    if (protocol::check_channel(name) && pattern.matches(name)) (void)find_channel(name);
+    if (!protocol::check_channel(name) || !pattern.matches(name)) continue;
+    all = find_channel(name) != nullptr && all;
   }
+  return all;
 }
 
 protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, std::string_view text,
@@ -251,7 +254,7 @@ protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, s
   // connection has it, for it would make everything live.
   std::vector<std::pair<Channel*, bool>> matching;
   const bool replays = !std::holds_alternative<protocol::FromNow>(since);
-  make_known_channels(*pattern, since);
+  const bool knows_all = make_known_channels(*pattern, since);
   if (replays || wish.matched) {
     for (Channel* channel : shard_.hub().matching(*pattern)) {
       matching.emplace_back(channel, is_live(connection, *channel));
@@ -260,7 +263,7 @@ protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, s
   connection.subscriptions().push_back(std::move(subscription));
   if (!replays) connection.join_catch_ups();
   protocol::SubscribedChannel entry{.channel = text, .offset = {}, .epoch = {}, .oldest = {}};
-  entry.recovered = replays;
+  entry.recovered = replays && knows_all;
   if (wish.matched) entry.matched.emplace();
   for (const auto& [channel, live] : matching) {
     if (replays) {

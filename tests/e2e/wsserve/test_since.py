@@ -108,3 +108,13 @@ def test_a_live_subscription_takes_no_part_in_a_replay_that_is_under_way(stage):
         events = reader.take_events(501)
         assert [event.type for event in events] == ["odd"] * 500 + ["even"]
         assert events[-1].offset == 1001
+
+
+def test_a_full_server_does_not_claim_to_have_recovered_a_channel_that_it_cannot_make(stage):
+    server = stage.server("--max-server-channels", "1")
+    with server.client() as client:
+        client.publish("elsewhere", 1)
+        known = {"a/gone": {"offset": 5, "epoch": "E"}}
+        entry = client.subscribe("a/*", since={"positions": known})["channels"][0]
+        assert entry["recovered"] is False
+        assert entry["replayed"] == 0
