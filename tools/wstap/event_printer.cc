@@ -50,9 +50,9 @@ void EventPrinter::print_gap(std::string_view channel, const Incident& gap, std:
     return;
   }
   bars_.erase(out);
-  const std::string line = fmt::format("{:12}  {}  {}  {}", "", cli::fit(channel, channel_columns_),
-                                       paint(cli::fit("gap", type_columns_), Tone::kBad, terminal_.colored),
-                                       gap.describe(channel));
+  const std::string line = fmt::format(
+      "{:12}  {}  {}  {}", "", cli::fit(cli::printable(channel), channel_columns_),
+      paint(cli::fit("gap", type_columns_), Tone::kBad, terminal_.colored), gap.describe(channel));
   out += terminal_.is_terminal ? cli::clip(line, terminal_.width) : line;
   out += '\n';
 }
@@ -71,7 +71,7 @@ void EventPrinter::print_pretty(const protocol::EventView& event, std::string& o
   const Shape shape = shape_event(event.type, event.data, terminal_.colored);
   const std::string line =
       fmt::format("{}  {}  {}  {}", paint(time_of_day(event.timestamp), Tone::kQuiet, terminal_.colored),
-                  cli::fit(event.channel, channel_columns_),
+                  cli::fit(cli::printable(event.channel), channel_columns_),
                   paint(cli::fit(event.type, type_columns_), shape.tone, terminal_.colored), shape.text);
   out += terminal_.is_terminal ? cli::clip(line, terminal_.width) : line;
   out += '\n';

@@ -22,9 +22,10 @@ std::string bar_of(double fraction) {
 }  // namespace
 
 void ProgressBars::append_line(const Bar& bar, std::string& out, std::size_t width) const {
-  const std::string line = fmt::format("{} {} {:3.0f}% {}", cli::fit(bar.channel, kChannelColumns),
-                                       paint(bar_of(bar.progress.fraction), Tone::kGood, colored_),
-                                       bar.progress.fraction * 100, bar.progress.text);
+  const std::string line =
+      fmt::format("{} {} {:3.0f}% {}", cli::fit(cli::printable(bar.channel), kChannelColumns),
+                  paint(bar_of(bar.progress.fraction), Tone::kGood, colored_), bar.progress.fraction * 100,
+                  bar.progress.text);
   out += cli::clip(line, width);
   out += '\n';
 }

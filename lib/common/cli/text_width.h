@@ -20,7 +20,7 @@ namespace wskit::cli {
 [[nodiscard]] std::string fit(std::string_view text, std::size_t width);
 
 // `text` on one line and without anything that a terminal would obey: control
-// characters, those of C1 too, become blanks.
+// characters, those of C1 too, become blanks, and what turns the direction of text.
 [[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace wskit::cli

@@ -31,6 +31,7 @@ TEST(Printable, LeavesNothingThatATerminalObeys) {
                       "31m"),
             "  31m");
   EXPECT_EQ(printable("é\xc2\xa0"), "é\xc2\xa0");
+  EXPECT_EQ(printable("SELL \u202eYUB\u202c\u2066x\u2069\u2028…"), "SELL    YUB      x      …");
 }
 
 }  // namespace

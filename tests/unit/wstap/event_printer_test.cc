@@ -46,6 +46,16 @@ TEST_F(EventPrinterTest, PrettyIsAnAlignedLineWithoutEscapesOnAPipe) {
   EXPECT_EQ(print(printer, kTrade), "10:00:00.123  m/A           trade     @ 1.0\n");
 }
 
+TEST_F(EventPrinterTest, PrettyIsReadInTheOrderOfItsBytes) {
+  EventPrinter printer(Format::kPretty, {});
+  const std::string line =
+      print(printer,
+            "{\"type\":\"trade\",\"channel\":\"m/\u202eA\",\"offset\":1,"
+            "\"timestamp\":\"2026-11-20T10:00:00Z\",\"data\":{\"side\":\"\u202eLLES\"}}");
+  EXPECT_EQ(line.find("\u202e"), std::string::npos) << line;
+  EXPECT_NE(line.find("LLES"), std::string::npos) << line;
+}
+
 TEST_F(EventPrinterTest, PrettyFitsTheTerminal) {
   EventPrinter printer(Format::kPretty, {.is_terminal = true, .colored = false, .live = false, .width = 20});
   EXPECT_EQ(print(printer, kTrade), "10:00:00.123  m/A   \n");
