@@ -215,6 +215,11 @@ void Shard::flush_dirty() {
   // A flush marks nobody, so the list does not grow under the loop.
   for (Connection* connection : dirty_) connection->flush();
   dirty_.clear();
+  if (pinged_.empty()) return;
+  // Not the time of the turn, which may have been a long one.
+  const auto written = Clock::now();
+  for (Connection* connection : pinged_) connection->was_pinged(written);
+  pinged_.clear();
 }
 
 void Shard::clean_up() {

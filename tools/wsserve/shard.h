@@ -131,6 +131,8 @@ class Shard {
 
   // flush() the connection at the end of the turn.
   void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
+  // was_pinged() once what it is sent in this turn is written.
+  void mark_pinged(Connection& connection) { pinged_.push_back(&connection); }
   // catch_up() once a turn until it is done.
   void mark_catching_up(Connection& connection) { catching_up_.push_back(&connection); }
   // let_go_on() when no shard is crowded any more.
@@ -193,6 +195,7 @@ class Shard {
 
   std::vector<std::unique_ptr<Outbound>> spare_outbounds_;
   std::vector<Connection*> dirty_;
+  std::vector<Connection*> pinged_;
   std::vector<Connection*> catching_up_;
   bool history_left_ = false;  // somebody who catches up has room for more
   std::vector<Connection*> held_back_;

@@ -1,5 +1,9 @@
 """Proves: heartbeats carry counters that add up, and a peer that has gone silent is closed with 4009."""
 
+import contextlib
+import signal
+import time
+
 from harness import frames
 from harness.deadline import SLOW
 from harness.websocket import ConnectionEnded, close_of
@@ -93,6 +97,45 @@ def test_closes_a_peer_silent_for_two_heartbeats(stage):
     assert close_of(frame)[0] == 4009
     assert frames.PING in seen, "it was asked before it was closed"
     answering.still_works()
+
+
+@contextlib.contextmanager
+def standing_still(server, seconds):
+    """As a suspended machine: the server does nothing until `seconds` after the block began."""
+    server.process.signal(signal.SIGSTOP)
+    went_on = time.monotonic() + seconds
+    yield
+    time.sleep(max(went_on - time.monotonic(), 0))
+    server.process.signal(signal.SIGCONT)
+
+
+def test_a_server_that_stood_still_asks_before_it_calls_a_peer_silent(stage):
+    server = stage.server("--heartbeat", "1s")
+    clients = [server.client() for _ in range(20)]
+    with standing_still(server, 3):
+        pass
+    for client in clients:
+        client.still_works()
+    assert server.stats()["closed_silent"] == 0
+
+
+def test_a_server_that_stood_still_reads_every_answer_before_it_calls_a_peer_silent(stage):
+    heartbeat = 5
+    server = stage.server("--heartbeat", f"{heartbeat}s")
+    # More than one turn of a shard reads.
+    sockets = [server.open() for _ in range(600)]
+    opened = time.monotonic()
+    for websocket in sockets:
+        while websocket.read_frame().opcode != frames.PING:
+            pass
+    with standing_still(server, opened + 2.2 * heartbeat - time.monotonic()):
+        for websocket in sockets:
+            websocket.send_frame(frames.PONG)
+            websocket.send_text('{"action":"ping","id":"after"}')
+    for websocket in sockets:
+        while b'"after"' not in (frame := websocket.read_frame()).payload:
+            assert frame.opcode != frames.CLOSE, close_of(frame)
+    assert server.stats()["closed_silent"] == 0
 
 
 def test_a_silent_peer_that_does_not_read_its_close_is_ended(stage):

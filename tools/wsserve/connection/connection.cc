@@ -357,19 +357,19 @@ void Connection::beat() {
   if (close_if_unauthorized()) return;
   if (stream_ != nullptr) return beat_stream();
   const auto now = shard_.now();
-  const auto silence = 2 * ping_interval();
   if (held_back_ || is_suspended()) last_heard_ = now;
-  if (now - last_heard_ >= silence && paused_) {
+  if (is_silent() && paused_) {
     // Not read because it does not read: its silence says nothing.
     shard_.counters().closed_slow.add();
     return close(CloseCode::kSlowConsumer, "slow consumer: the answers to its commands are not read");
   }
-  if (now - last_heard_ >= silence) {
+  if (is_silent() && !transport_.has_unread()) {
     shard_.counters().closed_silent.add();
     return close(CloseCode::kHeartbeatTimeout, "nothing was heard for two heartbeats; come back with since");
   }
   if (now >= next_beat_) {
     next_beat_ = now + ping_interval();
+    shard_.mark_pinged(*this);
     if (json_heartbeats_) {
       std::string text;
       protocol::append_heartbeat(text, shard_.timestamp(), counters());
@@ -390,10 +390,23 @@ void Connection::beat() {
   schedule_beat();
 }
 
+void Connection::was_pinged(Clock::time_point written) {
+  if (unanswered_ping_ < last_heard_) unanswered_ping_ = written;
+}
+
+// By when a peer that says nothing more is silent: two intervals after it was heard,
+// and one after it was asked. A server that stood still for longer (a suspended
+// machine, a debugger) has asked nobody meanwhile.
+Clock::time_point Connection::silent_from() const {
+  if (unanswered_ping_ < last_heard_) return Clock::time_point::max();
+  return std::max(last_heard_ + 2 * ping_interval(), unanswered_ping_ + ping_interval());
+}
+
+bool Connection::is_silent() const { return shard_.now() >= silent_from(); }
+
 void Connection::schedule_beat() {
   if (phase_ != Phase::kOpen) return;
-  shard_.wheel().schedule(*this,
-                          std::min({next_beat_, last_heard_ + 2 * ping_interval(), authorized_until()}));
+  shard_.wheel().schedule(*this, std::min({next_beat_, silent_from(), authorized_until()}));
 }
 
 }  // namespace wskit::server

@@ -90,6 +90,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // Writes what waits, as far as the socket takes it. Called by the shard at the
   // end of a turn in which send_text() was.
   void flush();
+  // A ping of this turn went out at `written`: called by the shard behind flush().
+  void was_pinged(Clock::time_point written);
 
   // Reads on in the history that the connection catches up with, until the
   // socket has no more room or a turn's share is used up. Called right behind the
@@ -323,6 +325,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] Clock::time_point authorized_until() const;
   void leave_service();
   [[nodiscard]] std::chrono::milliseconds ping_interval() const;
+  [[nodiscard]] Clock::time_point silent_from() const;
+  [[nodiscard]] bool is_silent() const;
 
   Shard& shard_;
   Transport transport_;
@@ -346,6 +350,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   auth::IdentityPtr identity_ = auth::nobody();
   std::unique_ptr<SignIn> sign_in_;  // null: no token is awaited
   Clock::time_point last_heard_;
+  Clock::time_point unanswered_ping_{};  // the first since last_heard_; older: there is none
   Clock::time_point next_beat_{};
 
   std::unique_ptr<http::RequestReader> http_;  // until the upgrade

@@ -1,5 +1,6 @@
 #include "wsserve/transport/transport.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 namespace wskit::server {
@@ -11,6 +12,11 @@ void Transport::start_tls(const TlsContext& context) {
 }
 
 void Transport::give_up_tls() { tls_.reset(); }
+
+bool Transport::has_unread() const {
+  pollfd watched{fd_, POLLIN, 0};
+  return ::poll(&watched, 1, 0) > 0;
+}
 
 bool Transport::shut() {
   if (tls_ != nullptr) {

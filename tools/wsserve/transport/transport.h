@@ -63,6 +63,9 @@ class Transport {
   [[nodiscard]] bool drained() const { return tls_ == nullptr || tls_->drained(); }
   [[nodiscard]] bool push() { return tls_ == nullptr || tls_->push(); }
 
+  // Whether the peer sent something, or ended, that was not received yet.
+  [[nodiscard]] bool has_unread() const;
+
   // Whether nothing more will be received although the socket is open.
   [[nodiscard]] bool over() const { return tls_ != nullptr && tls_->over(); }
 
