@@ -52,10 +52,11 @@ void Tap::ping(const std::string& id) {
 }
 
 void Tap::pump(Moment now, const Reference& reference) {
-  const auto time = std::chrono::steady_clock::now();
-  longest_absence_ = std::max(longest_absence_, time - looked_);
-  looked_ = time;
+  const auto began = std::chrono::steady_clock::now();
   client_->pump();
+  // What came as the last look began may have been answered only now.
+  longest_absence_ = std::max(longest_absence_, std::chrono::steady_clock::now() - looked_);
+  looked_ = began;
   if (tamper_) tamper_(client_->heard());
   for (std::string& text : client_->heard()) {
     note(text, reference);

@@ -225,6 +225,8 @@ void Walk::go(int rounds) {
   }
   if (complaint_.empty()) settle();
   if (complaint_.empty()) await_heartbeats();
+  // What is still under way nobody can judge.
+  if (!complaint_.empty()) return;
   for (const auto& tap : taps_) {
     if (tap->connected()) left_.push_back(tap->leave());
   }
