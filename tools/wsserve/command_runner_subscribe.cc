@@ -66,15 +66,19 @@ std::optional<Error> CommandRunner::check(Connection& connection,
     if (connection.owns_channel(name)) continue;
     if (auto error = auth::check_subscribe(connection.identity(), name)) return error;
   }
-  std::size_t added = 0;
+  std::vector<std::string_view> added;
   for (const std::string_view name : names) {
-    if (find_subscription(connection, name) != connection.subscriptions().end()) continue;
-    ++added;
+    if (find_subscription(connection, name) == connection.subscriptions().end()) added.push_back(name);
+  }
+  if (auto error = check_subscriptions(connection, added.size())) {
+    shard_.counters().refused_subscriptions.add();
+    return error;
+  }
+  // Last, for it makes the channels that are new: what is refused leaves none behind.
+  for (const std::string_view name : added) {
     if (!protocol::looks_like_pattern(name) && find_channel(name) == nullptr) return server_is_full(name);
   }
-  auto error = check_subscriptions(connection, added);
-  if (error) shard_.counters().refused_subscriptions.add();
-  return error;
+  return std::nullopt;
 }
 
 std::optional<Error> CommandRunner::check_subscriptions(const Connection& connection, std::size_t added) {

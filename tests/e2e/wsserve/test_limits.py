@@ -26,6 +26,8 @@ def test_channels_of_a_connection(stage):
         error = client.error("subscribe", channels=["d"])
         assert error["code"] == "TOO_MANY_CHANNELS" and error["details"]["limit"] == 3
         client.unsubscribe("a")
+        client.error("subscribe", channels=["d", "e"])
+        assert server.stats()["channels"] == 2, "what was refused made no channel"
         client.subscribe("d")
 
 
