@@ -103,7 +103,8 @@ def test_before_its_token_a_connection_can_do_nothing_else(stage, issuer):
             ("presence", {"channel": "a"}),
             ("stats", {}),
         ):
-            assert client.error(action, **fields)["code"] == "UNAUTHORIZED", action
+            error = client.error(action, **fields)
+            assert (error["code"], error["details"]) == ("UNAUTHORIZED", {"reason": "missing"}), action
         assert other.error("history", channel="a")["code"] == "NOT_FOUND", "nothing was published"
         # Then what its address asked for comes true.
         authenticate(client, issuer.token(publish=["a"]))

@@ -29,7 +29,7 @@ std::string channel_details(std::string_view channel) {
 Error unauthorized() {
   return {ErrorCode::kUnauthorized,
           R"(who you are is not known yet: send {"action":"auth","token":"…"} first)",
-          {}};
+          R"({"reason":"missing"})"};
 }
 
 // The beginning of a sentence that goes on with "may not".
