@@ -8,6 +8,7 @@
 #include "wsserve/audit/records.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/http/publish_request.h"
 #include "wsserve/hub.h"
 #include "wsserve/people/announcement.h"
 #include "wsserve/shard.h"
@@ -144,8 +145,10 @@ void CommandRunner::history(Connection& connection, const Command& command) {
 
 std::optional<Error> CommandRunner::publish_events(Connection& connection, const Command& command) {
   // What is forbidden leaves no channel behind.
-  for (const protocol::PublishEvent& event : command.publish) {
-    if (auto error = auth::check_publish(connection.identity(), event.channel)) return error;
+  for (std::size_t i = 0; i < command.publish.size(); ++i) {
+    if (auto error = auth::check_publish(connection.identity(), command.publish[i].channel)) {
+      return command.batch ? protocol::at_index(*error, i) : *error;
+    }
   }
   // All or nothing: every channel is there before the first event is published.
   targets_.clear();
@@ -201,16 +204,16 @@ void CommandRunner::publish(Connection& connection, const Command& command) {
   if (!text_.empty()) connection.send_text(text_);
 }
 
-void CommandRunner::publish_over_http(Connection& connection, std::string_view text, bool batch) {
-  const auto parsed = parse(connection, text);
-  if (!parsed) return connection.answer_http(parsed.error().error);
+void CommandRunner::publish_over_http(Connection& connection, const http::PublishRequest& request) {
+  const auto parsed = parse(connection, request.command);
+  if (!parsed) return connection.answer_http(http::at_line(parsed.error().error, request.lines));
   const Command& command = **parsed;
   if (auto error = connection.over_rate(command.publish.size())) {
     return connection.answer_http(std::move(*error));
   }
   if (auto error = publish_events(connection, command)) return connection.answer_http(std::move(*error));
   text_.clear();
-  protocol::append_published_data(text_, published_, batch);
+  protocol::append_published_data(text_, published_, !request.lines.empty());
   text_ += '\n';
   if (!on_the_way_.empty()) return connection.await({.events = on_the_way_, .id = {}, .text = text_});
   connection.answer_http(text_);

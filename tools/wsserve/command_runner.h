@@ -33,6 +33,7 @@ class Shard;
 namespace http {
 struct AdminRequest;
 struct EventStreamRequest;
+struct PublishRequest;
 }  // namespace http
 
 class CommandRunner {
@@ -46,8 +47,8 @@ class CommandRunner {
   void run(Connection& connection, std::string_view text);
 
   // A publish command that came as an HTTP request, which is answered; as an array
-  // if it is a batch.
-  void publish_over_http(Connection& connection, std::string_view text, bool batch);
+  // if its events are lines.
+  void publish_over_http(Connection& connection, const http::PublishRequest& request);
 
   // Carries out what an administrator asks for by HTTP, if it is one.
   void administer(Connection& connection, const http::AdminRequest& request);

@@ -39,14 +39,6 @@ Error repeated_field(Field field) {
                                  quote(kCommandFieldNames[field])));
 }
 
-// Puts the place in a batch before what the details say already.
-Error at_index(Error error, std::size_t index) {
-  error.message = fmt::format("event {} of the batch: {}", index, error.message);
-  error.details = error.details.empty() ? fmt::format(R"({{"index":{}}})", index)
-                                        : fmt::format(R"({{"index":{},{})", index, error.details.substr(1));
-  return error;
-}
-
 Result<Action> action_named(std::string_view name) {
   const auto* const found = std::ranges::find(kActionNames, name);
   if (found != kActionNames.end()) return static_cast<Action>(found - kActionNames.begin());
@@ -282,6 +274,13 @@ Result<void> CommandParser::State::read_channels() {
 }
 
 Result<void> CommandParser::State::add_channel(std::string_view value) {
+  if (!is_json_string(value)) {
+    const std::string quoted = quote(value);
+    return Error{
+        ErrorCode::kBadChannel,
+        fmt::format("each of \"channels\" must be a string, a name or a pattern; {} is none", quoted),
+        fmt::format(R"({{"channel":{}}})", quoted)};
+  }
   const Result<std::string_view> name = text(value, ErrorCode::kBadChannel, Field::kChannels);
   if (!name) return name.error();
   if (looks_like_pattern(*name)) {
@@ -313,6 +312,10 @@ Result<void> CommandParser::State::read_event_types() {
 }
 
 Result<void> CommandParser::State::add_event_type(std::string_view value) {
+  if (!is_json_string(value)) {
+    return bad_command(
+        fmt::format("each of \"events\" must be a string, an event type; {} is none", quote(value)));
+  }
   const Result<std::string_view> type = text(value, ErrorCode::kBadCommand, Field::kEvents);
   if (!type) return type.error();
   if (!is_valid_type(*type)) {

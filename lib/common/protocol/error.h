@@ -5,7 +5,9 @@
 #pragma once
 
 #include <boost/system/result.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -39,6 +41,13 @@ struct Error {
 
   bool operator==(const Error&) const = default;
 };
+
+// An error of one event of a batch, with the event's number from 0 in front of
+// its message and its details.
+[[nodiscard]] Error at_index(Error error, std::size_t index);
+// What at_index() has put there; nothing if it has not.
+[[nodiscard]] std::optional<std::size_t> index_of(const Error& error);
+[[nodiscard]] std::string place_in_batch(std::size_t index);
 
 // boost::system::result asks for this: value() of a failed result is a bug of
 // the caller, so it throws a logic error.

@@ -157,6 +157,7 @@ def test_nothing_is_accepted_once_those_who_listen_are_about_to_leave(stage, tmp
         ("/publish/a", '1},{"channel":"b","data":2', "application/json", 400, "BAD_JSON", "byte 1"),
         ("/publish/a", '{"n":1}\n{"n":', NDJSON, 400, "BAD_JSON", "line 2"),
         ("/publish/a", "\n\n", NDJSON, 400, "BAD_EVENT", "no line"),
+        ("/publish/a", '1\n\n{"type":"no type","data":1}', NDJSON, 400, "BAD_EVENT", "line 3: the type"),
         ("/publish/a", b'"\xff"', "application/json", 400, "BAD_JSON", "UTF-8"),
         ("/publish/a?type=no%20type", "1", "application/json", 400, "BAD_EVENT", "type"),
         ("/publish/a?timestamp=yesterday", "1", "application/json", 400, "BAD_EVENT", "timestamp"),
@@ -170,6 +171,10 @@ def test_what_is_wrong_is_said_and_nothing_is_published(server, poster, target, 
     assert error["code"] == code and says in error["message"], error
     assert server.stats()["published"] == 0
     poster.publish("/publish/a", "1")
+
+
+def test_one_event_is_not_called_a_batch(poster):
+    assert poster.refused(400, "/publish/a?type=no%20type", "1")["message"].startswith("the type")
 
 
 def test_only_a_post_publishes(poster):

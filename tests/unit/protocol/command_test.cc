@@ -213,8 +213,10 @@ TEST_F(CommandTest, ChannelsHaveTheRightShape) {
               HasSubstr("BAD_COMMAND: \"channels\" must be an array"));
   EXPECT_THAT(refusal(R"({"action":"subscribe","channels":null})"), HasSubstr("must be an array"));
   EXPECT_THAT(refusal(R"({"action":"subscribe","channels":{}})"), HasSubstr("must be an array"));
-  EXPECT_THAT(refusal(R"({"action":"subscribe","channels":["a",5]})"), HasSubstr("must be a string"));
-  EXPECT_THAT(refusal(R"({"action":"subscribe","channels":[["a"]]})"), HasSubstr("must be a string"));
+  EXPECT_THAT(refusal(R"({"action":"subscribe","channels":["a",5]})"),
+              HasSubstr("BAD_CHANNEL: each of \"channels\" must be a string"));
+  EXPECT_THAT(refusal(R"({"action":"subscribe","channels":[["a"]]})"),
+              HasSubstr("BAD_CHANNEL: each of \"channels\" must be a string"));
 }
 
 TEST_F(CommandTest, ATooLongListOfChannelsIsRefused) {

@@ -20,5 +20,16 @@ TEST(ErrorTest, TheValueOfAFailedResultIsALogicError) {
   EXPECT_THROW((void)failed.value(), std::logic_error);
 }
 
+TEST(ErrorTest, AnErrorInABatchSaysWhichEventItIs) {
+  const Error plain{ErrorCode::kBadEvent, "why", ""};
+  EXPECT_EQ(index_of(plain), std::nullopt);
+  const Error placed = at_index(plain, 12);
+  EXPECT_EQ(placed.message, "event 12 of the batch: why");
+  EXPECT_EQ(placed.details, R"({"index":12})");
+  EXPECT_EQ(index_of(placed), 12U);
+  EXPECT_EQ(at_index({ErrorCode::kBadChannel, "why", R"({"channel":"a"})"}, 0).details,
+            R"({"index":0,"channel":"a"})");
+}
+
 }  // namespace
 }  // namespace wskit::protocol

@@ -117,7 +117,7 @@ void Connection::handle_request(http::Request& request) {
     if (auto error = auth::check_publish(identity(), target->channel)) return answer_http(std::move(*error));
     const auto publish = http::parse_publish_request(request, target->channel);
     if (!publish) return answer_http(publish.error());
-    return shard_.commands().publish_over_http(*this, publish->command, publish->lines);
+    return shard_.commands().publish_over_http(*this, *publish);
   }
   if (const auto* asked = std::get_if<http::AdminRequest>(&route)) {
     return shard_.commands().administer(*this, *asked);

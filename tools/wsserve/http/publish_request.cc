@@ -60,13 +60,13 @@ protocol::Result<Members> members_of_query(std::string_view query) {
   return members;
 }
 
+// The members of an event's object, without its braces.
 void append_event(std::string& out, std::string_view channel, const Members& members, std::string_view data) {
-  out += R"({"channel":)";
+  out += R"("channel":)";
   protocol::append_json_string(out, channel);
   for (const auto& [name, json] : members) out += fmt::format(R"(,"{}":{})", name, json);
   out += R"(,"data":)";
   out += data;
-  out += '}';
 }
 
 Error bad_json(std::string_view where, const protocol::JsonFault& fault) {
@@ -93,20 +93,20 @@ protocol::Result<std::string> event_of_line(std::string_view line, std::size_t n
     whole = scanner.value();
   }
   if (!scanner.finish()) return bad_json(fmt::format("line {}", number), scanner.fault());
-  std::string event;
+  std::string event = "{";
   if (data.empty()) {
     append_event(event, channel, defaults, whole.empty() ? line : whole);
   } else {
     append_event(event, channel, members, data);
   }
+  event += '}';
   return event;
 }
 
 protocol::Result<PublishRequest> from_lines(const Request& request, std::string_view channel,
                                             const Members& defaults) {
-  PublishRequest publish{.command = R"({"action":"publish","id":0,"events":[)", .lines = true};
+  PublishRequest publish{.command = R"({"action":"publish","id":0,"events":[)", .lines = {}};
   std::string_view rest = request.body;
-  std::size_t events = 0;
   for (std::size_t number = 1; !rest.empty(); ++number) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = rest.substr(0, end);
@@ -114,10 +114,11 @@ protocol::Result<PublishRequest> from_lines(const Request& request, std::string_
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     const auto event = event_of_line(line, number, channel, defaults);
     if (!event) return event.error();
-    if (events++ > 0) publish.command += ',';
+    if (!publish.lines.empty()) publish.command += ',';
     publish.command += *event;
+    publish.lines.push_back(number);
   }
-  if (events == 0) return Error{ErrorCode::kBadEvent, "the body has no line with an event", {}};
+  if (publish.lines.empty()) return Error{ErrorCode::kBadEvent, "the body has no line with an event", {}};
   publish.command += "]}";
   return publish;
 }
@@ -131,7 +132,7 @@ protocol::Result<PublishRequest> parse_publish_request(const Request& request, s
     return Error{ErrorCode::kBadJson, "the body is not UTF-8", R"({"position":0})"};
   }
   if (takes_lines(request)) return from_lines(request, channel, *members);
-  PublishRequest publish{.command = R"({"action":"publish","id":0,"events":[)", .lines = false};
+  PublishRequest publish{.command = R"({"action":"publish","id":0,)", .lines = {}};
   if (has_type(request, "text/plain")) {
     append_event(publish.command, channel, *members, quoted(request.body));
   } else {
@@ -141,8 +142,18 @@ protocol::Result<PublishRequest> parse_publish_request(const Request& request, s
     if (!scanner.finish()) return bad_json("the body is not JSON", scanner.fault());
     append_event(publish.command, channel, *members, data);
   }
-  publish.command += "]}";
+  publish.command += '}';
   return publish;
+}
+
+protocol::Error at_line(protocol::Error error, std::span<const std::size_t> lines) {
+  const auto index = protocol::index_of(error);
+  if (!index || *index >= lines.size()) return error;
+  const std::string place = protocol::place_in_batch(*index);
+  if (error.message.starts_with(place)) {
+    error.message.replace(0, place.size(), fmt::format("line {}: ", lines[*index]));
+  }
+  return error;
 }
 
 }  // namespace wskit::server::http

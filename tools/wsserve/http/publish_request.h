@@ -4,8 +4,11 @@
 // Threads: pure functions.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/protocol/error.h"
 #include "wsserve/http/request_reader.h"
@@ -14,7 +17,9 @@ namespace wskit::server::http {
 
 struct PublishRequest {
   std::string command;  // for protocol::CommandParser
-  bool lines = false;   // as many events as there were lines: they are answered as an array
+  // Where the events stand in the body, if each is a line of it: then the command is a batch, and its
+  // answer an array.
+  std::vector<std::size_t> lines;
 };
 
 // The body is the event's `data`: JSON, or with a text/plain type a text that
@@ -26,5 +31,8 @@ struct PublishRequest {
 // line, the parameter or the byte.
 [[nodiscard]] protocol::Result<PublishRequest> parse_publish_request(const Request& request,
                                                                      std::string_view channel);
+
+// What the parser says of an event of the batch, said of its line.
+[[nodiscard]] protocol::Error at_line(protocol::Error error, std::span<const std::size_t> lines);
 
 }  // namespace wskit::server::http
