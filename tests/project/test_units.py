@@ -41,6 +41,12 @@ def test_little_of_the_machine_is_exposed(units):
     assert done.returncode == 0, done.stdout[-2000:]
 
 
+def test_the_service_sees_what_it_asks_proc_for(units):
+    """With ProcSubset=pid each crash of a server with --store-sync normal would change all epochs."""
+    said = (units / "wsserve.service").read_text().splitlines()
+    assert not [line for line in said if line.startswith("ProcSubset=") and line != "ProcSubset=all"]
+
+
 def test_the_socket_holds_the_address_that_is_the_default(units):
     listen = re.search(r"ListenStream=(\S+)", (units / "wsserve.socket").read_text()).group(1)
     done = subprocess.run([binary("wsserve"), "--help"], capture_output=True, text=True, check=True)
