@@ -99,6 +99,22 @@ def test_a_post_repeated_under_its_dedup_id_is_published_once(poster):
     assert again == {**first, "duplicate": True}
 
 
+def test_a_client_that_waits_to_be_asked_for_its_body_is(server):
+    head = "POST /publish/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
+    with server.http() as http:
+        for offset in (1, 2):
+            http.send(head)
+            assert http.read(head_only=True).status == 100
+            http.send("123")
+            assert http.read().json()["offset"] == offset
+        # Who did not wait is not asked; who sent two ahead is asked for the second one.
+        http.send(head + "123" + head)
+        assert http.read().json()["offset"] == 3
+        assert http.read(head_only=True).status == 100
+        http.send("123")
+        assert http.read().json()["offset"] == 4
+
+
 def test_posts_sent_ahead_are_answered_in_their_order(server):
     with server.http() as http:
         for number in range(50):

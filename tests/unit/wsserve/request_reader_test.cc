@@ -54,6 +54,25 @@ class RequestReaderTest : public testing::Test {
   RequestLimits limits_;
 };
 
+TEST_F(RequestReaderTest, SaysOnceThatTheBodyIsHeldBack) {
+  constexpr std::string_view kHead = "POST /a HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-Continue\r\n\r\n";
+  RequestReader reader(limits_);
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(reader.feed(kHead.substr(0, 20)), Status::kNeedMore);
+    EXPECT_FALSE(reader.take_expectation()) << "the header has not ended";
+    EXPECT_EQ(reader.feed(kHead.substr(20)), Status::kNeedMore);
+    EXPECT_TRUE(reader.take_expectation());
+    EXPECT_FALSE(reader.take_expectation());
+    EXPECT_EQ(reader.feed("12"), Status::kRequest);
+  }
+  EXPECT_EQ(reader.feed(std::string(kHead) + "1"), Status::kNeedMore);
+  EXPECT_FALSE(reader.take_expectation()) << "the body is on its way";
+  RequestReader old(limits_);
+  EXPECT_EQ(old.feed("POST /a HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"),
+            Status::kNeedMore);
+  EXPECT_FALSE(old.take_expectation()) << "HTTP/1.0 knows no such answer";
+}
+
 TEST_F(RequestReaderTest, SlicesTheTargetAndLowersTheNamesOfHeaders) {
   EXPECT_THAT(
       read_however_cut("GET /ws/a%2Fb?since=5&x HTTP/1.1\r\nHost: h:1\r\nX-Two:  both ends  \r\n\r\n"),

@@ -8,7 +8,6 @@
 
 #include "common/websocket/message_writer.h"
 #include "wsserve/audit/records.h"
-#include "wsserve/http/request_reader.h"
 #include "wsserve/shard.h"
 
 namespace wskit::server {

@@ -31,6 +31,7 @@
 #include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/subscriber.h"
 #include "wsserve/fanout/subscription.h"
+#include "wsserve/http/request_reader.h"
 #include "wsserve/limits/admission.h"
 #include "wsserve/people/record.h"
 #include "wsserve/poller.h"
@@ -44,12 +45,8 @@ namespace store {
 class Store;
 }
 namespace http {
-class RequestReader;
 struct EventStreamRequest;
 struct HistoryRequest;
-enum class Opens : std::uint8_t;
-struct Request;
-struct HttpError;
 struct Response;
 }  // namespace http
 
@@ -230,7 +227,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void read();
   void take(std::span<char> bytes);
   void read_http(std::string_view bytes);
-  void serve_requests();
+  void serve_requests(http::RequestReader::Status status);
+  // Where the client waits for that: tells it to send the body of its request.
+  void ask_for_body();
   void answer_history(const http::HistoryRequest& request, bool keep_alive, bool head);
   void handle_request(http::Request& request);
   // Finds out whose request it is; why its token is not taken. With too many that were

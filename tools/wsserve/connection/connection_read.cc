@@ -50,15 +50,20 @@ void Connection::read_http(std::string_view bytes) {
   if (finish_when_written_) return;
   if (!answered_ && begins_tls(bytes) && !http_->mid_request()) return refuse_tls_hello();
   begin_request();
-  const http::RequestReader::Status status = http_->feed(bytes);
-  if (status == http::RequestReader::Status::kError) return refuse_unreadable();
-  if (status == http::RequestReader::Status::kRequest) serve_requests();
+  serve_requests(http_->feed(bytes));
+}
+
+void Connection::ask_for_body() {
+  if (!http_->take_expectation()) return;
+  Outbound& queue = outbound();
+  const std::size_t before = queue.bytes();
+  queue.append_http("HTTP/1.1 100 Continue\r\n\r\n");
+  queue_changed(before);
 }
 
 // The request at hand and those that were sent behind it.
-void Connection::serve_requests() {
+void Connection::serve_requests(http::RequestReader::Status status) {
   using Status = http::RequestReader::Status;
-  Status status = Status::kRequest;
   while (status == Status::kRequest && phase_ == Phase::kHttp) {
     shard_.counters().http_requests.add();
     handle_request(http_->request());
@@ -68,7 +73,8 @@ void Connection::serve_requests() {
     if (phase_ != Phase::kHttp || finish_when_written_ || is_suspended()) return;
     status = http_->next();
   }
-  if (status == Status::kError) refuse_unreadable();
+  if (status == Status::kError) return refuse_unreadable();
+  if (status == Status::kNeedMore) ask_for_body();
 }
 
 void Connection::handle_request(http::Request& request) {

@@ -108,10 +108,7 @@ void Connection::resume(const std::function<void(Connection&)>& answer) {
     store_wait_.reset();
     watch();
     if (finish_when_written_) return;
-    const auto status = http_->next();
-    if (status == http::RequestReader::Status::kError) return refuse_unreadable();
-    if (status == http::RequestReader::Status::kRequest) serve_requests();
-    return;
+    return serve_requests(http_->next());
   }
   while (store_wait_ != nullptr && !store_wait_->suspended && !store_wait_->commands.empty()) {
     const std::string command = std::move(store_wait_->commands.front());

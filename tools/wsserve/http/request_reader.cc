@@ -6,6 +6,7 @@
 #include <boost/beast/http/string_body.hpp>
 #include <cctype>
 #include <optional>
+#include <utility>
 
 namespace wskit::server::http {
 namespace {
@@ -93,6 +94,7 @@ struct RequestReader::State {
   void begin() {
     parser.emplace();
     header_bytes = 0;
+    told_to_go_on = false;
     parser->header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
     parser->body_limit(limits.max_body_bytes);
     parser->eager(true);
@@ -135,6 +137,7 @@ struct RequestReader::State {
   RequestLimits limits;
   std::optional<Parser> parser;
   std::size_t header_bytes = 0;  // of the current request, used by the parser
+  bool told_to_go_on = false;
   std::string input;
   Request request;
   HttpError refusal;
@@ -171,6 +174,13 @@ RequestReader::Status RequestReader::next() {
 Request& RequestReader::request() { return state_->request; }
 const HttpError& RequestReader::error() const { return state_->refusal; }
 std::string RequestReader::take_rest() { return std::move(state_->input); }
+bool RequestReader::take_expectation() {
+  State& s = *state_;
+  if (!s.parser || !s.parser->is_header_done() || std::exchange(s.told_to_go_on, true)) return false;
+  const auto& message = s.parser->get();
+  return message.version() == 11 && message.body().empty() && s.input.empty() &&
+         boost::algorithm::iequals(std::string(message[beast_http::field::expect]), "100-continue");
+}
 bool RequestReader::mid_request() const {
   return !state_->input.empty() || (state_->parser && state_->parser->got_some());
 }

@@ -62,6 +62,9 @@ class RequestReader {
   [[nodiscard]] const HttpError& error() const;
   // What came behind the last request: the first frames behind an upgrade.
   [[nodiscard]] std::string take_rest();
+  // Whether the client holds its body back until it is told to go on (RFC 9110
+  // section 10.1.1). True once for each such request.
+  [[nodiscard]] bool take_expectation();
   // Whether a request has begun and not ended.
   [[nodiscard]] bool mid_request() const;
 
