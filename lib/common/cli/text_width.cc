@@ -1,5 +1,7 @@
 #include "common/cli/text_width.h"
 
+#include <algorithm>
+
 namespace wskit::cli {
 namespace {
 
@@ -30,13 +32,15 @@ std::size_t columns(std::string_view text) {
 }
 
 std::string clip(std::string_view text, std::size_t width) {
+  if (columns(text) <= width) return std::string(text);
+  const std::string_view ellipsis = width > 0 ? "…" : "";
   std::string result;
   std::size_t used = 0;
   while (!text.empty()) {
     const std::size_t escape = escape_length(text);
     const std::size_t length = escape != 0 ? escape : code_point_length(text);
-    if (escape != 0 || used < width) result += text.substr(0, length);
-    if (escape == 0) ++used;
+    if (escape != 0 || used + 1 < width) result += text.substr(0, length);
+    if (escape == 0 && ++used == std::max<std::size_t>(width, 1)) result += ellipsis;
     text.remove_prefix(length);
   }
   return result;
@@ -44,7 +48,7 @@ std::string clip(std::string_view text, std::size_t width) {
 
 std::string fit(std::string_view text, std::size_t width) {
   const std::size_t taken = columns(text);
-  if (taken > width) return clip(text, width - 1) + "…";
+  if (taken > width) return clip(text, width);
   std::string result(text);
   result.append(width - taken, ' ');
   return result;

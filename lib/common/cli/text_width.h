@@ -11,8 +11,9 @@ namespace wskit::cli {
 // combining characters are not told apart.
 [[nodiscard]] std::size_t columns(std::string_view text);
 
-// As much of `text` as fits into `width` columns. Escape sequences are kept, also
-// those after the cut, so that a colour that was set is set back.
+// `text`, cut to `width` columns with an ellipsis in the last one if it is longer.
+// Escape sequences are kept, also those after the cut, so that a colour that was set
+// is set back.
 [[nodiscard]] std::string clip(std::string_view text, std::size_t width);
 
 // `text` in exactly `width` columns: filled up with blanks, or cut, with an

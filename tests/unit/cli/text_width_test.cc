@@ -12,11 +12,22 @@ TEST(Columns, CountCodePointsAndNoColours) {
   EXPECT_EQ(columns("\x1b[1;31mab\x1b[0m"), 2U);
 }
 
-TEST(Clip, CutsBetweenCodePointsAndSetsColoursBack) {
-  EXPECT_EQ(clip("abc", 2), "ab");
-  EXPECT_EQ(clip("é█x", 2), "é█");
-  EXPECT_EQ(clip("\x1b[31mabc\x1b[0m", 2), "\x1b[31mab\x1b[0m");
+TEST(Clip, EndsInAnEllipsisWhereItCut) {
+  EXPECT_EQ(clip("id 28023", 7), "id 280…");
+  EXPECT_EQ(clip("é█xy", 3), "é█…");
+  EXPECT_EQ(clip("abc", 1), "…");
+  EXPECT_EQ(clip("abc", 0), "");
+}
+
+TEST(Clip, LeavesWhatFitsAsItIs) {
+  EXPECT_EQ(clip("abc", 3), "abc");
   EXPECT_EQ(clip("abc", 9), "abc");
+  EXPECT_EQ(clip("", 0), "");
+}
+
+TEST(Clip, KeepsColoursAndSetsThemBack) {
+  EXPECT_EQ(clip("\x1b[31mabc\x1b[0m", 2), "\x1b[31ma…\x1b[0m");
+  EXPECT_EQ(clip("\x1b[31mabc\x1b[0m", 3), "\x1b[31mabc\x1b[0m");
 }
 
 TEST(Fit, FillsUpOrEndsInAnEllipsis) {

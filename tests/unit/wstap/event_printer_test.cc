@@ -58,7 +58,13 @@ TEST_F(EventPrinterTest, PrettyIsReadInTheOrderOfItsBytes) {
 
 TEST_F(EventPrinterTest, PrettyFitsTheTerminal) {
   EventPrinter printer(Format::kPretty, {.is_terminal = true, .colored = false, .live = false, .width = 20});
-  EXPECT_EQ(print(printer, kTrade), "10:00:00.123  m/A   \n");
+  EXPECT_EQ(print(printer, kTrade), "10:00:00.123  m/A  …\n");
+}
+
+TEST_F(EventPrinterTest, ANumberThatWasCutDoesNotLookWhole) {
+  EventPrinter printer(Format::kPretty, {.is_terminal = true, .colored = false, .live = false, .width = 47});
+  EXPECT_EQ(print(printer, event("fill", R"({"id":28023456})")),
+            "10:00:00.000  run/1         fill      id=28023…\n");
 }
 
 TEST_F(EventPrinterTest, ColumnsGrowWithWhatTheyHold) {
