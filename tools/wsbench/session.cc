@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "common/cli/answer.h"
 #include "common/client/tls.h"
 #include "common/protocol/timestamp.h"
 #include "wsbench/affinity.h"
@@ -189,9 +190,10 @@ bool write_results(const Report& report, cli::Notices& notices) {
     written = false;
   }
   if (!report.summary.measured()) return written;
-  const std::string text = to_text(report);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  return std::fflush(stdout) == 0 && written;
+  const int error = cli::print_answer(to_text(report));
+  if (error == 0) return written;
+  notices.error("cannot write to stdout: {}", std::generic_category().message(error));
+  return false;
 }
 
 void explain(const Verdict& verdict, cli::Notices& notices) {

@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
+#include "common/cli/answer.h"
 #include "common/cli/completion.h"
 #include "common/cli/help.h"
 #include "common/cli/man_page.h"
@@ -20,14 +22,6 @@
 
 namespace wskit::cli {
 namespace {
-
-void print(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
-    if (written <= 0) return;  // whoever asked has left
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
 
 int code(ExitCode exit) { return static_cast<int>(exit); }
 
@@ -164,12 +158,19 @@ CommandModel Tool::model() const {
   return model;
 }
 
-void Tool::print_help(bool full) const {
+int Tool::answer(std::string_view text) {
+  const int error = print_answer(text);
+  if (error == 0) return code(ExitCode::kOk);
+  notices_.error("cannot write to stdout: {}", std::generic_category().message(error));
+  return code(ExitCode::kLocalIo);
+}
+
+int Tool::answer_help(bool full) {
   const CommandModel all = model();
   const CommandModel& command = find_command(all, innermost(app_));
   const auto width = static_cast<std::size_t>(std::clamp(terminal_width(STDOUT_FILENO), 60, 100));
   const HelpStyle style{use_color(ColorMode::kAuto, STDOUT_FILENO), width};
-  print(full ? full_help(command, style) : short_help(command, style));
+  return answer(full ? full_help(command, style) : short_help(command, style));
 }
 
 // One line that names the fault and the remedy.
@@ -201,14 +202,11 @@ std::optional<int> Tool::parse(int argc, const char* const* argv) {
   try {
     app_.parse(argc, argv);
   } catch (const CLI::CallForAllHelp&) {
-    print_help(true);
-    return code(ExitCode::kOk);
+    return answer_help(true);
   } catch (const CLI::CallForHelp&) {
-    print_help(false);
-    return code(ExitCode::kOk);
+    return answer_help(false);
   } catch (const CLI::CallForVersion& version) {
-    print(std::string(version.what()) + "\n");
-    return code(ExitCode::kOk);
+    return answer(std::string(version.what()) + "\n");
   } catch (const CLI::ParseError& error) {
     return refuse(error);
   }
@@ -217,19 +215,12 @@ std::optional<int> Tool::parse(int argc, const char* const* argv) {
 
 int Tool::generate() {
   const CommandModel all = model();
-  if (generate_ == "man") {
-    print(man_page(all, WSKIT_VERSION));
-  } else if (generate_ == "complete-bash") {
-    print(bash_completion(all));
-  } else if (generate_ == "complete-zsh") {
-    print(zsh_completion(all));
-  } else if (generate_ == "complete-fish") {
-    print(fish_completion(all));
-  } else {
-    notices_.error("--generate: '{}' is not one of man|complete-bash|complete-zsh|complete-fish", generate_);
-    return code(ExitCode::kUsage);
-  }
-  return code(ExitCode::kOk);
+  if (generate_ == "man") return answer(man_page(all, WSKIT_VERSION));
+  if (generate_ == "complete-bash") return answer(bash_completion(all));
+  if (generate_ == "complete-zsh") return answer(zsh_completion(all));
+  if (generate_ == "complete-fish") return answer(fish_completion(all));
+  notices_.error("--generate: '{}' is not one of man|complete-bash|complete-zsh|complete-fish", generate_);
+  return code(ExitCode::kUsage);
 }
 
 std::optional<int> Tool::answer_requests() {
@@ -239,9 +230,8 @@ std::optional<int> Tool::answer_requests() {
   if (!faults.empty()) return code(ExitCode::kUsage);
   if (print_config_) {
     const std::string file = configuration_.file.string();
-    print(file.empty() ? "# no configuration file\n" : fmt::format("# {}\n", file));
-    print(print_config(app_, configuration_));
-    return code(ExitCode::kOk);
+    const std::string head = file.empty() ? "# no configuration file\n" : fmt::format("# {}\n", file);
+    return answer(head + print_config(app_, configuration_));
   }
   if (check_config_) return answer_check();
   return std::nullopt;
@@ -263,10 +253,9 @@ std::vector<std::string> Tool::configure() {
   return faults;
 }
 
-int Tool::answer_check() const {
+int Tool::answer_check() {
   const std::string file = configuration_.file.string();
-  print(file.empty() ? "ok: there is no configuration file\n" : fmt::format("{}: ok\n", file));
-  return code(ExitCode::kOk);
+  return answer(file.empty() ? "ok: there is no configuration file\n" : fmt::format("{}: ok\n", file));
 }
 
 std::vector<std::string> Tool::read(int argc, const char* const* argv) {

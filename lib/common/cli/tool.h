@@ -16,6 +16,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/cli/command_model.h"
@@ -89,11 +90,13 @@ class Tool {
   [[nodiscard]] std::optional<int> answer_requests();
   // Applies the configuration file; what is wrong.
   [[nodiscard]] std::vector<std::string> configure();
-  [[nodiscard]] int answer_check() const;
+  [[nodiscard]] int answer_check();
   [[nodiscard]] int generate();
   [[nodiscard]] CommandModel model() const;
   void fill_in(CommandModel& model, const CLI::App& app) const;
-  void print_help(bool full) const;
+  // Prints what was asked for; the exit code to end with.
+  [[nodiscard]] int answer(std::string_view text);
+  [[nodiscard]] int answer_help(bool full);
   [[nodiscard]] int refuse(const CLI::ParseError& error);
 
   CLI::App app_;

@@ -110,3 +110,12 @@ def test_a_reader_that_has_gone_is_no_fault(stage, tool):
     shell = stage.shell(f"{nobody_reads_4}; {asked}")
     assert shell.wait() == 0
     assert shell.stdout == b"0\n0\n2\n", shell.stderr
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("asked", ["-h", "--help", "--version", "--print-config", "--generate man"])
+def test_what_cannot_be_written_is_no_success(stage, tool, asked):
+    shell = stage.shell(f"{tool} {asked} >/dev/full; echo $?")
+    assert shell.wait() == 0
+    assert shell.stdout == b"8\n"
+    assert shell.stderr == f"{tool}: cannot write to stdout: No space left on device\n"
