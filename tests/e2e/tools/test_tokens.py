@@ -209,7 +209,7 @@ def test_a_connection_outlives_the_token_that_opened_it(stage, issuer):
 
 def test_a_token_that_expires_is_exit_4(stage, issuer):
     server = stage.server(*issuer.options)
-    path = token_file(stage, issuer.token(within=2, subscribe=["a"]))
+    path = token_file(stage, issuer.token(within=8, subscribe=["a"]))
     tap = stage.tool("wstap", "-u", server.url, "--token-file", path, *FAST, *RUNS["wstap"])
     assert tap.wait() == 4
     assert "4001" in tap.stderr and f"put a good token into {path}" in tap.stderr
