@@ -79,6 +79,8 @@ void MessageReader::feed(std::span<char> bytes) {
   end_ = at_ + bytes.size();
 }
 
+std::span<char> MessageReader::take_back() { return {std::exchange(at_, end_), end_}; }
+
 bool MessageReader::in_message() const { return parts_ && parts_->message && !parts_->message_handed_out; }
 
 bool MessageReader::mid_message() const {

@@ -67,6 +67,10 @@ class MessageReader {
   // next() has said kNeedMore. REQUIRES: the bytes fed before are used up.
   void feed(std::span<char> bytes);
 
+  // Takes back those of the fed bytes that next() has not come to, as they were fed:
+  // to be fed again, before any that follow them.
+  [[nodiscard]] std::span<char> take_back();
+
   // After kClose or kViolation the stream is over: only kNeedMore follows.
   [[nodiscard]] Item next();
 

@@ -56,6 +56,19 @@ TEST_F(MessageReaderTest, HandsOutEmptyMessagesAndPings) {
               ElementsAre("text:", "binary:", "ping:", "pong:"));
 }
 
+TEST_F(MessageReaderTest, GivesBackWhatItHasNotComeTo) {
+  std::string fed = client_frame(Opcode::kText, "one") + client_frame(Opcode::kText, "two");
+  MessageReader reader(Role::kServer, limits_);
+  reader.feed(fed);
+  ASSERT_EQ(reader.next().kind, MessageReader::Kind::kMessage);
+  const std::span<char> rest = reader.take_back();
+  const std::string kept(rest.begin(), rest.end());
+  EXPECT_EQ(kept, client_frame(Opcode::kText, "two"));
+  EXPECT_EQ(reader.next().kind, MessageReader::Kind::kNeedMore);
+  EXPECT_TRUE(reader.take_back().empty());
+  EXPECT_THAT(transcript(reader, kept), ElementsAre("text:two"));
+}
+
 TEST_F(MessageReaderTest, ReadsEveryFormOfTheLength) {
   for (const std::size_t bytes : {1UL, 125UL, 126UL, 127UL, 255UL, 256UL, 65535UL, 65536UL, 70000UL}) {
     const std::string payload(bytes, 'x');

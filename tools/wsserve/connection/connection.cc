@@ -220,7 +220,7 @@ void Connection::watch() {
   const bool waiting = latest_ != nullptr && !latest_->conflation.empty();
   set_congested(blocked_ || waiting);
   set_waiting(waiting);
-  const bool waits = is_suspended() || (store_wait_ != nullptr && store_wait_->close);
+  const bool waits = is_suspended() || will_close();
   const std::uint32_t wanted = (paused_ || held_back_ || waits ? 0U : static_cast<std::uint32_t>(EPOLLIN)) |
                                (blocked_ ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
   if (wanted == watched_) return;

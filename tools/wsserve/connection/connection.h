@@ -275,6 +275,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
 
   // Waiting for the store.
   StoreWait& store_wait();
+  // Once the store has answered.
+  [[nodiscard]] bool will_close() const { return store_wait_ != nullptr && store_wait_->close; }
   [[nodiscard]] bool defer_close(protocol::CloseCode code, std::string_view reason);
   void close_if_deferred();
   void send_reply(const StoreWait::Reply& reply, const store::Store& store);

@@ -282,7 +282,15 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
 
 void Connection::read_frames(std::span<char> bytes) {
   reader_.feed(bytes);
-  while (phase_ == Phase::kOpen && (store_wait_ == nullptr || !store_wait_->close)) {
+  // What was sent before another one's reason to close is carried out; behind a reason
+  // of its own nothing is.
+  const bool is_closing = will_close();
+  while (phase_ == Phase::kOpen && will_close() == is_closing) {
+    if (is_suspended()) {
+      const std::span<char> unread = reader_.take_back();
+      store_wait_->unread.assign(unread.begin(), unread.end());
+      return;
+    }
     const MessageReader::Item item = reader_.next();
     switch (item.kind) {
       case MessageReader::Kind::kNeedMore:
@@ -312,12 +320,7 @@ void Connection::handle_message(const MessageReader::Item& item) {
     shard_.counters().closed_violation.add();
     return close(CloseCode::kUnsupportedData, "commands are JSON in text messages; this one was binary");
   }
-  const std::string_view command(item.payload.data(), item.payload.size());
-  if (is_suspended()) {
-    store_wait_->commands.emplace_back(command);
-    return;
-  }
-  shard_.commands().run(*this, command);
+  shard_.commands().run(*this, {item.payload.data(), item.payload.size()});
 }
 
 void Connection::echo(const MessageReader::Item& item) {

@@ -110,11 +110,8 @@ void Connection::resume(const std::function<void(Connection&)>& answer) {
     if (finish_when_written_) return;
     return serve_requests(http_->next());
   }
-  while (store_wait_ != nullptr && !store_wait_->suspended && !store_wait_->commands.empty()) {
-    const std::string command = std::move(store_wait_->commands.front());
-    store_wait_->commands.pop_front();
-    shard_.commands().run(*this, command);
-  }
+  std::string unread = std::exchange(store_wait_->unread, {});
+  if (!unread.empty()) read_frames(unread);
   if (store_wait_ == nullptr || is_suspended()) return;
   close_if_deferred();
   if (phase_ == Phase::kOpen) watch();

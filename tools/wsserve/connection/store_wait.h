@@ -1,5 +1,5 @@
 // What of a connection waits for the store: replies to its publishes, until the
-// events are on disk, and the commands behind one whose answer the store has.
+// events are on disk, and what was sent behind a command whose answer the store has.
 //
 // Threads: one, the shard's.
 #pragma once
@@ -36,13 +36,14 @@ struct StoreWait {
 
   std::deque<Reply> replies;  // in the order of their commands
   bool suspended = false;     // a command's answer is awaited
-  // Sent behind that command, to be carried out after it. No more than one read
-  // of the socket brought, for a suspended connection is not read.
-  std::deque<std::string> commands;
+  // Sent behind that command, to be read after it: frames as they came, which may
+  // inflate to a thousand times as much. No more than one read of the socket brought,
+  // for a suspended connection is not read.
+  std::string unread;
   // Wanted since: carried out once everything before it is answered.
   std::optional<Close> close;
 
-  [[nodiscard]] bool done() const { return replies.empty() && !suspended && commands.empty(); }
+  [[nodiscard]] bool done() const { return replies.empty() && !suspended && unread.empty(); }
 };
 
 }  // namespace wskit::server

@@ -1,0 +1,89 @@
+"""Proves: what is sent behind a question that the store answers waits in little memory, and is lost with no promise."""
+
+import json
+import signal
+
+import pytest
+from harness import frames
+from harness.sanitizer import SANITIZED
+from harness.websocket import deflate
+
+MIB = 1 << 20
+EVENTS = 8000
+
+
+@pytest.fixture
+def server(stage, tmp_path):
+    """Of the channel's history the memory holds the least part."""
+    server = stage.server(
+        *("--store", tmp_path / "events.db", "--history", "100000", "--history-total", "16KiB"),
+        *("--threads", "1", "--heartbeat", "1h"),
+    )
+    with server.client() as client:
+        for _ in range(EVENTS // 500):
+            events = [{"channel": "a", "type": "n", "data": "x" * 1000} for _ in range(500)]
+            client.expect("published", client.command("publish", events=events))
+    return server
+
+
+def question(identity, limit=1):
+    return json.dumps({"action": "history", "id": identity, "channel": "a", "since": "start", "limit": limit})
+
+
+def answers(client, count):
+    return [json.loads(client.websocket.read_message()[1]) for _ in range(count)]
+
+
+def in_one_read(server, websocket, raw):
+    """The server finds it all when it looks at the socket."""
+    server.process.signal(signal.SIGSTOP)
+    try:
+        websocket.send(raw)
+    finally:
+        server.process.signal(signal.SIGCONT)
+
+
+def test_what_waits_is_not_inflated(server):
+    commands = 80
+    with server.client(deflate="permessage-deflate; client_no_context_takeover") as client:
+        raw = frames.encode(frames.TEXT, deflate(question("q")), reserved=frames.RSV1)
+        for number in range(commands):
+            command = json.dumps({"action": "ping", "id": number}) + " " * 1_000_000
+            raw += frames.encode(frames.TEXT, deflate(command), reserved=frames.RSV1)
+        assert len(raw) < 128 << 10, "what the server reads at a time"
+        base = server.peak_bytes()
+        in_one_read(server, client.websocket, raw)
+        assert [answer["id"] for answer in answers(client, commands + 1)] == ["q", *range(commands)]
+        if not SANITIZED:
+            assert server.peak_bytes() - base < 24 * MIB, "80 MB were never there"
+
+
+def test_many_questions_among_other_commands_are_answered_in_their_order(server):
+    with server.client() as client:
+        raw, expected = b"", []
+        for number in range(300):
+            raw += frames.encode(frames.TEXT, question(f"q{number}"))
+            raw += frames.encode(frames.TEXT, json.dumps({"action": "ping", "id": f"p{number}"}))
+            expected += [f"q{number}", f"p{number}"]
+        in_one_read(server, client.websocket, raw)
+        assert [answer["id"] for answer in answers(client, len(expected))] == expected
+
+
+def test_a_frame_of_which_a_part_waits_is_whole_in_the_end(server):
+    with server.client() as client:
+        ping = frames.encode(frames.TEXT, '{"action":"ping","id":"p"}')
+        for cut in range(1, len(ping)):
+            in_one_read(server, client.websocket, frames.encode(frames.TEXT, question("q")) + ping[:cut])
+            client.websocket.send(ping[cut:])
+            assert [answer["id"] for answer in answers(client, 2)] == ["q", "p"]
+
+
+def test_one_who_closes_behind_its_question_is_answered_first(server):
+    with server.client() as client:
+        raw = frames.encode(frames.TEXT, question("q"))
+        raw += frames.encode(frames.CLOSE, frames.close_payload(1000))
+        raw += frames.encode(frames.TEXT, '{"action":"publish","id":"late","channel":"b","type":"n"}')
+        in_one_read(server, client.websocket, raw)
+        assert answers(client, 1)[0]["id"] == "q"
+        assert client.websocket.read_close()[0] == 1000
+    assert server.get("/history/b").status == 404, "nothing is carried out behind the end"
