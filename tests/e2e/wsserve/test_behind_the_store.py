@@ -5,8 +5,9 @@ import signal
 
 import pytest
 from harness import frames
+from harness.deadline import eventually
 from harness.sanitizer import SANITIZED
-from harness.websocket import deflate
+from harness.websocket import Closed, deflate
 
 MIB = 1 << 20
 EVENTS = 8000
@@ -87,3 +88,24 @@ def test_one_who_closes_behind_its_question_is_answered_first(server):
         assert answers(client, 1)[0]["id"] == "q"
         assert client.websocket.read_close()[0] == 1000
     assert server.get("/history/b").status == 404, "nothing is carried out behind the end"
+
+
+def test_a_server_that_leaves_acknowledges_nothing_that_its_subscribers_do_not_get(server):
+    questions = 20
+    with server.client() as subscriber, server.client() as publisher:
+        subscriber.subscribe("b")
+        raw = b"".join(frames.encode(frames.TEXT, question(n, 1000)) for n in range(questions))
+        raw += frames.encode(frames.TEXT, '{"action":"publish","id":"late","channel":"b","type":"n","data":1}')
+        before = server.stats()["commands"]
+        in_one_read(server, publisher.websocket, raw)
+        eventually(lambda: server.stats()["commands"] > before, "the first question is asked")
+        server.process.signal(signal.SIGTERM)
+        try:
+            publisher.reply("late")
+            acknowledged = 1
+        except Closed as closed:
+            assert closed.code == 1001
+            acknowledged = 0
+        delivered = len(subscriber.events_until_closed(1001))
+        assert delivered >= acknowledged
+    assert server.process.wait() == 0

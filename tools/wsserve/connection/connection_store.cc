@@ -111,7 +111,9 @@ void Connection::resume(const std::function<void(Connection&)>& answer) {
     return serve_requests(http_->next());
   }
   std::string unread = std::exchange(store_wait_->unread, {});
-  if (!unread.empty()) read_frames(unread);
+  // As little as if it were still in the socket: those who listen may be gone before
+  // an event of it reaches them.
+  if (!unread.empty() && !shard_.is_quiet()) read_frames(unread);
   if (store_wait_ == nullptr || is_suspended()) return;
   close_if_deferred();
   if (phase_ == Phase::kOpen) watch();
