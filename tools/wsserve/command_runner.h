@@ -91,7 +91,7 @@ class CommandRunner {
   void subscribe(Connection& connection, const Wanted& wanted, const protocol::Since& since);
   void subscribe_located(Connection& connection, const Wanted& wanted, const protocol::Since& since);
   // Hands on `since` once it is known where it is; an error if the store cannot be
-  // read.
+  // read, or if the names may not be subscribed any more. REQUIRES: check() of them.
   using Located = std::function<void(Connection&, const protocol::Result<protocol::Since>&)>;
   void locate(Connection& connection, const std::vector<std::string>& names, const protocol::Since& since,
               const Located& then);

@@ -158,7 +158,14 @@ void CommandRunner::locate(Connection& connection, const std::vector<std::string
   const bool by_time = std::holds_alternative<protocol::SystemMicros>(since) ||
                        std::holds_alternative<protocol::FromPositions>(since);
   if (!by_time || shard_.hub().store() == nullptr) return then(connection, since);
-  shard_.history().locate(connection, known_channels(names), since, then);
+  const auto check_again = [this, names, then](Connection& asking,
+                                               const protocol::Result<protocol::Since>& located) {
+    if (!located) return then(asking, located);
+    // Channels that nobody used meanwhile may be gone, and others in their places.
+    const auto error = check(asking, {names.begin(), names.end()});
+    then(asking, error ? *error : located);
+  };
+  shard_.history().locate(connection, known_channels(names), since, check_again);
 }
 
 std::vector<Channel*> CommandRunner::known_channels(const std::vector<std::string>& names) {

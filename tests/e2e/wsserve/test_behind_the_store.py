@@ -1,5 +1,7 @@
 """Proves: what is sent behind a question that the store answers waits in little memory, and is lost with no promise."""
 
+import contextlib
+import fcntl
 import json
 import signal
 
@@ -11,6 +13,7 @@ from harness.websocket import Closed, deflate
 
 MIB = 1 << 20
 EVENTS = 8000
+LONG_AGO = "2020-01-01T00:00:00Z"
 
 
 @pytest.fixture
@@ -109,3 +112,30 @@ def test_a_server_that_leaves_acknowledges_nothing_that_its_subscribers_do_not_g
         delivered = len(subscriber.events_until_closed(1001))
         assert delivered >= acknowledged
     assert server.process.wait() == 0
+
+
+@contextlib.contextmanager
+def no_reads(database):
+    """Nobody can begin to read the file meanwhile; SQLite tries again for some ten seconds."""
+    # The read marks of the write-ahead log: https://sqlite.org/walformat.html#wal_locks
+    with open(f"{database}-shm", "r+b") as shared:
+        fcntl.lockf(shared, fcntl.LOCK_EX | fcntl.LOCK_NB, 5, 123)
+        yield
+
+
+def test_a_channel_that_is_forgotten_while_the_store_is_asked_has_lost_its_place(stage, tmp_path):
+    database = tmp_path / "events.db"
+    server = stage.server(
+        *("--store", database, "--history", "100000", "--history-total", "1KiB"),
+        *("--channel-ttl", "1s", "--max-server-channels", "2"),
+    )
+    with server.client() as client, server.client() as other:
+        for number in range(20):
+            client.publish("a", "x" * 500)
+        with no_reads(database):
+            client.send(action="subscribe", id="s", channels=["a", "@presence/p"], since={"time": LONG_AGO})
+            eventually(lambda: server.stats()["channels_forgotten"] >= 1, "@presence/p is forgotten")
+            other.subscribe("@presence/q")
+        refusal = client.expect("error", client.reply("s"))
+        assert refusal["code"] == "TOO_MANY_CHANNELS" and "@presence/p" in refusal["message"]
+        client.still_works()
