@@ -87,11 +87,11 @@ void CommandRunner::let_go_of(std::span<Channel* const> channels) {
   for (const Channel* channel : channels) channels_.erase(channel->name());
 }
 
-Error CommandRunner::server_is_full(std::string_view name) {
+Error CommandRunner::server_is_full(std::string_view name) const {
   return {ErrorCode::kTooManyChannels,
           "the server has as many channels as it may (--max-server-channels); this one would be new: " +
               std::string(name),
-          {}};
+          fmt::format(R"({{"limit":{}}})", shard_.settings().hub.max_channels)};
 }
 
 namespace {

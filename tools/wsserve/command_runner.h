@@ -141,7 +141,7 @@ class CommandRunner {
   [[nodiscard]] bool make_known_channels(const protocol::Pattern& pattern, const protocol::Since& since);
   // Null: the server has too many channels, as server_is_full() says.
   Channel* find_channel(std::string_view name);
-  static protocol::Error server_is_full(std::string_view name);
+  [[nodiscard]] protocol::Error server_is_full(std::string_view name) const;
 
   Shard& shard_;
   protocol::CommandParser parser_;

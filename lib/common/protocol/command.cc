@@ -263,7 +263,8 @@ Result<void> CommandParser::State::read_channels() {
     if (command.channels->size() == kMaxListElements) {
       return Error{
           ErrorCode::kTooManyChannels,
-          fmt::format("\"channels\" holds more than {} names; send several commands", kMaxListElements), ""};
+          fmt::format("\"channels\" holds more than {} names; send several commands", kMaxListElements),
+          fmt::format(R"({{"limit":{}}})", kMaxListElements)};
     }
     Result<void> added = add_channel(scanner.value());
     if (!added) return added;
