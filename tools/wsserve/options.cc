@@ -161,9 +161,39 @@ void add_limit_options(CLI::App& app, Options& options) {
   add_limit_options(app, options.limits);
 }
 
-// What is wrong with tables that are right each by itself.
+// Options that do nothing without another one, or beside it.
+std::vector<std::string> idle_options(const cli::Tool& tool, const Options& options) {
+  std::vector<std::string> problems;
+  const auto refuse = [&](const char* option, const char* why) {
+    problems.push_back(fmt::format("{}: {} is of no use {}", tool.origin(tool.app(), option), option, why));
+  };
+  const auto given = [&](const char* option) { return tool.origin(tool.app(), option) != "default"; };
+  if (options.limits.trusted_proxies.empty()) {
+    constexpr const char* kRemedy = "without a proxy that is trusted: add --trusted-proxy CIDR";
+    if (options.limits.proxy_protocol) refuse("--proxy-protocol", kRemedy);
+    if (given("--forwarded-header")) refuse("--forwarded-header", kRemedy);
+  }
+  if (options.store.empty() && given("--store-sync")) {
+    refuse("--store-sync", "without a store: add --store FILE");
+  }
+  if (options.audit.empty() && options.audit_data) {
+    refuse("--audit-data", "without an audit log: add --audit FILE");
+  }
+  if (options.no_compression) {
+    constexpr const char* kRemedy = "where nothing is compressed: leave --no-compression out";
+    if (options.server_context_takeover) refuse("--server-context-takeover", kRemedy);
+    if (options.client_context_takeover) refuse("--client-context-takeover", kRemedy);
+  }
+  if (given("--rate-patience") && !limits_rates(options.limits)) {
+    refuse("--rate-patience", "without a rate to keep: add --max-commands RATE or --max-events RATE");
+  }
+  return problems;
+}
+
+// What is wrong with options and tables that are right each by itself.
 std::vector<std::string> problems(const cli::Tool& tool, Options& options) {
   std::vector<std::string> problems = tls_problems(tool, options.tls);
+  for (std::string& each : idle_options(tool, options)) problems.push_back(std::move(each));
   for (std::string& each : auth::load(tool, options.access)) problems.push_back(std::move(each));
   for (std::string& each : route_problems(tool, options.routes)) problems.push_back(std::move(each));
   for (std::string& each : endpoint_problems(tool, options.endpoints)) problems.push_back(std::move(each));

@@ -242,7 +242,7 @@ def test_what_cannot_be_a_key_is_said_in_one_line(stage, issuer):
     private.write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", encoding="ascii")
     refused = stage.run("wsserve", "--listen", ":0", "--jwt-key", str(private))
     assert refused.code == 2 and "is a private key" in refused.stderr
-    for option in (["--jwt-issuer", "x"], ["--jwt-audience", "x"], ["--jwt-leeway", "1s"]):
+    for option in (["--jwt-issuer", "x"], ["--jwt-audience", "x"], ["--jwt-leeway", "1s"], ["--auth-timeout", "1s"]):
         idle = stage.run("wsserve", "--listen", ":0", *option)
         assert idle.code == 2 and "of no use without a key" in idle.stderr
     weak = stage.home / "weak"

@@ -181,3 +181,32 @@ def test_durable_without_a_store_is_refused_with_the_remedy(stage, file):
     file.write_text('[[channel]]\npattern = "a"\ndurable = true\n', encoding="utf-8")
     run = stage.run("wsserve", "--config", file)
     assert run.code == 2 and f"{file}:3:1: durable needs a store" in run.stderr and "--store" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "option, value, remedy",
+    [
+        ("proxy-protocol", None, "--trusted-proxy"),
+        ("forwarded-header", "forwarded", "--trusted-proxy"),
+        ("store-sync", "off", "--store"),
+        ("audit-data", None, "--audit"),
+        ("rate-patience", "3s", "--max-commands"),
+    ],
+)
+def test_an_option_that_needs_another_one_says_which(stage, file, option, value, remedy):
+    text = "true" if value is None else f'"{value}"'
+    file.write_text(f"{option} = {text}\n", encoding="utf-8")
+    for place, options in {
+        "command line": [f"--{option}"] + ([] if value is None else [value]),
+        f"{file}:1:1": ["--config", file],
+    }.items():
+        run = stage.run("wsserve", "--listen", ":0", *options)
+        assert run.code == 2 and run.stderr.count("\n") == 1, run.stderr
+        assert f"{place}: --{option} is of no use without" in run.stderr, run.stderr
+        assert f": add {remedy} " in run.stderr, run.stderr
+
+
+@pytest.mark.parametrize("side", ["server", "client"])
+def test_context_takeover_without_compression_is_refused(stage, side):
+    run = stage.run("wsserve", "--listen", ":0", "--no-compression", f"--{side}-context-takeover")
+    assert run.code == 2 and "leave --no-compression out" in run.stderr

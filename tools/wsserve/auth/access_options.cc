@@ -80,7 +80,7 @@ std::vector<std::string> load_keys(AccessOptions& options) {
 }
 
 // What is of no use as things stand.
-std::vector<std::string> idle_settings(const AccessOptions& options) {
+std::vector<std::string> idle_settings(const cli::Tool& tool, const AccessOptions& options) {
   std::vector<std::string> problems;
   const bool asks = !options.secret_files.empty() || !options.key_files.empty();
   const auto needs_key = [&](bool given, const char* what) {
@@ -92,6 +92,7 @@ std::vector<std::string> idle_settings(const AccessOptions& options) {
   needs_key(!options.issuers.empty(), "--jwt-issuer");
   needs_key(!options.audiences.empty(), "--jwt-audience");
   needs_key(options.leeway.count() > 0, "--jwt-leeway");
+  needs_key(tool.origin(tool.app(), "--auth-timeout") != "default", "--auth-timeout");
   needs_key(options.authenticated.table != nullptr, "[authenticated]");
   if (options.anonymous.table != nullptr && asks && !options.allow_anonymous) {
     problems.emplace_back("[anonymous] is of no use where a token is asked for: add --allow-anonymous");
@@ -144,7 +145,7 @@ std::vector<std::string> load(const cli::Tool& tool, AccessOptions& options) {
                    .audiences = options.audiences,
                    .leeway = std::chrono::ceil<std::chrono::milliseconds>(options.leeway)};
   std::vector<std::string> problems = load_keys(options);
-  for (std::string& problem : idle_settings(options)) problems.push_back(std::move(problem));
+  for (std::string& problem : idle_settings(tool, options)) problems.push_back(std::move(problem));
   const bool asks = !policy.tokens.keys.empty();
   policy.serves_anonymous = options.allow_anonymous || !asks;
   Grants listener = full_grants();

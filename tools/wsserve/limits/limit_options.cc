@@ -80,6 +80,10 @@ void add_proxy_options(CLI::App& app, LimitOptions& options) {
       ->group("Network");
 }
 
+bool limits_rates(const LimitOptions& options) {
+  return options.commands || options.commands_per_user || options.events || options.events_per_user;
+}
+
 LimitSettings to_limits(const LimitOptions& options) {
   LimitSettings limits;
   limits.connections_per_address = options.connections_per_address;

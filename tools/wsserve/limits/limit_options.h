@@ -36,6 +36,9 @@ struct LimitOptions {
 void add_limit_options(CLI::App& app, LimitOptions& options);
 void add_proxy_options(CLI::App& app, LimitOptions& options);
 
+// Whether anybody's commands or events are counted against a rate.
+[[nodiscard]] bool limits_rates(const LimitOptions& options);
+
 // REQUIRE: every value was found right when it was read.
 [[nodiscard]] LimitSettings to_limits(const LimitOptions& options);
 
