@@ -13,9 +13,9 @@ if not CHROMIUM:
 SESSIONS = pathlib.Path(__file__).parents[2] / "examples" / "front-ends" / "sessions.toml"
 
 PAGE = """<!doctype html><title>wskit</title><script type="module">
-const base = "%s";
-function open(path, protocols) {
-  const socket = new WebSocket(base + path, protocols);
+const base = "%s", strict = "%s";
+function open(path, protocols, server = base) {
+  const socket = new WebSocket(server + path, protocols);
   socket.binaryType = "arraybuffer";
   const queue = [], waiting = [];
   const put = (item) => (waiting.length ? waiting.shift()(item) : queue.push(item));
@@ -70,8 +70,10 @@ async function scenario() {
   }
   echo.close(4321, "because");
   facts.echo_close = await echo.next();
-  publisher.send("x".repeat(3 << 20));
-  facts.too_big = await publisher.next();
+  const wordy = await open("/ws", [], strict);
+  check((await wordy.nextJson()).type === "connected", "greeted");
+  wordy.send("x".repeat(5000));
+  facts.too_big = await wordy.next();
   subscriber.close();
   facts.plain_close = await subscriber.next();
   return facts;
@@ -82,7 +84,8 @@ await fetch("/verdict", { method: "POST", body: JSON.stringify(verdict) });
 
 
 def test_a_page_gets_what_it_was_promised(stage):
-    verdict = verdict_of(stage, PAGE % stage.server("--echo").url)
+    strict = stage.server("--max-message", "1KiB")
+    verdict = verdict_of(stage, PAGE % (stage.server("--echo").url, strict.url))
     assert verdict["protocol"] == "wskit.v1.json"
     assert verdict["extensions"].startswith("permessage-deflate")
     assert verdict["events"] > 20

@@ -173,7 +173,7 @@ const scenarios = {
     invalid.send(Buffer.from([0x63, 0xff, 0x63]), { binary: false });
     assert.equal((await invalid.closed)[0], 1007);
     const large = await open("/ws");
-    large.send("x".repeat(2 << 20));
+    large.send("x".repeat(5000));
     assert.equal((await large.closed)[0], 1009);
     const binary = await open("/ws");
     binary.send(Buffer.from("{}"));
