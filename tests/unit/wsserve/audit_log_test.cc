@@ -102,6 +102,37 @@ TEST_F(AuditLogTest, CountsWhatAPipeThatNobodyReadsDoesNotTakeAndEnds) {
   ::close(reader);
 }
 
+TEST_F(AuditLogTest, WhatAPipeThatNobodyReadsDidNotTakeGoesToTheFileThatIsOpenedAnew) {
+  ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);
+  const int reader = ::open(path().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  constexpr int kLines = 1'000;
+  auto log = open();
+  const auto line = [](int i) { return fmt::format("{:0>500}", i); };
+  for (int i = 0; i < kLines / 2; ++i) log->write(line(i));
+  std::filesystem::rename(path(), path("pipe"));
+  ASSERT_TRUE(log->reopen());
+  for (int i = kLines / 2; i < kLines; ++i) log->write(line(i));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+  while (!read(path()).ends_with(line(kLines - 1) + "\n")) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+  std::string piped(1 << 20, '\0');
+  const ssize_t size = ::read(reader, piped.data(), piped.size());
+  ASSERT_GT(size, 0);
+  piped.resize(static_cast<std::size_t>(size));
+  std::string all = piped.substr(0, piped.rfind('\n') + 1) + read(path());
+  for (int i = 0; i < kLines; ++i) {
+    ASSERT_TRUE(all.starts_with(line(i) + "\n")) << i;
+    all.erase(0, line(i).size() + 1);
+  }
+  EXPECT_EQ(all, "");
+  EXPECT_EQ(log->lost(), 0U);
+  log.reset();
+  ::close(reader);
+}
+
 TEST_F(AuditLogTest, APipeWithoutAReaderIsAnErrorAndNoWait) {
   ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);
   const auto log = AuditLog::open({.path = path()});

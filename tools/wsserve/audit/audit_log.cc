@@ -60,9 +60,10 @@ void AuditLog::write(std::string_view line) {
       lost_.fetch_add(1, std::memory_order_relaxed);
       return;
     }
+    const bool is_first = waiting_.empty();
     waiting_ += line;
     waiting_ += '\n';
-    if (waiting_lines_++ > 0) return;
+    if (!is_first) return;
   }
   wake_.notify_one();
 }
@@ -75,7 +76,6 @@ protocol::Result<void> AuditLog::reopen() {
     const std::lock_guard lock(mutex_);
     unused = std::exchange(next_fd_, *fd);
     bytes_before_next_ = waiting_.size();
-    lines_before_next_ = waiting_lines_;
   }
   if (unused >= 0) ::close(unused);
   wake_.notify_one();
@@ -90,55 +90,63 @@ void AuditLog::run() {
     if (waiting_.empty() && next_fd_ < 0) return;
     batch.clear();
     batch.swap(waiting_);
-    std::uint64_t lines = std::exchange(waiting_lines_, 0);
     const int next = std::exchange(next_fd_, -1);
     const std::size_t bytes_before = bytes_before_next_;
-    const std::uint64_t lines_before = lines_before_next_;
     lock.unlock();
     std::string_view text = batch;
     if (next >= 0) {
-      // What came before goes to the file that was there before.
-      if (bytes_before > 0) write_batch(text.substr(0, bytes_before), lines_before);
-      text.remove_prefix(bytes_before);
-      lines -= lines_before;
+      // What came before goes to the file that was there before, as far as that has room.
+      text.remove_prefix(write_batch(text.substr(0, bytes_before), Successor::kIsThere));
       ::close(std::exchange(fd_, next));
       mid_line_ = false;
     }
-    if (!text.empty()) write_batch(text, lines);
+    text.remove_prefix(write_batch(text, Successor::kMayCome));
     lock.lock();
+    if (text.empty()) continue;
+    waiting_.insert(0, text);
+    bytes_before_next_ = 0;
   }
 }
 
-bool AuditLog::wait_for_room() {
+AuditLog::Room AuditLog::wait_for_room(Successor successor) {
+  if (successor == Successor::kIsThere) return Room::kElsewhere;
   pollfd pipe{.fd = fd_, .events = POLLOUT, .revents = 0};
   constexpr int kPatienceMs = 100;
   while (::poll(&pipe, 1, kPatienceMs) == 0) {
     const std::lock_guard lock(mutex_);
-    if (stopping_) return false;
+    if (next_fd_ >= 0) return Room::kElsewhere;
+    if (stopping_) return Room::kNowhere;
   }
-  return true;
+  return Room::kHere;
 }
 
-void AuditLog::write_batch(std::string_view text, std::uint64_t lines) {
+std::size_t AuditLog::write_batch(std::string_view text, Successor successor) {
+  if (text.empty()) return 0;
   std::string prefix = mid_line_ ? "\n" : "";
   const std::uint64_t lost = lost_.load(std::memory_order_relaxed);
   if (lost > lost_told_) prefix += lost_line(lost - lost_told_);
   const std::string whole = prefix + std::string(text);
   std::size_t written = 0;
+  Room room = Room::kHere;
   while (written < whole.size()) {
     const ssize_t count = ::write(fd_, whole.data() + written, whole.size() - written);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EAGAIN && wait_for_room()) continue;
+    if (count < 0 && errno == EAGAIN) {
+      room = wait_for_room(successor);
+      if (room == Room::kHere) continue;
+    }
     if (count <= 0) break;
     written += static_cast<std::size_t>(count);
   }
   if (written >= prefix.size()) lost_told_ = lost;
   if (written > 0) mid_line_ = whole[written - 1] != '\n';
-  if (written == whole.size()) return;
-  const std::string_view kept = std::string_view(whole).substr(std::min(prefix.size(), written),
-                                                               written - std::min(prefix.size(), written));
-  lost_.fetch_add(lines - static_cast<std::uint64_t>(std::ranges::count(kept, '\n')),
+  if (written == whole.size()) return text.size();
+  const std::string_view kept = text.substr(0, written - std::min(prefix.size(), written));
+  const std::size_t whole_lines = kept.rfind('\n') + 1;  // none: npos + 1 is 0
+  if (room == Room::kElsewhere) return whole_lines;
+  lost_.fetch_add(static_cast<std::uint64_t>(std::ranges::count(text.substr(whole_lines), '\n')),
                   std::memory_order_relaxed);
+  return text.size();
 }
 
 }  // namespace wskit::server

@@ -41,7 +41,8 @@ class AuditLog {
   void write(std::string_view line);
 
   // The file may have been moved away: what comes from now on goes to the one at its
-  // path. On an error the old file stays in use.
+  // path, and with it what a pipe that nobody reads has not taken yet. On an error the
+  // old file stays in use.
   [[nodiscard]] protocol::Result<void> reopen();
 
   // Lines that never came into the file.
@@ -50,10 +51,16 @@ class AuditLog {
  private:
   AuditLog(Options options, int fd);
 
+  // Whether another file takes the place of the one that is written.
+  enum class Successor : bool { kMayCome, kIsThere };
+  enum class Room : std::uint8_t { kHere, kElsewhere, kNowhere };
+
   void run();
-  void write_batch(std::string_view text, std::uint64_t lines);
-  // Of a pipe. False: nobody reads it, and the log is to end.
-  bool wait_for_room();
+  // Returns how much of `text` is done with, written or counted as lost: all of it,
+  // unless there is no room and another file takes the rest, from the beginning of a line.
+  std::size_t write_batch(std::string_view text, Successor successor);
+  // Of a pipe that nobody reads for now.
+  Room wait_for_room(Successor successor);
 
   const Options options_;
   std::atomic<std::uint64_t> lost_{0};
@@ -62,10 +69,8 @@ class AuditLog {
   std::condition_variable wake_;
   // Guarded by mutex_.
   std::string waiting_;
-  std::uint64_t waiting_lines_ = 0;
   int next_fd_ = -1;  // takes the place of fd_ behind what waited when it was opened
   std::size_t bytes_before_next_ = 0;
-  std::uint64_t lines_before_next_ = 0;
   bool stopping_ = false;
 
   // Of the thread.
