@@ -141,6 +141,20 @@ Listener::~Listener() {
   ::close(spare_fd_);
 }
 
+bool Listener::covers(const ListenAddress& address) const {
+  if (!address.unix_path.empty()) return url_ == "ws+unix:" + address.unix_path;
+  const bool ipv6 = address.host.find(':') != std::string::npos;
+  const std::string host = address.host.empty() ? "127.0.0.1" : address.host;
+  const std::string_view here = std::string_view(url_).substr(url_.find("://") + 3);
+  if (here == (ipv6 ? '[' + host + ']' : host) + ':' + address.port) return true;
+  if (here == "0.0.0.0:" + address.port) return !ipv6;
+  if (here != "[::]:" + address.port) return false;
+  int only_ipv6 = 0;
+  socklen_t size = sizeof(only_ipv6);
+  ::getsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, &size);
+  return ipv6 || only_ipv6 == 0;
+}
+
 void Listener::listen_tcp(const ListenAddress& address, Scheme scheme) {
   const std::string host = address.host.empty() ? "127.0.0.1" : address.host;
   const std::string name = host + ":" + address.port;

@@ -54,6 +54,9 @@ class Listener final : public Pollable {
   [[nodiscard]] bool remote() const { return remote_; }
   // ws://127.0.0.1:41234, wss://127.0.0.1:41234 or ws+unix:/run/wskit.sock
   [[nodiscard]] const std::string& url() const { return url_; }
+  // Whether who connects to `address` comes here: it is this one, or this is every
+  // address with that port.
+  [[nodiscard]] bool covers(const ListenAddress& address) const;
 
   void on_ready(std::uint32_t events) override;
   void close();

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -52,13 +53,18 @@ bool print_url(const std::string& url) {
 }
 
 // Sockets that a service manager holds for us take the place of the default address
-// and stand beside any other.
-std::vector<std::unique_ptr<Listener>> open_listeners(const Options& options, Listener::Scheme scheme) {
+// and stand beside any that was asked for.
+std::vector<std::unique_ptr<Listener>> open_listeners(const Program& program, Listener::Scheme scheme) {
   std::vector<std::unique_ptr<Listener>> listeners;
   for (const int fd : service_manager::take_sockets())
     listeners.push_back(std::make_unique<Listener>(fd, scheme));
-  if (!listeners.empty() && options.listen == Options().listen) return listeners;
-  for (const ListenAddress& address : to_addresses(options)) {
+  const bool asked_for = program.tool.origin(program.tool.app(), "--listen") != "default";
+  if (!listeners.empty() && !asked_for) return listeners;
+  const std::size_t handed_over = listeners.size();
+  for (const ListenAddress& address : to_addresses(program.options)) {
+    const auto end = listeners.begin() + static_cast<std::ptrdiff_t>(handed_over);
+    if (std::any_of(listeners.begin(), end, [&](const auto& each) { return each->covers(address); }))
+      continue;
     listeners.push_back(std::make_unique<Listener>(address, scheme));
   }
   return listeners;
@@ -229,7 +235,7 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
   std::vector<std::unique_ptr<Listener>> listeners;
   try {
     listeners =
-        open_listeners(options, settings.tls == nullptr ? Listener::Scheme::kPlain : Listener::Scheme::kTls);
+        open_listeners(program, settings.tls == nullptr ? Listener::Scheme::kPlain : Listener::Scheme::kTls);
   } catch (const std::runtime_error& error) {
     notices.error("{}", error.what());
     return {cli::ExitCode::kLocalIo, 0};

@@ -171,6 +171,26 @@ def test_an_address_that_is_named_is_served_besides(stage):
         ends_well(process)
 
 
+def test_the_default_address_is_served_besides_where_it_is_named(stage):
+    with listening() as listener:
+        command = f'exec 3<&{listener.fileno()}; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
+        words = ["bash", "-c", command, "-", binary("wsserve"), "--listen", "127.0.0.1:9000"]
+        process = stage.process(words, stage.env(), pass_fds=[listener.fileno()])
+        # Somebody else may have that port.
+        process.wait_for_stderr(r"(listening on ws://127.0.0.1:9000 )|(cannot listen on 127.0.0.1:9000)")
+        process.signal(signal.SIGTERM)
+        assert process.wait() in (0, 8)
+
+
+def test_an_address_that_was_handed_over_may_be_named_too(stage):
+    with listening() as listener:
+        process = activated(stage, listener, "--listen", f"127.0.0.1:{listener.getsockname()[1]}")
+        with Client(WebSocket(listener.getsockname())) as client:
+            client.still_works()
+        ends_well(process)
+        assert process.stderr.count("listening on") == 1
+
+
 def test_tls_holds_for_it(stage):
     authority = Authority(stage.home)
     with listening() as listener:

@@ -154,6 +154,28 @@ TEST_F(ListenerTest, HandsOutEveryConnectionThatWaits) {
   for (const int fd : clients) ::close(fd);
 }
 
+TEST_F(ListenerTest, CoversItsOwnAddressAndWhereItIsEveryAddressAllWithThatPort) {
+  const auto covers = [](const Listener& listener, const std::string& text) {
+    return listener.covers(parse_listen_address(text).address);
+  };
+  const auto one = listen(":0");
+  const std::string port = one->url().substr(one->url().rfind(':'));
+  EXPECT_TRUE(covers(*one, port));
+  EXPECT_TRUE(covers(*one, "127.0.0.1" + port));
+  for (const std::string& other :
+       {"127.0.0.2" + port, "[::1]" + port, std::string("127.0.0.1:0"), "unix:" + path("s")}) {
+    EXPECT_FALSE(covers(*one, other)) << other;
+  }
+  const auto every = listen("0.0.0.0:0");
+  const std::string their_port = every->url().substr(every->url().rfind(':'));
+  EXPECT_TRUE(covers(*every, "127.0.0.1" + their_port));
+  EXPECT_FALSE(covers(*every, "[::1]" + their_port));
+  EXPECT_FALSE(covers(*every, "127.0.0.1" + port));
+  const auto local = listen("unix:" + path("s"));
+  EXPECT_TRUE(covers(*local, "unix:" + path("s")));
+  EXPECT_FALSE(covers(*local, "unix:" + path("t")));
+}
+
 TEST_F(ListenerTest, AcceptsOnAUnixSocketAndRemovesItAtTheEnd) {
   const std::string where = path("s");
   {
