@@ -172,7 +172,7 @@ class Supervisor {
     watchdog_.async_wait([this, period](const boost::system::error_code& error) {
       if (error) return;
       if (shards_answered_) {
-        service_manager::notify("WATCHDOG=1");
+        service_manager::feed_watchdog();
         shards_answered_ = false;
         // The shards may answer after the end of this: nothing posted then is run.
         server_.ask_all([this, executor = watchdog_.get_executor()] {

@@ -35,6 +35,29 @@ std::optional<Number> number(std::string_view text) {
 // Whether what the variable says is meant for this process and not for its parent.
 bool is_for_us(const char* name) { return number<pid_t>(variable(name)) == ::getpid(); }
 
+// So long for a manager whose queue is full.
+constexpr timeval kPatience{.tv_sec = 5, .tv_usec = 0};
+
+enum class Full : bool { kWait, kGiveUp };
+
+void send(std::string_view state, Full full) {
+  const std::string_view path = variable("NOTIFY_SOCKET");
+  sockaddr_un address{};
+  if (path.size() < 2 || path.size() > sizeof(address.sun_path)) return;
+  address.sun_family = AF_UNIX;
+  std::ranges::copy(path, address.sun_path);
+  if (path[0] == '@') address.sun_path[0] = '\0';  // a name in the kernel, not in the file system
+  const int fd =
+      ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | (full == Full::kGiveUp ? SOCK_NONBLOCK : 0), 0);
+  if (fd < 0) return;
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof(kPatience));
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  // Nobody is there to be told of a failure.
+  [[maybe_unused]] const ssize_t sent = ::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
+                                                 reinterpret_cast<const sockaddr*>(&address), size);
+  ::close(fd);
+}
+
 }  // namespace
 
 std::vector<int> take_sockets() {
@@ -51,21 +74,9 @@ std::vector<int> take_sockets() {
   return sockets;
 }
 
-void notify(std::string_view state) {
-  const std::string_view path = variable("NOTIFY_SOCKET");
-  sockaddr_un address{};
-  if (path.size() < 2 || path.size() > sizeof(address.sun_path)) return;
-  address.sun_family = AF_UNIX;
-  std::ranges::copy(path, address.sun_path);
-  if (path[0] == '@') address.sun_path[0] = '\0';  // a name in the kernel, not in the file system
-  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return;
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-  // Nobody is there to be told of a failure.
-  [[maybe_unused]] const ssize_t sent = ::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
-                                                 reinterpret_cast<const sockaddr*>(&address), size);
-  ::close(fd);
-}
+void notify(std::string_view state) { send(state, Full::kWait); }
+
+void feed_watchdog() { send("WATCHDOG=1", Full::kGiveUp); }
 
 void notify_reloading() {
   timespec now{};

@@ -15,8 +15,13 @@ namespace wskit::server::service_manager {
 // own from here on: a second call finds none, and no child inherits them.
 [[nodiscard]] std::vector<int> take_sockets();
 
-// Tells the state, as NAME=VALUE lines. A manager that is away is not waited for.
+// Tells the state, as NAME=VALUE lines. A manager that is away is not waited for, one
+// that has not yet read what it was told before for a few seconds: it learns of a state
+// only once.
 void notify(std::string_view state);
+
+// WATCHDOG=1, which is told again and again: nothing is waited for.
+void feed_watchdog();
 
 // A reload begins; notify("READY=1") says that it has ended.
 void notify_reloading();
