@@ -96,6 +96,7 @@ def test_killed_20_times_between_a_publisher_and_a_tap_with_a_cursor(stage):
     cursor = stage.home / "tap.cursor"
     options = ("--cursor", cursor, "--from", "start", "--on-gap", "fail", "-n", LINES, "-o", "json")
     tap = stage.tool("wstap", "-u", server.url, *FAST, *options, "run/*")
+    server.wait_for_subscriptions(1)
     # Slowly enough that the server is mostly killed at work.
     pub = stage.tool("wspub", "-u", server.url, *FAST, "--rate", LINES // 5, "--receipts", CHANNEL)
     part = LINES // (KILLS + 1)
