@@ -37,7 +37,7 @@ complete -c wspub -l queue -x -d 'Lines that are read from a pipe and wait, beyo
 complete -c wspub -l on-full -x -a 'block drop-oldest spill=FILE' -d 'When the queue is full: read nothing more, drop and count the oldest line in it (exit code 7), or keep further lines in FILE'
 complete -c wspub -l receipts -d 'Print a JSON line for each acknowledged line: line, channel, offset, epoch'
 complete -c wspub -l tee -d 'Copy the input to stdout'
-complete -c wspub -l stats -d 'Print a line of statistics on stderr every T (1s)'
+complete -c wspub -l stats -d 'Print a line of statistics on stderr every T; alone, every second'
 complete -c wspub -l dry-run -d 'Print the events instead of publishing them'
 complete -c wspub -s u -l url -x -d 'The server: ws://HOST:PORT, wss://HOST or ws+unix:PATH; without a path, /ws'
 complete -c wspub -s H -l header -x -d 'Send this header with the upgrade, as \'Name: value\''

@@ -249,6 +249,7 @@ void add_options(cli::Tool& tool, Options& options) {
                    "deliveries a second, as a share of what the machine can do");
   tool.add_example("wsbench idle -S 10k --spawn 'wsserve --listen :0'", "memory of an idle connection");
   tool.describe_exit_code(1, "an SLO does not hold");
+  tool.describe_exit_code(5, {});
   tool.describe_exit_code(6, "connections were lost during the run");
   tool.describe_exit_code(7, "lost, duplicate, reordered or corrupt deliveries");
   tool.describe_exit_code(8, "a result file could not be written");

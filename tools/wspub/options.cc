@@ -105,7 +105,8 @@ void add_acknowledgement_options(CLI::App& app, PubOptions& options) {
   acks(cli::add_duration(app, "--ack-timeout", options.ack_timeout,
                          "Connect again when an answer takes longer"));
   acks(app.add_flag("--dedup,!--no-dedup", options.dedup,
-                    "Mark each event so that sending it again after a reconnect cannot publish it twice"));
+                    "Mark each event so that sending it again after a reconnect cannot publish it twice")
+           ->default_str("true"));
   acks(cli::add_text(
       app, "--journal", options.journal, "FILE",
       "Keep in FILE how far the input has been acknowledged, and go on from there: after kill -9, "
@@ -127,7 +128,9 @@ void add_output_options(CLI::App& app, PubOptions& options) {
   output(app.add_flag("--receipts", options.receipts,
                       "Print a JSON line for each acknowledged line: line, channel, offset, epoch"));
   output(app.add_flag("--tee", options.tee, "Copy the input to stdout"));
-  output(app.add_flag("--stats{1s}", options.stats, "Print a line of statistics on stderr every T (1s)"));
+  output(app.add_flag("--stats{1s}", options.stats,
+                      "Print a line of statistics on stderr every T; alone, every second")
+             ->type_name("T"));
   output(app.add_flag("--dry-run", options.dry_run, "Print the events instead of publishing them"));
 }
 
@@ -326,6 +329,8 @@ void add_options(cli::Tool& tool, PubOptions& options) {
   add_output_options(app, options);
   cli::add_connect_options(app, options.connect);
   tool.describe_exit_code(0, "done: every line was acknowledged, or skipped as asked");
+  tool.describe_exit_code(1, {});
+  tool.describe_exit_code(5, {});
   tool.describe_exit_code(7, "lines remain unacknowledged, or were dropped");
   tool.describe_exit_code(8, "a line that cannot be published, or local input or output");
   tool.add_example("./engine | wspub 'backtest/{run}'",

@@ -14,7 +14,8 @@ OptionModel describe_option(const CLI::Option& option) {
   for (const std::string& name : option.get_snames()) model.short_names.push_back("-" + name);
   for (const std::string& name : option.get_lnames()) model.long_names.push_back("--" + name);
   if (option.get_positional()) model.positional = option.get_name(true);
-  if (option.get_items_expected_max() > 0) model.value_name = option.get_type_name();
+  (option.get_items_expected_max() > 0 ? model.value_name : model.flag_value) = option.get_type_name();
+  model.value_optional = option.get_items_expected_min() == 0;
   model.repeatable = option.get_items_expected_max() > 1;
   model.required = option.get_required();
   model.description = option.get_description();

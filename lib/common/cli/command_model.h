@@ -33,6 +33,8 @@ struct OptionModel {
   std::vector<std::string> long_names;   // "--channel"; of a negatable flag also "--no-channel"
   std::string positional;                // "CHANNEL"; empty: none
   std::string value_name;                // "T", "auto|json|data", "FILE"; empty: a flag
+  std::string flag_value;                // "T" of a flag that may be given as --flag=T; empty: none
+  bool value_optional = false;           // that of value_name
   bool repeatable = false;
   bool required = false;
   std::string description;

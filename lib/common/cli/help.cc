@@ -82,14 +82,21 @@ std::string option_heading(const OptionModel& option) {
   for (const auto* names : {&option.short_names, &option.long_names}) {
     for (const std::string& name : *names) text += (text.empty() ? "" : ", ") + name;
   }
-  if (!option.value_name.empty() && option.has_names()) text += ' ' + option.value_name;
-  return text;
+  if (!option.has_names()) return text;
+  if (!option.flag_value.empty()) return text + "[=" + option.flag_value + ']';
+  if (option.value_name.empty()) return text;
+  return text + ' ' + (option.value_optional ? '[' + option.value_name + ']' : option.value_name);
 }
 
 std::string option_text(const OptionModel& option) {
   std::string text = option.description;
   if (option.repeatable && option.has_names()) text += " (repeatable)";
-  if (!option.default_text.empty()) text += fmt::format(" [default: {}]", option.default_text);
+  std::string_view by_default = option.default_text;
+  // A list, which has brackets of its own.
+  if (option.repeatable && by_default.starts_with('[') && by_default.ends_with(']')) {
+    by_default = by_default.substr(1, by_default.size() - 2);
+  }
+  if (!by_default.empty()) text += fmt::format(" [default: {}]", by_default);
   if (!option.environment.empty()) text += fmt::format(" [env: {}]", option.environment);
   return text;
 }

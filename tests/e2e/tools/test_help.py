@@ -33,6 +33,26 @@ def test_short_help_has_three_examples_and_points_to_the_whole(stage, tool):
 
 
 @pytest.mark.parametrize("tool", TOOLS)
+def test_nothing_is_said_twice(stage, tool):
+    whole = " ".join(said(stage, tool, "--help").split())
+    assert not re.search(r"(several times|repeatable)[^()]{0,20}\(repeatable\)", whole)
+    assert "[default: [" not in whole
+
+
+@pytest.mark.parametrize(
+    "shown",
+    ["--stats[=T] ", "--loop [N] ", "twice [default: true]"],
+)
+def test_wspub_shows_what_may_be_left_out_and_what_holds_then(stage, shown):
+    assert shown in " ".join(said(stage, "wspub", "--help").split())
+
+
+def test_wspub_marks_its_events_unless_told_otherwise(stage):
+    assert "\ndedup = true  # default\n" in said(stage, "wspub", "--print-config")
+    assert "\ndedup = false  # command line\n" in said(stage, "wspub", "--no-dedup", "--print-config")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
 def test_the_manual_page_has_every_option(stage, tool):
     options = long_options(said(stage, tool, "--help"))
     assert {"help", "version", "quiet", "verbose", "generate"} <= options

@@ -5,6 +5,7 @@
 #include <CLI/App.hpp>
 
 #include "common/cli/completion.h"
+#include "common/cli/help.h"
 #include "common/cli/option_values.h"
 
 namespace wskit::cli {
@@ -45,6 +46,30 @@ TEST(CommandModel, MarksInTheUsageWhatIsRequiredAndWhatRepeats) {
   add_text(app, "FIRST", one, "FIRST", "")->required()->group("A");
   add_texts(app, "MORE", many, "MORE", "")->group("A");
   EXPECT_EQ(describe(app).usage(), "tool [OPTIONS] FIRST [MORE]...");
+}
+
+TEST(CommandModel, ShowsAValueThatMayBeLeftOut) {
+  CLI::App app("s", "tool");
+  app.set_help_flag();
+  std::string period;
+  bool plain = false;
+  std::string passes;
+  app.add_flag("--stats{1s}", period)->type_name("T")->group("A");
+  app.add_flag("--plain", plain)->group("A");
+  add_text(app, "--loop", passes, "N", "")->expected(0, 1)->group("A");
+  std::vector<std::string> headings;
+  for (const OptionModel& option : describe(app).options) headings.push_back(option_heading(option));
+  EXPECT_EQ(headings, (std::vector<std::string>{"--stats[=T]", "--plain", "--loop [N]"}));
+}
+
+TEST(CommandModel, ShowsTheDefaultOfAListWithoutItsBrackets) {
+  OptionModel option;
+  option.long_names = {"--listen"};
+  option.repeatable = true;
+  option.default_text = "[127.0.0.1:9000]";
+  EXPECT_EQ(option_text(option), " (repeatable) [default: 127.0.0.1:9000]");
+  option.default_text = "[]";
+  EXPECT_EQ(option_text(option), " (repeatable)");
 }
 
 // The quotes of the shells survive whatever a description holds.

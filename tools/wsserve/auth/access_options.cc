@@ -105,14 +105,14 @@ std::vector<std::string> idle_settings(const cli::Tool& tool, const AccessOption
 void add_access_options(CLI::App& app, AccessOptions& options) {
   cli::add_texts(app, "--jwt-secret-file", options.secret_files, "FILE",
                  "Take tokens signed with the secret in this file (HS256, HS384, HS512); KID=FILE for tokens "
-                 "that name their key; may be given several times")
+                 "that name their key")
       ->envname("WSKIT_JWT_SECRET_FILE")
       ->group("Access");
   cli::add_texts(
       app, "--jwt-key", options.key_files, "FILE",
       "Take tokens signed with the private part of this key (RS256, RS384, RS512, ES256, ES384, "
       "ES512): a public key or certificate in PEM, or a JSON Web Key Set; KID=FILE for tokens that "
-      "name their key; may be given several times")
+      "name their key")
       ->envname("WSKIT_JWT_KEY")
       ->group("Access");
   cli::add_texts(app, "--jwt-issuer", options.issuers, "NAME", "Take only tokens whose iss is this one")

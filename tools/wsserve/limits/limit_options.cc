@@ -66,7 +66,7 @@ void add_proxy_options(CLI::App& app, LimitOptions& options) {
   app.add_option(
          "--trusted-proxy", options.trusted_proxies,
          "Address or network of a proxy that is believed when it says whose connection it is, or unix "
-         "for whoever comes over a unix socket; repeatable")
+         "for whoever comes over a unix socket")
       ->type_name("CIDR")
       ->check(check_proxy)
       ->group("Network");
