@@ -222,13 +222,19 @@ void Shard::flush_dirty() {
   pinged_.clear();
 }
 
+// A connection may end at any moment of the turn, and be in any list by then.
+void Shard::let_go_of_dead() {
+  for (auto* list : {&dirty_, &pinged_, &catching_up_, &held_back_, &awaiting_}) {
+    std::erase_if(*list, [](const Connection* connection) { return connection->is_dead(); });
+  }
+}
+
 void Shard::clean_up() {
   for (Connection* connection : retired_) connection->drop_subscriptions();
   retired_.clear();
+  if (!dead_.empty()) let_go_of_dead();
   for (Connection* connection : dead_) {
     connections_.erase(connection->number());
-    std::erase(held_back_, connection);
-    std::erase(awaiting_, connection);
     delete connection;
   }
   if (!dead_.empty()) sockets_.store(connections_.size(), std::memory_order_release);

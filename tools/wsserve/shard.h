@@ -163,6 +163,8 @@ class Shard {
   [[nodiscard]] bool settle_once();
   [[nodiscard]] int wait_ms();
   void clean_up();
+  // From every list that outlives the turn.
+  void let_go_of_dead();
   // Ends those who are still there.
   void cut_off();
 

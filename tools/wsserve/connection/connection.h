@@ -170,6 +170,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // out.
   [[nodiscard]] bool takes_answers();
   [[nodiscard]] bool is_open() const { return phase_ == Phase::kOpen; }
+  // Destroyed at the end of the turn.
+  [[nodiscard]] bool is_dead() const { return phase_ == Phase::kDead; }
 
   // By name or pattern; changed by the command runner only.
   std::vector<std::unique_ptr<Subscription>>& subscriptions() { return subscriptions_; }
