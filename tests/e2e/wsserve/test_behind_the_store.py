@@ -139,3 +139,42 @@ def test_a_channel_that_is_forgotten_while_the_store_is_asked_has_lost_its_place
         refusal = client.expect("error", client.reply("s"))
         assert refusal["code"] == "TOO_MANY_CHANNELS" and "@presence/p" in refusal["message"]
         client.still_works()
+
+
+PAGE = "GET /history/a?since=start&limit=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_a_request_that_waits_for_the_store_is_complete(stage, tmp_path):
+    database = tmp_path / "events.db"
+    server = stage.server(
+        *("--store", database, "--history", "100000", "--history-total", "1KiB"),
+        *("--handshake-timeout", "2s"),
+    )
+    with server.client() as client:
+        for _ in range(20):
+            client.publish("a", "x" * 500)
+    with server.http() as http:
+        with no_reads(database):
+            http.send(PAGE)
+            with server.connect() as idle:
+                assert idle.recv(1) == b"", "one that sends no request is let go meanwhile"
+        assert http.read().json()[0]["offset"] == 1
+
+
+def test_a_request_that_waits_for_the_store_is_answered_before_the_server_leaves(stage, tmp_path):
+    database = tmp_path / "events.db"
+    server = stage.server(
+        *("--store", database, "--history", "100000", "--history-total", "1KiB"),
+        *("--threads", "1", "--drain", "60s"),
+    )
+    with server.client() as client:
+        for _ in range(20):
+            client.publish("a", "x" * 500)
+        with server.http() as http:
+            with no_reads(database):
+                http.send(PAGE)
+                server.stats()  # It came later, to the same thread, and is answered.
+                server.process.signal(signal.SIGTERM)
+                assert client.websocket.read_close()[0] == 1001
+            assert http.read().json()[0]["offset"] == 1
+    assert server.process.wait() == 0

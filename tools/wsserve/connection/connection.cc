@@ -318,8 +318,8 @@ void Connection::drain(std::chrono::milliseconds come_back_after) {
     return close(CloseCode::kGoingAway, "reconnect after " + std::to_string(come_back_after.count()) + " ms");
   }
   if (phase_ != Phase::kHttp) return;
-  if (outbound_ == nullptr && transport_.drained()) return abort();
-  // The answers that wait are the last ones.
+  if (outbound_ == nullptr && transport_.drained() && !is_suspended()) return abort();
+  // The answers that wait, for the socket or for the store, are the last ones.
   finish_when_written_ = true;
 }
 

@@ -116,7 +116,11 @@ void Connection::begin_request() {
 }
 
 void Connection::end_request_time() {
-  const bool waits = answered_ && outbound_ == nullptr && !http_->mid_request() && !is_suspended();
+  // The request is whole, and its time is the server's.
+  if (is_suspended()) {
+    return shard_.wheel().schedule(*this, shard_.now() + shard_.settings().handshake_timeout);
+  }
+  const bool waits = answered_ && outbound_ == nullptr && !http_->mid_request();
   const auto until = last_heard_ + shard_.settings().idle_timeout;
   if (waits && !finish_when_written_ && shard_.now() < until) return shard_.wheel().schedule(*this, until);
   if (waits) {
