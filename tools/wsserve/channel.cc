@@ -315,6 +315,11 @@ void Channel::lose_interest(std::size_t shard) {
   used_ = protocol::system_now();
 }
 
+bool Channel::is_heard() const {
+  const std::lock_guard lock(mutex_);
+  return interested_shards_ != 0;
+}
+
 Position Channel::position() const {
   const std::lock_guard lock(mutex_);
   return {.offset = offset_, .epoch = epoch_};

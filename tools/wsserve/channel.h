@@ -155,6 +155,8 @@ class Channel final : private store::Sink {
   void show_interest(std::size_t shard);
   // Nobody on `shard` listens any more.
   void lose_interest(std::size_t shard);
+  // Whether some shard may have a listener.
+  [[nodiscard]] bool is_heard() const;
 
   [[nodiscard]] Position position() const;
   // Lets go of events and dedup ids that have become too old.

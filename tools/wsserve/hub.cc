@@ -104,6 +104,12 @@ void Hub::add_pattern(const protocol::Pattern& pattern, std::size_t shard) {
   }
 }
 
+bool Hub::is_heard(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = channels_.find(name); found != channels_.end()) return found->second->is_heard();
+  return std::ranges::any_of(patterns_, [&](const auto& each) { return each.pattern.matches(name); });
+}
+
 void Hub::remove_pattern(std::string_view text, std::size_t shard) {
   const std::lock_guard lock(mutex_);
   for (auto it = patterns_.begin(); it != patterns_.end(); ++it) {

@@ -59,6 +59,9 @@ class Hub {
   void add_pattern(const protocol::Pattern& pattern, std::size_t shard);
   void remove_pattern(std::string_view text, std::size_t shard);
 
+  // Whether an event published to that name now would find a listener.
+  [[nodiscard]] bool is_heard(std::string_view name) const;
+
   // The channels that match now, in no particular order.
   [[nodiscard]] std::vector<Channel*> matching(const protocol::Pattern& pattern) const;
 

@@ -27,6 +27,7 @@ namespace net = boost::asio;
 constexpr rlim_t kOwnDescriptors = 64;
 
 constexpr std::chrono::seconds kHousekeeping{5};
+constexpr std::chrono::seconds kStatsPeriod{1};
 
 void raise_descriptor_limit(const Settings& settings, cli::Notices& notices) {
   rlimit limit{};
@@ -84,11 +85,13 @@ class Supervisor {
         reopenings_(io, SIGUSR1),
         timer_(io),
         housekeeping_(io),
+        stats_(io),
         watchdog_(io) {
     await_signal();
     await_hangup();
     await_reopening();
     await_housekeeping();
+    await_stats();
     if (const auto interval = service_manager::watchdog_interval()) await_watchdog(*interval / 2);
   }
 
@@ -166,6 +169,15 @@ class Supervisor {
     });
   }
 
+  void await_stats() {
+    stats_.expires_after(kStatsPeriod);
+    stats_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      server_.tell_stats();
+      await_stats();
+    });
+  }
+
   // The manager hears of us as long as every shard turns, not only this thread.
   void await_watchdog(std::chrono::microseconds period) {
     watchdog_.expires_after(period);
@@ -201,6 +213,7 @@ class Supervisor {
     reopenings_.cancel();
     timer_.cancel();
     housekeeping_.cancel();
+    stats_.cancel();
     watchdog_.cancel();
   }
 
@@ -213,6 +226,7 @@ class Supervisor {
   net::signal_set reopenings_;
   net::steady_timer timer_;
   net::steady_timer housekeeping_;
+  net::steady_timer stats_;
   net::steady_timer watchdog_;
   bool shards_answered_ = true;
   std::chrono::steady_clock::time_point deadline_{};

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <latch>
 
+#include "common/protocol/command.h"
+#include "common/protocol/timestamp.h"
 #include "common/version.h"
 #include "wsserve/audit/audit_log.h"
 #include "wsserve/metrics/metrics.h"
@@ -127,6 +129,21 @@ void Server::tidy() {
   // The turn in which it let go is over: no event of that turn refers to them.
   on_every_shard([](Shard&) {});
   hub_->forget(protocol::system_now());
+}
+
+void Server::tell_stats() {
+  constexpr std::string_view kName = "@server/stats";
+  if (!hub_->is_heard(kName)) return;
+  Channel* channel = hub_->find_or_create(kName);
+  if (channel == nullptr) return;
+  const std::string data = stats(auth::Identity{});
+  const protocol::SystemMicros now = protocol::system_now();
+  protocol::TimestampWriter writer;
+  protocol::PublishEvent event;
+  event.channel = channel->name();
+  event.type = "stats";
+  event.data = data;
+  channel->publish(event, {.at = now, .text = writer.write(now)});
 }
 
 void Server::ask_all(std::function<void()> answered) {

@@ -52,6 +52,10 @@ class Server final : public ServerView {
   // called now and then. REQUIRES: started.
   void tidy();
 
+  // Publishes the statistics, without the names of users, to @server/stats if anybody
+  // listens there. To be called by the thread that calls tidy(). REQUIRES: started.
+  void tell_stats();
+
   // Calls `answered` once each shard has been through its loop; on one of their
   // threads. REQUIRES: started.
   void ask_all(std::function<void()> answered);

@@ -1,5 +1,7 @@
 """Proves: `@…` is the server's own: nobody publishes to it, and patterns must begin with `@` to reach it."""
 
+import json
+
 import pytest
 from harness.tokens import Issuer
 
@@ -36,6 +38,19 @@ def test_nobody_publishes_into_it(server):
         assert client.error("publish", events=batch)["code"] == "FORBIDDEN"
         client.publish("a", "next")
         assert client.take_events(1)[0].data == '"next"', "of the refused batch nothing was published"
+
+
+def test_the_statistics_come_each_second_while_somebody_listens(server):
+    with server.client() as client:
+        client.publish("a", 1)
+        client.subscribe("@server/stats")
+        first, second = client.take_events(2)
+        for event in (first, second):
+            assert (event.channel, event.type) == ("@server/stats", "stats")
+            stats = json.loads(event.data)
+            assert stats["total_connections"] == 1 and stats["published"] == 1
+        assert (first.offset, second.offset) == (1, 2), "nothing before anybody listened"
+        assert json.loads(second.data)["uptime"] > json.loads(first.data)["uptime"]
 
 
 class TestBackEnds:
@@ -109,6 +124,17 @@ class TestBackEnds:
         with open_as("service", publish=["@user/ann"]) as service:
             for channel in ("@all", "@user/bob", self.own(service)):
                 assert service.error("publish", channel=channel, data=1)["code"] == "FORBIDDEN", channel
+
+    @pytest.mark.parametrize("name", ["@server/stats", "@server/*"])
+    def test_the_statistics_are_for_those_who_may_have_them_and_name_nobody(self, open_as, name):
+        with open_as("ann") as ann, open_as("root", admin=True) as root:
+            assert "for administrators" in ann.error("subscribe", channels=["@server/stats"])["message"]
+            root.subscribe("@server/stats")
+            with open_as("monitor", subscribe=[name]) as monitor:
+                monitor.subscribe(name)
+                for client in (monitor, root):
+                    stats = json.loads(client.take_events(1)[0].data)
+                    assert stats["unique_users"] >= 2 and stats["connections_by_user"] == {}
 
     def test_nothing_reaches_a_connection_that_has_not_said_who_it_is(self, server, open_as, issuer):
         with server.client() as nobody, open_as("root", admin=True, subscribe=["**"]) as root:

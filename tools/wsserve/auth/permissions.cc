@@ -16,6 +16,7 @@ using protocol::Pattern;
 constexpr std::string_view kAll = "@all";
 constexpr std::string_view kUserPrefix = "@user/";
 constexpr std::string_view kConnectionPrefix = "@connection/";
+constexpr std::string_view kStats = "@server/stats";
 constexpr std::string_view kPresencePrefix = "@presence/";
 
 bool covered(const std::vector<Pattern>& granted, const Pattern& wanted) {
@@ -41,7 +42,7 @@ std::string who(const Identity& identity) {
 
 bool may_subscribe(const Identity& identity, std::string_view name) {
   if (identity.awaits_token) return false;
-  if (name == kAll) return true;
+  if (name == kAll || (name == kStats && identity.grants.admin)) return true;
   if (name.starts_with(kUserPrefix)) return name == user_channel(identity);
   if (name.starts_with(kConnectionPrefix)) return false;
   if (name.starts_with(kPresencePrefix)) {
@@ -75,6 +76,12 @@ std::optional<Error> check_subscribe(const Identity& identity, std::string_view 
   if (may_subscribe(identity, name)) return std::nullopt;
   if (identity.awaits_token) return unauthorized();
   if (protocol::is_server_channel(name)) {
+    if (name == kStats) {
+      return Error{
+          ErrorCode::kForbidden,
+          fmt::format("{} is for administrators and for those whose token grants it", protocol::quote(name)),
+          channel_details(name)};
+    }
     return Error{ErrorCode::kForbidden,
                  fmt::format("{} is in the server's own space: a connection may subscribe @all, its own "
                              "@connection/<id> and, with a token, its own @user/<user>",

@@ -79,6 +79,13 @@ TEST(PermissionsTest, TheServersOwnSpaceIsNotPartOfEverything) {
   EXPECT_FALSE(may_subscribe(ann, "@server/stats"));
   EXPECT_TRUE(may_subscribe(user("ann", {"@server/*"}), "@server/stats"));
   EXPECT_FALSE(may_subscribe(user("ann", {"@connection/*"}), "@connection/1")) << "not a matter of grants";
+  Identity root = user("root", {});
+  root.grants.admin = true;
+  EXPECT_TRUE(may_subscribe(root, "@server/stats"));
+  EXPECT_FALSE(may_publish(root, "@server/stats"));
+  const auto error = check_subscribe(ann, "@server/stats");
+  ASSERT_TRUE(error.has_value());
+  EXPECT_THAT(error->message, HasSubstr("for administrators"));
 }
 
 TEST(PermissionsTest, PresenceGoesWithTheChannel) {
