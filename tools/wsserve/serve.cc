@@ -76,7 +76,8 @@ class Supervisor {
  public:
   Supervisor(net::io_context& io, Server& server, std::chrono::milliseconds drain, LiveConfig& config,
              cli::Notices& notices)
-      : server_(server),
+      : io_(io),
+        server_(server),
         drain_(drain),
         config_(config),
         notices_(notices),
@@ -208,15 +209,11 @@ class Supervisor {
   void finish(std::string_view why) {
     notices_.notice("{}; {} connections were cut off", why, server_.websockets());
     outcome_ = why;
-    signals_.cancel();
-    hangups_.cancel();
-    reopenings_.cancel();
-    timer_.cancel();
-    housekeeping_.cancel();
-    stats_.cancel();
-    watchdog_.cancel();
+    // Not by cancelling what is awaited: a signal that has come already would await the next one.
+    io_.stop();
   }
 
+  net::io_context& io_;
   Server& server_;
   std::chrono::milliseconds drain_;
   LiveConfig& config_;

@@ -84,3 +84,17 @@ def test_a_second_signal_ends_it_at_once(stage):
     assert client.websocket.read_close()[0] == 1001
     server.process.signal(signal.SIGTERM)
     assert server.process.wait() in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+
+
+def test_signals_that_come_with_the_end_do_not_put_it_off(stage):
+    for _ in range(10):
+        server = stage.server("--drain", "1h", "--threads", "1")
+        with server.client():
+            server.process.signal(signal.SIGTERM)
+            server.process.wait_for_stderr("draining 1 connections")
+            # Stopped, it finds them all at once when it goes on.
+            server.process.signal(signal.SIGSTOP)
+            for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):
+                server.process.signal(number)
+            server.process.signal(signal.SIGCONT)
+            assert server.process.wait() == 0
