@@ -2,6 +2,7 @@
 #include "common/client/refusal_hint.h"
 
 #include <fmt/core.h>
+#include <algorithm>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
@@ -245,13 +246,15 @@ void Connection::set_heartbeat(std::chrono::nanoseconds heartbeat) {
   watch_silence();
 }
 
-// Wakes up when the peer has been silent for one heartbeat, or, after that, for two.
+// Wakes up when the peer has been silent for one heartbeat; after that, when it has been
+// for two and was asked one ago: a process that stood still itself asks first.
 void Connection::watch_silence() {
-  const Clock::time_point now = Clock::now();
   if (paused_) {
-    silence_timer_.expires_at(now + heartbeat_);
+    silence_timer_.expires_at(Clock::now() + heartbeat_);
+  } else if (pinged_ < last_heard_) {
+    silence_timer_.expires_at(last_heard_ + heartbeat_);
   } else {
-    silence_timer_.expires_at(last_heard_ + (now - last_heard_ < heartbeat_ ? 1 : 2) * heartbeat_);
+    silence_timer_.expires_at(std::max(last_heard_ + 2 * heartbeat_, pinged_ + heartbeat_));
   }
   silence_timer_.async_wait([self = shared_from_this()](const Error& error) {
     if (!error && self->owner_ != nullptr) self->on_silence_timer();
@@ -259,12 +262,17 @@ void Connection::watch_silence() {
 }
 
 void Connection::on_silence_timer() {
-  const std::chrono::nanoseconds silent = Clock::now() - last_heard_;
-  if (!paused_ && silent >= 2 * heartbeat_) {
-    return give_up(fmt::format("the server was silent for {} ms",
-                               std::chrono::duration_cast<std::chrono::milliseconds>(silent).count()));
+  const Clock::time_point now = Clock::now();
+  const std::chrono::nanoseconds silent = now - last_heard_;
+  if (!paused_ && silent >= heartbeat_) {
+    if (pinged_ < last_heard_) {
+      pinged_ = now;
+      if (!close_sent_) frame(Opcode::kPing, {});
+    } else if (silent >= 2 * heartbeat_ && now - pinged_ >= heartbeat_) {
+      return give_up(fmt::format("the server was silent for {} ms",
+                                 std::chrono::duration_cast<std::chrono::milliseconds>(silent).count()));
+    }
   }
-  if (!paused_ && silent >= heartbeat_ && !close_sent_) frame(Opcode::kPing, {});
   watch_silence();
 }
 

@@ -107,6 +107,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   std::chrono::nanoseconds heartbeat_;
   Clock::time_point last_heard_;
+  Clock::time_point pinged_{};  // before last_heard_: not since then
   boost::asio::steady_timer silence_timer_;
   boost::asio::steady_timer close_timer_;
   bool close_sent_ = false;

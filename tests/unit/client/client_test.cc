@@ -429,11 +429,11 @@ TEST_F(ClientTest, MeasuresSilenceByTheHeartbeatThatTheServerPromised) {
 }
 
 TEST_F(ClientTest, AServerThatIsHeardIsNotLeft) {
-  options_.default_heartbeat = milliseconds{60};
+  options_.default_heartbeat = milliseconds{1000};
   boost::asio::steady_timer timer(io_);
   int sent = 0;
   const std::function<void()> talk = [&] {
-    timer.expires_after(milliseconds{20});
+    timer.expires_after(milliseconds{125});
     timer.async_wait([&](const boost::system::error_code& error) {
       if (error) return;
       if (!server_.peers().empty()) server_.last().send("x");
