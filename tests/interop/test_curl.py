@@ -84,11 +84,21 @@ def test_one_connection_serves_several_requests(stage, server):
     assert process.stderr.count("Re-using existing connection") == 2
 
 
-def test_a_body_announced_with_expect_is_not_waited_for(stage, server):
-    status, _, _ = curl(
-        stage, server, "/healthz", "-H", "Expect: 100-continue", "--data-binary", "x" * 100_000
+def test_a_body_announced_with_expect_is_asked_for(stage, server):
+    expect = ["-H", "Expect: 100-continue", "-H", "Content-Type: application/json", "--data-binary"]
+    status, _, body = curl(stage, server, "/publish/a", *expect, json.dumps("x" * 100_000))
+    assert status == 200 and json.loads(body)["offset"] == 1
+    assert curl(stage, server, "/healthz", *expect, "x" * 100_000)[0] == 405
+
+
+def test_a_body_announced_with_expect_that_is_too_long_is_not_asked_for(stage):
+    server = stage.server("--max-body", "1KiB")
+    expect = ["-H", "Expect: 100-continue", "-H", "Content-Type: application/json", "--data-binary"]
+    process = stage.process(
+        ["curl", "--silent", "--include", *expect, "1" * 2000, server.url.replace("ws:", "http:") + "/publish/a"]
     )
-    assert status in (405, 413, 417)
+    assert process.wait() == 0, process.stderr
+    assert process.stdout.startswith(b"HTTP/1.1 413 ")
 
 
 def test_an_upgrade_is_accepted(stage, server):

@@ -11,11 +11,11 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 class Pages(http.server.ThreadingHTTPServer):
-    """Serves the page, and waits for what it found."""
+    """Serves the page (a text, or what makes it when it is asked for), and waits for what it found."""
 
     def __init__(self, page):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.page = page.encode()
+        self.page = page if callable(page) else lambda: page
         self.verdict = None
         self.loaded = threading.Event()
         self.arrived = threading.Event()
@@ -24,9 +24,10 @@ class Pages(http.server.ThreadingHTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self._answer(200 if self.path == "/" else 404, self.server.page)
-        if self.path == "/":
-            self.server.loaded.set()
+        if self.path != "/":
+            return self._answer(404, b"")
+        self._answer(200, self.server.page().encode())
+        self.server.loaded.set()
 
     def do_POST(self):
         self.server.verdict = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

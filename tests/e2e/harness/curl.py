@@ -9,6 +9,8 @@ def curl(stage, server, path, *options, code=0):
     )
     assert process.wait() == code, process.stderr
     head, _, body = process.stdout.partition(b"\r\n\r\n")
+    while head.startswith(b"HTTP/1.1 100 "):
+        head, _, body = body.partition(b"\r\n\r\n")
     status, *lines = head.decode().split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     return int(status.split()[1]), headers, body
