@@ -1,15 +1,15 @@
 #include "common/client/connection.h"
-#include "common/client/refusal_hint.h"
 
 #include <fmt/core.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <cstring>
 #include <utility>
 
+#include "common/client/refusal_hint.h"
 #include "common/client/retry_plan.h"
 #include "common/websocket/message_writer.h"
 
