@@ -8,5 +8,8 @@ int main(int argc, char** argv) {
   wskit::bench::Options options;
   wskit::cli::Tool tool("wsbench", "Measure WebSocket servers: fan-out, latency, loss, cost per delivery.");
   wskit::bench::add_options(tool, options);
-  return tool.main(argc, argv, [&] { return wskit::bench::run(options, tool.notices()); });
+  return tool.main(argc, argv, [&] {
+    wskit::bench::check_typed(tool, options);
+    return wskit::bench::run(options, tool.notices());
+  });
 }

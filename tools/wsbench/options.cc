@@ -1,8 +1,11 @@
 #include "wsbench/options.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 
+#include <cerrno>
 #include <charconv>
+#include <limits>
 #include <stdexcept>
 #include <thread>
 
@@ -171,6 +174,14 @@ void set_pace(const Options& options, FanoutPlan& plan) {
   plan.rate = checked("--rate", cli::parse_rate(options.rate));
 }
 
+pid_t running_process(std::uint64_t id) {
+  constexpr std::uint64_t kMost = std::numeric_limits<pid_t>::max();
+  if (id == 0 || id > kMost || (::kill(static_cast<pid_t>(id), 0) != 0 && errno == ESRCH)) {
+    refuse(fmt::format("--server-pid: there is no process {}", id));
+  }
+  return static_cast<pid_t>(id);
+}
+
 void set_server(const Options& options, Settings& settings) {
   if (const auto fault = client::check_tls_options(options.tls)) refuse(*fault);
   settings.tls = options.tls;
@@ -187,7 +198,7 @@ void set_server(const Options& options, Settings& settings) {
     const auto url = client::parse_url(options.url.empty() ? kDefaultUrl : options.url);
     if (!url) refuse("--url: " + url.error().message);
     settings.url = *url;
-    if (options.server_pid) settings.server_pid = static_cast<pid_t>(*options.server_pid);
+    if (options.server_pid) settings.server_pid = running_process(*options.server_pid);
   }
   settings.server_cpus = parse_cpus("--server-cpu", options.server_cpus);
   if (!settings.server_cpus.empty() && settings.spawn.empty() && !options.limit) {
@@ -196,14 +207,36 @@ void set_server(const Options& options, Settings& settings) {
   settings.limit = options.limit;
 }
 
+// Refuses an objective that no run like this can measure, before one is waited for.
+void check_measured(const Options& options, const Slo& slo) {
+  const auto is_of = [&](std::string_view family) {
+    return slo.metric.starts_with(family) || slo.metric.starts_with(fmt::format("limit.{}", family));
+  };
+  const auto needs = [&](std::string_view what) {
+    refuse(fmt::format("--slo '{}' needs {}", slo.text, what));
+  };
+  if (slo.metric.starts_with("limit.") && !options.limit) needs("--limit");
+  if (slo.metric.starts_with("server.") && options.spawn.empty() && !options.server_pid) {
+    needs("--spawn or --server-pid: only then the server's process is measured");
+  }
+  if (is_of("server.rss_per_conn") && options.scenario != Scenario::kIdle) needs("the scenario idle");
+  const bool is_fanout = options.scenario == Scenario::kFanout;
+  if (!is_fanout && (is_of("delivery.") || is_of("pub."))) needs("the scenario fanout");
+  const bool is_fault = is_of("delivery.lost") || is_of("delivery.dup") || is_of("delivery.reordered") ||
+                        is_of("delivery.corrupt");
+  if (is_of("delivery.") && !is_fault && options.subscribers == 0) {
+    needs("subscribers: -S 0 has no deliveries");
+  }
+  if (is_of("pub.ack") && options.subscribers != 0) needs("-S 0: with subscribers, deliveries are counted");
+}
+
 void set_gates(const Options& options, Settings& settings) {
   for (const std::string& text : options.slos) {
     Slo slo = checked("--slo", parse_slo(text));
     if (settings.fanout.crew.window && slo.metric.find("delivery.latency") != std::string::npos) {
       refuse(fmt::format("--slo '{}': a closed loop has no latency of its own; give a --rate", text));
     }
-    if (slo.metric.starts_with("limit.") && !options.limit)
-      refuse(fmt::format("--slo '{}' needs --limit", text));
+    check_measured(options, slo);
     settings.slos.push_back(std::move(slo));
   }
   settings.allow_loss = options.allow_loss;
@@ -258,6 +291,27 @@ void add_options(cli::Tool& tool, Options& options) {
                           "--strict), or an SLO had too few samples");
 }
 
+void check_typed(const cli::Tool& tool, const Options& options) {
+  const auto refuse_typed = [&tool](const char* option, std::string_view why) {
+    if (tool.origin(tool.app(), option) == "command line")
+      refuse(fmt::format("{} is of no use {}", option, why));
+  };
+  const std::string here = fmt::format("for {}", name_of(options.scenario));
+  if (options.scenario == Scenario::kFanout) {
+    refuse_typed("--hold", here + ": --duration says how long it is measured");
+    if (options.arrival != "poisson") refuse_typed("--seed", "without chance: add --arrival poisson");
+    return;
+  }
+  const bool idle = options.scenario == Scenario::kIdle;
+  if (!idle) refuse_typed("--hold", here + ", which ends when the connections are open");
+  refuse_typed("--duration", idle ? here + ": --hold says how long the connections are held"
+                                  : here + ", which ends when the connections are open");
+  for (const char* option : {"--publishers", "--rate", "--window", "--size", "--arrival", "--seed",
+                             "--warm-up", "--drain", "--allow-loss"}) {
+    refuse_typed(option, here + ", where nothing is published");
+  }
+}
+
 Settings to_settings(const Options& options) {
   Settings settings;
   settings.scenario = options.scenario;
@@ -296,6 +350,7 @@ std::vector<int> parse_cpus(std::string_view option, std::string_view text) {
     const std::size_t dash = part.find('-');
     const int first = number(part.substr(0, dash));
     const int last = dash == std::string_view::npos ? first : number(part.substr(dash + 1));
+    if (last < first) refuse(fmt::format("{}: {} counts down: write {}-{}", option, part, last, first));
     for (int cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
   }
   return cpus;

@@ -73,6 +73,10 @@ struct Settings {
   std::vector<std::string> json_paths;
 };
 
+// Refuses what was typed and has no effect in the scenario; from a file it may be
+// meant for another one. Throws cli::UsageError.
+void check_typed(const cli::Tool& tool, const Options& options);
+
 // Throws cli::UsageError.
 [[nodiscard]] Settings to_settings(const Options& options);
 

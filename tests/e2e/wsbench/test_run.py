@@ -71,6 +71,29 @@ def test_what_cannot_be_measured_is_2(stage):
         assert stage.run("wsbench", *options).code == 2, options
 
 
+@pytest.mark.parametrize(
+    "typed, remedy",
+    [
+        (["idle", "-d", "60s"], "--hold says how long"),
+        (["connect", "--hold", "1s"], "ends when the connections are open"),
+        (["connect", "--rate", "10"], "nothing is published"),
+        (["fanout", "--hold", "1s"], "--duration says how long"),
+        (["--seed", "5"], "--arrival poisson"),
+    ],
+)
+def test_what_has_no_effect_in_the_scenario_is_2(stage, typed, remedy):
+    run = stage.run("wsbench", *typed)
+    assert run.code == 2 and "is of no use" in run.stderr and remedy in run.stderr, run.stderr
+
+
+def test_what_a_file_says_for_another_scenario_is_no_fault(stage):
+    path = stage.home / "wskit" / "config.toml"
+    path.parent.mkdir()
+    path.write_text('[wsbench]\nduration = "60s"\nhold = "10ms"\nsubscribers = 2\n', encoding="utf-8")
+    shell = stage.shell("exec wsbench idle --spawn 'wsserve --listen :0'")
+    assert shell.wait() == 0, shell.stderr
+
+
 def test_a_result_that_cannot_be_written_is_8(stage):
     shell = stage.shell(
         "exec wsbench --spawn 'wsserve --listen :0' -S 2 -w 100ms -d 200ms --out json=/nonexistent/result.json"

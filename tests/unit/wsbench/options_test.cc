@@ -84,10 +84,35 @@ TEST(OptionsTest, ValuesThatMakeNoSenseAreRefusedByName) {
   EXPECT_REFUSED(options.url = "ftp://x", "--url");
   EXPECT_REFUSED(options.tls.ca_file = "/no/such.pem", "--cacert");
   EXPECT_REFUSED(options.spawn = "'a", "--spawn");
+  EXPECT_REFUSED(options.server_pid = 0, "--server-pid: there is no process 0");
+  EXPECT_REFUSED(options.server_pid = 1ULL << 40, "there is no process");
   EXPECT_REFUSED(options.rounds = 0, "--rounds");
   EXPECT_REFUSED(options.threads = 0, "--threads");
   EXPECT_REFUSED(options.cpus = "1-", "--cpu");
+  EXPECT_REFUSED(options.cpus = "0-0,1-0", "1-0 counts down: write 0-1");
   EXPECT_REFUSED(options.cpus = "99999", "there is no CPU 99999");
+}
+
+TEST(OptionsTest, AnObjectiveThatIsNeverMeasuredIsRefused) {
+  EXPECT_REFUSED(options.slos = {"server.cpu < 1"}, "needs --spawn or --server-pid");
+  EXPECT_REFUSED((options.spawn = "a", options.slos = {"server.rss_per_conn < 4KiB"}),
+                 "needs the scenario idle");
+  EXPECT_REFUSED((options.scenario = Scenario::kIdle, options.slos = {"delivery.lost == 0"}),
+                 "needs the scenario fanout");
+  EXPECT_REFUSED((options.limit = true, options.scenario = Scenario::kConnect,
+                  options.slos = {"limit.delivery.rate > 5"}),
+                 "needs the scenario fanout");
+  EXPECT_REFUSED((options.subscribers = 0, options.slos = {"delivery.rate > 5"}), "needs subscribers");
+  EXPECT_EQ(error_after([](Options& options) {
+              options.subscribers = 0;
+              options.slos = {"delivery.lost == 0"};
+            }),
+            "");
+  EXPECT_REFUSED(options.slos = {"pub.ack.p99 < 5ms"}, "needs -S 0");
+  Options options;
+  options.server_pid = 1;
+  options.slos = {"server.cpu < 1", "delivery.latency.p99 < 5ms", "conn.total.p50 < 5ms"};
+  EXPECT_EQ(error_of(options), "");
 }
 
 TEST(OptionsTest, WhatIsSpawnedIsMeasuredWhateverTheUrl) {
