@@ -21,6 +21,7 @@ namespace wskit::bench {
 namespace {
 
 constexpr off_t kLogTail = 2000;
+constexpr int kLookMs = 50;
 
 // In the child, until exec: only calls that are safe between fork and exec.
 [[noreturn]] void become(char* const* arguments, const cpu_set_t* cpus, int output, int log, int failure,
@@ -107,13 +108,14 @@ ChildProcess::ChildProcess(const std::vector<std::string>& words, const std::vec
 
 ChildProcess::~ChildProcess() { stop(); }
 
-std::string ChildProcess::first_line(Nanos timeout) {
+std::optional<std::string> ChildProcess::first_line(Nanos timeout, const std::function<bool()>& go_on) {
   const Nanos deadline = now() + timeout;
   std::string line;
   for (;;) {
     pollfd ready{.fd = output_.get(), .events = POLLIN, .revents = 0};
-    const Nanos left = std::max<Nanos>(deadline - now(), 0);
-    if (poll(&ready, 1, static_cast<int>(left / kMillisecond)) <= 0) {
+    if (!go_on()) return std::nullopt;
+    if (poll(&ready, 1, kLookMs) <= 0) {
+      if (now() < deadline) continue;
       throw std::runtime_error("the server printed no address in time; " + log());
     }
     char letter = 0;

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,9 +30,11 @@ class ChildProcess {
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  // The first line of its stdout. Throws std::runtime_error, with what it said on
-  // stderr, if none has come by `timeout` or it has ended.
-  [[nodiscard]] std::string first_line(Nanos timeout);
+  // The first line of its stdout; nothing once `go_on`, which is asked every now and
+  // then, says no. Throws std::runtime_error, with what it said on stderr, if none has
+  // come by `timeout` or it has ended.
+  [[nodiscard]] std::optional<std::string> first_line(
+      Nanos timeout, const std::function<bool()>& go_on = [] { return true; });
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] bool running();

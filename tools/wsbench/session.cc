@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 #include "common/cli/answer.h"
 #include "common/client/tls.h"
@@ -25,13 +26,14 @@ namespace {
 constexpr Nanos kStartTimeout = 10 * kSecond;
 constexpr Nanos kStatusEvery = 200 * kMillisecond;
 
-// Sleeps that SIGINT and SIGTERM end.
+// Sleeps that SIGINT and SIGTERM end. SIGUSR1 only asks a question.
 class SignalWatch final : public Watch {
  public:
   SignalWatch() {
     sigemptyset(&signals_);
     sigaddset(&signals_, SIGINT);
     sigaddset(&signals_, SIGTERM);
+    sigaddset(&signals_, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &signals_, &before_);
   }
   ~SignalWatch() override { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -39,11 +41,20 @@ class SignalWatch final : public Watch {
   SignalWatch& operator=(const SignalWatch&) = delete;
 
   bool sleep_until(Nanos time) override {
-    const timespec left = to_timespec(std::max<Nanos>(time - now(), 0));
-    const int got = sigtimedwait(&signals_, nullptr, &left);
-    if (got > 0) signal_ = got;
-    return got <= 0;
+    for (;;) {
+      const timespec left = to_timespec(std::max<Nanos>(time - now(), 0));
+      const int got = sigtimedwait(&signals_, nullptr, &left);
+      if (got <= 0) return true;
+      if (got != SIGUSR1) {
+        signal_ = got;
+        return false;
+      }
+      asked_ = true;
+    }
   }
+
+  // Whether SIGUSR1 has come since this was called last.
+  [[nodiscard]] bool was_asked() { return std::exchange(asked_, false); }
 
   // The last one that came; 0: none.
   [[nodiscard]] int signal() const { return signal_; }
@@ -52,6 +63,7 @@ class SignalWatch final : public Watch {
   sigset_t signals_{};
   sigset_t before_{};
   int signal_ = 0;
+  bool asked_ = false;
 };
 
 // What a server's first line says, with the JSON heartbeats off: they would be
@@ -127,7 +139,13 @@ class Session {
   template <class ToServer>
   RunResult measure_child(const std::vector<std::string>& words, ToServer to_server) {
     ChildProcess child(words, server_cpus_);
-    Server server = to_server(child.first_line(kStartTimeout));
+    const auto line = child.first_line(kStartTimeout, [this] { return watch_.sleep_until(now()); });
+    if (!line) {
+      RunResult result;
+      result.interrupted = true;
+      return result;
+    }
+    Server server = to_server(*line);
     server.process = child.pid();
     RunResult result = measure(server);
     if (result.failure && result.failure->kind == Failure::Kind::kLost && !child.running()) {
@@ -152,14 +170,17 @@ class Session {
   }
 
   void show(const Progress& progress) {
-    if (!notices_.shows_status() || progress.at - shown_at_ < kStatusEvery) return;
+    const bool asked = watch_.was_asked();
+    if (!asked && progress.at - shown_at_ < kStatusEvery) return;
     const std::uint64_t done = progress.counters.deliveries + progress.counters.acks;
     const double rate = done < shown_ || shown_at_ == 0 ? 0
                                                         : static_cast<double>(done - shown_) * 1e9 /
                                                               static_cast<double>(progress.at - shown_at_);
-    notices_.set_status(fmt::format("round {}/{}, {}: {}, {} connections, {}", round_, settings_.rounds,
-                                    contender_, progress.phase, progress.counters.open,
-                                    format_metric(rate, Unit::kPerSecond)));
+    const std::string line =
+        fmt::format("round {}/{}, {}: {}, {} connections, {}", round_, settings_.rounds, contender_,
+                    progress.phase, progress.counters.open, format_metric(rate, Unit::kPerSecond));
+    if (asked) notices_.answer("{}", line);
+    notices_.set_status(line);
     shown_ = done;
     shown_at_ = progress.at;
   }

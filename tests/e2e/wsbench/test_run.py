@@ -109,6 +109,25 @@ def test_a_server_that_dies_is_6(stage):
     assert bench.wait() == 6, bench.stderr
 
 
+def test_sigusr1_is_answered_and_the_run_goes_on(stage):
+    server = stage.server()
+    bench = stage.tool("wsbench", "-u", server.url, "-S", "5", "--rate", "100", "-w", "100ms", "-d", "1h")
+    eventually(lambda: server.stats()["delivered"] > 100, "it measures")
+    for number in (1, 2):
+        bench.signal(signal.SIGUSR1)
+        bench.wait_for_stderr(r"(?s)(wsbench: round 1/1, server: measuring, 6 connections, .*){%d}" % number)
+    bench.signal(signal.SIGINT)
+    assert bench.wait() == -signal.SIGINT
+
+
+def test_a_server_that_says_nothing_can_be_interrupted(stage):
+    started = stage.home / "started"
+    bench = stage.tool("wsbench", "-S", "5", "--spawn", f"sh -c 'touch {started}; exec sleep 1000'")
+    eventually(started.exists, "it waits")
+    bench.signal(signal.SIGINT)
+    assert bench.wait() == -signal.SIGINT, bench.stderr
+
+
 def test_an_interrupted_run_still_writes_its_result(stage):
     server = stage.server()
     out = stage.home / "result.json"

@@ -39,6 +39,11 @@ TEST(ChildProcessTest, ReadsTheFirstLineAndStopsWhatStillRuns) {
   EXPECT_EQ(kill(pid, 0), -1);
 }
 
+TEST(ChildProcessTest, TheWaitForAFirstLineCanBeEnded) {
+  ChildProcess child({"sleep", "1000"}, {});
+  EXPECT_EQ(child.first_line(1000 * kSecond, [] { return false; }), std::nullopt);
+}
+
 TEST(ChildProcessTest, KillsOneThatDoesNotMindSigterm) {
   ChildProcess child({"sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.01; done"}, {});
   EXPECT_EQ(child.first_line(10 * kSecond), "ready");
