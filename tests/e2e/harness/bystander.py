@@ -12,8 +12,8 @@ class Bystander:
     cannot end before three whole rounds have followed everything that was done in it.
     """
 
-    def __init__(self, server, channel="bystander/own"):
-        self._client = server.client()
+    def __init__(self, server, channel="bystander/own", path="/ws"):
+        self._client = server.client(path)
         self._channel = channel
         self._client.subscribe(channel)
         self._rounds = 0
@@ -61,7 +61,7 @@ class Bystander:
     def _round(self):
         number = self._rounds + 1
         assert self._client.publish(self._channel, number)["offset"] == number
-        event = self._client.take_events(1)[0]
+        event = self._client.take_events_of(self._channel, 1)[0]
         assert (event.offset, event.data) == (number, str(number))
         self._client.still_works()
         self._rounds = number
