@@ -31,9 +31,12 @@ class SignalWatch final : public Watch {
  public:
   SignalWatch() {
     sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    sigaddset(&signals_, SIGUSR1);
+    for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+      struct sigaction action {};
+      // Blocked, one that is ignored would come all the same.
+      if (sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) continue;
+      sigaddset(&signals_, signal);
+    }
     pthread_sigmask(SIG_BLOCK, &signals_, &before_);
   }
   ~SignalWatch() override { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }

@@ -120,6 +120,17 @@ def test_sigusr1_is_answered_and_the_run_goes_on(stage):
     assert bench.wait() == -signal.SIGINT
 
 
+def test_a_signal_that_was_ignored_stays_so(stage):
+    server, out = stage.server(), stage.home / "result.json"
+    bench = stage.shell(
+        f"trap '' INT; exec wsbench -u {server.url} -S 2 -w 100ms -d 2s --out json={out} --allow-loss"
+    )
+    eventually(lambda: server.stats()["delivered"] > 10, "it measures")
+    bench.signal(signal.SIGINT)
+    assert bench.wait() == 0, bench.stderr
+    assert json.loads(out.read_text(encoding="utf-8"))["aborted"] is False
+
+
 def test_a_server_that_says_nothing_can_be_interrupted(stage):
     started = stage.home / "started"
     bench = stage.tool("wsbench", "-S", "5", "--spawn", f"sh -c 'touch {started}; exec sleep 1000'")
