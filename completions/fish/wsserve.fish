@@ -38,6 +38,7 @@ complete -c wsserve -l store -r -d 'SQLite file that keeps the events of durable
 complete -c wsserve -l store-sync -x -a 'full normal off' -d 'What a stored event survives: full a power failure, normal and off the death of the server alone'
 complete -c wsserve -l dedup-ids -x -d 'Dedup ids remembered for each channel, so that an event sent again is not published again'
 complete -c wsserve -l dedup-ttl -x -d 'Time that a dedup id is remembered'
+complete -c wsserve -l dedup-total -x -d 'Memory for the dedup ids of all channels; past it the channel that grows forgets its oldest ids'
 complete -c wsserve -l max-connections -x -d 'WebSockets at a time; more are closed with 1013'
 complete -c wsserve -l max-channels -x -d 'Names and patterns that one connection may subscribe'
 complete -c wsserve -l max-server-channels -x -d 'Channels that the server holds in all'

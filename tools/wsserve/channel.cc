@@ -21,7 +21,8 @@ Channel::Channel(std::string name, std::string epoch, const ChannelOptions& opti
       has_routes_(options.routes != nullptr),
       options_(options),
       interested_shards_(interested_shards),
-      history_(home.budget),
+      history_(home.histories),
+      dedup_(home.dedup_ids),
       used_(protocol::system_now()),
       local_(home.inboxes.size()) {}
 
@@ -38,7 +39,8 @@ Channel::Channel(store::StoredChannel& stored, const ChannelOptions& options, co
       offset_(stored.newest_at_open()),
       assigned_(offset_),
       interested_shards_(interested_shards),
-      history_(home.budget, true),
+      history_(home.histories, true),
+      dedup_(home.dedup_ids),
       used_(protocol::system_now()),
       local_(home.inboxes.size()) {
   for (const store::RecentId& seen : home_.store->take_recent_ids(stored)) {

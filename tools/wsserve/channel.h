@@ -72,7 +72,8 @@ class Channel final : private store::Sink {
   // What a channel shares with all others. Outlives it.
   struct Home {
     std::span<const std::unique_ptr<Inbox>> inboxes;  // one a shard, in the shards' order
-    HistoryBudget& budget;
+    MemoryBudget& histories;
+    MemoryBudget& dedup_ids;
     store::Store* store = nullptr;  // null: no channel is durable
   };
 

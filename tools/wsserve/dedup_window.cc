@@ -1,6 +1,13 @@
 #include "wsserve/dedup_window.h"
 
 namespace wskit::server {
+namespace {
+
+std::size_t cost(std::string_view id) { return id.size() + DedupWindow::kOverheadBytes; }
+
+}  // namespace
+
+DedupWindow::~DedupWindow() { budget_.give_back(bytes_); }
 
 std::optional<std::uint64_t> DedupWindow::find(std::string_view id, protocol::SystemMicros now,
                                                const DedupLimits& limits) {
@@ -16,12 +23,14 @@ void DedupWindow::add(std::string_view id, std::uint64_t offset, protocol::Syste
   const auto [entry, added] = offsets_.emplace(id, offset);
   if (!added) return;
   order_.push_back({entry->first, offset, now});
+  bytes_ += cost(id);
+  budget_.take(cost(id));
   keep_within(limits);
 }
 
 void DedupWindow::forget_from(std::uint64_t offset) {
   while (!order_.empty() && order_.back().offset >= offset) {
-    offsets_.erase(offsets_.find(order_.back().id));
+    erase(order_.back().id);
     order_.pop_back();
   }
 }
@@ -33,11 +42,22 @@ void DedupWindow::expire(protocol::SystemMicros now, const DedupLimits& limits) 
 
 void DedupWindow::keep_within(const DedupLimits& limits) {
   while (order_.size() > limits.max_ids) forget_oldest();
+  // The channel that grows pays for it.
+  while (!order_.empty() && budget_.exceeded()) {
+    forget_oldest();
+    budget_.count_evicted(1);
+  }
 }
 
 void DedupWindow::forget_oldest() {
-  offsets_.erase(offsets_.find(order_.front().id));
+  erase(order_.front().id);
   order_.pop_front();
+}
+
+void DedupWindow::erase(std::string_view id) {
+  bytes_ -= cost(id);
+  budget_.give_back(cost(id));
+  offsets_.erase(offsets_.find(id));
 }
 
 }  // namespace wskit::server

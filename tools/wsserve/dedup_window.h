@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include "common/protocol/timestamp.h"
+#include "wsserve/memory_budget.h"
 
 namespace wskit::server {
 
@@ -25,6 +26,14 @@ struct DedupLimits {
 
 class DedupWindow {
  public:
+  // What an id costs beside its text, about.
+  static constexpr std::size_t kOverheadBytes = 128;
+
+  explicit DedupWindow(MemoryBudget& budget) : budget_(budget) {}
+  ~DedupWindow();
+  DedupWindow(const DedupWindow&) = delete;
+  DedupWindow& operator=(const DedupWindow&) = delete;
+
   // The offset that the id was first accepted with, if the window holds it.
   [[nodiscard]] std::optional<std::uint64_t> find(std::string_view id, protocol::SystemMicros now,
                                                   const DedupLimits& limits);
@@ -41,6 +50,8 @@ class DedupWindow {
  private:
   void keep_within(const DedupLimits& limits);
   void forget_oldest();
+  // What of the id costs memory is given back with it.
+  void erase(std::string_view id);
 
   struct Seen {
     std::string_view id;  // the map's key
@@ -52,6 +63,8 @@ class DedupWindow {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
 
+  MemoryBudget& budget_;
+  std::size_t bytes_ = 0;
   std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> offsets_;
   std::deque<Seen> order_;
 };

@@ -4,7 +4,6 @@
 // Knows no subscribers and no lock. Threads: guarded by its channel's mutex.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -13,6 +12,7 @@
 
 #include "common/protocol/timestamp.h"
 #include "wsserve/chunk.h"
+#include "wsserve/memory_budget.h"
 
 namespace wskit::server {
 
@@ -26,28 +26,6 @@ struct HistoryLimits {
   bool operator==(const HistoryLimits&) const = default;
 };
 
-// What all histories of a server may take together. Any thread.
-class HistoryBudget {
- public:
-  explicit HistoryBudget(std::size_t max_bytes) : max_bytes_(max_bytes) {}
-
-  void take(std::size_t bytes) { bytes_.fetch_add(bytes, std::memory_order_relaxed); }
-  void give_back(std::size_t bytes) { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
-  void count_evicted(std::uint64_t events) { evicted_.fetch_add(events, std::memory_order_relaxed); }
-
-  [[nodiscard]] bool exceeded() const { return bytes() > max_bytes(); }
-  [[nodiscard]] std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::size_t max_bytes() const { return max_bytes_.load(std::memory_order_relaxed); }
-  void set_max_bytes(std::size_t bytes) { max_bytes_.store(bytes, std::memory_order_relaxed); }
-  // Events given up although the channel's own limits would have kept them.
-  [[nodiscard]] std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::size_t> max_bytes_;
-  std::atomic<std::size_t> bytes_{0};
-  std::atomic<std::uint64_t> evicted_{0};
-};
-
 class History {
  public:
   // What an entry costs beside its bytes: the chunk's header, the entry and the
@@ -55,7 +33,7 @@ class History {
   static constexpr std::size_t kOverheadBytes = 96;
 
   // `stored`: what is let go of for want of memory is still in the store.
-  explicit History(HistoryBudget& budget, bool stored = false) : budget_(budget), stored_(stored) {}
+  explicit History(MemoryBudget& budget, bool stored = false) : budget_(budget), stored_(stored) {}
   ~History();
   History(const History&) = delete;
   History& operator=(const History&) = delete;
@@ -98,7 +76,7 @@ class History {
   [[nodiscard]] static std::size_t cost(const Entry& entry) { return entry.frame->size() + kOverheadBytes; }
   void pop_oldest();
 
-  HistoryBudget& budget_;
+  MemoryBudget& budget_;
   const bool stored_;
   std::deque<Entry> entries_;
   std::size_t bytes_ = 0;

@@ -31,7 +31,8 @@ std::string random_token(std::size_t characters) {
 Hub::Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits, ChannelRules rules,
          store::Store* store)
     : inboxes_(inboxes),
-      budget_(limits.max_history_bytes),
+      histories_(limits.max_history_bytes),
+      dedup_ids_(limits.max_dedup_bytes),
       epoch_prefix_(random_token(8)),
       store_(store),
       limits_(limits),
@@ -58,7 +59,8 @@ Channel* Hub::create(std::string_view name) {
     if (interest.pattern.matches(name)) interested |= interest.shards;
   }
   const ChannelOptions options = rules_.options_for(name);
-  const Channel::Home home{.inboxes = inboxes_, .budget = budget_, .store = store_};
+  const Channel::Home home{
+      .inboxes = inboxes_, .histories = histories_, .dedup_ids = dedup_ids_, .store = store_};
   std::unique_ptr<Channel> channel;
   if (store_ != nullptr && options.durable && !protocol::is_server_channel(name)) {
     store::StoredChannel& stored =
@@ -130,7 +132,8 @@ std::vector<Channel*> Hub::matching(const protocol::Pattern& pattern) const {
 }
 
 std::size_t Hub::reload(const HubLimits& limits, ChannelRules rules, protocol::SystemMicros now) {
-  budget_.set_max_bytes(limits.max_history_bytes);
+  histories_.set_max_bytes(limits.max_history_bytes);
+  dedup_ids_.set_max_bytes(limits.max_dedup_bytes);
   std::size_t unchanged = 0;
   const std::lock_guard lock(mutex_);
   limits_ = limits;

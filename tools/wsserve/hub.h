@@ -28,6 +28,7 @@ class Inbox;
 struct HubLimits {
   std::size_t max_channels = 1'000'000;
   std::size_t max_history_bytes = std::size_t{256} << 20;  // of all channels together
+  std::size_t max_dedup_bytes = std::size_t{256} << 20;    // the same of their dedup ids
   // That an empty channel is remembered without being used; 0: for ever.
   std::chrono::microseconds channel_ttl = std::chrono::hours{24};
 };
@@ -82,7 +83,8 @@ class Hub {
   [[nodiscard]] std::uint64_t forgotten() const;
   // Null: no channel is durable.
   [[nodiscard]] store::Store* store() const { return store_; }
-  [[nodiscard]] const HistoryBudget& budget() const { return budget_; }
+  [[nodiscard]] const MemoryBudget& histories() const { return histories_; }
+  [[nodiscard]] const MemoryBudget& dedup_ids() const { return dedup_ids_; }
 
  private:
   // REQUIRES: mutex_ held; the name is new.
@@ -99,7 +101,8 @@ class Hub {
   };
 
   const std::span<const std::unique_ptr<Inbox>> inboxes_;
-  HistoryBudget budget_;
+  MemoryBudget histories_;
+  MemoryBudget dedup_ids_;
   const std::string epoch_prefix_;  // random, so that no epoch of another run is met again
   store::Store* const store_;
 

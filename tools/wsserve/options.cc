@@ -125,6 +125,10 @@ void add_channel_options(CLI::App& app, Options& options) {
       ->group("Channels");
   cli::add_duration(app, "--dedup-ttl", options.dedup_ttl, "Time that a dedup id is remembered")
       ->group("Channels");
+  cli::add_size(
+      app, "--dedup-total", options.dedup_total,
+      "Memory for the dedup ids of all channels; past it the channel that grows forgets its oldest ids")
+      ->group("Channels");
 }
 
 void add_limit_options(CLI::App& app, Options& options) {
@@ -278,6 +282,7 @@ Settings to_settings(const Options& options) {
       .max_ids = options.dedup_ids,
       .max_age = std::chrono::floor<std::chrono::microseconds>(options.dedup_ttl)};
   settings.hub.max_history_bytes = options.history_total;
+  settings.hub.max_dedup_bytes = options.dedup_total;
   // What holds where no rule says otherwise.
   for (const std::string& text : options.latest) {
     ChannelRule& rule = settings.channels.rules.emplace_back();

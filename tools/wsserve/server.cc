@@ -167,12 +167,16 @@ std::vector<const ShardCounters*> Server::shard_counters() const {
 }
 
 HubFigures Server::hub_figures() const {
-  const HistoryBudget& budget = hub_->budget();
+  const MemoryBudget& histories = hub_->histories();
+  const MemoryBudget& dedup_ids = hub_->dedup_ids();
   return {.channels = hub_->channel_count(),
           .channels_forgotten = hub_->forgotten(),
-          .history_bytes = budget.bytes(),
-          .history_max_bytes = budget.max_bytes(),
-          .history_evicted = budget.evicted()};
+          .history_bytes = histories.bytes(),
+          .history_max_bytes = histories.max_bytes(),
+          .history_evicted = histories.evicted(),
+          .dedup_bytes = dedup_ids.bytes(),
+          .dedup_max_bytes = dedup_ids.max_bytes(),
+          .dedup_evicted = dedup_ids.evicted()};
 }
 
 std::optional<store::Status> Server::store_status() const {

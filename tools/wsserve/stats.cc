@@ -148,6 +148,9 @@ std::string stats_json(const ServerIdentity& identity, std::span<const ShardCoun
   stats["history_bytes"] = hub.history_bytes;
   stats["history_max_bytes"] = hub.history_max_bytes;
   stats["history_evicted"] = hub.history_evicted;
+  stats["dedup_bytes"] = hub.dedup_bytes;
+  stats["dedup_max_bytes"] = hub.dedup_max_bytes;
+  stats["dedup_evicted"] = hub.dedup_evicted;
   if (store != nullptr) stats["store"] = store_json(*store);
   const auto up = std::chrono::steady_clock::now() - identity.started;
   stats["uptime"] = std::chrono::duration_cast<std::chrono::duration<double>>(up).count();

@@ -106,6 +106,9 @@ struct HubFigures {
   std::size_t history_bytes = 0;
   std::size_t history_max_bytes = 0;
   std::uint64_t history_evicted = 0;  // events given up for want of memory in total
+  std::size_t dedup_bytes = 0;
+  std::size_t dedup_max_bytes = 0;
+  std::uint64_t dedup_evicted = 0;  // ids forgotten for the same reason
 };
 
 // How one counter is told, the same number everywhere. A new counter is a member of

@@ -89,3 +89,15 @@ def test_a_server_full_of_channels_still_serves_them(stage):
         client.publish("only")
         assert [event.channel for event in client.take_events(2)] == ["only", "only"]
     eventually(lambda: server.stats()["channels"] == 1, "one channel")
+
+
+def test_bytes_of_all_dedup_ids(stage):
+    server = stage.server("--dedup-total", "16KiB")
+    with server.client() as client:
+        for number in range(200):
+            client.publish(f"c/{number % 2}", number, dedup=f"id {number}")
+        assert client.publish("c/1", 199, dedup="id 199")["duplicate"]
+        assert "duplicate" not in client.publish("c/0", 0, dedup="id 0")
+    stats = server.stats()
+    assert 0 < stats["dedup_bytes"] <= stats["dedup_max_bytes"] == 16 << 10, stats
+    assert stats["dedup_evicted"] > 0

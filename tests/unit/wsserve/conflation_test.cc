@@ -48,8 +48,8 @@ class ConflationTest : public testing::Test {
   }
 
   const std::array<std::unique_ptr<Inbox>, 1> inboxes_{std::make_unique<Inbox>()};
-  HistoryBudget budget_{1 << 20};
-  Channel channel_{"c", "e", ChannelOptions{}, {inboxes_, budget_}, 0};
+  MemoryBudget budget_{1 << 20};
+  Channel channel_{"c", "e", ChannelOptions{}, {inboxes_, budget_, budget_}, 0};
   Conflation conflation_;
   const Conflation::Time start_ = Conflation::Time() + 1h;
 };

@@ -27,7 +27,9 @@ class DedupWindowTest : public testing::Test {
 
   DedupLimits limits_{.max_ids = 5, .max_age = 1min};
   protocol::SystemMicros now_{1h};
-  DedupWindow window_;
+  // Room for many more ids than the limits.
+  MemoryBudget budget_{std::size_t{1} << 20};
+  DedupWindow window_{budget_};
 };
 
 TEST_F(DedupWindowTest, KnowsTheNewestIdsUpToTheirNumber) {
@@ -53,6 +55,24 @@ TEST_F(DedupWindowTest, ForgetsIdsWhoseEventsWereTakenBack) {
   EXPECT_TRUE(knows(2));
   EXPECT_FALSE(knows(3));
   EXPECT_FALSE(knows(4));
+}
+
+TEST_F(DedupWindowTest, ForgetsTheOldestPastWhatAllWindowsMayTakeTogether) {
+  constexpr std::size_t kBytes = DedupWindow::kOverheadBytes + 1;  // of an id of one digit
+  budget_.set_max_bytes(4 * kBytes);
+  {
+    DedupWindow other(budget_);
+    other.add("x", 1, now_, limits_);
+    accept(1, 4);
+    EXPECT_FALSE(knows(1));
+    EXPECT_TRUE(knows(2));
+    EXPECT_TRUE(other.find("x", now_, limits_)) << "the one that grows pays";
+    EXPECT_EQ(budget_.bytes(), 4 * kBytes);
+    EXPECT_EQ(budget_.evicted(), 1U);
+  }
+  EXPECT_EQ(budget_.bytes(), 3 * kBytes) << "one that ends gives its share back";
+  window_.forget_from(1);
+  EXPECT_EQ(budget_.bytes(), 0U);
 }
 
 TEST_F(DedupWindowTest, FollowsALimitThatShrinks) {

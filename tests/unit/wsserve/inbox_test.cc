@@ -43,8 +43,8 @@ class InboxTest : public testing::Test {
   }
 
   std::vector<std::unique_ptr<Inbox>> inboxes_;
-  HistoryBudget budget_{0};
-  Channel channel_{"news", "epoch", ChannelOptions{}, {inboxes_, budget_}, 0};
+  MemoryBudget budget_{0};
+  Channel channel_{"news", "epoch", ChannelOptions{}, {inboxes_, budget_, budget_}, 0};
 };
 
 TEST_F(InboxTest, HandsOutInOrderWhatWasPushedAndNumbersIt) {

@@ -59,9 +59,15 @@ TEST(StatsTest, AddsUpTheShards) {
   const std::array<const ShardCounters*, 2> shards{&first, &second};
   const ServerIdentity identity{
       .server = "wskit/1", .node = "n1", .started = std::chrono::steady_clock::now()};
-  const auto stats = nlohmann::json::parse(stats_json(
-      identity, shards,
-      {.channels = 9, .history_bytes = 300, .history_max_bytes = 1000, .history_evicted = 2}, nullptr));
+  const auto stats = nlohmann::json::parse(stats_json(identity, shards,
+                                                      {.channels = 9,
+                                                       .history_bytes = 300,
+                                                       .history_max_bytes = 1000,
+                                                       .history_evicted = 2,
+                                                       .dedup_bytes = 40,
+                                                       .dedup_max_bytes = 50,
+                                                       .dedup_evicted = 3},
+                                                      nullptr));
   EXPECT_EQ(stats["total_connections"], 5);
   EXPECT_EQ(stats["published"], 10);
   EXPECT_EQ(stats["delivered"], 50);
@@ -72,6 +78,9 @@ TEST(StatsTest, AddsUpTheShards) {
   EXPECT_EQ(stats["history_bytes"], 300);
   EXPECT_EQ(stats["history_max_bytes"], 1000);
   EXPECT_EQ(stats["history_evicted"], 2);
+  EXPECT_EQ(stats["dedup_bytes"], 40);
+  EXPECT_EQ(stats["dedup_max_bytes"], 50);
+  EXPECT_EQ(stats["dedup_evicted"], 3);
   EXPECT_EQ(stats["shards"], 2);
   EXPECT_EQ(stats["server"], "wskit/1");
   EXPECT_EQ(stats["node"], "n1");
