@@ -51,7 +51,7 @@ def test_the_socket_holds_the_address_that_is_the_default(units):
     listen = re.search(r"ListenStream=(\S+)", (units / "wsserve.socket").read_text()).group(1)
     done = subprocess.run([binary("wsserve"), "--help"], capture_output=True, text=True, check=True)
     assert "--listen ADDRESS Where to listen: " in (shown := " ".join(done.stdout.split()))
-    assert f"[default: [{listen}]]" in shown
+    assert f"[default: {listen}]" in shown
 
 
 def test_the_units_are_installed(units, tmp_path):
