@@ -1,5 +1,7 @@
 """Proves: HTTP requests that are no upgrade, or a wrong one, get the right status and a line that says why."""
 
+import socket
+
 import pytest
 from harness import frames
 from harness.client import Client
@@ -240,3 +242,16 @@ def test_events_may_follow_the_upgrade_in_the_same_packet(server):
     websocket.send(handshake() + frames.encode(frames.TEXT, '{"action":"ping","id":1}'))
     websocket.read_upgrade()
     assert Client(websocket).reply(1)["type"] == "pong"
+
+
+def test_who_has_said_all_still_gets_what_was_asked_for(stage):
+    """As `nc -N` and other clients do that end their half of the connection behind the request."""
+    server = stage.server("--max-message", "20MiB", "--history-bytes", "20MiB")
+    with server.client() as publisher:
+        for number in range(100):
+            publisher.publish("a", "x" * 100_000)
+    with server.http() as http:
+        http.send("GET /history/a HTTP/1.1\r\nHost: x\r\n\r\n")
+        http.socket.shutdown(socket.SHUT_WR)
+        assert len(http.read().json()) == 100
+        assert http.ended()

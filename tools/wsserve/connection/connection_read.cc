@@ -27,6 +27,12 @@ void Connection::read() {
   const std::span<char> buffer = shard_.receive_buffer();
   const ssize_t count = transport_.receive(buffer);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+  if (count == 0 && phase_ == Phase::kHttp && outbound_ != nullptr) {
+    // It asks for nothing more, and still wants the answers that it does not have.
+    finish_when_written_ = true;
+    paused_ = true;
+    return watch();
+  }
   if (count <= 0) return abort();
   take(buffer.first(static_cast<std::size_t>(count)));
 }
