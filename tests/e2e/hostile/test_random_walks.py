@@ -298,7 +298,7 @@ def test_a_drain_in_the_middle(stage, seed):
         if step == last:
             walk.server.process.signal(signal.SIGTERM)
 
-    with walk.server.client() as client:
+    with walk.server.client(walk.path) as client:
         # Once it drains, nobody is let in any more.
         with contextlib.suppress(ConnectionError):
             walk.go(end)
