@@ -96,12 +96,20 @@ build_tools() {
   say_done build "release, $((SECONDS - started)) s"
 }
 
+# wsserve prints its URL once it accepts connections. Not through a fifo: to open one waits for ever
+# for a server that an interrupt has ended.
+read_url() {
+  read -r url <"$scratch/url" || {
+    kill -0 "${running[0]}" 2>/dev/null || fail "wsserve did not start" "$scratch/wsserve.log"
+    return 1
+  }
+}
+
 start_server() {
-  mkfifo "$scratch/url"
-  "$bin/wsserve" --listen 127.0.0.1:0 >"$scratch/url" 2>"$scratch/wsserve.log" &
+  : >"$scratch/url"
+  "$bin/wsserve" --listen 127.0.0.1:0 >>"$scratch/url" 2>"$scratch/wsserve.log" &
   running=("$!")
-  # wsserve prints its URL once it accepts connections; if it ends instead, there is no line to read.
-  read -r url <"$scratch/url" || fail "wsserve did not start" "$scratch/wsserve.log"
+  wait_for "wsserve's address" "$scratch/wsserve.log" read_url
   say_done wsserve "$url"
 }
 
@@ -128,11 +136,15 @@ replay() {
 # from_summary NAME: the number behind NAME in wspub's closing line.
 from_summary() { sed -nE "s/.*\b$1 ([0-9]+).*/\1/p" "$scratch/wspub.log" | tail -n 1; }
 
-all_received() { (($(wc -l <"$scratch/received") >= acknowledged)); }
+# Whether there is a line of that number.
+all_received() { ! sed -n "${acknowledged}q1" "$scratch/received"; }
 
 summarise() {
   local read acknowledged skipped received lost deadline=$((SECONDS + patience))
-  read=$(from_summary read) acknowledged=$(from_summary acknowledged) skipped=$(from_summary skipped)
+  # One in each command: bash 5.2 fails to parse a second $(…) if a signal came during the first.
+  read=$(from_summary read)
+  acknowledged=$(from_summary acknowledged)
+  skipped=$(from_summary skipped)
   [[ -n $read && -n $acknowledged && -n $skipped ]] || fail "wspub gave no summary" "$scratch/wspub.log"
   until all_received || ((SECONDS >= deadline)); do sleep 0.02; done
   received=$(wc -l <"$scratch/received")

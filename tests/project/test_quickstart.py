@@ -61,7 +61,9 @@ def test_every_event_of_the_feed_arrives(quickstart):
     assert_nothing_is_left(quickstart)
 
 
-@pytest.mark.parametrize("moment", ["packages", "wsserve", "wstap", "acknowledged"])
+@pytest.mark.parametrize(
+    "moment", ["wskit:", "✓ packages", "✓ build", "✓ wsserve", "✓ wstap", "✓ wspub", " acknowledged "]
+)
 def test_an_interrupt_leaves_nothing_behind(quickstart, moment):
     quickstart.stdout_collector.wait_until(lambda got: moment.encode() in got, f"{moment} on stdout")
     quickstart.signal_group(signal.SIGINT)
