@@ -108,10 +108,9 @@ void add_channel_options(CLI::App& app, Options& options) {
       app, "--history-total", options.history_total,
       "Memory for the histories of all channels; past it the channel that grows loses its oldest events")
       ->group("Channels");
-  app.add_option("--store", options.store,
-                 "SQLite file that keeps the events of durable channels: an event is acknowledged and "
-                 "delivered once it is on disk, and is there after a restart")
-      ->type_name("FILE")
+  cli::add_text(app, "--store", options.store, "FILE",
+                "SQLite file that keeps the events of durable channels: an event is acknowledged and "
+                "delivered once it is on disk, and is there after a restart")
       ->envname("WSKIT_STORE")
       ->group("Channels");
   cli::add_choice(
@@ -223,10 +222,9 @@ void add_options(cli::Tool& tool, Options& options) {
   add_limit_options(app, options);
   app.add_flag("--echo", options.echo, "Serve /echo, which sends text and binary messages back")
       ->group("Running");
-  app.add_option("--audit", options.audit,
-                 "File of JSON lines that says who connected, was refused, subscribed, published and "
-                 "administered; SIGUSR1 opens it anew")
-      ->type_name("FILE")
+  cli::add_text(app, "--audit", options.audit, "FILE",
+                "File of JSON lines that says who connected, was refused, subscribed, published and "
+                "administered; SIGUSR1 opens it anew")
       ->envname("WSKIT_AUDIT")
       ->group("Running");
   app.add_flag("--audit-data", options.audit_data,

@@ -14,6 +14,8 @@ import pytest
         ["wstap", "a", "--cursor", ""],
         ["wsserve", "--config", ""],
         ["wsserve", "--tls-cert", ""],
+        ["wsserve", "--store", ""],
+        ["wsserve", "--audit", ""],
     ],
     ids=" ".join,
 )
