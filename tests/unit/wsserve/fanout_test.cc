@@ -510,6 +510,21 @@ TEST_F(FanoutTest, RefersToNoSubscriberThatIsForgotten) {
   EXPECT_EQ(received("ann"), "a:3");
 }
 
+// A connection may end in the middle of a command that goes on to subscribe.
+TEST_F(FanoutTest, HoldsNothingForTheForgotten) {
+  join("ann", "a");
+  const Channel& channel = *hub().find("a");
+  auto gone = std::make_unique<Recorder>();
+  fanout().forget(*gone);
+  publish("a");
+  fanout().skip(*gone, channel, inbox().pushed());
+  fanout().hold(*gone, channel);
+  EXPECT_FALSE(fanout().holds(*gone, channel));
+  gone.reset();
+  turn();
+  EXPECT_EQ(received("ann"), "a:1");
+}
+
 TEST_F(FanoutTest, DeliversTheSameEventsInEveryForm) {
   const std::array forms{WireForm::kPlain, WireForm::kDeflated, WireForm::kOwn};
   for (std::size_t form = 0; form < forms.size(); ++form) {

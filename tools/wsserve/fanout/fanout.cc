@@ -95,11 +95,13 @@ void Fanout::unsubscribe(std::unique_ptr<Subscription> subscription) {
 
 void Fanout::hold(Subscriber& subscriber, const Channel& channel) {
   flush_now(subscriber);
+  if (subscriber.forgotten_) return;
   if (subscriber.holds_ == nullptr) subscriber.holds_ = std::make_unique<Subscriber::Holds>();
   (*subscriber.holds_)[&channel] = kUntilReleased;
 }
 
 void Fanout::release(Subscriber& subscriber, const Channel& channel, std::uint64_t seam) {
+  if (subscriber.forgotten_) return;
   (*subscriber.holds_)[&channel] = seam;
   passing_holds_.push_back({&subscriber, &channel, seam});
   ++subscriber.passing_holds_;
@@ -130,6 +132,7 @@ void Fanout::drop_passed_holds() {
 }
 
 void Fanout::forget(Subscriber& subscriber) {
+  subscriber.forgotten_ = true;
   subscriber.first_interest_ = Subscriber::kNone;
   subscriber.holds_.reset();
   if (subscriber.passing_holds_ == 0) return;

@@ -62,8 +62,9 @@ class Fanout {
   // Hands over events out of the history, in the subscriber's form.
   void replay(Subscriber& subscriber, std::span<const ChunkPtr> frames);
 
-  // The subscriber is gone: nothing more is delivered to it. Its subscriptions
-  // must be taken back afterwards.
+  // The subscriber is gone: nothing more is delivered to it, nor held for it, although
+  // what is under way may go on to subscribe. Its subscriptions must be taken back
+  // afterwards.
   void forget(Subscriber& subscriber);
 
   // Takes the deliveries of a turn; the first has the number `first_number`.
