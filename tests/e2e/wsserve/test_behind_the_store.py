@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import signal
+import socket
 
 import pytest
 from harness import frames
@@ -177,4 +178,26 @@ def test_a_request_that_waits_for_the_store_is_answered_before_the_server_leaves
                 server.process.signal(signal.SIGTERM)
                 assert client.websocket.read_close()[0] == 1001
             assert http.read().json()[0]["offset"] == 1
+    assert server.process.wait() == 0
+
+
+def test_so_is_one_that_waits_behind_an_answer_that_is_being_written(stage, tmp_path):
+    database = tmp_path / "events.db"
+    server = stage.server(
+        *("--store", database, "--history", "100000", "--history-total", "1KiB"),
+        *("--threads", "1", "--drain", "60s", "--max-message", "20MiB", "--queue-limit", "64MiB"),
+    )
+    with server.client() as client:
+        for _ in range(120):
+            client.publish("a", "x" * 100_000)
+        with server.http() as http:
+            http.send(PAGE.replace("limit=1", "limit=120"))
+            http.socket.recv(1, socket.MSG_PEEK)  # It is being written: more than the sockets hold.
+            with no_reads(database):
+                http.send(PAGE)
+                server.stats()  # It came later, to the same thread.
+                server.process.signal(signal.SIGTERM)
+                assert client.websocket.read_close()[0] == 1001
+                assert len(http.read().json()) == 120
+            assert len(http.read().json()) == 1
     assert server.process.wait() == 0

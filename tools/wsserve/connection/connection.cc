@@ -202,7 +202,9 @@ void Connection::flush() {
     if (paused_ && outbound_->reply_bytes() <= shard_.settings().queue_limit_bytes / 2) paused_ = false;
     if (outbound_->empty()) shard_.give_back(std::move(outbound_));
   }
-  if (outbound_ == nullptr && finish_when_written_ && !shut_) shut_ = transport_.shut();
+  // The last answer may still lie in the store.
+  const bool finished = outbound_ == nullptr && finish_when_written_ && !is_suspended();
+  if (finished && !shut_) shut_ = transport_.shut();
   blocked_ = blocked_ || !transport_.drained();
   if (latest_ != nullptr && !blocked_ && !latest_->conflation.empty()) {
     shard_.wheel().schedule(*latest_, shard_.now());
