@@ -158,6 +158,8 @@ void Shard::turn(int timeout_ms) {
   settle();
   flush_dirty();
   read_history();
+  // What that put in a queue: a stream's position, a farewell.
+  flush_dirty();
   let_publishers_go_on();
   clean_up();
 }

@@ -59,6 +59,13 @@ class EventSource:
             pass
         return message
 
+    def wait_for_id(self):
+        """Up to the next id that comes by itself; a message would be a failure."""
+        before = self.last_id
+        while self.last_id == before:
+            message = self._read_until_blank()
+            assert message is None, message
+
     def wait_for_comment(self):
         """Past ids, up to the next sign of life; a message would be a failure."""
         before = self.comments

@@ -1,6 +1,7 @@
 """Proves: a stream of server-sent events brings what a WebSocket brings, and its ids bring a reader back."""
 
 import random
+import time
 
 import pytest
 from harness.deadline import eventually
@@ -289,3 +290,23 @@ def test_a_reader_that_leaves_leaves_nothing(server):
         == (0, 0, 0, 0),
         f"nothing is left: {server.stats()}",
     )
+
+
+def test_the_position_behind_a_long_replay_waits_for_nobody(stage):
+    server = stage.server("--threads", "1", "--heartbeat", "1h", "--history-bytes", "64MiB")
+    names = [f"{'p' * 60}/{number}" for number in range(20)]
+    events = 400
+    with server.client() as publisher:
+        for number in range(events):
+            publisher.publish(names[number % len(names)], "x" * 20_000)
+    waits = []
+    for _ in range(5):
+        with EventSource(server.address, f"/events/{'p' * 60}/*?since=start") as source:
+            source.subscribed()
+            source.take(events)
+            began = time.monotonic()
+            source.wait_for_id()
+            waits.append(time.monotonic() - began)
+            assert all(f"{events // len(names)}={name}" in source.last_id for name in names)
+    # A server that waited for its next deadline took up to ten seconds each time.
+    assert min(waits) < 0.5, waits
