@@ -62,7 +62,7 @@ constexpr auto kCounters = std::to_array<CounterInfo>({
     {"bad_proxy_headers", &C::bad_proxy_headers, Kind::kTotal, "wskit_bad_proxy_headers_total", "",
      "Connections closed because their PROXY header was none"},
     {"refused_subscriptions", &C::refused_subscriptions, Kind::kTotal, "wskit_subscriptions_refused_total",
-     "", "Subscribe commands refused with TOO_MANY_CHANNELS"},
+     "", "Subscriptions refused by --max-channels or --max-subscriptions"},
     {"rate_limited_commands", &C::rate_limited_commands, Kind::kTotal, "wskit_rate_limited_commands_total",
      "", "Commands answered with RATE_LIMITED"},
     {"rate_limited_events", &C::rate_limited_events, Kind::kTotal, "wskit_rate_limited_events_total", "",

@@ -77,7 +77,7 @@ struct ShardCounters {
   Counter refused_address;  // connections, told so: too many from their address
   Counter refused_user;     // the same: too many of their user
   Counter refused_rate;     // the same: too many new ones in too short a time
-  Counter refused_subscriptions;  // TOO_MANY_CHANNELS
+  Counter refused_subscriptions;  // by --max-channels or --max-subscriptions
   Counter dropped_connections;    // closed when they came, without a word
   Counter bad_proxy_headers;      // their connections were closed
   Counter rate_limited_commands;

@@ -44,6 +44,8 @@ def test_channels_of_the_server(stage):
             error = client.error(action, **fields)
             assert error["code"] == "TOO_MANY_CHANNELS" and error["details"]["limit"] == 2, action
         assert client.publish("a")["offset"] == 2, "of the refused batch nothing was published"
+    stats = server.stats()
+    assert (stats["command_errors"], stats["refused_subscriptions"]) == (3, 0)
 
 
 def test_events_of_a_batch(server):
