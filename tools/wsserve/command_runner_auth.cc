@@ -104,9 +104,8 @@ void CommandRunner::authenticate(Connection& connection, const protocol::Command
                    {}});
   }
   const bool renewed = !before.anonymous();
-  std::optional<FirstSubscriptions> first = connection.take_identity(std::move(*admitted));
-  // There may be too many connections of that user.
-  if (!connection.is_open()) return;
+  std::optional<FirstSubscriptions> first;
+  if (!connection.take_identity(std::move(*admitted), first)) return;
   presence_.renamed(connection);
   audit::authenticate(shard_, connection);
   text_.clear();

@@ -10,6 +10,7 @@ import pytest
 from harness import frames
 from harness.deadline import eventually
 from harness.sanitizer import SANITIZED
+from harness.tokens import Issuer, bearer
 from harness.websocket import Closed, deflate
 
 MIB = 1 << 20
@@ -201,3 +202,27 @@ def test_so_is_one_that_waits_behind_an_answer_that_is_being_written(stage, tmp_
                 assert len(http.read().json()) == 120
             assert len(http.read().json()) == 1
     assert server.process.wait() == 0
+
+
+def test_a_user_beyond_its_limit_is_not_let_in_while_the_close_waits(stage, tmp_path):
+    issuer = Issuer(stage.home)
+    config = tmp_path / "wsserve.toml"
+    config.write_text('[access]\nallow-anonymous = true\n[anonymous]\npublish = ["a"]\n', encoding="utf-8")
+    server = stage.server(
+        *("--config", config, "--store", tmp_path / "events.db", "--max-connections-per-user", "1"),
+        *issuer.options,
+    )
+    token = issuer.token("ann")
+    with server.client(headers=bearer(token)), server.client() as late:
+        raw = b""
+        for command in (
+            {"action": "publish", "id": "p", "channel": "a", "type": "n", "data": 1},
+            {"action": "auth", "id": "t", "token": token},
+        ):
+            raw += frames.encode(frames.TEXT, json.dumps(command))
+        in_one_read(server, late.websocket, raw)
+        answer = answers(late, 1)[0]
+        assert (answer["id"], answer["type"]) == ("p", "published")
+        with pytest.raises(Closed) as closed:
+            late.websocket.read_message()
+        assert closed.value.code == 1013

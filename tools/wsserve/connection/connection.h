@@ -150,8 +150,10 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] std::string_view user() const {
     return identity_ == nullptr ? std::string_view() : std::string_view(identity_->user);
   }
-  // A token was shown. The subscriptions that waited for it, if it was awaited.
-  std::optional<FirstSubscriptions> take_identity(auth::IdentityPtr identity);
+  // A token was shown. `first`: the subscriptions that waited for it, if it was awaited.
+  // False: that user has too many connections, and this one is closed, maybe once the
+  // store has answered.
+  [[nodiscard]] bool take_identity(auth::IdentityPtr identity, std::optional<FirstSubscriptions>& first);
   // One was shown that is not right: too many, and the connection is closed.
   void count_refused_token();
   // Whether the channel is `@connection/<its id>`.

@@ -30,18 +30,18 @@ void Connection::await_token(FirstSubscriptions first) {
       SignIn{.until = shard_.now() + shard_.settings().auth_timeout, .first = std::move(first)});
 }
 
-std::optional<FirstSubscriptions> Connection::take_identity(auth::IdentityPtr identity) {
+bool Connection::take_identity(auth::IdentityPtr identity, std::optional<FirstSubscriptions>& first) {
   identity_ = std::move(identity);
   take_seat();
-  std::optional<FirstSubscriptions> first;
   if (sign_in_ != nullptr) first = std::move(sign_in_->first);
   sign_in_.reset();
   if (const auto reason = take_place_of_user()) {
     shard_.counters().refused.add();
     close(CloseCode::kTryAgainLater, *reason);
+    return false;
   }
   schedule_beat();
-  return first;
+  return true;
 }
 
 void Connection::count_refused_token() {
