@@ -307,6 +307,29 @@ def test_a_goodbye_behind_a_request_is_answered_first(server, authority):
         assert answer.startswith(b"HTTP/1.1 200 ")
 
 
+def test_a_goodbye_cuts_no_answer_short(stage, authority, identity, tmp_path):
+    """One that is longer than the socket takes at once, one that lies in the store, and one behind that."""
+    server = stage.server(
+        *("--store", tmp_path / "events.db", "--max-message", "20MiB", "--history-bytes", "20MiB"),
+        *("--history-total", "1KiB", "--queue-limit", "64MiB", *identity.served),
+        tls=authority.trusting(),
+    )
+    with server.client() as publisher:
+        for _ in range(100):
+            publisher.publish("a", "x" * 100_000)
+    with HandMade(server, authority, lambda data: [data]) as client:
+        for path in ("history/a?since=start", "history/a?since=start&limit=1", "healthz"):
+            client.machine.write(f"GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        with pytest.raises(ssl.SSLWantReadError):
+            client.machine.unwrap()
+        client.flush()
+        answers = b""
+        while not answers.endswith(b'{"status":"ok"}\n'):
+            answers += client.step(lambda: client.machine.read(65536))
+        assert answers.count(b"HTTP/1.1 200 ") == 3
+        assert client.socket.recv(65536) == b"", "nothing is awaited any more"
+
+
 def test_the_end_is_said(server):
     """A server that ends a connection says close_notify, so that nobody can cut it short unseen."""
     with server.connect() as connection:

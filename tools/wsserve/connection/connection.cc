@@ -205,6 +205,8 @@ void Connection::flush() {
   // The last answer may still lie in the store.
   const bool finished = outbound_ == nullptr && finish_when_written_ && !is_suspended();
   if (finished && !shut_) shut_ = transport_.shut();
+  // Nor will a peer that has taken its leave say that it has gone.
+  if (shut_ && transport_.over()) return abort();
   blocked_ = blocked_ || !transport_.drained();
   if (latest_ != nullptr && !blocked_ && !latest_->conflation.empty()) {
     shard_.wheel().schedule(*latest_, shard_.now());

@@ -230,6 +230,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // Reading.
   void read();
   void take(std::span<char> bytes);
+  // Nothing more will be read.
+  void take_end();
   void read_http(std::string_view bytes);
   void serve_requests(http::RequestReader::Status status);
   // Where the client waits for that: tells it to send the body of its request.

@@ -27,14 +27,21 @@ void Connection::read() {
   const std::span<char> buffer = shard_.receive_buffer();
   const ssize_t count = transport_.receive(buffer);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
-  if (count == 0 && phase_ == Phase::kHttp && outbound_ != nullptr) {
-    // It asks for nothing more, and still wants the answers that it does not have.
-    finish_when_written_ = true;
-    paused_ = true;
-    return watch();
-  }
-  if (count <= 0) return abort();
+  if (count == 0) return take_end();
+  if (count < 0) return abort();
   take(buffer.first(static_cast<std::size_t>(count)));
+}
+
+// It asks for nothing more, and still wants the answers that it does not have. Those
+// that the store has come first: resume() takes the end up again.
+void Connection::take_end() {
+  if (phase_ == Phase::kDead || is_suspended() || will_close()) return;
+  finish_when_written_ = true;
+  flush();
+  if (phase_ == Phase::kDead) return;
+  if (phase_ != Phase::kHttp || (outbound_ == nullptr && transport_.drained())) return abort();
+  paused_ = true;
+  watch();
 }
 
 void Connection::take(std::span<char> bytes) {

@@ -107,8 +107,9 @@ void Connection::resume(const std::function<void(Connection&)>& answer) {
   if (phase_ == Phase::kHttp) {
     store_wait_.reset();
     watch();
-    if (finish_when_written_) return;
-    return serve_requests(http_->next());
+    if (!finish_when_written_) serve_requests(http_->next());
+    if (transport_.over()) take_end();
+    return;
   }
   std::string unread = std::exchange(store_wait_->unread, {});
   // As little as if it were still in the socket: those who listen may be gone before
@@ -117,6 +118,7 @@ void Connection::resume(const std::function<void(Connection&)>& answer) {
   if (store_wait_ == nullptr || is_suspended()) return;
   close_if_deferred();
   if (phase_ == Phase::kOpen) watch();
+  if (transport_.over()) take_end();
 }
 
 void Connection::history_arrived(const Channel& channel, std::vector<ChunkPtr> frames,

@@ -21,13 +21,12 @@ void Connection::read_tls() {
   if (count > 0) take(buffer.first(static_cast<std::size_t>(count)));
   if (phase_ == Phase::kDead) return;
   if (transport_.tls()->failed()) return fail_tls();
-  if (count == 0 && !transport_.tls()->established()) shard_.counters().tls_failures.add();
-  if (count == 0 || (count < 0 && error != EAGAIN && error != EWOULDBLOCK && error != EINTR)) return abort();
-  if (transport_.over()) {
-    // What it asked for before it took its leave is answered.
-    flush();
+  if (count == 0 && !transport_.tls()->established()) {
+    shard_.counters().tls_failures.add();
     return abort();
   }
+  if (count == 0 || transport_.over()) return take_end();
+  if (count < 0 && error != EAGAIN && error != EWOULDBLOCK && error != EINTR) return abort();
   if (transport_.drained() || blocked_) return;
   blocked_ = true;
   watch();
