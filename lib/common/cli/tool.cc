@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <deque>
 #include <exception>
+#include <span>
 #include <system_error>
 #include <tuple>
 #include <utility>
@@ -46,6 +48,32 @@ std::vector<std::string> option_names(const CommandModel& command) {
     names.insert(names.end(), option.long_names.begin(), option.long_names.end());
   }
   return names;
+}
+
+bool takes_value(const CLI::App& app, const std::string& option) {
+  const CLI::Option* found = app.get_option_no_throw(option);
+  if (found != nullptr) return found->get_items_expected_max() > 0;
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  return std::ranges::any_of(commands, [&](const CLI::App* each) { return takes_value(*each, option); });
+}
+
+// As CLI::App::parse(), which takes the next word for the value of `--journal=`: here
+// it is the empty text.
+void parse_words(CLI::App& app, int argc, const char* const* argv) {
+  std::deque<std::string> names;  // whose places stay
+  std::vector<const char*> words;
+  bool are_options = true;
+  for (const std::string_view word : std::span(argv, static_cast<std::size_t>(argc))) {
+    are_options = are_options && word != "--";
+    const bool is_empty = are_options && word.starts_with("--") && word.find('=') + 1 == word.size();
+    if (is_empty && takes_value(app, std::string(word.substr(0, word.size() - 1)))) {
+      words.push_back(names.emplace_back(word.substr(0, word.size() - 1)).c_str());
+      words.push_back("");
+    } else {
+      words.push_back(word.data());
+    }
+  }
+  app.parse(static_cast<int>(words.size()), words.data());
 }
 
 // The process ends by `signal`, as if it had never been caught; returns only if
@@ -200,7 +228,7 @@ int Tool::refuse(const CLI::ParseError& error) {
 
 std::optional<int> Tool::parse(int argc, const char* const* argv) {
   try {
-    app_.parse(argc, argv);
+    parse_words(app_, argc, argv);
   } catch (const CLI::CallForAllHelp&) {
     return answer_help(true);
   } catch (const CLI::CallForHelp&) {
@@ -260,7 +288,7 @@ int Tool::answer_check() {
 
 std::vector<std::string> Tool::read(int argc, const char* const* argv) {
   try {
-    app_.parse(argc, argv);
+    parse_words(app_, argc, argv);
   } catch (const CLI::ParseError& error) {
     return {error.what()};
   }

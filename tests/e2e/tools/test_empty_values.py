@@ -14,6 +14,10 @@ import pytest
         ["wstap", "a", "--cursor", ""],
         ["wsserve", "--config", ""],
         ["wsserve", "--tls-cert", ""],
+        ["wspub", "a", "--journal=", "--dry-run"],
+        ["wstap", "a", "--cursor=", "b"],
+        ["wsbench", "idle", "--spawn=", "--json"],
+        ["wsserve", "--config=", "--check-config"],
         ["wsserve", "--store", ""],
         ["wsserve", "--audit", ""],
     ],
@@ -22,8 +26,12 @@ import pytest
 def test_a_variable_that_is_not_set(stage, command):
     run = stage.run(*command)
     assert run.code == 2, run.stderr
-    options = [word.rstrip("=") for word in command if word.startswith("--")]
+    options = [word.rstrip("=") for word, value in zip(command, [*command[1:], None]) if is_empty(word, value)]
     assert f"{options[-1] if options else 'CHANNEL'}: the value is empty" in run.stderr
+
+
+def is_empty(word, next_word):
+    return word.startswith("--") and (word.endswith("=") or next_word == "")
 
 
 def test_no_token_at_all_may_be_said(stage):
