@@ -27,7 +27,9 @@ void Readable::watch(int fd) {
 bool Readable::now() const {
   if (!epoll_.is_open()) return true;
   pollfd entry{.fd = fd_, .events = POLLIN, .revents = 0};
-  return poll(&entry, 1, 0) != 0;
+  const int ready = poll(&entry, 1, 0);
+  // A signal says nothing of the descriptor: a read might wait for ever.
+  return ready > 0 || (ready < 0 && errno != EINTR);
 }
 
 void Readable::async_wait(std::function<void()> ready) {

@@ -29,7 +29,8 @@ void write_all(int fd, std::string_view bytes) {
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return;
     pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
-    if (poll(&ready, 1, 1000) <= 0) return;
+    const int answer = poll(&ready, 1, 1000);
+    if (answer == 0 || (answer < 0 && errno != EINTR)) return;
   }
 }
 

@@ -15,7 +15,8 @@ void Transport::give_up_tls() { tls_.reset(); }
 
 bool Transport::has_unread() const {
   pollfd watched{fd_, POLLIN, 0};
-  return ::poll(&watched, 1, 0) > 0;
+  // Where a signal came between, it may have.
+  return ::poll(&watched, 1, 0) != 0;
 }
 
 bool Transport::shut() {
