@@ -116,6 +116,16 @@ def test_a_server_that_leaves_acknowledges_nothing_that_its_subscribers_do_not_g
     assert server.process.wait() == 0
 
 
+def forgetful_server(stage, database, *options):
+    """What its memory holds of a history is next to nothing: the store is asked."""
+    return stage.server("--store", database, "--history", "100000", "--history-total", "1KiB", *options)
+
+
+def fill(client, events, size):
+    for _ in range(events):
+        client.publish("a", "x" * size)
+
+
 @contextlib.contextmanager
 def no_reads(database):
     """Nobody can begin to read the file meanwhile; SQLite tries again for some ten seconds."""
@@ -127,13 +137,9 @@ def no_reads(database):
 
 def test_a_channel_that_is_forgotten_while_the_store_is_asked_has_lost_its_place(stage, tmp_path):
     database = tmp_path / "events.db"
-    server = stage.server(
-        *("--store", database, "--history", "100000", "--history-total", "1KiB"),
-        *("--channel-ttl", "1s", "--max-server-channels", "2"),
-    )
+    server = forgetful_server(stage, database, "--channel-ttl", "1s", "--max-server-channels", "2")
     with server.client() as client, server.client() as other:
-        for number in range(20):
-            client.publish("a", "x" * 500)
+        fill(client, events=20, size=500)
         with no_reads(database):
             client.send(action="subscribe", id="s", channels=["a", "@presence/p"], since={"time": LONG_AGO})
             eventually(lambda: server.stats()["channels_forgotten"] >= 1, "@presence/p is forgotten")
@@ -148,13 +154,9 @@ PAGE = "GET /history/a?since=start&limit=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 def test_a_request_that_waits_for_the_store_is_complete(stage, tmp_path):
     database = tmp_path / "events.db"
-    server = stage.server(
-        *("--store", database, "--history", "100000", "--history-total", "1KiB"),
-        *("--handshake-timeout", "2s"),
-    )
+    server = forgetful_server(stage, database, "--handshake-timeout", "2s")
     with server.client() as client:
-        for _ in range(20):
-            client.publish("a", "x" * 500)
+        fill(client, events=20, size=500)
     with server.http() as http:
         with no_reads(database):
             http.send(PAGE)
@@ -165,13 +167,9 @@ def test_a_request_that_waits_for_the_store_is_complete(stage, tmp_path):
 
 def test_a_request_that_waits_for_the_store_is_answered_before_the_server_leaves(stage, tmp_path):
     database = tmp_path / "events.db"
-    server = stage.server(
-        *("--store", database, "--history", "100000", "--history-total", "1KiB"),
-        *("--threads", "1", "--drain", "60s"),
-    )
+    server = forgetful_server(stage, database, "--threads", "1", "--drain", "60s")
     with server.client() as client:
-        for _ in range(20):
-            client.publish("a", "x" * 500)
+        fill(client, events=20, size=500)
         with server.http() as http:
             with no_reads(database):
                 http.send(PAGE)
@@ -184,13 +182,10 @@ def test_a_request_that_waits_for_the_store_is_answered_before_the_server_leaves
 
 def test_so_is_one_that_waits_behind_an_answer_that_is_being_written(stage, tmp_path):
     database = tmp_path / "events.db"
-    server = stage.server(
-        *("--store", database, "--history", "100000", "--history-total", "1KiB"),
-        *("--threads", "1", "--drain", "60s", "--max-message", "20MiB", "--queue-limit", "64MiB"),
-    )
+    room = ("--max-message", "20MiB", "--queue-limit", "64MiB")
+    server = forgetful_server(stage, database, "--threads", "1", "--drain", "60s", *room)
     with server.client() as client:
-        for _ in range(120):
-            client.publish("a", "x" * 100_000)
+        fill(client, events=120, size=100_000)
         with server.http() as http:
             http.send(PAGE.replace("limit=1", "limit=120"))
             http.socket.recv(1, socket.MSG_PEEK)  # It is being written: more than the sockets hold.
