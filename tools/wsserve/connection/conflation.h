@@ -28,7 +28,8 @@ class Conflation {
 
   // Whether an event of this key may go out at once: nothing of the key waits,
   // and the last one went out `interval` ago. Then it counts as gone out. When that
-  // was is remembered of the keys whose time comes last, as far as kMaxIdleBytes go.
+  // was is remembered of the keys whose time comes last: of as many as half of
+  // kMaxIdleBytes holds at least, and never of more than all of it does.
   [[nodiscard]] bool may_pass(const Channel& channel, const Chunk& frame, Time now, Interval interval);
 
   // Lets the event wait. True if it replaced an older one.
