@@ -119,3 +119,17 @@ def test_many_at_once_leave_room_for_others(stage):
     for connection in connections:
         wait_for_the_end(connection)
         connection.close()
+
+
+# H1
+def test_a_trailer_of_any_length_ends_only_its_own_connection(server):
+    head = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with Bystander(server) as bystander:
+        for tail in (b"0\r\nX: " + b"a" * 66_000, b"0;" + b"e" * 100_000, b"0\r\n" + b"n" * 66_000 + b": x"):
+            with server.connect() as connection:
+                try:
+                    connection.sendall(head + tail + b"\r\n\r\n")
+                except (BrokenPipeError, ConnectionResetError):
+                    pass  # it was refused before all of it was sent
+                assert b" 200 " not in wait_for_the_end(connection).split(b"\r\n")[0]
+            bystander.sees_rounds(1)

@@ -201,7 +201,7 @@ TEST_F(RequestReaderTest, SaysOfARefusedRequestWhatCouldBeReadOfIt) {
   EXPECT_EQ(describe(reader.request()), " ") << "nothing, and not the request before it";
   limits_.max_body_bytes = 8;
   for (const std::string_view rest :
-       {"Content-Length: 9\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n9\r\n"}) {
+       {"Content-Length: 9\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n9\r\n12"}) {
     RequestReader other(limits_);
     ASSERT_EQ(other.feed("POST /large HTTP/1.1\r\nOrigin: o\r\n" + std::string(rest)), Status::kError);
     EXPECT_THAT(describe(other.request()), testing::StartsWith("POST /large origin=o "));
@@ -283,6 +283,62 @@ TEST_F(RequestReaderTest, LimitsATrailerThatNeverEnds) {
   std::string stream = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
   for (int i = 0; i < 100; ++i) stream += "X-Trailer: and so on\r\n";
   EXPECT_THAT(read_however_cut(stream), ElementsAre("431 HEADER_TOO_LARGE"));
+}
+
+// H1: however much of it arrives in one read.
+TEST_F(RequestReaderTest, LimitsATrailerHoweverLongItsFieldIs) {
+  for (const std::size_t length : {9'000UL, 65'534UL, 66'000UL, 200'000UL}) {
+    EXPECT_THAT(
+        read_however_cut("GET /healthz HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " +
+                         std::string(length, 'a') + "\r\n\r\n"),
+        ElementsAre("431 HEADER_TOO_LARGE"))
+        << length;
+  }
+}
+
+// H1: a limit that an operator sets above what Beast takes of one field.
+TEST_F(RequestReaderTest, RefusesAFieldThatTheParserCannotHold) {
+  limits_.max_header_bytes = 200'000;
+  for (const std::string& head : {std::string("GET / HTTP/1.1\r\nHost: h\r\n"),
+                                  std::string("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")}) {
+    for (const std::string& field : {"X: " + std::string(70'000, 'a'), std::string(70'000, 'a') + ": x"}) {
+      EXPECT_THAT(read_however_cut(head + field + "\r\n\r\n"), ElementsAre("431 HEADER_TOO_LARGE"));
+    }
+  }
+}
+
+// H1
+TEST_F(RequestReaderTest, LimitsAChunkExtensionThatComesInOneRead) {
+  EXPECT_THAT(read_however_cut("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;e=" +
+                               std::string(100'000, 'e') + "\r\nab\r\n0\r\n\r\n"),
+              ElementsAre("431 HEADER_TOO_LARGE"));
+}
+
+// H1
+TEST_F(RequestReaderTest, LimitsTheExtensionsOfAllChunksTogether) {
+  limits_.max_header_bytes = 200;
+  std::string stream = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 100; ++i) stream += "1;e=" + std::string(20, 'e') + "\r\na\r\n";
+  EXPECT_THAT(read_however_cut(stream + "0\r\n\r\n"), ElementsAre("431 HEADER_TOO_LARGE"));
+}
+
+TEST_F(RequestReaderTest, TakesABodyOfManyChunksThatIsLongerThanAHeader) {
+  std::string stream = "POST /p HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  std::string body;
+  for (int i = 0; i < 300; ++i) {
+    stream += "64\r\n" + std::string(100, 'b') + "\r\n";
+    body += std::string(100, 'b');
+  }
+  EXPECT_THAT(read_however_cut(stream + "0\r\nX: 1\r\n\r\nGET /next HTTP/1.1\r\n\r\n"),
+              ElementsAre("POST /p transfer-encoding=chunked <" + body + ">", "GET /next"));
+}
+
+// RFC 9110 section 6.5.1
+TEST_F(RequestReaderTest, TakesNoFieldOfATrailerForAHeader) {
+  EXPECT_THAT(
+      read_however_cut("POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                       "2\r\nab\r\n0\r\nHost: other\r\nAuthorization: Bearer x\r\nConnection: close\r\n\r\n"),
+      ElementsAre("POST /p host=h transfer-encoding=chunked <ab>"));
 }
 
 TEST_F(RequestReaderTest, NamesTheLimitInTheRefusal) {

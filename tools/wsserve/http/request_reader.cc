@@ -5,7 +5,9 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cctype>
+#include <functional>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 namespace wskit::server::http {
@@ -27,8 +29,10 @@ HttpError explain(const boost::system::error_code& error, const RequestLimits& l
   if (error == beast_http::error::header_limit) {
     return {.status = 431,
             .code = "HEADER_TOO_LARGE",
-            .message = "the request line and headers are longer than " +
-                       std::to_string(limits.max_header_bytes) + " bytes; send fewer or shorter headers",
+            .message =
+                "the request line and headers, or the trailer or the chunk extensions of the body, are "
+                "longer than " +
+                std::to_string(limits.max_header_bytes) + " bytes; send fewer or shorter ones",
             .headers = {}};
   }
   if (error == beast_http::error::body_limit) {
@@ -53,7 +57,9 @@ std::string_view origin_form(std::string_view target) {
   return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
 }
 
-Request to_request(const Parser& parser) {
+// All but the body. A field that came in a trailer must not pass for a header
+// (RFC 9110 section 6.5.1), so this is read before the body is.
+Request read_head(const Parser& parser) {
   const auto& message = parser.get();
   Request request;
   request.method = std::string(message.method_string());
@@ -67,7 +73,6 @@ Request to_request(const Parser& parser) {
   }
   request.http_1_1 = message.version() == 11;
   request.keep_alive = message.keep_alive();
-  request.body = message.body();
   return request;
 }
 
@@ -94,20 +99,25 @@ struct RequestReader::State {
   void begin() {
     parser.emplace();
     header_bytes = 0;
+    extension_bytes = 0;
     told_to_go_on = false;
+    head_is_read = false;
     parser->header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
     parser->body_limit(limits.max_body_bytes);
-    parser->eager(true);
+    parser->on_chunk_header(count_extension);
+    // The head is looked at before the body is read.
+    parser->eager(false);
   }
 
   Status fail(HttpError why) {
     refusal = std::move(why);
-    request = to_request(*parser);
+    if (!head_is_read) request = read_head(*parser);
     return Status::kError;
   }
 
-  // Lets the parser use what has arrived. Beast limits each piece of the header
-  // but not their sum, and neither the header of a chunk nor the trailer.
+  // Lets the parser use what has arrived. Beast limits each piece of the header but
+  // not their sum, and neither the header of a chunk nor the trailer, of which it
+  // takes whatever it is given at once: it is never given more than the limit.
   boost::system::error_code put() {
     const bool in_header = !parser->is_header_done();
     // Every chunked body has so many bytes before its end, and Beast asserts that
@@ -115,17 +125,37 @@ struct RequestReader::State {
     if (!in_header && parser->chunked() && input.size() < kShortestChunkedEnd) {
       return beast_http::error::need_more;
     }
-    const std::size_t room = in_header ? limits.max_header_bytes - header_bytes : input.size();
+    const std::size_t limit = std::max(limits.max_header_bytes, kShortestChunkedEnd);
+    const std::size_t room = in_header ? limit - header_bytes : limit;
+    const std::size_t piece = std::min(room, input.size());
     boost::system::error_code error;
-    const std::size_t used =
-        parser->put(boost::asio::buffer(input.data(), std::min(room, input.size())), error);
+    const std::size_t used = parse(piece, error);
     input.erase(0, used);
-    if (in_header) header_bytes += used;
+    if (in_header) {
+      header_bytes += used;
+      if (parser->is_header_done()) end_head();
+    }
     if (error != beast_http::error::need_more) return error;
-    // The room was the header's: what follows is the body's.
-    if (in_header && parser->is_header_done() && !input.empty()) return {};
+    if (used > 0 && piece - used < input.size()) return {};  // there was more than the piece
     const std::size_t held = (in_header ? header_bytes : 0) + input.size();
-    return held > limits.max_header_bytes ? beast_http::error::header_limit : beast_http::error::need_more;
+    return held > limit || (piece == room && used == 0) ? beast_http::error::header_limit
+                                                        : beast_http::error::need_more;
+  }
+
+  std::size_t parse(std::size_t piece, boost::system::error_code& error) {
+    try {
+      return parser->put(boost::asio::buffer(input.data(), piece), error);
+    } catch (const std::length_error&) {
+      // A name or value that is longer than Beast's fields can be.
+      error = beast_http::error::header_limit;
+      return 0;
+    }
+  }
+
+  void end_head() {
+    request = read_head(*parser);
+    head_is_read = true;
+    parser->eager(true);
   }
 
   // Beast takes a transfer coding that it does not know for no body at all, and
@@ -136,9 +166,18 @@ struct RequestReader::State {
 
   RequestLimits limits;
   std::optional<Parser> parser;
-  std::size_t header_bytes = 0;  // of the current request, used by the parser
+  // Of the current request.
+  std::size_t header_bytes = 0;     // used by the parser
+  std::size_t extension_bytes = 0;  // of the headers of its chunks
+  bool head_is_read = false;
   bool told_to_go_on = false;
   std::string input;
+  // The extensions of all chunks together: each may be as long as what it brings is short.
+  std::function<void(std::uint64_t, boost::beast::string_view, boost::system::error_code&)> count_extension =
+      [this](std::uint64_t, boost::beast::string_view extension, boost::system::error_code& error) {
+        extension_bytes += extension.size();
+        if (extension_bytes > limits.max_header_bytes) error = beast_http::error::header_limit;
+      };
   Request request;
   HttpError refusal;
 };
@@ -166,7 +205,7 @@ RequestReader::Status RequestReader::next() {
                    .message = "the only Transfer-Encoding taken is chunked",
                    .headers = {}});
   }
-  s.request = to_request(*s.parser);
+  s.request.body = std::move(s.parser->get().body());
   s.parser.reset();
   return Status::kRequest;
 }
