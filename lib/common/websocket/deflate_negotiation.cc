@@ -98,7 +98,9 @@ std::optional<DeflateAgreement> agree(const Terms& offer, const DeflatePolicy& p
   response = kName;
   append_flag(response, kServerNoTakeover, agreed.server_no_context_takeover);
   append_flag(response, kClientNoTakeover, agreed.client_no_context_takeover);
-  if (agreed.server_max_window_bits < kMaxBits) {
+  // An offer that has it is accepted by saying it again, also where it limits nothing
+  // (RFC 7692 section 7.1.2.1).
+  if (offer.server_bits.present || agreed.server_max_window_bits < kMaxBits) {
     append_bits(response, kServerBits, agreed.server_max_window_bits);
   }
   if (agreed.client_max_window_bits < kMaxBits && offer.client_bits.value != kMinBits) {

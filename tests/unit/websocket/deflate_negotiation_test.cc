@@ -63,12 +63,11 @@ TEST(AgreeDeflateTest, GivesUpTakeoverWhereTheClientAsksForIt) {
 }
 
 TEST(AgreeDeflateTest, TakesAServerWindowFrom9To15) {
-  for (int bits = 9; bits <= 14; ++bits) {
+  for (int bits = 9; bits <= 15; ++bits) {
     const std::string offer = "permessage-deflate; server_max_window_bits=" + std::to_string(bits);
-    EXPECT_EQ(answer(offer), offer);
+    EXPECT_EQ(answer(offer), offer) << "H2: what was offered is said again, a window of 15 too";
     EXPECT_EQ(agreed(offer), std::to_string(bits) + "+ 15+");
   }
-  EXPECT_EQ(agreed("permessage-deflate; server_max_window_bits=15"), "15+ 15+");
 }
 
 TEST(AgreeDeflateTest, DeclinesAServerWindowOf8WhichZlibCannotWrite) {
