@@ -59,6 +59,14 @@ Fault check_star(std::string_view text, std::size_t position, std::size_t segmen
   return {};
 }
 
+// What an address never reaches: browsers and proxies resolve it away (RFC 3986
+// section 5.2.4).
+bool is_dot_segment(std::string_view segment) { return segment == "." || segment == ".."; }
+
+Fault dot_segment(std::size_t position, std::size_t segment) {
+  return {position, fmt::format("segment {} is . or .., which no address can hold", segment)};
+}
+
 Fault check_segments(std::string_view text, bool is_pattern) {
   if (text.empty()) return {0, "it is empty"};
   if (text.size() > kMaxChannelBytes) {
@@ -74,6 +82,7 @@ Fault check_segments(std::string_view text, bool is_pattern) {
     if (byte < 0x80 && kPlainBytes[byte]) continue;
     if (byte == '/') {
       if (position == segment) return {position, fmt::format("segment {} is empty", segments)};
+      if (is_dot_segment(text.substr(segment, position - segment))) return dot_segment(segment, segments);
       segment = position + 1;
       if (++segments > kMaxChannelSegments) {
         return {position, fmt::format("it has more than {} segments", kMaxChannelSegments)};
@@ -85,6 +94,7 @@ Fault check_segments(std::string_view text, bool is_pattern) {
     if (!fault.reason.empty()) return fault;
   }
   if (segment == text.size()) return {segment, fmt::format("segment {} is empty", segments)};
+  if (is_dot_segment(text.substr(segment))) return dot_segment(segment, segments);
   return {};
 }
 

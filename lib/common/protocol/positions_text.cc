@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "common/protocol/channel.h"
@@ -33,6 +34,37 @@ std::optional<Position> parse_position(std::string_view text, const std::string&
   return position;
 }
 
+bool is_escaped(char c) { return c == '%' || static_cast<unsigned char>(c) >= 0x80; }
+
+void append_escaped(std::string& out, std::string_view name) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  for (const char c : name) {
+    if (!is_escaped(c)) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
+  }
+}
+
+// A percent sign without two digits behind it stands for itself.
+std::string unescaped(std::string_view text) {
+  std::string name;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned char byte = 0;
+    const char* const digits = text.data() + i + 1;
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+      name += static_cast<char>(byte);
+      i += 2;
+    } else {
+      name += text[i];
+    }
+  }
+  return name;
+}
+
 }  // namespace
 
 Result<FromPositions> parse_positions_text(std::string_view text) {
@@ -56,7 +88,7 @@ Result<FromPositions> parse_positions_text(std::string_view text) {
     if (equals == std::string_view::npos) return bad_positions(part, "name no channel behind a =");
     const std::optional<Position> position = parse_position(part.substr(0, equals), epoch);
     if (!position) return bad_positions(part, "have no offset in front of the =");
-    const std::string channel(part.substr(equals + 1));
+    const std::string channel = unescaped(part.substr(equals + 1));
     if (const Result<void> checked = check_channel(channel); !checked) return checked.error();
     epoch = position->epoch;
     if (!from.positions.emplace(channel, *position).second) {
@@ -83,7 +115,11 @@ void PositionsTextWriter::add(std::string_view channel, std::string_view epoch, 
     epoch_ = epoch;
   }
   fmt::format_to(std::back_inserter(out_), "{}=", offset);
-  out_ += channel;
+  append_escaped(out_, channel);
+}
+
+std::size_t positions_text_bytes(std::string_view channel) {
+  return channel.size() + 2 * static_cast<std::size_t>(std::ranges::count_if(channel, is_escaped));
 }
 
 std::string to_text(const FromPositions& from) {

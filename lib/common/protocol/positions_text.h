@@ -5,11 +5,14 @@
 //
 // First the time from which channels begin that are not named, if there is one;
 // then a position and its channel for each. A position without an epoch has that
-// of the one before it. No channel's name holds a star.
+// of the one before it. No channel's name holds a star. What a name holds past ASCII,
+// and its percent signs, are written as %XX, for not every client can send them back
+// in a header; names that are written as they are are read, too.
 //
 // Threads: pure functions.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -35,5 +38,8 @@ class PositionsTextWriter {
 };
 
 [[nodiscard]] std::string to_text(const FromPositions& from);
+
+// How many bytes a channel's name takes in such a text.
+[[nodiscard]] std::size_t positions_text_bytes(std::string_view channel);
 
 }  // namespace wskit::protocol

@@ -50,6 +50,19 @@ TEST(ChannelTest, AcceptsNames) {
   }
 }
 
+// F14: `GET /history/a/../b` is `GET /history/b` to every client.
+TEST(ChannelTest, RefusesSegmentsThatNoAddressReaches) {
+  for (const std::string_view name : {".", "..", "./a", "a/./b", "a/..", "../../etc", "@user/.."}) {
+    EXPECT_THAT(refusal(name), HasSubstr("which no address can hold")) << name;
+    EXPECT_THAT(pattern_refusal(name), HasSubstr("which no address can hold")) << name;
+  }
+  EXPECT_THAT(refusal("a/../b"), HasSubstr("segment 2 is . or .., which no address can hold (byte 2)"));
+  EXPECT_THAT(pattern_refusal("../*"), HasSubstr("segment 1"));
+  for (const std::string_view name : {"...", "a/.b", "a/b.", "a/..b/c", ".well-known/x"}) {
+    EXPECT_EQ(refusal(name), "") << name;
+  }
+}
+
 TEST(ChannelTest, HasOneTo255Bytes) {
   EXPECT_THAT(refusal(""), HasSubstr("is empty"));
   EXPECT_EQ(refusal(std::string(255, 'x')), "");

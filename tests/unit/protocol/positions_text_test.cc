@@ -39,6 +39,22 @@ TEST(PositionsTextTest, ANameMayHoldWhatPositionsAreWrittenWith) {
   EXPECT_EQ(json("*a:b:1=x"), R"({"positions":{"x":{"offset":1,"epoch":"a:b"}}})");
 }
 
+// H3: a header that a page sets takes no letters past Latin-1.
+TEST(PositionsTextTest, IsWrittenInAsciiAndReadInBothForms) {
+  FromPositions from;
+  from.positions["žluť/100%"] = {1, "e"};
+  from.positions["x"] = {2, "e"};
+  const std::string text = to_text(from);
+  EXPECT_EQ(text, "*e:2=x*1=%C5%BElu%C5%A5/100%25");
+  EXPECT_EQ(parse_positions_text(text).value(), from);
+  EXPECT_EQ(parse_positions_text("*e:2=x*1=žluť/100%").value(), from);
+  EXPECT_EQ(parse_positions_text("*e:2=x*1=%c5%beluť/100%").value(), from);
+  EXPECT_EQ(positions_text_bytes("žluť/100%"), std::string_view("%C5%BElu%C5%A5/100%25").size());
+  EXPECT_THAT(json("*1=a%2"), HasSubstr("a%2")) << "no escape";
+  EXPECT_THAT(json("*1=a%2F%2Fb"), HasSubstr("segment 2 is empty"));
+  EXPECT_THAT(json("*1=%FF"), HasSubstr("UTF-8"));
+}
+
 TEST(PositionsTextTest, SaysWhatIsWrong) {
   EXPECT_THAT(json("*1"), HasSubstr("name no channel"));
   EXPECT_THAT(json("**1=a"), HasSubstr("name no channel"));
@@ -61,7 +77,7 @@ TEST(PositionsTextTest, ReadsBackWhatItWrote) {
     if (any(2) == 0) from.time = SystemMicros{std::chrono::microseconds{static_cast<std::int64_t>(random())}};
     for (std::size_t i = any(6); i > 0; --i) {
       const std::string epoch = any(4) == 0 ? "" : "e" + std::to_string(any(3));
-      from.positions["c" + std::to_string(any(50)) + (any(2) == 0 ? "=x" : "/ø")] = {random(), epoch};
+      from.positions["c" + std::to_string(any(50)) + (any(2) == 0 ? "=x%" : "/ø%41")] = {random(), epoch};
     }
     const std::string text = to_text(from);
     const Result<FromPositions> back = parse_positions_text(text);

@@ -16,7 +16,7 @@ constexpr std::size_t kPlaceBytes = 23;
 }  // namespace
 
 std::size_t StreamCursor::bytes_of(const Place& place) {
-  return place.channel.size() + place.epoch.size() + kPlaceBytes;
+  return protocol::positions_text_bytes(place.channel) + place.epoch.size() + kPlaceBytes;
 }
 
 void StreamCursor::begin(std::string_view channel, std::string_view epoch, std::uint64_t offset) {
