@@ -26,7 +26,9 @@ test_packages=(
 )
 # Programs that often come from elsewhere than Debian: the package is asked for only where the
 # program is missing.
-test_programs=(node:nodejs npm:npm)
+test_programs=(node:nodejs npm:npm nginx:nginx-light haproxy:haproxy)
+# Those of them that are services as well: the tests start their own, so none is left to run.
+test_services=(nginx haproxy)
 
 die() {
   printf 'deps.sh: %s\n' "$1" >&2
@@ -61,7 +63,7 @@ wanted=("${build_packages[@]}")
 if $with_tests; then
   wanted+=("${test_packages[@]}")
   for pair in "${test_programs[@]}"; do
-    command -v "${pair%%:*}" >/dev/null || wanted+=("${pair#*:}")
+    PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null || wanted+=("${pair#*:}")
   done
 fi
 
@@ -92,7 +94,34 @@ fi
 
 printf 'deps.sh: installing %s\n' "${missing[*]}" >&2
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+policy=/usr/sbin/policy-rc.d
+own_policy=false
+tidy_up() {
+  rm -f "$log"
+  if $own_policy; then "${as_root[@]}" rm -f "$policy"; fi
+}
+trap tidy_up EXIT
+# Debian starts the service of a package that it installs, unless this program says no.
+forbid_services() {
+  [[ ! -e $policy ]] || return 0
+  own_policy=true
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+}
+# Nor shall they begin with the machine.
+disable_services() {
+  local service
+  [[ -d /run/systemd/system ]] || return 0
+  for service in "${new_services[@]}"; do
+    "${as_root[@]}" systemctl disable --quiet "$service" || true
+  done
+}
+new_services=()
+for service in "${test_services[@]}"; do
+  if [[ " ${missing[*]} " == *" $service "* || " ${missing[*]} " == *" $service-light "* ]]; then
+    new_services+=("$service")
+  fi
+done
 run_quietly() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1 || {
     tail -n 20 "$log" >&2
@@ -100,4 +129,6 @@ run_quietly() {
   }
 }
 run_quietly "${update[@]}"
+if [[ ${#new_services[@]} -gt 0 ]]; then forbid_services; fi
 run_quietly "${install[@]}"
+if [[ ${#new_services[@]} -gt 0 ]]; then disable_services; fi
