@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/cli/connect_options.h"
@@ -117,6 +118,20 @@ void open_cursor(const TapOptions& options, TapPlan& plan) {
   plan.cursor.emplace(std::move(*file));
 }
 
+// What an address asks for is a subscription of its own, whose events are not those that
+// wstap subscribes and prints: said there, it would be passed over, or taken for gaps.
+void check_address(std::string_view target) {
+  std::string_view query = target.substr(std::min(target.find('?'), target.size()));
+  while (!query.empty()) {
+    query.remove_prefix(1);
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view name = query.substr(0, std::min(query.find('='), end));
+    if (name == "since") refuse("say where to begin with --from, not with since= in the address");
+    if (name == "events") refuse("say which types with --event, not with events= in the address");
+    query.remove_prefix(end);
+  }
+}
+
 }  // namespace
 
 TapPlan make_plan(const TapOptions& options, Format format, SystemMicros now) {
@@ -133,6 +148,7 @@ TapPlan make_plan(const TapOptions& options, Format format, SystemMicros now) {
   if (!selection) refuse(selection.error().message);
   cli::ValueResult<client::ClientOptions> client = cli::client_options(options.connect);
   if (!client) refuse(client.error().message);
+  check_address(client->url.target);
 
   TapPlan plan{.subscriber = {.client = std::move(*client), .selection = *selection, .from = from},
                .cursor = std::nullopt,

@@ -55,6 +55,16 @@ TEST_F(PlanTest, ReadsPositions) {
   EXPECT_EQ(std::get<SystemMicros>(*plan().subscriber.until), kNow - minutes{5});
 }
 
+// S7: there it would be read as absent.
+TEST_F(PlanTest, APositionOrTypesInTheAddressAreRefusedWithTheOption) {
+  options_.connect.url = "ws://h/ws/a?x=1&since=start";
+  EXPECT_THAT(refusal(), HasSubstr("--from"));
+  options_.connect.url = "ws://h/ws?events=trade";
+  EXPECT_THAT(refusal(), HasSubstr("--event"));
+  options_.connect.url = "ws://h/api/live?symbols=A,B&sinces=1&max_rate=5";
+  EXPECT_EQ(refusal(), "");
+}
+
 TEST_F(PlanTest, TheEndIsTheNewestEvent) {
   options_.from = "start";
   options_.end = true;
