@@ -43,6 +43,7 @@ complete -c wsserve -l max-connections -x -d 'WebSockets at a time; more are clo
 complete -c wsserve -l max-channels -x -d 'Names and patterns that one connection may subscribe'
 complete -c wsserve -l max-server-channels -x -d 'Channels that the server holds in all'
 complete -c wsserve -l max-message -x -d 'Largest message taken; a longer one is closed with 1009'
+complete -c wsserve -l max-header -x -d 'Largest request line and headers together; longer ones are answered with 431'
 complete -c wsserve -l max-body -x -d 'Largest body of an HTTP request; a longer one is answered with 413'
 complete -c wsserve -l queue-limit -x -d 'Bytes that may wait for one connection; a slower reader is closed with 4008'
 complete -c wsserve -l handshake-timeout -x -d 'Time for a request to be complete'

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/protocol/channel.h"
+#include "common/protocol/quote.h"
 #include "wsserve/audit/records.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/connection/connection.h"
@@ -96,6 +97,11 @@ Error CommandRunner::server_is_full(std::string_view name) const {
 
 namespace {
 
+Error nobody_there(std::string_view channel) {
+  return {ErrorCode::kNotFound, fmt::format("{} has left, or was never here", protocol::quote(channel)),
+          fmt::format(R"({{"channel":{}}})", protocol::quote(channel))};
+}
+
 Error store_is_away(const std::string& problem) {
   return {ErrorCode::kUnavailable,
           "the store takes no events now, so this one was not accepted; send it again later: " + problem,
@@ -148,6 +154,10 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   for (std::size_t i = 0; i < command.publish.size(); ++i) {
     if (auto error = auth::check_publish(connection.identity(), command.publish[i].channel)) {
       return command.batch ? protocol::at_index(*error, i) : *error;
+    }
+    if (!people::is_reachable(shard_, command.publish[i].channel)) {
+      const Error error = nobody_there(command.publish[i].channel);
+      return command.batch ? protocol::at_index(error, i) : error;
     }
   }
   // All or nothing: every channel is there before the first event is published.

@@ -33,6 +33,12 @@ std::string check_threads(const std::string& text) {
   return threads && *threads > kMaxShards ? fmt::format("at most {}", kMaxShards) : std::string();
 }
 
+std::string check_max_header(const std::string& text) {
+  const auto bytes = cli::parse_size(text);
+  const bool fits = !bytes || (*bytes >= http::kLeastHeaderBytes && *bytes <= http::kMostHeaderBytes);
+  return fits ? std::string() : "must be from 1KiB to 60KiB";
+}
+
 auto at_least(std::chrono::milliseconds least) {
   return [least](const std::string& text) {
     const auto value = cli::parse_duration(text);
@@ -142,6 +148,10 @@ void add_limit_options(CLI::App& app, Options& options) {
       ->group("Limits");
   cli::add_size(app, "--max-message", options.max_message,
                 "Largest message taken; a longer one is closed with 1009")
+      ->group("Limits");
+  cli::add_size(app, "--max-header", options.max_header,
+                "Largest request line and headers together; longer ones are answered with 431")
+      ->check(check_max_header)
       ->group("Limits");
   cli::add_size(app, "--max-body", options.max_body,
                 "Largest body of an HTTP request; a longer one is answered with 413")
@@ -296,6 +306,7 @@ Settings to_settings(const Options& options) {
   settings.echo = options.echo;
   settings.handshake_timeout = std::chrono::ceil<std::chrono::milliseconds>(options.handshake_timeout);
   settings.idle_timeout = std::chrono::ceil<std::chrono::milliseconds>(options.idle_timeout);
+  settings.http_limits.max_header_bytes = options.max_header;
   settings.http_limits.max_body_bytes = options.max_body;
   settings.heartbeat = std::chrono::ceil<std::chrono::milliseconds>(options.heartbeat);
   settings.drain = std::chrono::ceil<std::chrono::milliseconds>(options.drain);

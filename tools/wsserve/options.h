@@ -51,6 +51,7 @@ struct Options {
   std::uint64_t max_server_channels = 1'000'000;
   std::uint64_t max_message = 1 << 20;
   std::uint64_t queue_limit = 1 << 20;
+  std::uint64_t max_header = std::uint64_t{32} << 10;
   std::uint64_t max_body = 1 << 20;
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{10};
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds{60};

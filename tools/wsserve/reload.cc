@@ -47,6 +47,7 @@ constexpr auto kLive = std::to_array<std::string_view>({
     "max-connections-per-user",
     "max-events",
     "max-events-per-user",
+    "max-header",
     "max-message",
     "max-new-connections",
     "max-new-connections-per-address",

@@ -1,5 +1,6 @@
 #include "wsserve/serve.h"
 
+#include <fmt/ranges.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -48,9 +49,16 @@ void warn_of_certificate(const Settings& settings, cli::Notices& notices) {
   if (!problem.empty()) notices.warning("{}", problem);
 }
 
-bool print_url(const std::string& url) {
-  const std::string line = url + "\n";
-  return ::write(STDOUT_FILENO, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+// One line for each address that is listened on, the first of them first.
+bool print_urls(const std::vector<std::string>& urls) {
+  const std::string lines = fmt::format("{}\n", fmt::join(urls, "\n"));
+  return ::write(STDOUT_FILENO, lines.data(), lines.size()) == static_cast<ssize_t>(lines.size());
+}
+
+// What a browser takes for the address; empty: no browser reaches it.
+std::string page_of(const std::string& url) {
+  if (!url.starts_with("ws://") && !url.starts_with("wss://")) return {};
+  return "http" + url.substr(2) + "/";
 }
 
 // Sockets that a service manager holds for us take the place of the default address
@@ -299,9 +307,13 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
       notices.warning("durable channels take no events until the store can be written again: {}", problem);
     });
   });
-  for (const std::string& each : urls) notices.notice("listening on {} ({} shards)", each, shards);
+  for (const std::string& each : urls) {
+    const std::string page = page_of(each);
+    notices.notice("listening on {} ({} shards){}", each, shards,
+                   page.empty() ? page : fmt::format("; in a browser {}", page));
+  }
   audit::serve(audit.get(), "start", url);
-  if (!print_url(url)) {
+  if (!print_urls(urls)) {
     notices.error("cannot write the URL to stdout: {}", std::generic_category().message(errno));
     return {cli::ExitCode::kLocalIo, 0};
   }

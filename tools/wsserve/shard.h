@@ -114,6 +114,8 @@ class Shard {
 
   // No more commands are carried out: the server is about to drain.
   [[nodiscard]] bool is_quiet() const { return quiet_; }
+  // Its connections were told to go: what they still do is their last.
+  [[nodiscard]] bool draining() const { return draining_; }
 
   // The time of this turn.
   [[nodiscard]] Clock::time_point now() const { return now_; }

@@ -77,6 +77,8 @@ constexpr auto kCounters = std::to_array<CounterInfo>({
      "HTTP requests received, upgrades included"},
     {"http_errors", &C::http_errors, Kind::kTotal, "wskit_http_errors_total", "",
      "HTTP requests answered with a status from 400 on"},
+    {"unknown_parameters", &C::unknown_parameters, Kind::kTotal, "wskit_unknown_parameters_total", "",
+     "Parameters without a meaning in requests for endpoint templates, which were passed over"},
     {"closed_slow", &C::closed_slow, Kind::kTotal, "wskit_connections_closed_total",
      R"(reason="slow_consumer")", "Connections closed by the server because of their peer"},
     {"closed_silent", &C::closed_silent, Kind::kTotal, "wskit_connections_closed_total", R"(reason="silent")",

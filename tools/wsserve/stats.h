@@ -49,6 +49,7 @@ struct ShardCounters {
   Counter refused;  // closed with 1013 or for want of descriptors
   Counter http_requests;
   Counter http_errors;
+  Counter unknown_parameters;  // of requests for endpoint templates, passed over
   Counter commands;
   Counter command_errors;
   Counter published;

@@ -39,6 +39,44 @@ Error repeated_field(Field field) {
                                  quote(kCommandFieldNames[field])));
 }
 
+// The members that each action has besides `action` and `id`, in the order of enum
+// Action; of publish those of an event. A member that is none of them is refused, for
+// whoever sends it means something by it.
+constexpr std::array<std::uint32_t, kActionNames.size()> kMembers{
+    CommandFields::set_of({Field::kToken}),
+    CommandFields::set_of({Field::kChannels, Field::kChannel, Field::kEvents, Field::kSince, Field::kMaxRate,
+                           Field::kConflate, Field::kMatched, Field::kFilter}),
+    CommandFields::set_of({Field::kChannels, Field::kChannel, Field::kEvents}),
+    CommandFields::set_of(
+        {Field::kChannel, Field::kType, Field::kData, Field::kTimestamp, Field::kKey, Field::kDedup}),
+    CommandFields::set_of({Field::kChannel, Field::kSince, Field::kLimit}),
+    CommandFields::set_of({Field::kChannel}),
+    CommandFields::set_of({Field::kTimestamp, Field::kType}),
+    0,
+};
+constexpr std::uint32_t kOfEveryCommand = CommandFields::set_of({Field::kAction, Field::kId});
+
+// `whose`: "subscribe"; `set`: the members that it has.
+Error unknown_member(std::string_view name, std::string_view whose, std::uint32_t set) {
+  std::vector<std::string_view> known;
+  for (std::size_t i = 0; i < kCommandFieldNames.names.size(); ++i) {
+    if ((set & (std::uint32_t{1} << i)) != 0) known.push_back(kCommandFieldNames.names[i]);
+  }
+  const std::string_view nearest = nearest_name(name, known);
+  return bad_command(fmt::format("{} has no member {}{}; there are {}", whose, quote(name),
+                                 nearest.empty() ? "" : fmt::format(" (did you mean {}?)", quote(nearest)),
+                                 fmt::join(known, ", ")));
+}
+
+// What stands in the object and has no meaning there.
+std::optional<Error> check_members(const CommandFields& fields, std::string_view whose, std::uint32_t set) {
+  if (const auto other = fields.outside(set)) {
+    return unknown_member(kCommandFieldNames[*other], whose, set);
+  }
+  if (fields.unknown()) return unknown_member(*fields.unknown(), whose, set);
+  return std::nullopt;
+}
+
 Result<Action> action_named(std::string_view name) {
   const auto* const found = std::ranges::find(kActionNames, name);
   if (found != kActionNames.end()) return static_cast<Action>(found - kActionNames.begin());
@@ -52,7 +90,8 @@ Error unpublishable(std::string_view channel) {
   const std::string quoted = quote(channel);
   const std::string_view reason =
       is_server_channel(channel)
-          ? "channels that begin with @ are the server's own; nobody else publishes there"
+          ? "channels that begin with @ are the server's own; publishing to @all, @user/… and @connection/… "
+            "takes a grant that begins with @"
           : "patterns select channels for subscribing; publish to each channel by its name";
   return {is_server_channel(channel) ? ErrorCode::kForbidden : ErrorCode::kBadChannel,
           fmt::format("channel {}: {}", quoted, reason), fmt::format(R"({{"channel":{}}})", quoted)};
@@ -150,6 +189,10 @@ Result<void> CommandParser::State::read() {
   if (fields.repeated()) return repeated_field(*fields.repeated());
   Result<void> action = read_action();
   if (!action) return action;
+  const auto number = static_cast<std::size_t>(command.action);
+  std::uint32_t members = kOfEveryCommand | kMembers[number];
+  if (command.action == Action::kPublish) members |= CommandFields::set_of({Field::kEvents});
+  if (const auto error = check_members(fields, kActionNames[number], members)) return *error;
   return read_fields();
 }
 
@@ -356,6 +399,10 @@ Result<void> CommandParser::State::read_batch() {
     if (!element.text.starts_with('{')) return at_index(bad_event("an event is a JSON object"), index);
     const std::optional<Field> repeated = element.fields.repeated();
     if (repeated) return at_index(repeated_field(*repeated), index);
+    constexpr std::uint32_t kEventMembers = kMembers[static_cast<std::size_t>(Action::kPublish)];
+    if (const auto error = check_members(element.fields, "an event of a batch", kEventMembers)) {
+      return at_index(*error, index);
+    }
     const Result<void> event = read_event(element.fields);
     if (!event) return at_index(event.error(), index);
     ++index;

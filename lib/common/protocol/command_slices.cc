@@ -38,7 +38,12 @@ void CommandSlices::cut_fields(JsonScanner& scanner) {
     const std::optional<CommandField> field = kCommandFieldNames.find(key);
     const bool is_list = field == CommandField::kEvents && element_count_ == 0 && scanner.peek() == '[';
     const std::string_view value = is_list ? cut_elements(scanner) : scanner.value();
-    if (field && !scanner.failed()) fields_.put(*field, value);
+    if (scanner.failed()) continue;
+    if (field) {
+      fields_.put(*field, value);
+    } else {
+      fields_.pass_over(key);
+    }
   }
 }
 

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +45,11 @@ class FieldSlices {
     seen_ |= bit(field);
   }
 
+  // A member that has no meaning to us. `key` as it is written.
+  void pass_over(std::string_view key) {
+    if (!unknown_) unknown_ = key;
+  }
+
   [[nodiscard]] bool has(Field field) const { return (seen_ & bit(field)) != 0; }
 
   // The JSON text of the field's value; empty if it is absent.
@@ -53,22 +60,41 @@ class FieldSlices {
   // The first field that came a second time.
   [[nodiscard]] std::optional<Field> repeated() const { return repeated_; }
 
+  // The first member that was passed over, as it is written.
+  [[nodiscard]] const std::optional<std::string_view>& unknown() const { return unknown_; }
+
+  // Several fields as one number.
+  [[nodiscard]] static constexpr std::uint32_t set_of(std::initializer_list<Field> fields) {
+    std::uint32_t set = 0;
+    for (const Field field : fields) set |= bit(field);
+    return set;
+  }
+
+  // The first field that is there and not in the set.
+  [[nodiscard]] std::optional<Field> outside(std::uint32_t set) const {
+    const std::uint32_t rest = seen_ & ~set;
+    if (rest == 0) return std::nullopt;
+    return static_cast<Field>(std::countr_zero(rest));
+  }
+
   void clear() {
     seen_ = 0;
     repeated_.reset();
+    unknown_.reset();
   }
 
  private:
   static_assert(kCount <= 32);
-  static std::uint32_t bit(Field field) { return std::uint32_t{1} << static_cast<unsigned>(field); }
+  static constexpr std::uint32_t bit(Field field) { return std::uint32_t{1} << static_cast<unsigned>(field); }
 
   std::array<std::string_view, kCount> values_;  // only those seen count
   std::uint32_t seen_ = 0;
   std::optional<Field> repeated_;
+  std::optional<std::string_view> unknown_;
 };
 
 // Slices the known fields out of the object that comes next, and passes over the
-// others; whether that went well the scanner tells.
+// others, which unknown() tells; whether that went well the scanner tells.
 template <class Field, std::size_t kCount>
 void slice_fields(JsonScanner& scanner, const FieldNames<Field, kCount>& names,
                   FieldSlices<Field, kCount>& fields) {
@@ -76,7 +102,11 @@ void slice_fields(JsonScanner& scanner, const FieldNames<Field, kCount>& names,
   for (bool more = scanner.begin_object(key); more; more = scanner.next_member(key)) {
     const std::string_view value = scanner.value();
     const std::optional<Field> field = names.find(key);
-    if (field) fields.put(*field, value);
+    if (field) {
+      fields.put(*field, value);
+    } else {
+      fields.pass_over(key);
+    }
   }
 }
 

@@ -127,8 +127,12 @@ Result<Fields> read_object(std::string_view json) {
   Fields fields;
   JsonScanner scanner(json);
   slice_fields(scanner, kFieldNames, fields);
-  if (!fields.repeated()) return fields;
-  return bad_object(fmt::format("has {} twice", quote(kFieldNames[*fields.repeated()])));
+  if (fields.repeated()) {
+    return bad_object(fmt::format("has {} twice", quote(kFieldNames[*fields.repeated()])));
+  }
+  if (!fields.unknown()) return fields;
+  return bad_object(fmt::format("has {}, which means nothing there; there are {}", quote(*fields.unknown()),
+                                fmt::join(kFieldNames.names, ", ")));
 }
 
 Result<FromPositions> read_positions(std::string_view json) {

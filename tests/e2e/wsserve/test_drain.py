@@ -40,6 +40,33 @@ def test_sigint_drains_as_well(server):
     assert server.process.wait() == 0
 
 
+# H9: it was promised time to end.
+def test_a_half_sent_request_is_answered(stage):
+    server = stage.server("--drain", "1h")
+    rests = {
+        "GET /healthz HTTP/1.1\r\nHo": ("st: localhost\r\n\r\n", 200),
+        "GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\n": ("Host: localhost\r\n\r\n", 200),
+        "POST /publish/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n4": ("2", 503),
+    }
+    halves = {begin: server.http() for begin in rests}
+    for begin, http in halves.items():
+        http.send(begin)
+        if begin.startswith("GET / "):
+            assert http.read().status == 200
+    # A connection that asks nothing is let go of: the drain has reached them all.
+    idle = server.http()
+    server.wait_for_connections(0)
+    server.process.signal(signal.SIGTERM)
+    assert idle.ended()
+    for begin, http in halves.items():
+        rest, status = rests[begin]
+        http.send(rest)
+        response = http.read()
+        assert (response.status, response.headers["connection"]) == (status, "close"), begin
+        assert http.ended()
+    assert server.process.wait() == 0
+
+
 def test_a_peer_that_never_answers_does_not_keep_it(stage):
     server = stage.server("--drain", "300ms")
     silent = [server.client() for _ in range(3)]

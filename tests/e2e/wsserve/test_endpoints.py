@@ -99,6 +99,15 @@ def test_what_a_front_end_sends_there_works_as_everywhere(server):
         assert [event.data for event in client.take_events(2)] == ["2", "3"]
 
 
+# S7: there nothing is refused, for the front end must not change.
+def test_parameters_that_mean_nothing_are_passed_over_and_counted(server):
+    with server.client("/api/ws/stream/live-trading?symbols=A&userId=7&format=json") as client:
+        assert subscribed_channels(client) == ["live-trading/A"]
+    assert server.stats()["unknown_parameters"] == 2
+    status, code, message = refusal(server, "/api/ws/stream/live-trading?symbols=A&since=1&since=2")
+    assert (status, code) == (400, "BAD_REQUEST") and "since= stands there twice" in message
+
+
 def test_a_bad_request_is_refused_before_the_upgrade_with_its_parameter(server):
     live = "/api/ws/stream/live-trading"
     assert refusal(server, live)[:2] == (400, "BAD_REQUEST")

@@ -138,7 +138,14 @@ def test_an_upgrade_header_without_its_connection_header_is_no_upgrade(server):
 @pytest.mark.parametrize(
     "raw",
     [
-        "\r\n\r\n\r\n\r\n",
+        "\n\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        # H5, H6, H7: where it ends, or for whom it is, is not said.
+        "POST /publish/a HTTP/1.0\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n1\r\n1\r\n0\r\n\r\n",
+        "GET http:///healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET http://user@x/healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: a b\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: user@127.0.0.1\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:abc\r\n\r\n",
         "hello\r\n\r\n",
         "GET\r\n\r\n",
         "GET /healthz\r\n\r\n",
@@ -158,6 +165,29 @@ def test_what_is_not_http_is_400_and_closed(server, raw):
         response.json()
         assert http.ended()
     assert server.get("/healthz").status == 200
+
+
+# H6, H7, H8: other ways to say the same.
+def test_what_is_http_all_the_same_is_served(server):
+    with server.http() as http:
+        for raw in (
+            "\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET http://localhost/healthz HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n",
+            "GET https://localhost:1/healthz?token=x HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:\r\n\r\n\r\n",
+        ):
+            http.send(raw)
+            assert http.read().status == 200, raw
+        # H4: the last one, in the second of two lines.
+        http.send("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: x\r\nConnection: close\r\n\r\n")
+        assert http.read().headers["connection"] == "close"
+        assert http.ended()
+
+
+# H6: a name that somebody owns, said where the guard against rebinding did not look.
+def test_the_host_of_the_target_is_guarded(server):
+    response = ask(server, "GET http://evil.example/ws/stats HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert "evil.example" in refused(response, 403).json()["error"]["message"]
 
 
 def test_a_tls_hello_is_told_that_there_is_no_tls(server):

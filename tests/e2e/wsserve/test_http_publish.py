@@ -67,6 +67,46 @@ def test_a_plain_text_becomes_a_string(server, poster):
         assert (event.type, json.loads(event.data)) == ("message", 'says "hi"\n')
 
 
+# S9: what fetch(url, {method: "POST", body: JSON.stringify(x)}) sends.
+def test_json_that_calls_itself_a_text_is_json(server, poster):
+    with server.client() as reader:
+        reader.subscribe("a")
+        for query, body, content_type, data in [
+            ("", '{"price":1.50}', "text/plain;charset=UTF-8", '{"price":1.50}'),
+            ("", "42\n", "text/plain", "42"),
+            ("", "hello", "text/plain", '"hello"'),
+            ("", "{not json", "text/plain", '"{not json"'),
+            ("?as=text", "42", "text/plain", '"42"'),
+            ("?as=text", "42", "application/json", '"42"'),
+            ("?as=json", "42", "text/plain", "42"),
+        ]:
+            poster.publish(f"/publish/a{query}", body, content_type)
+            assert reader.take_events(1)[0].data == data, (query, body, content_type)
+        poster.publish("/publish/a?as=text", "1\r\n\nit is\n", NDJSON)
+        assert [event.data for event in reader.take_events(2)] == ['"1"', '"it is"']
+    assert "byte 0" in poster.refused(400, "/publish/a?as=json", "hello", "text/plain")["message"]
+    assert "?as=text" in poster.refused(400, "/publish/a", "hello")["message"]
+    assert "is not text or json" in poster.refused(400, "/publish/a?as=xml", "1")["message"]
+
+
+# F10: the bytes of a packed body are not what was meant.
+def test_a_packed_body_is_refused(server):
+    with server.http() as http:
+        http.send(
+            b"POST /publish/a HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\n"
+            b"Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n\x1f\x8b"
+        )
+        response = http.read()
+        assert (response.status, response.headers["accept-encoding"]) == (415, "identity")
+        http.send(
+            b"POST /publish/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+            b"2\r\n\x1f\x8b\r\n0\r\n\r\n"
+        )
+        assert http.read().status == 501
+        assert http.ended()
+    assert server.stats()["published"] == 0
+
+
 def test_each_line_is_an_event(server, poster):
     lines = [
         '{"type":"trade","data":{"n":1},"key":"k"}',
@@ -173,6 +213,10 @@ def test_nothing_is_accepted_once_those_who_listen_are_about_to_leave(stage, tmp
         ("/publish/a", '1},{"channel":"b","data":2', "application/json", 400, "BAD_JSON", "byte 1"),
         ("/publish/a", '{"n":1}\n{"n":', NDJSON, 400, "BAD_JSON", "line 2"),
         ("/publish/a", "\n\n", NDJSON, 400, "BAD_EVENT", "no line"),
+        ("/publish/a", '1\n{"data":1,"dedupe":"x"}', NDJSON, 400, "BAD_COMMAND", 'line 2: an event has no member "dedupe"'),
+        ("/publish/a", '{"data":1,"key":"x","key":"y"}', NDJSON, 400, "BAD_COMMAND", "twice"),
+        ("/publish/a?dedupe=x", "1", "application/json", 400, "BAD_REQUEST", "did you mean dedup?"),
+        ("/publish/a?dedup=x&dedup=y", "1", "application/json", 400, "BAD_REQUEST", "dedup= stands there twice"),
         ("/publish/a", '1\n\n{"type":"no type","data":1}', NDJSON, 400, "BAD_EVENT", "line 3: the type"),
         ("/publish/a", b'"\xff"', "application/json", 400, "BAD_JSON", "UTF-8"),
         ("/publish/a?type=no%20type", "1", "application/json", 400, "BAD_EVENT", "type"),

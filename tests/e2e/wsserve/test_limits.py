@@ -73,6 +73,17 @@ def test_bytes_of_a_message(stage):
     assert server.stats()["too_large"] == 1
 
 
+# F18: cookies of other programs on localhost filled 8 KiB.
+def test_bytes_of_a_header(stage):
+    roomy, narrow = stage.server(), stage.server("--max-header", "2KiB")
+    for server, size, status in ((roomy, 30_000, 200), (roomy, 33_000, 431), (narrow, 1_900, 200), (narrow, 2_100, 431)):
+        with server.http() as http:
+            http.send(f"GET /healthz HTTP/1.1\r\nHost: x\r\nCookie: {'c' * size}\r\n\r\n")
+            assert http.read().status == status, size
+    for size in ("1023", "61KiB"):
+        assert "must be from 1KiB to 60KiB" in stage.run("wsserve", "--max-header", size).stderr
+
+
 def test_bytes_of_a_body(stage):
     server = stage.server("--max-body", "100")
     for size, status in ((100, 200), (101, 413)):

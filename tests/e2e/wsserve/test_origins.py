@@ -84,6 +84,19 @@ def test_an_allowed_page_may_all_and_reads_the_answers(stage):
     assert upgrade(server, "", "app.example.com").status == 101, "a listed host is a name of the server"
 
 
+# F8: through a proxy on this machine every visitor is near.
+def test_a_page_of_the_visitors_machine_is_not_this_machines(stage):
+    server = stage.server("--origin", "https://stream.example.com")
+    for page in ("http://localhost:3000", "http://127.0.0.1:5173", "file://"):
+        assert upgrade(server, page).status == 101
+        assert upgrade(server, page, "stream.example.com").status == 403
+        near = [("Origin", page)]
+        assert request(server, "GET", "/ws/stats", near, host="127.0.0.1").status == 200
+        for name in ("X-Forwarded-For", "X-Real-IP"):
+            passed_on = [*near, (name, "203.0.113.9")]
+            assert request(server, "GET", "/ws/stats", passed_on, host="127.0.0.1").status == 403, name
+
+
 def test_answers_differ_by_origin_for_caches(server):
     assert request(server, "GET", "/ws/stats").headers["vary"] == "Origin"
 

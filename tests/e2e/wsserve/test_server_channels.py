@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from harness.deadline import eventually
 from harness.tokens import Issuer
 
 
@@ -51,6 +52,31 @@ def test_the_statistics_come_each_second_while_somebody_listens(server):
             assert stats["total_connections"] == 1 and stats["published"] == 1
         assert (first.offset, second.offset) == (1, 2), "nothing before anybody listened"
         assert json.loads(second.data)["uptime"] > json.loads(first.data)["uptime"]
+
+
+# S5: without keys nobody could ever publish there.
+def test_the_anonymous_may_be_granted_it(stage, tmp_path):
+    config = tmp_path / "w.toml"
+    config.write_text('[anonymous]\npublish = ["a", "@all", "@connection/*"]\n')
+    server = stage.server("--config", str(config))
+    with server.client() as one, server.client() as other:
+        one.publish("@all", "for all")
+        one.publish(f"@connection/{other.connected['connection']}", "for the other")
+        assert [event.data for event in other.take_events(2)] == ['"for all"', '"for the other"']
+        assert one.take_events(1)[0].data == '"for all"'
+        error = one.error("publish", channel="@user/ann", data=1)
+        assert error["code"] == "FORBIDDEN" and "[anonymous]" in error["message"]
+
+
+# S5: a setting without effect is an error.
+@pytest.mark.parametrize(
+    "grant, why", [('publish = ["@server/*"]', "only @all, @user/"), ('subscribe = ["@all"]', "everybody may")]
+)
+def test_a_grant_that_grants_nothing_is_an_error(stage, tmp_path, grant, why):
+    config = tmp_path / "w.toml"
+    config.write_text(f"[anonymous]\n{grant}\n")
+    done = stage.run("wsserve", "--config", str(config), "--check-config")
+    assert done.code == 2 and "is of no use there: " in done.stderr and why in done.stderr, done.stderr
 
 
 class TestBackEnds:
@@ -103,6 +129,26 @@ class TestBackEnds:
             root.publish(self.own(one), "again")
             root.publish("@user/ann", "marker")
             assert [event.data for event in one.take_events(2)] == ['"again"', '"marker"']
+
+    # S10: acknowledged, it would be lost, and its channel would be kept.
+    def test_who_has_left_is_not_found(self, issuer, open_as):
+        with open_as("root", admin=True) as root:
+            with open_as("ann") as ann:
+                gone = self.own(ann)
+                root.publish(gone, 1)
+            stats = lambda: root.command("stats")["data"]
+            eventually(lambda: stats()["total_connections"] == 1, "ann has left")
+            channels = stats()["channels"]
+            never = gone.rsplit("-", 1)[0] + "-4711"
+            for channel in (gone, never, gone + "x", gone.replace("-", "-0"), "@connection/x", "@connection/x/y"):
+                assert root.error("publish", channel=channel, data=1)["code"] == "NOT_FOUND", channel
+            batch = [{"channel": "a", "data": 1}, {"channel": gone, "data": 1}]
+            root.command("auth", token=issuer.token("root", admin=True, publish=["a"]))
+            error = root.error("publish", events=batch)
+            assert (error["code"], error["details"]["index"]) == ("NOT_FOUND", 1)
+            assert stats()["channels"] == channels, "nothing was made"
+            # Whose connections they are may come back, and read what was missed.
+            assert root.publish("@user/nobody", 1)["offset"] == 1
 
     def test_over_http_too(self, server, issuer, open_as):
         token = issuer.token("root", admin=True)

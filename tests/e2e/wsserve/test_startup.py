@@ -1,4 +1,4 @@
-"""Proves: stdout is one line with the address; what cannot be served is refused in one line."""
+"""Proves: stdout is the addresses and nothing else; what cannot be served is refused in one line."""
 
 import json
 import os
@@ -25,6 +25,28 @@ def test_prints_its_address_and_nothing_else(server):
         client.still_works()
     server.stop()
     assert server.process.stdout == f"{server.url}\n".encode()
+
+
+# U20: each of several, the first one first.
+def test_prints_a_line_for_each_address(stage, tmp_path):
+    path = str(tmp_path / "s")
+    server = stage.server("--listen", f"unix:{path}", "--listen", "127.0.0.1:0")
+    lines = [line.decode() for line in server.process.wait_for_lines(3)]
+    assert lines[0] == server.url and lines[1] == f"ws+unix:{path}" and lines[2] != server.url
+    assert all(re.fullmatch(r"ws://127\.0\.0\.1:[1-9]\d*", line) for line in (lines[0], lines[2]))
+
+
+# U20: the printed address, opened in a browser or asked by curl.
+def test_the_address_answers_with_what_there_is(server):
+    server.process.wait_for_stderr(f"in a browser http://127.0.0.1:{server.port}/")
+    text = server.get("/")
+    assert text.status == 200 and text.headers["content-type"].startswith("text/plain")
+    assert b"/ws/<channel or pattern>" in text.body and b"/metrics" in text.body
+    with server.http() as http:
+        http.send("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html,application/xml;q=0.9,*/*;q=0.8\r\n\r\n")
+        page = http.read()
+    assert page.headers["content-type"].startswith("text/html") and page.body.startswith(b"<!DOCTYPE html>")
+    assert b"&lt;channel or pattern>" in page.body
 
 
 def test_the_address_can_be_read_by_a_shell(stage):

@@ -40,8 +40,38 @@ TEST_F(CommandTest, APingMayBeWrittenAsAType) {
   EXPECT_EQ(accept(R"({"type":"ping"})").action, Action::kPing);
   EXPECT_EQ(accept(R"({"id":1,"type":"ping","timestamp":5})").timestamp, "5");
   EXPECT_THAT(refusal(R"({"type":"subscribe"})"), HasSubstr("\"action\" is missing"));
-  EXPECT_EQ(accept(R"({"action":"stats","type":"ping"})").action, Action::kStats);
+  EXPECT_THAT(refusal(R"({"action":"stats","type":"ping"})"), HasSubstr("stats has no member \"type\""));
   EXPECT_EQ(accept(R"({"type":"p\u0069ng"})").action, Action::kPing);
+}
+
+// S7: whoever sends a member means something by it.
+TEST_F(CommandTest, AMemberThatTheActionDoesNotHaveIsRefusedByName) {
+  EXPECT_EQ(
+      refusal(R"({"action":"history","channel":"a","limt":5})"),
+      "BAD_COMMAND: history has no member \"limt\" (did you mean \"limit\"?); there are action, id, channel, "
+      "since, limit");
+  for (const std::string_view text : {
+           R"({"action":"subscribe","channels":["a"],"recieved":true})",
+           R"({"action":"subscribe","channels":["a"],"limit":5})",
+           R"({"action":"unsubscribe","channels":["a"],"since":"start"})",
+           R"({"action":"publish","channel":"a","data":1,"dedupe":"x"})",
+           R"({"action":"publish","channel":"a","data":1,"token":"x"})",
+           R"({"action":"publish","events":[{"channel":"a","data":1}],"tags":{}})",
+           R"({"action":"history","channel":"a","events":["t"]})",
+           R"({"action":"presence","channel":"a","limit":5})",
+           R"({"action":"ping","data":1})",
+           R"({"type":"ping","":1})",
+           R"({"action":"stats","channel":"a"})",
+           R"({"action":"auth","token":"x","user":"ann"})",
+       }) {
+    EXPECT_THAT(refusal(text), HasSubstr("has no member \"")) << text;
+    EXPECT_THAT(refusal(text), HasSubstr("BAD_COMMAND: ")) << text;
+  }
+  const CommandError refused = refuse(
+      R"({"action":"publish","id":7,"events":[{"channel":"a","data":1},{"channel":"a","data":1,"offset":3}]})");
+  EXPECT_THAT(refused.error.message, HasSubstr("an event of a batch has no member \"offset\""));
+  EXPECT_EQ(refused.error.details, R"({"index":1})");
+  EXPECT_EQ(refused.id, "7");
 }
 
 TEST_F(CommandTest, AnUnknownActionIsAnsweredWithTheKnownOnes) {

@@ -156,6 +156,9 @@ TEST(PositionJsonTest, RefusesWhatSaysNothingOrTwoThings) {
   EXPECT_THAT(json(R"({"offset":1,"time":"now"})"), HasSubstr("must have one of"));
   EXPECT_THAT(json(R"({"last":1,"positions":{}})"), HasSubstr("must have one of"));
   EXPECT_THAT(json(R"({"offset":1,"offset":2})"), HasSubstr("\"offset\" twice"));
+  // S7: without its epoch a position means another one.
+  EXPECT_THAT(json(R"({"offset":1,"epcoh":"e"})"), HasSubstr("has \"epcoh\", which means nothing there"));
+  EXPECT_THAT(json(R"({"positions":{"a":{"offset":1,"replayed":2}}})"), HasSubstr("\"replayed\""));
   EXPECT_THAT(json(R"({"positions":{"a":{"offset":1},"\u0061":{"offset":2}}})"), HasSubstr("\"a\" twice"));
 }
 

@@ -53,6 +53,17 @@ TEST_F(EndpointTest, TakesVariablesFromThePath) {
   EXPECT_EQ(asked("/api/ws/str%65am/backtest/x"), "backtest/x backtest/x/control");
 }
 
+// S7: front ends that must not change send what their former server knew.
+TEST_F(EndpointTest, CountsTheParametersThatItPassesOver) {
+  endpoint("/api/{id}", {"backtest/{id}", "live/{symbols}"});
+  const auto unknown = [this](std::string_view query) {
+    return endpoint_.count_unknown(*parse_query(query));
+  };
+  EXPECT_EQ(unknown("symbols=A,B&since=start&events=x&token=t&heartbeat=1&max_rate=1&conflate=true"), 0U);
+  EXPECT_EQ(unknown("symbols=A&userId=7&format=json&userId=8"), 3U);
+  EXPECT_THAT(asked("/api/x?symbols=A&userId=7"), "backtest/x live/A");
+}
+
 TEST_F(EndpointTest, OtherPathsAreNotItsOwn) {
   endpoint("/api/backtest/{id}", {"backtest/{id}"});
   for (const char* path : {"/api/backtest", "/api/backtest/a/b", "/api/backtest/a/", "/api/x/a",

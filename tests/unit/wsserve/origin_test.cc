@@ -109,13 +109,49 @@ TEST(CheckOriginTest, OnLoopbackPagesOfThisMachineAreAllowed) {
   EXPECT_REFUSED("chrome-extension://localhost", "127.0.0.1:9000", kLoopback);
 }
 
+// F8: behind a proxy that is not said to be one the other end is always this machine.
+TEST(CheckOriginTest, PagesOfAVisitorsMachineAreNotThisMachines) {
+  const std::vector<std::string> list{"https://stream.example.com"};
+  for (const char* origin : {"http://localhost:3000", "http://127.0.0.1:8000", "http://[::1]", "file://"}) {
+    for (const char* host :
+         {"stream.example.com", "10.0.0.5:9000", "203.0.113.9", "[2001:db8::1]:9000", "wskit"}) {
+      EXPECT_REFUSED(origin, host, kLoopback, list);
+    }
+    EXPECT_REFUSED(origin, "", kLoopback);
+  }
+  EXPECT_ALLOWED("https://stream.example.com", "stream.example.com", kLoopback, list);
+}
+
+// F8: the proxy may have put this machine's name in place of the visitor's.
+TEST(CheckOriginTest, PagesOfWhoComesThroughAProxyAreNotThisMachines) {
+  const auto refused = [](const std::string& name, const std::string& value) {
+    Request request;
+    request.headers = {{"host", "127.0.0.1:9000"}, {"origin", "http://localhost:3000"}, {name, value}};
+    return check_origin(request, {}, kLoopback).has_value();
+  };
+  EXPECT_TRUE(refused("x-forwarded-for", "203.0.113.9"));
+  EXPECT_TRUE(refused("x-forwarded-for", "127.0.0.1, 203.0.113.9"));
+  EXPECT_TRUE(refused("x-forwarded-for", "203.0.113.9, 127.0.0.1")) << "through two proxies of this machine";
+  EXPECT_TRUE(refused("x-forwarded-for", "unknown"));
+  EXPECT_TRUE(refused("x-forwarded-for", ""));
+  EXPECT_TRUE(refused("x-real-ip", "203.0.113.9"));
+  EXPECT_TRUE(refused("forwarded", "for=203.0.113.9;proto=https"));
+  EXPECT_TRUE(refused("forwarded", "for=_hidden"));
+  EXPECT_FALSE(refused("x-forwarded-for", "127.0.0.1")) << "a development server of this machine";
+  EXPECT_FALSE(refused("forwarded", "for=\"[::1]:4711\""));
+  // What a page may send of its own does not open the door that the Host has shut.
+  Request rebound;
+  rebound.headers = {{"host", "evil.example"}, {"x-forwarded-for", "203.0.113.9"}};
+  EXPECT_TRUE(check_origin(rebound, {}, kLoopback));
+}
+
 TEST(CheckOriginTest, APageWithoutAnOriginHasToBeAllowed) {
   EXPECT_THAT(problem("null", "localhost:9000", kLoopback), HasSubstr("--origin null"));
   EXPECT_ALLOWED("null", "localhost:9000", kLoopback, {"null"});
 }
 
 TEST(CheckOriginTest, OnLoopbackANameThatSomebodyOwnsIsNoneOfThisMachines) {
-  for (const char* host : {"evil.example", "evil.example:9000", "127.0.0.1.evil.example", "a b"}) {
+  for (const char* host : {"evil.example", "evil.example:9000", "127.0.0.1.evil.example", "evil%2eexample"}) {
     EXPECT_THAT(problem("", host, kLoopback), HasSubstr("is no name of this machine")) << host;
     EXPECT_THAT(problem(std::string("http://") + host, host, kLoopback),
                 HasSubstr("no name of this machine"));

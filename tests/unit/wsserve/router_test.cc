@@ -27,10 +27,13 @@ class RouterTest : public testing::Test {
       return std::to_string(error->status) + " " + error->code;
     }
     if (const auto* page = std::get_if<Page>(&found)) {
-      constexpr std::array kNames{"page:health", "page:ready", "page:stats", "page:metrics"};
+      constexpr std::array kNames{"page:health", "page:ready", "page:stats", "page:metrics", "page:front"};
       return kNames[static_cast<std::size_t>(*page)];
     }
     if (std::holds_alternative<EchoSocket>(found)) return "echo";
+    if (std::holds_alternative<HistoryRequest>(found)) return "history";
+    if (std::holds_alternative<PublishTarget>(found)) return "publish";
+    if (std::holds_alternative<AdminRequest>(found)) return "admin";
     const auto* stream = std::get_if<EventStreamRequest>(&found);
     std::string text = stream == nullptr ? "socket:" : "stream:";
     for (const std::string& channel :
@@ -59,14 +62,15 @@ class RouterTest : public testing::Test {
 TEST_F(RouterTest, FindsThePages) {
   for (const char* method : {"GET", "HEAD"}) {
     EXPECT_EQ(routed("/healthz", method), "page:health");
-    EXPECT_EQ(routed("/readyz?verbose", method), "page:ready");
+    EXPECT_EQ(routed("/readyz?token=t", method), "page:ready");
     EXPECT_EQ(routed("/ws/stats", method), "page:stats");
     EXPECT_EQ(routed("/metrics", method), "page:metrics");
+    EXPECT_EQ(routed("/", method), "page:front");  // U20: the printed address in a browser
   }
 }
 
 TEST_F(RouterTest, FindsNothingElsewhere) {
-  for (const char* path : {"/", "", "*", "/wsx", "/WS", "/healthz/", "/echo", "//ws", "/w", "http://h/ws"}) {
+  for (const char* path : {"", "*", "/wsx", "/WS", "/healthz/", "/echo", "//ws", "/w", "http://h/ws"}) {
     EXPECT_EQ(routed(path), "404 NOT_FOUND") << path;
   }
   EXPECT_EQ(routed("/nope", "POST"), "404 NOT_FOUND");
@@ -121,7 +125,7 @@ TEST_F(RouterTest, ServesTheEchoOnlyWhereItIsOn) {
 }
 
 TEST_F(RouterTest, ReadsTheWishesOfAQuery) {
-  const auto asked = wishes("/ws/a?events=trade,progress&heartbeat=2.5&since=E:7&token=secret&unknown");
+  const auto asked = wishes("/ws/a?events=trade,progress&heartbeat=2.5&since=E:7&token=secret");
   ASSERT_NE(asked.filter, nullptr);
   EXPECT_THAT(asked.filter->types(), ElementsAre("progress", "trade"));
   EXPECT_EQ(asked.heartbeat, std::chrono::milliseconds(2500));
@@ -154,6 +158,52 @@ TEST_F(RouterTest, RefusesAQueryThatItCannotServe) {
   EXPECT_EQ(routed("/ws?since=yesterday"), "400 BAD_REQUEST");
   EXPECT_EQ(routed("/ws?max_rate=0"), "400 BAD_REQUEST");
   EXPECT_EQ(routed("/ws?conflate=key"), "400 BAD_REQUEST");
+}
+
+// S7: whoever sends a parameter means something by it.
+TEST_F(RouterTest, RefusesParametersThatAnAddressDoesNotHaveByName) {
+  settings_.echo = true;
+  for (const char* target :
+       {"/ws?sinse=start", "/ws/a?limit=5", "/events/a?chanel=b", "/history/a?events=trade",
+        "/healthz?verbose", "/metrics?x=1", "/ws/stats?user=ann", "/echo?since=1", "/channels?user=ann",
+        "/connections?pattern=a", "/connections/x?limit=5", "/?x=1"}) {
+    EXPECT_EQ(routed(target), "400 BAD_REQUEST") << target;
+    EXPECT_THAT(refusal(target).message, HasSubstr("this address has no parameter \"")) << target;
+  }
+  EXPECT_THAT(
+      refusal("/publish/a?dedupe=x", "POST").message,
+      HasSubstr("no parameter \"dedupe\" (did you mean dedup?); there are as, dedup, key, timestamp, token, "
+                "type"));
+  EXPECT_THAT(refusal("/connections?limit=5", "DELETE").message, HasSubstr("no parameter \"limit\""));
+  EXPECT_THAT(refusal("/healthz?%3Cb%3E").message, HasSubstr("; there is token"));
+  EXPECT_EQ(routed("/ws/a?since=5&token=t"), "socket:a");
+  EXPECT_EQ(routed("/history/a?since=5&limit=1&token=t"), "history");
+  EXPECT_EQ(routed("/publish/a?dedup=x&token=t&as=text", "POST"), "publish");
+  EXPECT_EQ(routed("/connections?channel=a&user=u&limit=1&token=t"), "admin");
+}
+
+// S7: of two values one would be passed over.
+TEST_F(RouterTest, RefusesAParameterThatStandsThereTwice) {
+  for (const char* target : {"/ws?since=1&since=2", "/ws/a?token=a&token=b", "/history/a?limit=1&limit=1",
+                             "/events/a?named=true&named=true", "/connections?user=a&user=b"}) {
+    EXPECT_EQ(routed(target), "400 BAD_REQUEST") << target;
+    EXPECT_THAT(refusal(target).message, HasSubstr("= stands there twice")) << target;
+  }
+  EXPECT_THAT(refusal("/publish/a?dedup=x&dedup=y", "POST").message, HasSubstr("dedup= stands there twice"));
+  EXPECT_EQ(routed("/events/a?channel=b&channel=c"), "stream:a,b,c");
+}
+
+// F10: a body that is still packed would be published as it is.
+TEST_F(RouterTest, RefusesABodyThatIsCoded) {
+  Request request = request_for("/publish/a", "POST", {{"content-encoding", "gzip"}});
+  auto error = std::get<HttpError>(route(request, settings_));
+  EXPECT_EQ(error.status, 415U);
+  EXPECT_THAT(error.message, HasSubstr("\"gzip\""));
+  EXPECT_THAT(error.headers, ElementsAre(testing::Pair("Accept-Encoding", "identity")));
+  request.headers = {{"content-encoding", "identity"}, {"content-encoding", " BR"}};
+  EXPECT_EQ(std::get<HttpError>(route(request, settings_)).status, 415U);
+  request.headers = {{"content-encoding", "Identity"}};
+  EXPECT_TRUE(std::holds_alternative<PublishTarget>(route(request, settings_)));
 }
 
 TEST_F(RouterTest, NamesTheThingThatItRefuses) {

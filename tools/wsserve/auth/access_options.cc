@@ -8,6 +8,7 @@
 #include "common/cli/option_values.h"
 #include "common/protocol/channel.h"
 #include "wsserve/auth/key_file.h"
+#include "wsserve/auth/permissions.h"
 
 namespace wskit::server::auth {
 namespace {
@@ -27,18 +28,31 @@ std::string check_auth_timeout(const std::string& text) {
                                            : std::string();
 }
 
+// A pattern that grants something.
+auto granting(std::string (*idle)(const Pattern&)) {
+  return [idle](const std::string& text) {
+    const auto parsed = Pattern::parse(text);
+    if (!parsed) return parsed.error().message;
+    const std::string why = idle(*parsed);
+    return why.empty() ? why : fmt::format("'{}' is of no use there: {}", text, why);
+  };
+}
+
 // An empty list is one, too: nothing is granted.
-void add_patterns(CLI::App& table, const char* flag, std::vector<std::string>& patterns,
-                  const char* description) {
+CLI::Option* add_patterns(CLI::App& table, const char* flag, std::vector<std::string>& patterns,
+                          const char* description) {
   constexpr int kMost = 10'000;
-  cli::add_texts(table, flag, patterns, "PATTERN", description)->expected(0, kMost)->check(check_pattern);
+  return cli::add_texts(table, flag, patterns, "PATTERN", description)->expected(0, kMost);
 }
 
 void add_role_options(CLI::App& table, RoleOptions& role) {
   role.table = &table;
-  add_patterns(table, "--subscribe", role.subscribe, "What they may subscribe");
-  add_patterns(table, "--publish", role.publish, "What they may publish to");
-  add_patterns(table, "--channels", role.channels, "What they are subscribed to on connect");
+  add_patterns(table, "--subscribe", role.subscribe, "What they may subscribe")
+      ->check(granting(idle_subscribe_grant));
+  add_patterns(table, "--publish", role.publish, "What they may publish to")
+      ->check(granting(idle_publish_grant));
+  add_patterns(table, "--channels", role.channels, "What they are subscribed to on connect")
+      ->check(check_pattern);
   table.add_flag("--admin", role.admin, "Whether they may administer the server");
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "common/protocol/quote.h"
 
@@ -18,6 +19,19 @@ constexpr std::string_view kUserPrefix = "@user/";
 constexpr std::string_view kConnectionPrefix = "@connection/";
 constexpr std::string_view kStats = "@server/stats";
 constexpr std::string_view kPresencePrefix = "@presence/";
+
+// The part of the server's own space that others may publish to.
+bool is_somebodys(std::string_view channel) {
+  return channel == kAll || channel.starts_with(kUserPrefix) || channel.starts_with(kConnectionPrefix);
+}
+
+// How somebody who may not publish there comes to it.
+std::string remedy(const Identity& identity, std::string_view channel) {
+  if (protocol::is_server_channel(channel) && !is_somebodys(channel)) return "only the server itself does";
+  constexpr std::string_view kToken = "it takes a token that grants it";
+  if (!identity.anonymous()) return std::string(kToken);
+  return fmt::format("{}, or publish = [{}] in the server's [anonymous]", kToken, protocol::quote(channel));
+}
 
 bool covered(const std::vector<Pattern>& granted, const Pattern& wanted) {
   return std::ranges::any_of(granted, [&](const Pattern& pattern) { return pattern.covers(wanted); });
@@ -56,20 +70,37 @@ bool may_subscribe(const Identity& identity, std::string_view name) {
 bool may_publish(const Identity& identity, std::string_view channel) {
   if (identity.awaits_token) return false;
   if (protocol::is_server_channel(channel)) {
-    const bool is_somebodys =
-        channel == kAll || channel.starts_with(kUserPrefix) || channel.starts_with(kConnectionPrefix);
-    if (!is_somebodys || identity.anonymous()) return false;
-    if (identity.grants.admin) return true;
+    if (!is_somebodys(channel)) return false;
+    // Whoever is taken for an administrator without a token is only near, and pages are
+    // near, too: there it takes a grant of its own.
+    if (identity.grants.admin && !identity.anonymous()) return true;
   }
   return std::ranges::any_of(identity.grants.publish,
                              [&](const Pattern& pattern) { return pattern.matches(channel); });
 }
 
+std::string idle_subscribe_grant(const Pattern& pattern) {
+  if (pattern.text() == kAll) return "everybody may subscribe @all";
+  if (pattern.text().starts_with(kUserPrefix)) return "@user/<user> is that user's alone";
+  if (pattern.text().starts_with(kConnectionPrefix)) return "@connection/<id> is that connection's alone";
+  if (pattern.text().starts_with(kPresencePrefix)) return "@presence/<channel> goes with the channel";
+  return {};
+}
+
+std::string idle_publish_grant(const Pattern& pattern) {
+  if (!protocol::is_server_channel(pattern.text())) return {};
+  const bool reaches =
+      std::ranges::any_of(std::array{"@all", "@user/**", "@connection/**"},
+                          [&](const char* text) { return pattern.overlaps(*Pattern::parse(text)); });
+  return reaches ? std::string()
+                 : "in the server's own space only @all, @user/… and @connection/… are published to";
+}
+
 bool may_announce(const Identity& identity) {
-  if (identity.anonymous()) return false;
-  return identity.grants.admin || std::ranges::any_of(identity.grants.publish, [](const Pattern& pattern) {
-           return protocol::is_server_channel(pattern.text());
-         });
+  if (identity.grants.admin && !identity.anonymous()) return true;
+  return std::ranges::any_of(identity.grants.publish, [](const Pattern& pattern) {
+    return protocol::is_server_channel(pattern.text());
+  });
 }
 
 std::optional<Error> check_subscribe(const Identity& identity, std::string_view name) {
@@ -107,8 +138,8 @@ std::optional<Error> check_publish(const Identity& identity, std::string_view ch
   if (may_publish(identity, channel)) return std::nullopt;
   if (identity.awaits_token) return unauthorized();
   return Error{ErrorCode::kForbidden,
-               fmt::format("{} may not publish to {}; it takes a token that grants it", who(identity),
-                           protocol::quote(channel)),
+               fmt::format("{} may not publish to {}; {}", who(identity), protocol::quote(channel),
+                           remedy(identity, channel)),
                channel_details(channel)};
 }
 

@@ -30,8 +30,13 @@ namespace wskit::server::auth {
 }
 // `channel`: a valid name. In the server's own space: `@all`, `@user/<user>` and
 // `@connection/<id>`, for administrators who have shown a token, and for those who
-// were granted a pattern that begins with `@`.
+// were granted a pattern that begins with `@`, the anonymous included.
 [[nodiscard]] bool may_publish(const Identity& identity, std::string_view channel);
+
+// Why a pattern of the server's own space would grant nothing; empty: it may grant
+// something.
+[[nodiscard]] std::string idle_subscribe_grant(const protocol::Pattern& pattern);
+[[nodiscard]] std::string idle_publish_grant(const protocol::Pattern& pattern);
 
 // Whether there may be a channel of the server's own space that it may publish to.
 [[nodiscard]] bool may_announce(const Identity& identity);

@@ -309,6 +309,9 @@ void Connection::abort(std::string_view why) {
 void Connection::leave_service() {
   shard_.server().leave();
   record_.seat.reset();
+  if (service_ == Service::kCommands) {
+    shard_.server().people().leave(people::People::key(shard_.index(), number_));
+  }
   shard_.counters().connections.subtract();
   if (stream_ != nullptr) shard_.counters().event_streams.subtract();
   shard_.fanout().forget(*this);
@@ -322,6 +325,8 @@ void Connection::drain(std::chrono::milliseconds come_back_after) {
     return close(CloseCode::kGoingAway, "reconnect after " + std::to_string(come_back_after.count()) + " ms");
   }
   if (phase_ != Phase::kHttp) return;
+  // A request that is on its way has its time to end, and is the last one.
+  if (http_->mid_request()) return;
   if (outbound_ == nullptr && transport_.drained() && !is_suspended()) return abort();
   // The answers that wait, for the socket or for the store, are the last ones.
   finish_when_written_ = true;

@@ -8,6 +8,7 @@
 #include "wsserve/audit/records.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/http/host.h"
 #include "wsserve/http/pages.h"
 #include "wsserve/http/publish_request.h"
 #include "wsserve/http/response.h"
@@ -91,13 +92,10 @@ void Connection::serve_requests(http::RequestReader::Status status) {
 }
 
 void Connection::handle_request(http::Request& request) {
+  // The time that is left was given to this one.
+  if (shard_.draining()) request.keep_alive = false;
   meet_sender(request);
-  if (request.count("host") > 1 || (request.http_1_1 && request.count("host") == 0)) {
-    return refuse_http({.status = 400,
-                        .code = "BAD_REQUEST",
-                        .message = "a request needs exactly one Host header",
-                        .headers = {}});
-  }
+  if (const auto problem = http::host_problem(request)) return refuse_http(*problem);
   http::Route route = http::route(request, shard_.settings());
   const http::Opens opens = http::opens(request, route);
   // Whether it is granted or not: --max-requests does not count it.
@@ -120,7 +118,7 @@ void Connection::handle_request(http::Request& request) {
     return send_http(http::error_response(http::to_http(identified.error())), request.keep_alive, head);
   }
   if (const auto* page = std::get_if<http::Page>(&route)) {
-    return send_http(http::answer(*page, shard_.server(), identity()), request.keep_alive, head);
+    return send_http(http::answer(*page, request, shard_.server(), identity()), request.keep_alive, head);
   }
   if (const auto* history = std::get_if<http::HistoryRequest>(&route)) {
     return answer_history(*history, request.keep_alive, head);
@@ -222,6 +220,7 @@ void Connection::open_websocket(http::Request& request) {
         return refuse_http(http::to_http(*error));
     }
   }
+  if (commands != nullptr) shard_.counters().unknown_parameters.add(commands->unknown_parameters);
   outbound().append_http(result.upgrade->response);
   shard_.counters().queued_bytes.add(result.upgrade->response.size());
   std::string rest = http_->take_rest();
@@ -280,6 +279,7 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
   next_beat_ = shard_.now() + interval / 2 +
                std::chrono::milliseconds(random() % static_cast<unsigned long>(interval.count() / 2 + 1));
   if (service == Service::kCommands) {
+    shard_.server().people().enter(people::People::key(shard_.index(), number_));
     const FirstSubscriptions first{.channels = channels, .defaults = wishes.defaults, .since = wishes.since};
     if (identity().awaits_token) await_token(first);
     shard_.commands().welcome(*this, first, heartbeat_);

@@ -20,6 +20,20 @@ HttpError bad_request(std::string message) {
   return {.status = 400, .code = "BAD_REQUEST", .message = std::move(message), .headers = {}};
 }
 
+std::vector<std::string_view> parameters_of(const AdminRequest& asked) {
+  switch (asked.action) {
+    case Action::kListChannels:
+      return {"limit", "pattern"};
+    case Action::kListConnections:
+      return {"channel", "limit", "user"};
+    case Action::kShowConnection:
+      return {};
+    case Action::kDisconnect:
+      break;
+  }
+  return asked.connection.empty() ? std::vector<std::string_view>{"user"} : std::vector<std::string_view>{};
+}
+
 // What is wrong with a parameter of the query; takes it up.
 std::optional<HttpError> take(AdminRequest& asked, const std::string& name, const std::string& value) {
   if (name == "limit") {
@@ -29,13 +43,13 @@ std::optional<HttpError> take(AdminRequest& asked, const std::string& name, cons
     return bad_request(
         fmt::format("limit=: {} is not a number from 1 to {}", protocol::quote(value), kMaxLimit));
   }
-  if (name == "pattern" && asked.action == Action::kListChannels) {
+  if (name == "pattern") {
     const auto pattern = protocol::Pattern::parse(value);
     if (!pattern) return bad_request("pattern=: " + pattern.error().message);
     asked.pattern = *pattern;
-  } else if (name == "user" && asked.action != Action::kListChannels) {
+  } else if (name == "user") {
     asked.user = value;
-  } else if (name == "channel" && asked.action == Action::kListConnections) {
+  } else if (name == "channel") {
     if (const auto checked = protocol::check_channel(value); !checked) {
       return bad_request("channel=: " + checked.error().message);
     }
@@ -47,6 +61,8 @@ std::optional<HttpError> take(AdminRequest& asked, const std::string& name, cons
 Parsed with_query(const Request& request, AdminRequest asked) {
   const auto parameters = parse_query(request.query);
   if (!parameters) return bad_request("the query has a malformed percent escape");
+  std::string fault = query_fault(*parameters, parameters_of(asked));
+  if (!fault.empty()) return bad_request(std::move(fault));
   for (const auto& [name, value] : *parameters) {
     if (auto error = take(asked, name, value)) return *std::move(error);
   }

@@ -4,15 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "common/protocol/channel.h"
 #include "common/protocol/quote.h"
 
 namespace wskit::server::http {
 namespace {
-
-constexpr std::array<std::string_view, 6> kUpgradeParameters{"conflate", "events", "heartbeat",
-                                                             "max_rate", "since",  "token"};
 
 // The first segments of the server's own addresses; what lies below is theirs too.
 constexpr std::array<std::string_view, 10> kOwnSegments{
@@ -25,10 +23,11 @@ HttpError bad_request(std::string code, std::string message) {
 // All values that the query gives a name, in order, each once.
 std::vector<std::string> listed(const QueryParameters& query, std::string_view name) {
   std::vector<std::string> values;
+  std::set<std::string> seen;
   for (const auto& [parameter, list] : query) {
     if (parameter != name) continue;
     for (std::string& value : split_list(list)) {
-      if (std::ranges::find(values, value) == values.end()) values.push_back(std::move(value));
+      if (seen.insert(value).second) values.push_back(std::move(value));
     }
   }
   return values;
@@ -63,7 +62,7 @@ class Combinations {
 }  // namespace
 
 bool is_upgrade_parameter(std::string_view name) {
-  return std::ranges::find(kUpgradeParameters, name) != kUpgradeParameters.end();
+  return name == "token" || std::ranges::find(kUpgradeParameters, name) != kUpgradeParameters.end();
 }
 
 protocol::Result<protocol::ChannelTemplate> parse_endpoint_channel(std::string_view text) {
@@ -96,6 +95,16 @@ std::string taken_by_server(const PathTemplate& path) {
   }
   if (std::ranges::find(kOwnSegments, first) == kOwnSegments.end()) return {};
   return fmt::format("the server's own addresses begin with /{}; choose another", first);
+}
+
+std::size_t Endpoint::count_unknown(const QueryParameters& query) const {
+  return static_cast<std::size_t>(std::ranges::count_if(query, [&](const auto& parameter) {
+    const std::string& name = parameter.first;
+    return !is_upgrade_parameter(name) &&
+           std::ranges::none_of(channels, [&](const protocol::ChannelTemplate& channel) {
+             return std::ranges::find(channel.places(), name) != channel.places().end();
+           });
+  }));
 }
 
 QueryParameters Endpoint::complete(QueryParameters query) const {

@@ -8,6 +8,8 @@
 // Threads: immutable values.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -31,6 +33,10 @@ struct Endpoint {
   // The query with the defaults in it.
   [[nodiscard]] QueryParameters complete(QueryParameters query) const;
 
+  // How many parameters of a request have no meaning here. Existing front ends send
+  // what their former server knew, so they are passed over and counted.
+  [[nodiscard]] std::size_t count_unknown(const QueryParameters& query) const;
+
   // The names and patterns that a request stands for, each once, at most
   // `max_channels`; else a refusal that names the parameter. REQUIRES: `values`
   // from path.match(), `query` from complete().
@@ -47,6 +53,10 @@ struct Endpoint {
 // Whether the template can be a channel of an endpoint: its places are variables,
 // and it makes a name or pattern outside of the server's space.
 [[nodiscard]] protocol::Result<protocol::ChannelTemplate> parse_endpoint_channel(std::string_view text);
+
+// What every upgrade may have in its query, besides `token`.
+inline constexpr std::array<std::string_view, 5> kUpgradeParameters{"conflate", "events", "heartbeat",
+                                                                    "max_rate", "since"};
 
 // Whether the parameter is one of every upgrade (`since`, `events`, …), so that no
 // variable may be called so.

@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/algorithm/string/case_conv.hpp>
-#include <charconv>
 
 #include "common/protocol/quote.h"
-#include "wsserve/limits/ip_address.h"
+#include "wsserve/http/host.h"
+#include "wsserve/limits/trusted_proxies.h"
 
 namespace wskit::server::http {
 namespace {
@@ -19,60 +20,45 @@ std::uint16_t default_port(std::string_view scheme) {
   return scheme == "https" ? 443 : 0;
 }
 
-// `name`, `name:80`, `[::1]:80`.
-struct HostAndPort {
-  std::string host;
-  std::optional<std::uint16_t> port;
-};
-
-bool is_host_character(char c) {
+// Of schemes and of the hosts of pages: an origin has no other ones.
+bool is_origin_character(char c) {
   const bool letter_or_digit = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-  return letter_or_digit || c == '-' || c == '.' || c == '_' || static_cast<unsigned char>(c) >= 0x80;
-}
-
-bool is_host(std::string_view host) {
-  if (host.starts_with('[') && host.ends_with(']') && host.size() > 2) {
-    return IpAddress::parse(host.substr(1, host.size() - 2)).has_value();
-  }
-  return !host.empty() && std::ranges::all_of(host, is_host_character);
-}
-
-std::optional<HostAndPort> parse_host(std::string_view text) {
-  HostAndPort parsed;
-  const std::size_t bracket = text.rfind(']');
-  const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  parsed.host = boost::algorithm::to_lower_copy(std::string(text.substr(0, colon)));
-  if (!is_host(parsed.host)) return std::nullopt;
-  if (colon == std::string_view::npos) return parsed;
-  const std::string_view digits = text.substr(colon + 1);
-  const char* const end = digits.data() + digits.size();
-  std::uint16_t port = 0;
-  const auto [last, error] = std::from_chars(digits.data(), end, port);
-  if (digits.empty() || error != std::errc() || last != end || port == 0) return std::nullopt;
-  parsed.port = port;
-  return parsed;
-}
-
-bool is_ip(std::string_view host) {
-  if (host.starts_with('[')) return true;
-  return IpAddress::parse(host).has_value();
+  return letter_or_digit || c == '-' || c == '.' || c == '_';
 }
 
 // A name with a dot is one that somebody may own out there. An address is none.
 bool is_local_name(std::string_view host) {
   if (host.ends_with('.')) host.remove_suffix(1);
-  return is_ip(host) || host.find('.') == std::string_view::npos || host.ends_with(".localhost");
+  // What is escaped may be a dot.
+  const bool has_dot = host.find_first_of(".%") != std::string_view::npos;
+  return is_ip(host) || !has_dot || host.ends_with(".localhost");
 }
 
 bool is_page_of_this_machine(const Origin& origin) {
   if (origin.scheme == "file") return true;
   if (origin.scheme != "http" && origin.scheme != "https") return false;
-  return origin.host == "localhost" || origin.host.ends_with(".localhost") || origin.host == "[::1]" ||
-         (origin.host.starts_with("127.") && is_ip(origin.host));
+  return is_this_machine(origin.host);
 }
 
 bool is_same(const Origin& origin, const HostAndPort& host) {
   return origin.host == host.host && origin.port == host.port.value_or(default_port(origin.scheme));
+}
+
+// Whether a proxy, trusted or not, says that it forwards for another machine.
+bool comes_from_elsewhere(const Request& request) {
+  constexpr std::array<std::string_view, 3> kNames{"x-forwarded-for", "x-real-ip", "forwarded"};
+  static const TrustedProxies kThisMachines = [] {
+    TrustedProxies proxies;
+    (void)proxies.add("127.0.0.0/8");
+    (void)proxies.add("::1");
+    return proxies;
+  }();
+  return std::ranges::any_of(kNames, [&](std::string_view name) {
+    const auto header = name == "forwarded" ? ForwardedHeader::kForwarded : ForwardedHeader::kXForwardedFor;
+    if (request.count(name) == 0) return false;
+    const auto client = forwarded_client(request.header(name), header, kThisMachines);
+    return !client || !client->ip() || !client->ip()->is_loopback();
+  });
 }
 
 HttpError forbidden(std::string message) {
@@ -107,13 +93,14 @@ std::optional<Origin> Origin::parse(std::string_view text) {
   if (end == 0 || end == std::string_view::npos) return std::nullopt;
   Origin origin;
   origin.scheme = boost::algorithm::to_lower_copy(std::string(text.substr(0, end)));
-  if (!std::ranges::all_of(origin.scheme, [](char c) { return is_host_character(c) || c == '+'; })) {
+  if (!std::ranges::all_of(origin.scheme, [](char c) { return is_origin_character(c) || c == '+'; })) {
     return std::nullopt;
   }
   const std::string_view rest = text.substr(end + kBehindScheme.size());
   if (rest.empty() && origin.scheme == "file") return origin;
-  auto host = parse_host(rest);
-  if (!host) return std::nullopt;
+  auto host = HostAndPort::parse(rest);
+  if (!host || rest.ends_with(':') || host->port == 0) return std::nullopt;
+  if (!is_ip(host->host) && !std::ranges::all_of(host->host, is_origin_character)) return std::nullopt;
   origin.host = std::move(host->host);
   origin.port = host->port.value_or(default_port(origin.scheme));
   return origin;
@@ -177,7 +164,7 @@ bool OriginList::names_host(std::string_view host) const {
 
 std::optional<HttpError> check_origin(const Request& request, const OriginList& list, Path path) {
   const std::string host_text = request.header("host");
-  const auto host = parse_host(host_text);
+  const auto host = HostAndPort::parse(host_text);
   // A certificate is for a name, which another name's page cannot show.
   if (path.loopback && !path.tls && !host_text.empty()) {
     if (!host || (!is_local_name(host->host) && !list.names_host(host->host))) return foreign_host(host_text);
@@ -188,7 +175,10 @@ std::optional<HttpError> check_origin(const Request& request, const OriginList& 
   const auto origin = Origin::parse(text);
   if (!origin) return foreign_page(text);
   if (host && is_same(*origin, *host)) return std::nullopt;
-  if (path.loopback && is_page_of_this_machine(*origin)) return std::nullopt;
+  // Whoever asks for another name, or through a proxy for somebody else, has a machine
+  // of his own, and its pages are not this one's.
+  const bool is_here = path.loopback && host && is_this_machine(host->host) && !comes_from_elsewhere(request);
+  if (is_here && is_page_of_this_machine(*origin)) return std::nullopt;
   return foreign_page(text);
 }
 

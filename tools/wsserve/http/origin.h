@@ -58,8 +58,10 @@ struct Path {
 
 // Why the request is refused: its page is none of those allowed, which are the
 // listed ones, those of the server's own host, and on loopback those of this
-// machine. There the Host must be this machine's as well, or a page could take the
-// name of its own site there (DNS rebinding).
+// machine: there only where the Host is this machine's as well, and no proxy says
+// that it forwards for another one. On loopback the Host must be a name of this
+// machine in any case, or a page could take the name of its own site there (DNS
+// rebinding). REQUIRES: no host_problem().
 [[nodiscard]] std::optional<HttpError> check_origin(const Request& request, const OriginList& list,
                                                     Path path);
 

@@ -6,6 +6,7 @@
 
 #include "common/protocol/control.h"
 #include "common/protocol/quote.h"
+#include "common/version.h"
 #include "wsserve/history_page.h"
 #include "wsserve/shard.h"
 
@@ -35,6 +36,38 @@ std::string link_path(const std::string& path) {
   return boost::algorithm::replace_all_copy(path, ">", "%3E");
 }
 
+// What there is, for whoever opens the printed address.
+constexpr std::string_view kAddresses =
+    "/ws                          WebSocket of commands, subscribed to the server's default channels\n"
+    "/ws/<channel or pattern>     the same, subscribed to this: /ws/market/AAPL, /ws/market/*\n"
+    "/events/<channel or pattern> server-sent events, for EventSource and curl -N\n"
+    "/history/<channel>           what was published, as JSON\n"
+    "/publish/<channel>           POST publishes the body\n"
+    "/channels, /connections      for administrators\n"
+    "/ws/stats, /metrics          counters, as JSON and for Prometheus\n"
+    "/healthz, /readyz            whether it lives, and whether it may be sent clients\n";
+
+Response front_page(const Request& request) {
+  Response response;
+  const std::string about =
+      "wskit/" WSKIT_VERSION ": a server for streams of events. It has no page yet; these are its addresses:";
+  if (request.header("accept").find("text/html") == std::string::npos) {
+    response.content_type = "text/plain; charset=utf-8";
+    response.body = fmt::format("{}\n\n{}", about, kAddresses);
+    return response;
+  }
+  std::string addresses(kAddresses);
+  boost::algorithm::replace_all(addresses, "<", "&lt;");
+  response.content_type = "text/html; charset=utf-8";
+  response.headers = {{"Content-Security-Policy", "default-src 'none'"},
+                      {"X-Content-Type-Options", "nosniff"}};
+  response.body = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>wskit</title>\n"
+      "<h1>wskit</h1>\n<p>{}</p>\n<pre>{}</pre>\n</html>\n",
+      about, addresses);
+  return response;
+}
+
 Response readiness(const ServerView& server) {
   const std::string why = server.draining() ? "draining" : server.store_problem();
   Response response;
@@ -51,7 +84,7 @@ Response readiness(const ServerView& server) {
 
 }  // namespace
 
-Response answer(Page page, const ServerView& server, const auth::Identity& asking) {
+Response answer(Page page, const Request& request, const ServerView& server, const auth::Identity& asking) {
   Response response;
   switch (page) {
     case Page::kHealth:
@@ -63,6 +96,8 @@ Response answer(Page page, const ServerView& server, const auth::Identity& askin
     case Page::kStats:
       response.body = server.stats(asking) + "\n";
       break;
+    case Page::kFront:
+      return front_page(request);
     case Page::kMetrics:
       response.content_type = "text/plain; version=0.0.4; charset=utf-8";
       response.body = server.metrics();

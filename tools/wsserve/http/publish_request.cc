@@ -8,6 +8,7 @@
 
 #include "common/protocol/control.h"
 #include "common/protocol/json_text.h"
+#include "common/protocol/quote.h"
 #include "common/websocket/utf8.h"
 #include "wsserve/http/uri.h"
 
@@ -22,6 +23,12 @@ constexpr std::array<std::string_view, 3> kLineTypes{"application/x-ndjson", "ap
                                                      "application/jsonl"};
 // What a publish takes besides its channel and its data.
 constexpr std::array<std::string_view, 4> kMembers{"type", "timestamp", "key", "dedup"};
+// What an event has besides that came from a server, and gets anew from this one.
+constexpr std::array<std::string_view, 8> kGivenAnew{"channel", "offset", "id",   "received",
+                                                     "from",    "merged", "prev", "tags"};
+
+// What the body is to be taken for.
+enum class Form : std::uint8_t { kJson, kText, kJsonOrText };
 
 // JSON text by the member's name.
 using Members = std::map<std::string_view, std::string, std::less<>>;
@@ -45,11 +52,21 @@ std::string quoted(std::string_view text) {
   return json;
 }
 
-protocol::Result<Members> members_of_query(std::string_view query) {
-  const auto parameters = parse_query(query);
-  if (!parameters) return Error{ErrorCode::kBadCommand, "the query has a malformed percent escape", {}};
+// JSON that pages send is text to a browser unless they say otherwise.
+protocol::Result<Form> form_of(const Request& request, const QueryParameters& parameters) {
+  for (const auto& [name, value] : parameters) {
+    if (name != "as") continue;
+    if (value == "text") return Form::kText;
+    if (value == "json") return Form::kJson;
+    return Error{
+        ErrorCode::kBadCommand, fmt::format("as=: {} is not text or json", protocol::quote(value)), {}};
+  }
+  return has_type(request, "text/plain") ? Form::kJsonOrText : Form::kJson;
+}
+
+protocol::Result<Members> members_of_query(const QueryParameters& parameters) {
   Members members;
-  for (const auto& [name, value] : *parameters) {
+  for (const auto& [name, value] : parameters) {
     const auto* const known = std::ranges::find(kMembers, name);
     if (known == kMembers.end()) continue;
     if (!is_utf8(value)) {
@@ -74,25 +91,48 @@ Error bad_json(std::string_view where, const protocol::JsonFault& fault) {
           fmt::format(R"({{"position":{}}})", fault.position)};
 }
 
+bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
 // One line's event, with what the query says for all.
 protocol::Result<std::string> event_of_line(std::string_view line, std::size_t number,
                                             std::string_view channel, const Members& defaults) {
   JsonScanner scanner(line);
-  Members members = defaults;
+  Members members;
   std::string_view data;
   std::string_view whole;
+  std::string_view unknown;
+  std::string_view repeated;
   if (scanner.peek() == '{') {
     std::string_view name;
     for (bool more = scanner.begin_object(name); more; more = scanner.next_member(name)) {
       const std::string_view value = scanner.value();
-      if (name == "data") data = value;
-      const auto* const known = std::ranges::find(kMembers, name);
-      if (known != kMembers.end()) members[*known] = value;
+      const bool is_data = name == "data";
+      if (is_data && !data.empty()) repeated = name;
+      if (is_data) data = value;
+      const bool is_member = is_one_of(kMembers, name);
+      if (is_member && !members.emplace(name, value).second) repeated = name;
+      if (!is_data && !is_member && !is_one_of(kGivenAnew, name) && unknown.data() == nullptr) unknown = name;
     }
   } else {
     whole = scanner.value();
   }
   if (!scanner.finish()) return bad_json(fmt::format("line {}", number), scanner.fault());
+  if (!data.empty() && !repeated.empty()) {
+    return Error{ErrorCode::kBadCommand,
+                 fmt::format("line {}: the field {} stands there twice", number, protocol::quote(repeated)),
+                 {}};
+  }
+  if (!data.empty() && unknown.data() != nullptr) {
+    return Error{
+        ErrorCode::kBadCommand,
+        fmt::format("line {}: an event has no member {}; there are data, {}, and the others of an event. "
+                    "If the whole line is the data, put it into \"data\"",
+                    number, protocol::quote(unknown), fmt::join(kMembers, ", ")),
+        {}};
+  }
+  members.insert(defaults.begin(), defaults.end());
   std::string event = "{";
   if (data.empty()) {
     append_event(event, channel, defaults, whole.empty() ? line : whole);
@@ -103,8 +143,16 @@ protocol::Result<std::string> event_of_line(std::string_view line, std::size_t n
   return event;
 }
 
+protocol::Result<std::string> text_of_line(std::string_view line, std::string_view channel,
+                                           const Members& defaults) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  std::string event = "{";
+  append_event(event, channel, defaults, quoted(line));
+  return event + "}";
+}
+
 protocol::Result<PublishRequest> from_lines(const Request& request, std::string_view channel,
-                                            const Members& defaults) {
+                                            const Members& defaults, Form form) {
   PublishRequest publish{.command = R"({"action":"publish","id":0,"events":[)", .lines = {}};
   std::string_view rest = request.body;
   for (std::size_t number = 1; !rest.empty(); ++number) {
@@ -112,7 +160,8 @@ protocol::Result<PublishRequest> from_lines(const Request& request, std::string_
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const auto event = event_of_line(line, number, channel, defaults);
+    const auto event = form == Form::kText ? text_of_line(line, channel, defaults)
+                                           : event_of_line(line, number, channel, defaults);
     if (!event) return event.error();
     if (!publish.lines.empty()) publish.command += ',';
     publish.command += *event;
@@ -126,22 +175,26 @@ protocol::Result<PublishRequest> from_lines(const Request& request, std::string_
 }  // namespace
 
 protocol::Result<PublishRequest> parse_publish_request(const Request& request, std::string_view channel) {
-  const auto members = members_of_query(request.query);
+  const auto parameters = parse_query(request.query);
+  if (!parameters) return Error{ErrorCode::kBadCommand, "the query has a malformed percent escape", {}};
+  const auto form = form_of(request, *parameters);
+  if (!form) return form.error();
+  const auto members = members_of_query(*parameters);
   if (!members) return members.error();
   if (!is_utf8(request.body)) {
     return Error{ErrorCode::kBadJson, "the body is not UTF-8", R"({"position":0})"};
   }
-  if (takes_lines(request)) return from_lines(request, channel, *members);
+  if (takes_lines(request)) return from_lines(request, channel, *members, *form);
   PublishRequest publish{.command = R"({"action":"publish","id":0,)", .lines = {}};
-  if (has_type(request, "text/plain")) {
-    append_event(publish.command, channel, *members, quoted(request.body));
-  } else {
-    // Checked by itself, so that it cannot end the event and begin another.
-    JsonScanner scanner(request.body);
-    const std::string_view data = scanner.value();
-    if (!scanner.finish()) return bad_json("the body is not JSON", scanner.fault());
-    append_event(publish.command, channel, *members, data);
+  // Checked by itself, so that it cannot end the event and begin another.
+  JsonScanner scanner(request.body);
+  const std::string_view data = scanner.value();
+  const bool is_json = scanner.finish();
+  if (*form == Form::kJson && !is_json) {
+    return bad_json("the body is not JSON (say ?as=text if it is a text)", scanner.fault());
   }
+  const bool as_text = *form == Form::kText || !is_json;
+  append_event(publish.command, channel, *members, as_text ? quoted(request.body) : std::string(data));
   publish.command += '}';
   return publish;
 }

@@ -4,6 +4,7 @@
 // Threads: pure functions.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -22,8 +23,13 @@ struct PublishRequest {
   std::vector<std::size_t> lines;
 };
 
-// The body is the event's `data`: JSON, or with a text/plain type a text that
-// becomes a JSON string. `type`, `timestamp`, `key` and `dedup` may stand in the
+// What POST /publish takes in its query, besides `token`.
+inline constexpr std::array<std::string_view, 5> kPublishParameters{"as", "dedup", "key", "timestamp",
+                                                                    "type"};
+
+// The body is the event's `data`: JSON; with a text/plain type also a text that is no
+// JSON, which becomes a JSON string. `?as=text` makes any body a string, `?as=json`
+// takes nothing but JSON. `type`, `timestamp`, `key` and `dedup` may stand in the
 // query. With application/x-ndjson each line is an event: an object that has
 // `data` brings its members itself, any other value is the data.
 //

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/algorithm/string/predicate.hpp>
+#include <boost/algorithm/string/trim.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cctype>
@@ -9,6 +10,9 @@
 #include <optional>
 #include <stdexcept>
 #include <utility>
+#include <vector>
+
+#include "wsserve/http/uri.h"
 
 namespace wskit::server::http {
 namespace {
@@ -48,13 +52,58 @@ HttpError explain(const boost::system::error_code& error, const RequestLimits& l
           .headers = {}};
 }
 
-// A server takes the absolute form of a target too (RFC 9112 section 3.2.2); its
-// host says nothing that matters here.
-std::string_view origin_form(std::string_view target) {
-  constexpr std::string_view kScheme = "http://";
-  if (!boost::algorithm::istarts_with(target, kScheme)) return target;
-  const std::size_t path = target.find_first_of("/?", kScheme.size());
-  return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+// A server takes the absolute form of a target too (RFC 9112 section 3.2.2).
+struct Target {
+  std::optional<std::string_view> authority;  // of an absolute form
+  std::string_view path_and_query;
+};
+
+Target split_target(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!boost::algorithm::istarts_with(target, scheme)) continue;
+    const std::size_t end = std::min(target.find_first_of("/?", scheme.size()), target.size());
+    return {target.substr(scheme.size(), end - scheme.size()),
+            end == target.size() ? "/" : target.substr(end)};
+  }
+  return {std::nullopt, target};
+}
+
+// Host is what the target says, whatever the header of that name does: one look at
+// either must come to the same server. How often the header is there stays to be seen.
+void replace_host(Request& request, std::string_view authority) {
+  for (auto& [name, value] : request.headers) {
+    if (name == "host") value = std::string(authority);
+  }
+  if (!request.http_1_1 && request.count("host") == 0) request.headers.emplace_back("host", authority);
+}
+
+bool goes_on(const Request& request) {
+  if (request.lists("connection", "close")) return false;
+  return request.http_1_1 || request.lists("connection", "keep-alive");
+}
+
+HttpError refused(unsigned status, std::string code, std::string message) {
+  return {.status = status, .code = std::move(code), .message = std::move(message), .headers = {}};
+}
+
+// What is wrong with the codings of the body, which say where it ends (RFC 9112
+// sections 6.1 and 6.3).
+std::optional<HttpError> coding_fault(const Request& request) {
+  if (request.count("transfer-encoding") == 0) return std::nullopt;
+  if (!request.http_1_1) {
+    return refused(400, "BAD_REQUEST", "HTTP/1.0 has no Transfer-Encoding; send Content-Length");
+  }
+  std::vector<std::string> codings = split_list(request.header("transfer-encoding"));
+  for (std::string& coding : codings) boost::algorithm::trim(coding);
+  std::erase_if(codings, [](const std::string& coding) { return coding.empty(); });
+  const auto is_chunked = [](const std::string& coding) {
+    return boost::algorithm::iequals(coding, "chunked");
+  };
+  if (codings.empty() || !is_chunked(codings.back()) || std::ranges::count_if(codings, is_chunked) != 1) {
+    return refused(400, "BAD_REQUEST", "the last Transfer-Encoding must be chunked, and no other one");
+  }
+  if (codings.size() == 1) return std::nullopt;
+  return refused(501, "NOT_IMPLEMENTED", "the only Transfer-Encoding that is undone here is chunked");
 }
 
 // All but the body. A field that came in a trailer must not pass for a header
@@ -63,16 +112,18 @@ Request read_head(const Parser& parser) {
   const auto& message = parser.get();
   Request request;
   request.method = std::string(message.method_string());
-  const std::string_view target = origin_form({message.target().data(), message.target().size()});
-  const std::size_t mark = target.find('?');
-  request.path = std::string(target.substr(0, mark));
-  if (mark != std::string_view::npos) request.query = std::string(target.substr(mark + 1));
+  const Target target = split_target({message.target().data(), message.target().size()});
+  const std::size_t mark = target.path_and_query.find('?');
+  request.path = std::string(target.path_and_query.substr(0, mark));
+  if (request.path.empty() && target.authority) request.path.push_back('/');
+  if (mark != std::string_view::npos) request.query = std::string(target.path_and_query.substr(mark + 1));
   for (const auto& field : message) {
     request.headers.emplace_back(lower_case({field.name_string().data(), field.name_string().size()}),
                                  std::string(field.value()));
   }
   request.http_1_1 = message.version() == 11;
-  request.keep_alive = message.keep_alive();
+  if (target.authority) replace_host(request, *target.authority);
+  request.keep_alive = goes_on(request);
   return request;
 }
 
@@ -91,6 +142,16 @@ std::string Request::header(std::string_view lower_case_name) const {
 std::size_t Request::count(std::string_view lower_case_name) const {
   return static_cast<std::size_t>(
       std::ranges::count_if(headers, [&](const auto& header) { return header.first == lower_case_name; }));
+}
+
+bool Request::lists(std::string_view lower_case_name, std::string_view token) const {
+  return std::ranges::any_of(headers, [&](const auto& header) {
+    if (header.first != lower_case_name) return false;
+    return std::ranges::any_of(split_list(header.second), [&](std::string& item) {
+      boost::algorithm::trim(item);
+      return boost::algorithm::iequals(item, token);
+    });
+  });
 }
 
 struct RequestReader::State {
@@ -158,11 +219,30 @@ struct RequestReader::State {
     parser->eager(true);
   }
 
-  // Beast takes a transfer coding that it does not know for no body at all, and
-  // the body for the next request.
-  [[nodiscard]] bool has_unknown_coding() const {
-    return parser->get().count(beast_http::field::transfer_encoding) > 0 && !parser->chunked();
+  // What is wrong with a head that Beast found none with. It takes a transfer coding
+  // that it does not know for no body at all, and the body for the next request.
+  [[nodiscard]] std::optional<HttpError> head_fault() const {
+    const auto text = parser->get().target();
+    const auto authority = split_target({text.data(), text.size()}).authority;
+    if (authority && authority->empty()) return refused(400, "BAD_REQUEST", "the target names no host");
+    return coding_fault(request);
   }
+
+  // Empty lines before a request, which some clients send behind a body, count for its
+  // header alone (RFC 9112 section 2.2).
+  void pass_over_empty_lines() {
+    constexpr std::string_view kLineEnd = "\r\n";
+    if (parser->got_some()) return;
+    std::size_t used = 0;
+    while (header_bytes + used < limits.max_header_bytes &&
+           std::string_view(input).substr(used).starts_with(kLineEnd)) {
+      used += kLineEnd.size();
+    }
+    input.erase(0, used);
+    header_bytes += used;
+  }
+
+  [[nodiscard]] bool may_begin_empty_line() const { return !parser->got_some() && input == "\r"; }
 
   RequestLimits limits;
   std::optional<Parser> parser;
@@ -193,18 +273,18 @@ RequestReader::Status RequestReader::feed(std::string_view bytes) {
 RequestReader::Status RequestReader::next() {
   State& s = *state_;
   if (!s.parser) s.begin();
+  s.pass_over_empty_lines();
   while (!s.input.empty() && !s.parser->is_done()) {
+    if (s.may_begin_empty_line()) return Status::kNeedMore;
+    const bool was_read = s.head_is_read;
     const boost::system::error_code error = s.put();
+    if (s.head_is_read && !was_read) {
+      if (auto fault = s.head_fault()) return s.fail(*std::move(fault));
+    }
     if (error == beast_http::error::need_more) return Status::kNeedMore;
     if (error) return s.fail(explain(error, s.limits));
   }
   if (!s.parser->is_done()) return Status::kNeedMore;
-  if (s.has_unknown_coding()) {
-    return s.fail({.status = 400,
-                   .code = "BAD_REQUEST",
-                   .message = "the only Transfer-Encoding taken is chunked",
-                   .headers = {}});
-  }
   s.request.body = std::move(s.parser->get().body());
   s.parser.reset();
   return Status::kRequest;

@@ -34,13 +34,20 @@ struct Request {
   // The values of one header, in order, joined by commas; empty if absent.
   [[nodiscard]] std::string header(std::string_view lower_case_name) const;
   [[nodiscard]] std::size_t count(std::string_view lower_case_name) const;
+  // Whether one of its values, which are lists by commas, has the token, in any case.
+  [[nodiscard]] bool lists(std::string_view lower_case_name, std::string_view token) const;
 };
 
 // What a request may want beyond its answer.
 enum class Opens : std::uint8_t { kNothing, kSocket, kStream };
 
+// What a header limit may be: enough for a handshake, and no longer than a field of
+// Beast's can be.
+inline constexpr std::size_t kLeastHeaderBytes = 1024;
+inline constexpr std::size_t kMostHeaderBytes = std::size_t{60} << 10;
+
 struct RequestLimits {
-  std::size_t max_header_bytes = 8192;
+  std::size_t max_header_bytes = std::size_t{32} << 10;
   std::size_t max_body_bytes = 1 << 20;
 };
 

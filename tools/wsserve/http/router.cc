@@ -1,12 +1,17 @@
 #include "wsserve/http/router.h"
 
+#include <array>
+#include <boost/algorithm/string/predicate.hpp>
+#include <boost/algorithm/string/trim.hpp>
 #include <charconv>
 #include <optional>
+#include <span>
 
 #include "common/protocol/channel.h"
 #include "common/protocol/event.h"
 #include "common/protocol/quote.h"
 #include "wsserve/history_page.h"
+#include "wsserve/http/publish_request.h"
 #include "wsserve/http/response.h"
 #include "wsserve/http/upgrade.h"
 #include "wsserve/http/uri.h"
@@ -70,6 +75,33 @@ std::variant<std::string, HttpError> channel_name(std::string_view encoded) {
   return std::move(*name);
 }
 
+HttpError bad_query() { return bad_request("BAD_REQUEST", "the query has a malformed percent escape"); }
+
+// The query of an address that takes these parameters.
+std::variant<QueryParameters, HttpError> query_of(const Request& request,
+                                                  std::span<const std::string_view> known,
+                                                  std::span<const std::string_view> repeatable = {}) {
+  auto query = parse_query(request.query);
+  if (!query) return bad_query();
+  std::string fault = query_fault(*query, known, repeatable);
+  if (!fault.empty()) return bad_request("BAD_REQUEST", std::move(fault));
+  return std::move(*query);
+}
+
+// A body that is to be undone first would be published as it is.
+std::optional<HttpError> coding_problem(const Request& request) {
+  for (std::string coding : split_list(request.header("content-encoding"))) {
+    boost::algorithm::trim(coding);
+    if (coding.empty() || boost::algorithm::iequals(coding, "identity")) continue;
+    return HttpError{.status = 415,
+                     .code = "UNSUPPORTED_CODING",
+                     .message = "the body's Content-Encoding " + protocol::quote(coding) +
+                                " is not undone here; send the body as it is",
+                     .headers = {{"Accept-Encoding", "identity"}}};
+  }
+  return std::nullopt;
+}
+
 Route history_route(const Request& request, std::string_view encoded) {
   HistoryRequest history;
   history.path = request.path;
@@ -77,9 +109,10 @@ Route history_route(const Request& request, std::string_view encoded) {
   auto name = channel_name(encoded);
   if (auto* error = std::get_if<HttpError>(&name)) return std::move(*error);
   history.channel = std::get<std::string>(std::move(name));
-  const auto parameters = parse_query(request.query);
-  if (!parameters) return bad_request("BAD_REQUEST", "the query has a malformed percent escape");
-  for (const auto& [key, value] : *parameters) {
+  constexpr std::array<std::string_view, 2> kParameters{"limit", "since"};
+  const auto query = query_of(request, kParameters);
+  if (const auto* error = std::get_if<HttpError>(&query)) return *error;
+  for (const auto& [key, value] : std::get<QueryParameters>(query)) {
     if (key == "since") {
       if (auto error = read_since(value, history.since)) return std::move(*error);
     } else if (key == "limit") {
@@ -92,8 +125,6 @@ Route history_route(const Request& request, std::string_view encoded) {
   return history;
 }
 
-HttpError bad_query() { return bad_request("BAD_REQUEST", "the query has a malformed percent escape"); }
-
 Route socket_route(const QueryParameters& query, std::vector<std::string> channels) {
   CommandSocket socket{std::move(channels), {}};
   if (auto error = read_wishes(query, socket.wishes)) return std::move(*error);
@@ -101,8 +132,9 @@ Route socket_route(const QueryParameters& query, std::vector<std::string> channe
 }
 
 Route socket_route(const Request& request, std::vector<std::string> channels) {
-  const auto query = parse_query(request.query);
-  return query ? socket_route(*query, std::move(channels)) : bad_query();
+  const auto query = query_of(request, kUpgradeParameters);
+  if (const auto* error = std::get_if<HttpError>(&query)) return *error;
+  return socket_route(std::get<QueryParameters>(query), std::move(channels));
 }
 
 // An address of the configuration, if the path is one.
@@ -113,10 +145,16 @@ std::optional<Route> endpoint_route(const Request& request, const Settings& sett
     if (request.method != "GET") return method_not_allowed(request, "GET");
     auto query = parse_query(request.query);
     if (!query) return bad_query();
+    if (std::string fault = repeated_parameter(*query, kUpgradeParameters); !fault.empty()) {
+      return bad_request("BAD_REQUEST", std::move(fault));
+    }
+    const std::size_t unknown = endpoint.count_unknown(*query);
     const QueryParameters complete = endpoint.complete(std::move(*query));
     auto channels = endpoint.resolve(*values, complete, settings.max_channels_per_connection);
     if (auto* error = std::get_if<HttpError>(&channels)) return std::move(*error);
-    return socket_route(complete, std::get<std::vector<std::string>>(std::move(channels)));
+    Route socket = socket_route(complete, std::get<std::vector<std::string>>(std::move(channels)));
+    if (auto* commands = std::get_if<CommandSocket>(&socket)) commands->unknown_parameters = unknown;
+    return socket;
   }
   return std::nullopt;
 }
@@ -129,10 +167,15 @@ Route events_route(const Request& request, std::string_view path, const Settings
     if (auto* error = std::get_if<HttpError>(&channel)) return std::move(*error);
     stream.channels.push_back(std::get<std::string>(std::move(channel)));
   }
-  auto parameters = parse_query(request.query);
-  if (!parameters) return bad_query();
-  if (auto error = read_wishes(*parameters, stream.wishes)) return std::move(*error);
-  for (auto& [name, value] : *parameters) {
+  std::vector<std::string_view> known(kUpgradeParameters.begin(), kUpgradeParameters.end());
+  known.push_back("channel");
+  known.push_back("named");
+  constexpr std::array<std::string_view, 1> kRepeatable{"channel"};
+  auto query = query_of(request, known, kRepeatable);
+  if (auto* error = std::get_if<HttpError>(&query)) return std::move(*error);
+  auto& parameters = std::get<QueryParameters>(query);
+  if (auto error = read_wishes(parameters, stream.wishes)) return std::move(*error);
+  for (auto& [name, value] : parameters) {
     if (name == "channel") {
       if (const auto parsed = protocol::Pattern::parse(value); !parsed) {
         return bad_request("BAD_CHANNEL", "channel=: " + parsed.error().message);
@@ -165,7 +208,7 @@ Route events_route(const Request& request, std::string_view path, const Settings
 
 bool is_open(const Route& route) {
   const auto* page = std::get_if<Page>(&route);
-  return page != nullptr && (*page == Page::kHealth || *page == Page::kReady);
+  return page != nullptr && (*page == Page::kHealth || *page == Page::kReady || *page == Page::kFront);
 }
 
 Opens opens(const Request& request, const Route& route) {
@@ -218,8 +261,11 @@ Route route(const Request& request, const Settings& settings) {
   if (path == "/readyz") page = Page::kReady;
   if (path == "/ws/stats") page = Page::kStats;
   if (path == "/metrics") page = Page::kMetrics;
+  if (path == "/") page = Page::kFront;
   if (page) {
     if (!reads) return method_not_allowed(request, "GET, HEAD");
+    const auto query = query_of(request, {});
+    if (const auto* error = std::get_if<HttpError>(&query)) return *error;
     return *page;
   }
   if (path.starts_with(kHistoryPrefix)) {
@@ -230,6 +276,9 @@ Route route(const Request& request, const Settings& settings) {
     if (request.method != "POST") return method_not_allowed(request, "POST");
     auto name = channel_name(path.substr(kPublishPrefix.size()));
     if (auto* error = std::get_if<HttpError>(&name)) return std::move(*error);
+    if (auto error = coding_problem(request)) return std::move(*error);
+    const auto query = query_of(request, kPublishParameters);
+    if (const auto* error = std::get_if<HttpError>(&query)) return *error;
     return PublishTarget{std::get<std::string>(std::move(name))};
   }
   if (path == "/events" || path.starts_with(kEventsPrefix)) {
@@ -248,7 +297,11 @@ Route route(const Request& request, const Settings& settings) {
   if (request.method != "GET") {
     return method_not_allowed(request, "GET");
   }
-  if (is_echo) return EchoSocket{};
+  if (is_echo) {
+    const auto query = query_of(request, {});
+    if (const auto* error = std::get_if<HttpError>(&query)) return *error;
+    return EchoSocket{};
+  }
   if (path == "/ws" || path == kSocketPrefix) {
     Route socket = socket_route(request, settings.default_channels);
     if (auto* commands = std::get_if<CommandSocket>(&socket)) commands->wishes.defaults = true;

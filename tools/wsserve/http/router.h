@@ -14,12 +14,13 @@
 
 namespace wskit::server::http {
 
-enum class Page : std::uint8_t { kHealth, kReady, kStats, kMetrics };
+enum class Page : std::uint8_t { kHealth, kReady, kStats, kMetrics, kFront };
 
 // A WebSocket of commands, already subscribed to some channels.
 struct CommandSocket {
   std::vector<std::string> channels;
   Connection::Wishes wishes;
+  std::size_t unknown_parameters = 0;  // that were passed over
 };
 struct EchoSocket {};
 

@@ -1,24 +1,11 @@
 #include "wsserve/http/upgrade.h"
 
-#include <algorithm>
-#include <boost/algorithm/string/predicate.hpp>
-#include <boost/algorithm/string/trim.hpp>
-
 #include "wsserve/http/response.h"
-#include "wsserve/http/uri.h"
 
 namespace wskit::server::http {
 namespace {
 
 constexpr std::string_view kSubprotocol = "wskit.v1.json";
-
-// Whether a comma-separated header has the token, in any case.
-bool has_token(const std::string& header, std::string_view token) {
-  return std::ranges::any_of(split_list(header), [&](std::string& item) {
-    boost::algorithm::trim(item);
-    return boost::algorithm::iequals(item, token);
-  });
-}
 
 UpgradeResult refuse(HttpError error) { return {std::nullopt, std::move(error)}; }
 
@@ -28,7 +15,7 @@ HttpError bad_request(std::string message) {
 
 }  // namespace
 
-bool wants_upgrade(const Request& request) { return has_token(request.header("upgrade"), "websocket"); }
+bool wants_upgrade(const Request& request) { return request.lists("upgrade", "websocket"); }
 
 HttpError upgrade_required() {
   return {.status = 426,
@@ -39,7 +26,7 @@ HttpError upgrade_required() {
 
 UpgradeResult accept_upgrade(const Request& request, const websocket::DeflatePolicy& deflate_policy) {
   if (!request.http_1_1) return refuse(bad_request("a WebSocket handshake needs HTTP/1.1"));
-  if (!has_token(request.header("connection"), "upgrade")) {
+  if (!request.lists("connection", "upgrade")) {
     return refuse(bad_request("a WebSocket handshake needs the header Connection: Upgrade"));
   }
   if (request.count("sec-websocket-version") != 1 || request.header("sec-websocket-version") != "13") {
@@ -56,7 +43,7 @@ UpgradeResult accept_upgrade(const Request& request, const websocket::DeflatePol
   }
   std::vector<std::pair<std::string, std::string>> headers{
       {"Sec-WebSocket-Accept", websocket::accept_token(key)}};
-  if (has_token(request.header("sec-websocket-protocol"), kSubprotocol)) {
+  if (request.lists("sec-websocket-protocol", kSubprotocol)) {
     headers.emplace_back("Sec-WebSocket-Protocol", kSubprotocol);
   }
   Upgrade upgrade;

@@ -1,6 +1,11 @@
 #include "wsserve/http/uri.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <charconv>
+
+#include "common/protocol/quote.h"
 
 namespace wskit::server::http {
 
@@ -39,6 +44,50 @@ std::optional<QueryParameters> parse_query(std::string_view query) {
     parameters.emplace_back(std::move(*name), std::move(*value));
   }
   return parameters;
+}
+
+namespace {
+
+constexpr std::string_view kToken = "token";
+
+bool has(std::span<const std::string_view> names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+std::string no_such_parameter(std::string_view name, std::span<const std::string_view> known) {
+  std::vector<std::string_view> names(known.begin(), known.end());
+  names.push_back(kToken);
+  std::ranges::sort(names);
+  const std::string_view nearest = protocol::nearest_name(name, names);
+  return fmt::format("this address has no parameter {}{}; there {} {}", protocol::quote(name),
+                     nearest.empty() ? "" : fmt::format(" (did you mean {}?)", nearest),
+                     names.size() == 1 ? "is" : "are", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+std::string query_fault(const QueryParameters& query, std::span<const std::string_view> known,
+                        std::span<const std::string_view> repeatable) {
+  std::vector<std::string_view> once{kToken};
+  for (const std::string_view name : known) {
+    if (!has(repeatable, name)) once.push_back(name);
+  }
+  for (const auto& [name, value] : query) {
+    if (name != kToken && !has(known, name)) return no_such_parameter(name, known);
+  }
+  return repeated_parameter(query, once);
+}
+
+std::string repeated_parameter(const QueryParameters& query, std::span<const std::string_view> once) {
+  for (std::size_t i = 0; i < query.size(); ++i) {
+    const std::string& name = query[i].first;
+    if (!has(once, name)) continue;
+    const auto before = query.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::any_of(query.begin(), before, [&](const auto& each) { return each.first == name; })) {
+      return fmt::format("{}= stands there twice; leave one of them out", name);
+    }
+  }
+  return {};
 }
 
 std::vector<std::string> split_list(std::string_view text) {

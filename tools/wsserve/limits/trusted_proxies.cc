@@ -94,11 +94,14 @@ std::optional<PeerAddress> forwarded_client(std::string_view value, ForwardedHea
     const std::size_t comma = value.rfind(',');
     const std::string_view element =
         trimmed(comma == std::string_view::npos ? value : value.substr(comma + 1));
+    const bool is_first = comma == std::string_view::npos;
+    value = value.substr(0, is_first ? 0 : comma);
+    // An empty member of a list says nothing (RFC 9110 section 5.6.1.2).
+    if (element.empty() && !is_first) continue;
     const auto node = parse_node(header == ForwardedHeader::kForwarded ? forwarded_for(element) : element);
     if (!node) return client;
     client = node;
-    if (!proxies.trusts(*node) || comma == std::string_view::npos) return client;
-    value = value.substr(0, comma);
+    if (!proxies.trusts(*node) || is_first) return client;
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "common/protocol/command.h"
 #include "wsserve/channel.h"
@@ -12,6 +13,10 @@ namespace wskit::server {
 class Shard;
 
 namespace people {
+
+// Whether an event may be published to the channel: `@connection/<id>` of one that has
+// left reaches nobody, now or later. Any other channel may have readers that come back.
+[[nodiscard]] bool is_reachable(Shard& shard, std::string_view channel);
 
 // The event was published to that channel of the server's space, and those who
 // subscribed it have it; the others get it, too. On the shard's thread.

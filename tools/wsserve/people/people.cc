@@ -15,6 +15,21 @@ Seat::~Seat() {
   if (--found->second == 0) people_.connections_.erase(found);
 }
 
+void People::enter(std::uint64_t connection) {
+  const std::lock_guard lock(mutex_);
+  websockets_.insert(connection);
+}
+
+void People::leave(std::uint64_t connection) {
+  const std::lock_guard lock(mutex_);
+  websockets_.erase(connection);
+}
+
+bool People::is_here(std::uint64_t connection) const {
+  const std::lock_guard lock(mutex_);
+  return websockets_.contains(connection);
+}
+
 SeatPtr People::seat(const std::string& user) {
   return user.empty() ? nullptr : std::make_unique<Seat>(*this, user);
 }

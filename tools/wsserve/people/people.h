@@ -4,7 +4,9 @@
 // figures are read.
 #pragma once
 
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -49,6 +51,14 @@ class People {
 
   [[nodiscard]] Presence& presence() { return presence_; }
 
+  // A WebSocket of commands is there, until it leaves; `connection`: its key.
+  [[nodiscard]] static std::uint64_t key(std::uint64_t shard, std::uint64_t number) {
+    return (shard << 56U) ^ number;
+  }
+  void enter(std::uint64_t connection);
+  void leave(std::uint64_t connection);
+  [[nodiscard]] bool is_here(std::uint64_t connection) const;
+
   // Null for the anonymous.
   [[nodiscard]] SeatPtr seat(const std::string& user);
 
@@ -62,7 +72,9 @@ class People {
   Presence presence_;
 
   mutable std::mutex mutex_;
-  std::map<std::string, std::size_t, std::less<>> connections_;  // guarded by mutex_
+  // Guarded by mutex_.
+  std::map<std::string, std::size_t, std::less<>> connections_;
+  boost::unordered_flat_set<std::uint64_t> websockets_;
 };
 
 }  // namespace people

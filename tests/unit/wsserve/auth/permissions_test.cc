@@ -88,6 +88,43 @@ TEST(PermissionsTest, TheServersOwnSpaceIsNotPartOfEverything) {
   EXPECT_THAT(error->message, HasSubstr("for administrators"));
 }
 
+// S5: who asks nobody for tokens can still say that pages may publish to everybody.
+TEST(PermissionsTest, TheAnonymousMayPublishInTheServersSpaceWhereThatIsGranted) {
+  const Identity granted = user("", {"**"}, {"**", "@all", "@connection/*"});
+  EXPECT_TRUE(may_announce(granted));
+  EXPECT_TRUE(may_publish(granted, "@all"));
+  EXPECT_TRUE(may_publish(granted, "@connection/x"));
+  EXPECT_FALSE(may_publish(granted, "@user/ann"));
+  EXPECT_FALSE(may_publish(user("", {"**"}, {"@server/*", "@presence/**"}), "@server/stats"));
+  Identity near = user("", {"**"}, {"**"});
+  near.grants.admin = true;  // without keys, on this machine
+  EXPECT_FALSE(may_announce(near));
+  EXPECT_FALSE(may_publish(near, "@all"));
+  EXPECT_THAT(check_publish(near, "@all")->message,
+              HasSubstr("publish = [\"@all\"] in the server's [anonymous]"));
+  EXPECT_THAT(check_publish(near, "@server/stats")->message, HasSubstr("only the server itself does"));
+}
+
+// S5: a setting without effect is an error.
+TEST(PermissionsTest, KnowsWhichGrantsOfTheServersSpaceGrantNothing) {
+  const auto publish = [](const char* text) {
+    return idle_publish_grant(protocol::Pattern::parse(text).value());
+  };
+  const auto subscribe = [](const char* text) {
+    return idle_subscribe_grant(protocol::Pattern::parse(text).value());
+  };
+  for (const char* text : {"a", "**", "@all", "@user/*", "@user/ann", "@connection/**"}) {
+    EXPECT_EQ(publish(text), "") << text;
+  }
+  for (const char* text : {"@server/stats", "@presence/a", "@user", "@all/x"}) {
+    EXPECT_THAT(publish(text), HasSubstr("only @all, @user/")) << text;
+  }
+  for (const char* text : {"a", "**", "@server/stats", "@server/*"}) EXPECT_EQ(subscribe(text), "") << text;
+  for (const char* text : {"@all", "@user/ann", "@user/*", "@connection/x", "@presence/room"}) {
+    EXPECT_NE(subscribe(text), "") << text;
+  }
+}
+
 TEST(PermissionsTest, PresenceGoesWithTheChannel) {
   const Identity ann = user("ann", {"room/*"});
   EXPECT_TRUE(may_subscribe(ann, "@presence/room/1"));

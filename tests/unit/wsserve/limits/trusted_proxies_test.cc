@@ -66,7 +66,16 @@ TEST_F(ForwardedTest, StopsAtWhatIsNoAddress) {
   EXPECT_EQ(client("nonsense"), "none");
   EXPECT_EQ(client(""), "none");
   EXPECT_EQ(client(" , "), "none");
-  EXPECT_EQ(client("203.0.113.9,"), "none");
+}
+
+// F21: a proxy that adds an empty value to what it was sent.
+TEST_F(ForwardedTest, PassesOverEmptyMembers) {
+  EXPECT_EQ(client("203.0.113.9,"), "203.0.113.9");
+  EXPECT_EQ(client("203.0.113.9, , ,\t"), "203.0.113.9");
+  EXPECT_EQ(client("1.1.1.1, 203.0.113.9,, 10.0.0.1, "), "203.0.113.9");
+  EXPECT_EQ(client(", 10.0.0.1"), "10.0.0.1");
+  EXPECT_EQ(client(",,,"), "none");
+  EXPECT_EQ(client_of_standard("for=203.0.113.9, , for=10.0.0.1,"), "203.0.113.9");
 }
 
 TEST_F(ForwardedTest, MayHaveAPort) {
