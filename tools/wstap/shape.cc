@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "common/cli/text_width.h"
 #include "wstap/json_fields.h"
 
 namespace wskit::tap {
@@ -49,7 +50,7 @@ std::string all_members(const JsonFields& fields, std::string_view data) {
   if (fields.members().empty()) return plain_text(data);
   std::string text;
   for (const JsonFields::Member& member : fields.members()) {
-    append_word(text, fmt::format("{}={}", member.name, plain_text(member.value)));
+    append_word(text, fmt::format("{}={}", cli::printable(member.name), plain_text(member.value)));
   }
   return text;
 }
@@ -139,7 +140,7 @@ std::string figures(const JsonFields& fields, bool colored) {
   std::string text;
   for (const JsonFields::Member& member : fields.members()) {
     const bool is_signed = std::find(kSigned.begin(), kSigned.end(), member.name) != kSigned.end();
-    append_word(text, fmt::format("{}={}", member.name,
+    append_word(text, fmt::format("{}={}", cli::printable(member.name),
                                   is_signed ? signed_value(fields, {member.name}, colored)
                                             : plain_text(member.value)));
   }

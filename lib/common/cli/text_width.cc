@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/protocol/utf8.h"
+
 namespace wskit::cli {
 namespace {
 
@@ -54,30 +56,19 @@ std::string fit(std::string_view text, std::size_t width) {
   return result;
 }
 
-namespace {
-
-// The bytes at the front that would turn the direction of what follows them, or
-// begin a new line where a terminal knows such: U+2028 to U+202E, U+2066 to U+2069.
-std::size_t reordering_length(std::string_view text) {
-  if (text.size() < 3 || text[0] != '\xE2') return 0;
-  const auto last = static_cast<unsigned char>(text[2]);
-  const bool reorders = (text[1] == '\x80' && last >= 0xA8 && last <= 0xAE) ||
-                        (text[1] == '\x81' && last >= 0xA6 && last <= 0xA9);
-  return reorders ? 3 : 0;
-}
-
-}  // namespace
-
 std::string printable(std::string_view text) {
-  std::string result(text);
-  for (std::size_t i = 0; i < result.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(result[i]);
-    if (byte < 0x20 || byte == 0x7F) result[i] = ' ';
-    // U+0080 to U+009F are C2 80 to C2 9F.
-    const bool two = byte == 0xC2 && i + 1 < result.size();
-    if (two && static_cast<unsigned char>(result[i + 1]) < 0xA0) result[i] = result[i + 1] = ' ';
-    const std::size_t reordering = reordering_length(std::string_view(result).substr(i));
-    result.replace(i, reordering, reordering, ' ');
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const protocol::CodePoint point = protocol::decode_code_point(text);
+    if (point.bytes == 0) {
+      result += "\uFFFD";
+    } else if (protocol::is_obeyed(point.value)) {
+      result += ' ';
+    } else {
+      result += text.substr(0, point.bytes);
+    }
+    text.remove_prefix(std::max<std::size_t>(point.bytes, 1));
   }
   return result;
 }

@@ -20,8 +20,8 @@ namespace wskit::cli {
 // ellipsis at the end. REQUIRES: no escape sequences; `width` is not 0.
 [[nodiscard]] std::string fit(std::string_view text, std::size_t width);
 
-// `text` on one line and without anything that a terminal would obey: control
-// characters, those of C1 too, become blanks, and what turns the direction of text.
+// `text` on one line and without anything that a terminal would obey (protocol/utf8.h):
+// a blank stands for each such code point, U+FFFD for each byte that is no UTF-8.
 [[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace wskit::cli

@@ -1,10 +1,11 @@
 #include "common/protocol/quote.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <vector>
 
-#include "common/protocol/control.h"
 #include "common/protocol/utf8.h"
 
 namespace wskit::protocol {
@@ -32,18 +33,66 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return distance[a.size()][b.size()];
 }
 
+// All of them lie below U+10000.
+void append_escape(std::string& out, char32_t c) {
+  constexpr std::string_view kShort = "\b\f\n\r\t";
+  constexpr std::string_view kShortNames = "bfnrt";
+  const std::size_t index = c < 0x20 ? kShort.find(static_cast<char>(c)) : std::string_view::npos;
+  out += index == std::string_view::npos ? fmt::format("\\u{:04x}", static_cast<unsigned>(c))
+                                         : fmt::format("\\{}", kShortNames[index]);
+}
+
 }  // namespace
 
-std::string quote(std::string_view text) {
-  std::string valid;
-  while (!text.empty() && valid.size() < kMaxQuotedBytes) {
+void append_quoted(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
     const CodePoint point = decode_code_point(text);
-    valid += point.bytes == 0 ? "\uFFFD" : text.substr(0, point.bytes);
+    if (point.bytes == 0) {
+      out += "\uFFFD";
+    } else if (point.value == '"' || point.value == '\\') {
+      out += '\\';
+      out += static_cast<char>(point.value);
+    } else if (is_obeyed(point.value)) {
+      append_escape(out, point.value);
+    } else {
+      out += text.substr(0, point.bytes);
+    }
     text.remove_prefix(std::max<std::size_t>(point.bytes, 1));
   }
-  if (!text.empty()) valid += "…";
+  out += '"';
+}
+
+void append_plain_json(std::string& out, std::string_view json) {
+  bool in_string = false;
+  bool escaped = false;
+  while (!json.empty()) {
+    const CodePoint point = decode_code_point(json);
+    if (point.bytes == 0) {
+      out += "\uFFFD";
+    } else if (!is_obeyed(point.value)) {
+      out += json.substr(0, point.bytes);
+    } else if (in_string) {
+      append_escape(out, point.value);
+    } else {
+      out += ' ';
+    }
+    if (point.value == '"' && !escaped) in_string = !in_string;
+    escaped = in_string && !escaped && point.value == '\\';
+    json.remove_prefix(std::max<std::size_t>(point.bytes, 1));
+  }
+}
+
+std::string quote(std::string_view text) {
+  std::string cut;
+  while (!text.empty() && cut.size() < kMaxQuotedBytes) {
+    const std::size_t bytes = std::max<std::size_t>(decode_code_point(text).bytes, 1);
+    cut += text.substr(0, bytes);
+    text.remove_prefix(bytes);
+  }
+  if (!text.empty()) cut += "…";
   std::string quoted;
-  append_json_string(quoted, valid);
+  append_quoted(quoted, cut);
   return quoted;
 }
 

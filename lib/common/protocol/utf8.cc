@@ -43,4 +43,13 @@ CodePoint decode_code_point(std::string_view text) {
   return {value, lead.following + 1};
 }
 
+bool is_plain(std::string_view text) {
+  while (!text.empty()) {
+    const CodePoint point = decode_code_point(text);
+    if (point.bytes == 0 || is_obeyed(point.value)) return false;
+    text.remove_prefix(point.bytes);
+  }
+  return true;
+}
+
 }  // namespace wskit::protocol

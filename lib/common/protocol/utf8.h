@@ -19,4 +19,15 @@ struct CodePoint {
 // The code point that `text` begins with. REQUIRES: text is not empty.
 [[nodiscard]] CodePoint decode_code_point(std::string_view text);
 
+// Whether a screen obeys the code point instead of showing it: control characters of
+// ASCII and of C1, other line ends, and marks that turn the direction of text. None of
+// them belongs into a line that a person or a line reader is to believe.
+[[nodiscard]] constexpr bool is_obeyed(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x61C || c == 0x200E || c == 0x200F ||
+         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+// Whether every code point of `text` is valid and none is obeyed.
+[[nodiscard]] bool is_plain(std::string_view text);
+
 }  // namespace wskit::protocol

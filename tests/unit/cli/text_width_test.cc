@@ -42,6 +42,8 @@ TEST(Printable, LeavesNothingThatATerminalObeys) {
                       "31m"),
             "  31m");
   EXPECT_EQ(printable("é\xc2\xa0"), "é\xc2\xa0");
+  // R10
+  EXPECT_EQ(printable("a\u061c\u200fb\x9b\xff\xe2\x82z"), "a  b\uFFFD\uFFFD\uFFFD\uFFFDz");
   EXPECT_EQ(printable("SELL \u202eYUB\u202c\u2066x\u2069\u2028…"), "SELL    YUB      x      …");
 }
 

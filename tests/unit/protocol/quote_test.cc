@@ -23,6 +23,26 @@ TEST(QuoteTest, ReplacesWhatIsNoUtf8) {
   EXPECT_TRUE(nlohmann::json::accept(quote(bytes)));
 }
 
+// R10
+TEST(QuoteTest, EscapesWhatAScreenWouldObey) {
+  EXPECT_EQ(quote("a\u009b2Jb\x7f"), R"("a\u009b2Jb\u007f")");
+  EXPECT_EQ(quote("SELL \u202eYUB\u2066\u200f\u061c\u2028"), R"("SELL \u202eYUB\u2066\u200f\u061c\u2028")");
+  EXPECT_EQ(quote("\xe2\x80"), "\"\uFFFD\uFFFD\"");
+  EXPECT_EQ(quote("\u200d\u00a0é😀"), "\"\u200d\u00a0é😀\"");
+  std::string long_text;
+  append_quoted(long_text, std::string(1'000, '\x7f'));
+  EXPECT_EQ(long_text.size(), 6'002U) << "nothing is cut";
+}
+
+// R10
+TEST(QuoteTest, JsonInALineKeepsItsValues) {
+  const std::string json = "{\"a\u202e\\\"\":\r\n[1,\t\"b\u0085\\\\\"],\n\"c\":\"\x7f\"}";
+  std::string plain;
+  append_plain_json(plain, json);
+  EXPECT_EQ(plain, R"({"a\u202e\"":  [1, "b\u0085\\"], "c":"\u007f"})");
+  EXPECT_EQ(nlohmann::json::parse(plain), nlohmann::json::parse(json));
+}
+
 TEST(QuoteTest, CutsTextThatIsLongerThanAnyName) {
   EXPECT_EQ(quote(std::string(256, 'x')), "\"" + std::string(256, 'x') + "\"");
   EXPECT_EQ(quote(std::string(257, 'x')), "\"" + std::string(256, 'x') + "…\"");

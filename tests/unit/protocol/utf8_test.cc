@@ -29,6 +29,17 @@ TEST(Utf8Test, ReadsEveryCodePoint) {
   }
 }
 
+// R10
+TEST(Utf8Test, PlainTextHasNothingThatAScreenObeys) {
+  for (const char* plain : {"", "ann", "Ž. Žluťoučký 日本 😀", "a\u00a0b", "a\u200db"})
+    EXPECT_TRUE(is_plain(plain)) << plain;
+  for (const char* other :
+       {"a\n", "\x7f", "\u0080", "\u009b2J", "\u009f", "\u061c", "\u200e", "\u200f", "\u2028", "\u2029",
+        "\u202a", "\u202e", "\u2066", "\u2069", "\xff", "a\xc2", "\x9b"}) {
+    EXPECT_FALSE(is_plain(other)) << other;
+  }
+}
+
 TEST(Utf8Test, RefusesSurrogatesAndWhatIsPastTheLastCodePoint) {
   for (char32_t value = 0xD800; value <= 0xDFFF; ++value)
     EXPECT_EQ(decode_code_point(encode(value)).bytes, 0U);

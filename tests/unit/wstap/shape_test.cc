@@ -55,6 +55,10 @@ TEST(Shape, NumbersStayAsTheyWereWritten) {
 TEST(Shape, NothingReachesTheTerminalThatItWouldObey) {
   EXPECT_EQ(shaped("x", R"({"a":"\u001b[2J\u009b31m"})").find('\x1b'), std::string::npos);
   EXPECT_EQ(shaped("trade", R"({"price":1,"symbol":"\u001b[2J"})").find('\x1b'), std::string::npos);
+  // R10: the names of members come from outside as their values do.
+  EXPECT_EQ(shaped("x", "{\"a\u009b2J\u202e\":1}"), "a 2J =1");
+  EXPECT_EQ(shaped("figures", "{\"\u009b31m\":1}"), " 31m=1");
+  EXPECT_EQ(shaped("metrics", "{\"\u009b31m\":1}"), " 31m=1");
 }
 
 TEST(ProgressOf, ReadsTheUsualWaysToSayIt) {

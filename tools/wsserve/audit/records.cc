@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/protocol/quote.h"
 #include "common/protocol/timestamp.h"
 #include "wsserve/audit/audit_log.h"
 #include "wsserve/connection/connection.h"
@@ -34,11 +35,11 @@ class Record {
 
   void add(std::string_view name, std::string_view value) {
     begin(name);
-    protocol::append_json_string(text_, value);
+    protocol::append_quoted(text_, value);
   }
   void add_json(std::string_view name, std::string_view json) {
     begin(name);
-    text_ += json;
+    protocol::append_plain_json(text_, json);
   }
   void add_number(std::string_view name, std::uint64_t value) { add_json(name, std::to_string(value)); }
 
@@ -48,7 +49,7 @@ class Record {
     char mark = '[';
     for (const std::string_view each : names) {
       text_ += mark;
-      protocol::append_json_string(text_, each);
+      protocol::append_quoted(text_, each);
       mark = ',';
     }
     text_ += mark == '[' ? "[]" : "]";
@@ -69,14 +70,6 @@ class Record {
 
   std::string text_;
 };
-
-// Data may have line ends between its tokens.
-std::string in_one_line(std::string_view json) {
-  std::string line(json);
-  std::ranges::replace_if(
-      line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  return line;
-}
 
 }  // namespace
 
@@ -165,7 +158,7 @@ void publish(Shard& shard, const Connection& connection, std::span<const protoco
     record.add("epoch", published[i].epoch);
     record.add("type", events[i].type);
     if (published[i].duplicate) record.add_json("duplicate", "true");
-    if (log->with_data()) record.add_json("data", in_one_line(events[i].data));
+    if (log->with_data()) record.add_json("data", events[i].data);
     record.write(*log);
   }
 }

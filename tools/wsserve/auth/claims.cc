@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/protocol/utf8.h"
 #include "wsserve/auth/token.h"
 
 namespace wskit::server::auth {
@@ -23,25 +24,23 @@ Error bad_claim(std::string_view claim, std::string_view wanted) {
   return token_error("claims", fmt::format("the token's {} must be {}", claim, wanted));
 }
 
-bool has_control_character(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
-}
-
 protocol::Result<std::string> user_of(const json& claims) {
   const json subject = claims.value("sub", json());
   // Not what RFC 7519 asks for, but what number-minded issuers send.
   if (subject.is_number_integer()) return subject.dump();
   const std::string* user = subject.get_ptr<const std::string*>();
-  if (user == nullptr || user->empty() || user->size() > kMaxUserBytes || has_control_character(*user)) {
-    return bad_claim("sub", fmt::format("the user: a text of 1 to {} bytes", kMaxUserBytes));
+  if (user == nullptr || user->empty() || user->size() > kMaxUserBytes || !protocol::is_plain(*user)) {
+    return bad_claim(
+        "sub", fmt::format("the user: a text of 1 to {} bytes without control characters", kMaxUserBytes));
   }
   return *user;
 }
 
-// One text or a list of them. Nothing: the claim is absent.
+// One text or a list of them. Nothing: the claim is absent. A null is not, so that it
+// never stands for what others are granted.
 protocol::Result<std::optional<std::vector<Pattern>>> patterns_of(const json& claims, const char* claim) {
   const auto found = claims.find(claim);
-  if (found == claims.end() || found->is_null()) return std::optional<std::vector<Pattern>>();
+  if (found == claims.end()) return std::optional<std::vector<Pattern>>();
   const json list = found->is_string() ? json::array({*found}) : *found;
   const Error refusal = bad_claim(claim, "a list of channels and patterns");
   if (!list.is_array()) return refusal;
@@ -73,7 +72,7 @@ protocol::Result<Grants> grants_of(const json& claims, const Grants& defaults) {
       grants.subscribe.push_back(channel);
     }
   }
-  if (const auto admin = claims.find("admin"); admin != claims.end() && !admin->is_null()) {
+  if (const auto admin = claims.find("admin"); admin != claims.end()) {
     if (!admin->is_boolean()) return bad_claim("admin", "true or false");
     grants.admin = admin->get<bool>();
   }

@@ -1,6 +1,7 @@
 // Whether a token is to be believed: form, algorithm, key, signature, time, issuer
-// and audience (docs/security.md, "Tokens"). libjwt takes it apart, OpenSSL checks
-// the signature, and what they leave to their caller is done here.
+// and audience (docs/security.md, "Tokens"). OpenSSL checks the signature, libjwt knows
+// the algorithms. The parts are read here, so that claims nobody asks for may hold what
+// they like.
 //
 // Threads: pure functions.
 #pragma once
@@ -16,7 +17,6 @@
 
 namespace wskit::server::auth {
 
-// libjwt decodes on the stack.
 inline constexpr std::size_t kMaxTokenBytes = std::size_t{16} << 10;
 
 struct TokenRules {
@@ -26,10 +26,10 @@ struct TokenRules {
   std::chrono::milliseconds leeway{0};
 };
 
-// The claims of a token that is right at `now`. Errors: kUnauthorized with a
+// Of a token that is right at `now`, the claims that this server reads. Errors: kUnauthorized with a
 // sentence that holds nothing of the token or the rules, and {"reason":…} in its
 // details, one of: malformed, algorithm, unknown_key, signature, expired,
-// not_yet_valid, issuer, audience.
+// not_yet_valid, issuer, audience, claims (of a wrong type).
 [[nodiscard]] protocol::Result<nlohmann::json> verify(const TokenRules& rules, std::string_view token,
                                                       std::chrono::system_clock::time_point now);
 

@@ -72,7 +72,10 @@ TEST(ClaimsTest, OnePatternNeedsNoList) {
 TEST(ClaimsTest, NeedAUser) {
   for (const json& subject :
        {json(), json(""), json(true), json(1.5), json::array({"ann"}), json(std::string(201, 'x')),
-        json("a\nb"), json(std::string("a\0b", 3)), json("\x7f")}) {
+        json("a\nb"), json(std::string("a\0b", 3)), json("\x7f"),
+        // R10: what would change the line in which an operator reads it.
+        json("a\u009b2J"), json("a\u0085"), json("ann\u202e"), json("\u2066ann"), json("ann\u200f"),
+        json("a\u2028b")}) {
     EXPECT_THAT(refusal({{"sub", subject}}), HasSubstr("the token's sub must be")) << subject;
   }
   EXPECT_THAT(refusal(json::object()), HasSubstr("the token's sub must be"));
@@ -90,6 +93,18 @@ TEST(ClaimsTest, ThatAreNotWhatTheyShouldBeAreNotTaken) {
   }
   EXPECT_THAT(refusal({{"sub", "ann"}, {"admin", "true"}}), HasSubstr("the token's admin"));
   EXPECT_THAT(refusal({{"sub", "ann"}, {"admin", 1}}), HasSubstr("the token's admin"));
+}
+
+// F2
+TEST(ClaimsTest, NullIsNoWayToSayNothing) {
+  for (const char* claim : {"sub", "subscribe", "publish", "channels", "admin"}) {
+    json claims{{"sub", "guest"}};
+    claims[claim] = nullptr;
+    const auto identity = to_identity(claims, defaults(), {});
+    ASSERT_FALSE(identity) << claim << " is null, and the defaults were granted";
+    EXPECT_EQ(json::parse(identity.error().details)["reason"], "claims");
+    EXPECT_THAT(identity.error().message, HasSubstr(std::string("the token's ") + claim));
+  }
 }
 
 TEST(ClaimsTest, TheLeewayIsPartOfTheTime) {

@@ -157,7 +157,7 @@ TEST_F(TokenTest, RefusesAlgorithmsThatItDoesNotKnow) {
   // libjwt knows its own in any letters, and the others not at all.
   EXPECT_EQ(refusal(forge(R"({"alg":"hs256"})", claims.dump(), kSecret)), "algorithm");
   for (const char* algorithm : {"HS1", "PS256", "EdDSA", "", "HS256 "}) {
-    EXPECT_EQ(refusal(forge(json{{"alg", algorithm}}.dump(), claims.dump(), kSecret)), "malformed")
+    EXPECT_EQ(refusal(forge(json{{"alg", algorithm}}.dump(), claims.dump(), kSecret)), "algorithm")
         << algorithm;
   }
 }
@@ -203,7 +203,7 @@ TEST_F(TokenTest, KeepsToItsTimes) {
 TEST_F(TokenTest, TakesNothingButNumbersForTimes) {
   for (const char* claim : {"exp", "nbf"}) {
     for (const json& value : {json("1900000000"), json(true), json(nullptr), json::array(), json::object()}) {
-      EXPECT_EQ(refusal(forge(R"({"alg":"HS256"})", json{{claim, value}}.dump(), kSecret)), "malformed")
+      EXPECT_EQ(refusal(forge(R"({"alg":"HS256"})", json{{claim, value}}.dump(), kSecret)), "claims")
           << claim << " = " << value;
     }
   }
@@ -261,13 +261,58 @@ TEST_F(TokenTest, RefusesHeadersAndPayloadsThatAreNotWhatTheyShouldBe) {
                              R"(["alg"])", R"({"alg":"HS256","alg":"none"})", "\xff"}) {
     EXPECT_NE(refusal(forge(header, claims.dump(), kSecret)), "taken") << header;
   }
-  for (const char* payload : {"", "[]", "null", "7", "{", R"({"sub":"a\u0000b"})", "\xff", R"("sub")",
-                              R"({"exp":99999999999999999999})"}) {
+  for (const char* payload : {"", "[]", "null", "7", "{", "\xff", R"("sub")", R"({"sub":"ann"} x)",
+                              R"({"x":01})", R"({"exp":1e999})", "{\"x\":\"\xff\"}"}) {
     EXPECT_NE(refusal(forge(R"({"alg":"HS256"})", payload, kSecret)), "taken") << payload;
   }
   std::string deep;
   for (int i = 0; i < 3000; ++i) deep += "[";
   EXPECT_NE(refusal(forge(R"({"alg":"HS256"})", R"({"sub":)" + deep, kSecret)), "taken");
+}
+
+// F2
+TEST_F(TokenTest, NullIsOfTheWrongTypeInEveryClaim) {
+  rules.issuers = {"https://login.example"};
+  rules.audiences = {"wskit"};
+  const json right{
+      {"sub", "ann"}, {"iss", "https://login.example"}, {"aud", "wskit"}, {"exp", kNow + 60}, {"nbf", kNow}};
+  ASSERT_EQ(refusal(forge(R"({"alg":"HS256"})", right.dump(), kSecret)), "taken");
+  for (const char* claim : {"iss", "aud", "exp", "nbf"}) {
+    json other = right;
+    other[claim] = nullptr;
+    EXPECT_EQ(refusal(forge(R"({"alg":"HS256"})", other.dump(), kSecret)), "claims") << claim;
+  }
+}
+
+// F20
+TEST_F(TokenTest, WhatIsNotReadMayBeAnything) {
+  for (const char* more :
+       {R"("tenant":18446744073709551616)", R"("tenant":123456789012345678901234567890)",
+        R"("x":[-9223372036854775809,{"y":1e999}])", R"("x":"\ud800")", R"("x":"a\u0000b")", R"("x":null)"}) {
+    const std::string payload = std::string(R"({"sub":"ann",)") + more + "}";
+    const std::string token = forge(R"({"alg":"HS256","x":18446744073709551616})", payload, kSecret);
+    const auto taken = verify(rules, token, at(kNow));
+    ASSERT_TRUE(taken) << more << ": " << taken.error().message;
+    EXPECT_EQ(*taken, claims);
+  }
+  EXPECT_EQ(refusal(forge(R"({"alg":"HS256"})", R"({"exp":99999999999999999999})", kSecret)), "taken")
+      << "a time past all clocks is one";
+  const auto user =
+      verify(rules, forge(R"({"alg":"HS256"})", R"({"\u0073ub":9007199254740993})", kSecret), at(kNow));
+  EXPECT_EQ(*user, json({{"sub", 9007199254740993}})) << "exact, and by its name however that is spelt";
+}
+
+// F20
+TEST_F(TokenTest, TakesAccessTokensByTheirType) {
+  for (const char* type : {"JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "application/jwt"}) {
+    EXPECT_EQ(refusal(forge(json{{"alg", "HS256"}, {"typ", type}}.dump(), claims.dump(), kSecret)), "taken")
+        << type;
+  }
+  for (const json& type : {json("JOSE"), json("dpop+jwt"), json(""), json("application/"), json(), json(7)}) {
+    const std::string token = forge(json{{"alg", "HS256"}, {"typ", type}}.dump(), claims.dump(), kSecret);
+    EXPECT_EQ(refusal(token), "malformed") << type;
+    EXPECT_THAT(verify(rules, token, at(kNow)).error().message, HasSubstr("typ is neither JWT nor at+jwt"));
+  }
 }
 
 TEST_F(TokenTest, RefusesExtensionsThatItWouldHaveToUnderstand) {
