@@ -145,8 +145,9 @@ TEST(PositionJsonTest, TheFormsOfTextCountAsStringsAndNumbers) {
   EXPECT_EQ(json("-100"), R"({"last":100})");
 }
 
-TEST(PositionJsonTest, UnknownFieldsArePassedOver) {
-  EXPECT_EQ(json(R"({"offset":42,"channel":"a"})"), R"({"offset":42})");
+TEST(PositionJsonTest, RefusesUnknownFieldsByName) {
+  EXPECT_THAT(json(R"({"offset":42,"channel":"a"})"),
+              HasSubstr("has \"channel\", which means nothing there"));
 }
 
 TEST(PositionJsonTest, RefusesWhatSaysNothingOrTwoThings) {

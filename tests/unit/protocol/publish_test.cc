@@ -167,7 +167,7 @@ TEST_F(PublishTest, RewrittenKeysOfABatchStayWhereTheyAreInOneBatchAfterTheOther
 TEST_F(PublishTest, ABatchKeepsItsOrder) {
   const Command& command = accept(
       R"({"action":"publish","id":"b","events":[{"channel":"a","type":"t","data":1},{"data":{"x":[]},"channel":"b\/c"},)"
-      R"({"channel":"a","data":"3","key":"k","unknown":0}]})");
+      R"({"channel":"a","data":"3","key":"k"}]})");
   EXPECT_TRUE(command.batch);
   EXPECT_FALSE(command.event_types);
   ASSERT_EQ(command.publish.size(), 3U);
