@@ -19,6 +19,11 @@ add_library(wskit_prometheus INTERFACE)
 target_include_directories(wskit_prometheus SYSTEM INTERFACE ${WSKIT_PROMETHEUS_INCLUDE})
 target_link_libraries(wskit_prometheus INTERFACE ${WSKIT_PROMETHEUS_CORE})
 
+# Compiled into what uses it, so that its header is all.
+find_path(WSKIT_XXHASH_INCLUDE xxhash.h REQUIRED)
+add_library(wskit_xxhash INTERFACE)
+target_include_directories(wskit_xxhash SYSTEM INTERFACE ${WSKIT_XXHASH_INCLUDE})
+
 # libjwt comes without a CMake package.
 find_path(JWT_INCLUDE_DIR jwt.h REQUIRED)
 find_library(JWT_LIBRARY jwt REQUIRED)

@@ -15,6 +15,7 @@ build_packages=(
   libboost1.81-dev libssl-dev zlib1g-dev
   libsimdjson-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev
   libsqlite3-dev
+  libxxhash-dev
   libjwt-dev
   prometheus-cpp-dev
 )

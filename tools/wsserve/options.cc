@@ -332,17 +332,23 @@ std::vector<ListenAddress> to_addresses(const Options& options) {
   return addresses;
 }
 
-protocol::Result<std::unique_ptr<store::Store>> to_store(const Options& options, const ChannelRules& rules) {
-  if (options.store.empty()) return std::unique_ptr<store::Store>();
+protocol::Result<OpenedStore> to_store(const Options& options, const ChannelRules& rules) {
+  if (options.store.empty()) return OpenedStore{};
+  const auto renewed = std::make_shared<std::size_t>(0);
   store::Options wanted;
   wanted.path = options.store;
   wanted.sync = options.store_sync;
-  wanted.make_epoch = [] { return random_token(8); };
+  wanted.make_epoch = [renewed] {
+    ++*renewed;
+    return random_token(8);
+  };
   wanted.retention_for = [rules](std::string_view channel) {
     const ChannelOptions channel_options = rules.options_for(channel);
     return store::Retention{.history = channel_options.history, .dedup = channel_options.dedup};
   };
-  return store::Store::open(std::move(wanted));
+  auto store = store::Store::open(std::move(wanted));
+  if (!store) return store.error();
+  return OpenedStore{.store = std::move(*store), .renewed = *renewed};
 }
 
 std::size_t to_shards(const Options& options) {

@@ -292,11 +292,19 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
   net::io_context io(1);
   std::vector<std::string> urls;
   for (const auto& listener : listeners) urls.push_back(listener->url());
-  if (*store != nullptr) {
+  if (store->store != nullptr) {
+    if (store->renewed > 0) {
+      notices.warning(
+          "{} channels in {} begin new epochs, for the newest events that were acknowledged may be lost: its "
+          "log "
+          "is missing or damaged, the file is an older copy, or the machine went down before they were "
+          "flushed",
+          store->renewed, options.store);
+    }
     notices.notice("keeping durable channels in {} ({} there already)", options.store,
-                   (*store)->channels().size());
+                   store->store->channels().size());
   }
-  Server server(settings, shards, std::move(listeners), std::move(*store));
+  Server server(settings, shards, std::move(listeners), std::move(store->store));
   server.keep_audit(audit.get());
   LiveConfig config(program, command_line, settings.tls);
   warn_of_certificate(settings, notices);

@@ -152,7 +152,7 @@ TEST_F(StoreDocsTest, ACopyMadeWhileItRunsIsAStore) {
   options_.path = (folder_ / "copy.db").string();
   open();
   EXPECT_EQ(channel("market").newest_at_open(), 5U);
-  EXPECT_EQ(channel("market").epoch(), "E1");
+  EXPECT_NE(channel("market").epoch(), "E1") << "the original has served on";
 }
 
 }  // namespace

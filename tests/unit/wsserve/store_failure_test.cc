@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 #include <future>
+#include <iterator>
 
 #include "store_fixture.h"
 #include "wsserve/store/database.h"
@@ -233,6 +235,10 @@ class DamagedStoreTest : public StoreFixture {
     sql(statement);
     open();
   }
+  static std::string contents(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
 };
 
 TEST_F(DamagedStoreTest, SaysWhichEventIsMissing) {
@@ -257,6 +263,51 @@ TEST_F(DamagedStoreTest, NeverHandsOutWhatIsNoEvent) {
 TEST_F(DamagedStoreTest, TakesAnEventThatAnAuditorHasBlackedOut) {
   damage("UPDATE events SET data = '\"redacted\"' WHERE id & 255 = 3");
   EXPECT_EQ(offsets("a", 0), "1 2 3 4 5");
+}
+
+// R11
+TEST_F(DamagedStoreTest, AChangedByteInTheFileIsFound) {
+  for (const std::string& part :
+       {std::string(R"("some text")"), std::string("2026-11-20T10:00:00.123456Z"), std::string("engine-7")}) {
+    open();
+    publish("a", "1");
+    publish("a", R"("some text")", "engine-7");
+    publish("a", "3");
+    close();
+    std::string bytes = contents(path_);
+    // Of several events the last one in the file's order is the second or another; all are found.
+    const std::size_t place = bytes.find(part);
+    ASSERT_NE(place, std::string::npos) << part;
+    bytes[place + part.size() - 2] ^= 1;
+    std::ofstream(path_, std::ios::binary) << bytes;
+    open();
+    std::uint64_t good = 0;
+    for (std::uint64_t after = 0; after < 3; ++after) {
+      const Part read_back = read("a", after, after + 1);
+      good += read_back.frames.size();
+      EXPECT_EQ(read_back.frames.empty(), !read_back.error.empty());
+    }
+    EXPECT_EQ(good, 2U) << part;
+    close();
+    std::filesystem::remove(path_);
+  }
+}
+
+// R11
+TEST_F(DamagedStoreTest, RowsOfAnOlderFileHaveNoSumAndAreServed) {
+  open();
+  publish_many("a", 3);
+  close();
+  sql("DROP TRIGGER events_changed");
+  sql("ALTER TABLE events DROP COLUMN checksum");
+  sql("PRAGMA user_version = 1");
+  open();
+  EXPECT_EQ(offsets("a", 0), "1 2 3");
+  publish("a");
+  settle();
+  EXPECT_EQ(offsets("a", 0), "1 2 3 4");
+  EXPECT_THAT(sql("SELECT count(*) FROM events WHERE checksum IS NULL"), ElementsAre("3"));
+  EXPECT_THAT(sql("PRAGMA user_version"), ElementsAre("2"));
 }
 
 TEST_F(DamagedStoreTest, TellsOfPagesThatCannotBeRead) {

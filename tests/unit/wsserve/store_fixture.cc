@@ -110,6 +110,17 @@ void StoreFixture::close() {
   store_.reset();
 }
 
+void StoreFixture::die() {
+  const std::filesystem::path grave = folder_ / fmt::format("dead{}", ++deaths_);
+  std::filesystem::create_directory(grave);
+  for (const char* part : {"", "-wal", "-lock"}) {
+    std::filesystem::copy_file(path_ + part, (grave / "events.db").string() + part);
+  }
+  close();
+  path_ = (grave / "events.db").string();
+  options_.path = path_;
+}
+
 StoredChannel& StoreFixture::channel(const std::string& name) {
   return store_->channel(name, retention_, "E1");
 }

@@ -109,6 +109,10 @@ class StoreFixture : public testing::Test {
   std::unique_ptr<Store> store_;
   std::map<std::string, std::uint64_t> offsets_;  // the newest appended
   std::map<std::string, Listener> listeners_;
+  // What a server that is killed now would leave behind, in a folder of its own; from
+  // now on the fixture's file is that one. REQUIRES: all is settled.
+  void die();
+
   std::vector<std::string> availability_;  // what the store said of itself; after await or close
 
  private:
@@ -116,6 +120,7 @@ class StoreFixture : public testing::Test {
   std::condition_variable settled_;
   Ticket last_ = 0;
   int epochs_ = 0;
+  int deaths_ = 0;
 };
 
 }  // namespace wskit::server::store

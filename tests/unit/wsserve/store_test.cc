@@ -332,8 +332,7 @@ TEST_F(StoreTest, KeepsEpochsAfterACrashOfTheServer) {
   open();
   publish("a");
   settle();
-  close();
-  sql("UPDATE meta SET value = 'running' WHERE key = 'state'");
+  die();
   open();
   EXPECT_EQ(channel("a").epoch(), "E1");
 }
@@ -344,9 +343,8 @@ TEST_F(StoreTest, GivesNewEpochsWhereACrashOfTheMachineMayHaveTakenEvents) {
   publish_many("a", 2);
   publish("b");
   settle();
-  close();
-  sql("UPDATE meta SET value = 'running' WHERE key = 'state'");
   sql("UPDATE meta SET value = 'another' WHERE key = 'boot'");
+  die();
   options_.sync = Sync::kFull;
   open();
   const std::set<std::string> epochs{channel("a").epoch(), channel("b").epoch()};
@@ -361,9 +359,8 @@ TEST_F(StoreTest, KeepsEpochsWhereEveryCommitWasFlushed) {
   open();
   publish("a");
   settle();
-  close();
-  sql("UPDATE meta SET value = 'running' WHERE key = 'state'");
   sql("UPDATE meta SET value = 'another' WHERE key = 'boot'");
+  die();
   open();
   EXPECT_EQ(channel("a").epoch(), "E1");
 }
@@ -389,8 +386,8 @@ TEST_F(StoreTest, RefusesAFileThatAnotherServerHasOpenUnderAnotherName) {
 TEST_F(StoreTest, RefusesANewerSchema) {
   open();
   close();
-  sql("PRAGMA user_version = 2");
-  EXPECT_THAT(refusal(), HasSubstr("its schema is version 2 and this wsserve knows up to 1"));
+  sql("PRAGMA user_version = 3");
+  EXPECT_THAT(refusal(), HasSubstr("its schema is version 3 and this wsserve knows up to 2"));
 }
 
 TEST_F(StoreTest, RefusesTheDatabaseOfAnotherProgram) {

@@ -9,8 +9,8 @@ namespace {
 
 // How long a statement waits for another program that writes to the file.
 constexpr int kBusyMilliseconds = 5'000;
-// And a checkpoint for one that reads.
-constexpr int kCheckpointMilliseconds = 250;
+// And a checkpoint for one that reads: so long do events wait for it.
+constexpr int kCheckpointMilliseconds = 10;
 
 // The system's error behind SQLite's last one; 0 if it is not known.
 int system_error(sqlite3* database) {
@@ -80,15 +80,26 @@ void Database::rollback() {
   if (sqlite3_get_autocommit(handle_) == 0) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
-void Database::checkpoint(Checkpoint mode) {
+Backfill Database::checkpoint(Checkpoint mode) {
   const int sqlite_mode = mode == Checkpoint::kPassive   ? SQLITE_CHECKPOINT_PASSIVE
                           : mode == Checkpoint::kRestart ? SQLITE_CHECKPOINT_RESTART
                                                          : SQLITE_CHECKPOINT_TRUNCATE;
   sqlite3_busy_timeout(handle_, kCheckpointMilliseconds);
-  const int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, sqlite_mode, nullptr, nullptr);
+  Backfill backfill;
+  int written = 0;
+  const int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, sqlite_mode, &backfill.log, &written);
   const SqlError failure = error();
   sqlite3_busy_timeout(handle_, kBusyMilliseconds);
   if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) throw failure;
+  backfill.complete = code == SQLITE_OK && written >= backfill.log;
+  // Busy before it had looked: then the log is not known.
+  if (backfill.log >= 0) wal_pages_ = backfill.log;
+  backfill.log = wal_pages_;
+  return backfill;
+}
+
+void Database::keep_log(bool keep) {
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
 }
 
 Statement::Statement(Database& database, std::string_view sql) : database_(database) {

@@ -30,6 +30,12 @@ enum class Checkpoint : std::uint8_t {
   kTruncate,  // and leaves an empty log
 };
 
+// What came of a checkpoint.
+struct Backfill {
+  bool complete = true;  // false: others were in the way of all that was asked for
+  int log = 0;           // pages in the log
+};
+
 enum class Access : std::uint8_t { kReadWrite, kReadOnly };
 
 class Database {
@@ -47,10 +53,14 @@ class Database {
   // Ends a transaction that failed, if one is still open. Throws nothing.
   void rollback();
 
-  // The pages in the write-ahead log after the last commit of this connection.
+  // The pages in the write-ahead log after the last commit of this connection, or its
+  // last checkpoint.
   [[nodiscard]] int wal_pages() const { return wal_pages_; }
-  // Writes the write-ahead log back to the database, unless others are in the way.
-  void checkpoint(Checkpoint mode);
+  // Writes the write-ahead log back to the database, as far as others are not in the
+  // way, for whom it waits some milliseconds.
+  Backfill checkpoint(Checkpoint mode);
+  // Whether the last connection to be closed leaves the log as it is.
+  void keep_log(bool keep);
 
   // The error that the last call left, with the system's own words.
   [[nodiscard]] SqlError error() const;

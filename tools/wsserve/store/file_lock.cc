@@ -5,7 +5,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -13,11 +12,21 @@
 namespace wskit::server::store {
 namespace {
 
+// The number of the process, filled up with blanks, and behind it the mark.
+constexpr std::size_t kNumberBytes = 32;
+constexpr std::size_t kMostMarkBytes = 256;
+
+std::string read_at(int descriptor, std::size_t offset, std::size_t most) {
+  std::string text(most, '\0');
+  const ssize_t bytes = ::pread(descriptor, text.data(), text.size(), static_cast<off_t>(offset));
+  text.resize(bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
+  return text;
+}
+
 // The process that wrote its number into the file.
 std::string holder(int descriptor) {
-  std::array<char, 32> text{};
-  const ssize_t bytes = ::pread(descriptor, text.data(), text.size(), 0);
-  return {text.data(), bytes > 0 ? static_cast<std::size_t>(bytes) : 0};
+  const std::string text = read_at(descriptor, 0, kNumberBytes);
+  return text.substr(0, text.find_first_not_of("0123456789"));
 }
 
 }  // namespace
@@ -35,18 +44,25 @@ protocol::Result<FileLock> FileLock::acquire(const std::string& path) {
     return protocol::Error{protocol::ErrorCode::kUnavailable,
                            fmt::format("another wsserve (process {}) has it open", holder(descriptor)), ""};
   }
-  const std::string number = std::to_string(::getpid());
+  lock.mark_ = read_at(descriptor, kNumberBytes, kMostMarkBytes);
   // Only for the message above: not being able to write it is no reason to fail.
-  if (::ftruncate(descriptor, 0) == 0) {
-    [[maybe_unused]] const ssize_t written = ::pwrite(descriptor, number.data(), number.size(), 0);
-  }
+  std::string number = std::to_string(::getpid());
+  number.resize(kNumberBytes - 1, ' ');
+  number += '\n';
+  [[maybe_unused]] const ssize_t written = ::pwrite(descriptor, number.data(), number.size(), 0);
   return lock;
 }
 
-FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+void FileLock::set_mark(std::string_view mark) const {
+  [[maybe_unused]] const ssize_t written = ::pwrite(descriptor_, mark.data(), mark.size(), kNumberBytes);
+}
+
+FileLock::FileLock(FileLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), mark_(std::move(other.mark_)) {}
 
 FileLock& FileLock::operator=(FileLock&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
+  mark_.swap(other.mark_);
   return *this;
 }
 

@@ -5,13 +5,27 @@
 #include <utility>
 
 #include "wsserve/event_frame.h"
+#include "wsserve/store/row_checksum.h"
 #include "wsserve/store/row_id.h"
 
 namespace wskit::server::store {
 namespace {
 
+// Whether the row is as it was written, as far as it says so itself.
+bool is_unchanged(const Statement& row) {
+  if (row.is_null(7)) return true;
+  return row.number(7) == checksum_of({.id = row.number(0),
+                                       .received = row.number(5),
+                                       .type = row.text(1),
+                                       .timestamp = row.text(2),
+                                       .key = row.text(3),
+                                       .dedup = row.text(6),
+                                       .data = row.text(4)});
+}
+
 // The frame of the row that the query stands on; null where the row is damaged.
 ChunkPtr frame_of(const Statement& row, const std::string& channel, std::uint64_t offset) {
+  if (!is_unchanged(row)) return nullptr;
   protocol::EventView event;
   event.type = row.text(1);
   event.channel = channel;
@@ -36,7 +50,8 @@ struct Reader::File {
   explicit File(const std::string& path)
       : database(path, Access::kReadOnly),
         range(database,
-              "SELECT id, type, timestamp, key, data FROM events WHERE id BETWEEN ? AND ? ORDER BY id"),
+              "SELECT id, type, timestamp, key, data, received, dedup, checksum FROM events "
+              "WHERE id BETWEEN ? AND ? ORDER BY id"),
         row_from(database, "SELECT id, received FROM events WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1"),
         newest(database, "SELECT id FROM events WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1") {}
 

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <limits>
 
 #include "wsserve/event_frame.h"
+#include "wsserve/store/row_checksum.h"
 #include "wsserve/store/row_id.h"
 
 namespace wskit::server::store {
@@ -59,6 +61,26 @@ FROM channels
 JOIN events ON events.id BETWEEN channels.id << 43 AND channels.id << 43 | 8796093022207;
 )";
 
+// What each version added, from the one before it. The tables of a new file are
+// those of version 1 with all of it.
+struct Upgrade {
+  int to;
+  const char* sql;
+};
+constexpr std::array kUpgrades{
+    // Whoever changes a row by a statement means it; what is to be found is what a disk
+    // changes.
+    Upgrade{.to = 2, .sql = R"(
+ALTER TABLE events ADD COLUMN checksum INTEGER;  -- of the row (docs/store.md); NULL: none
+
+CREATE TRIGGER events_changed
+AFTER UPDATE OF id, received, type, timestamp, key, dedup, data ON events
+WHEN NEW.checksum IS OLD.checksum
+BEGIN UPDATE events SET checksum = NULL WHERE id = NEW.id; END;
+)"},
+};
+static_assert(kUpgrades.back().to == kSchemaVersion);
+
 // Names this boot of the machine; empty if it cannot be known.
 std::string boot_id() {
   std::string id;
@@ -96,7 +118,7 @@ std::string_view name_of(Sync sync) {
 struct Ends {
   explicit Ends(Database& database)
       : newest(database,
-               "SELECT id, received, bytes_before, type, timestamp, key, data FROM events "
+               "SELECT id, received, bytes_before, type, timestamp, key, data, dedup, checksum FROM events "
                "WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"),
         oldest(database, "SELECT id FROM events WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1") {}
 
@@ -110,7 +132,10 @@ struct Ends {
     }
     if (newest.step()) {
       state.newest = std::max(gone, offset_of(newest.number(0)));
-      state.newest_received = protocol::SystemMicros(std::chrono::microseconds(newest.number(1)));
+      // A time that a disk has changed would be every later event's too.
+      if (is_unchanged(newest)) {
+        state.newest_received = protocol::SystemMicros(std::chrono::microseconds(newest.number(1)));
+      }
       protocol::EventView event;
       event.channel = channel.name();
       event.offset = state.newest;
@@ -127,6 +152,17 @@ struct Ends {
       oldest.reset();
     }
     state.known = {.offset = state.floor};
+  }
+
+  static bool is_unchanged(const Statement& row) {
+    if (row.is_null(8)) return true;
+    return row.number(8) == checksum_of({.id = row.number(0),
+                                         .received = row.number(1),
+                                         .type = row.text(3),
+                                         .timestamp = row.text(4),
+                                         .key = row.text(5),
+                                         .dedup = row.text(7),
+                                         .data = row.text(6)});
   }
 
   Statement newest;
@@ -153,17 +189,25 @@ void prepare_file(Database& database) {
   if (database.text("PRAGMA journal_mode = WAL") != "wal") {
     throw RefusedFile("the file system cannot share memory, which a write-ahead log needs: use a local disk");
   }
-  if (!fresh) return;
-  database.exec(
-      fmt::format("BEGIN IMMEDIATE; {} PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT", kTables,
-                  kApplicationId, kSchemaVersion));
+  if (version == kSchemaVersion) return;
+  std::string changes = fresh ? fmt::format("{} PRAGMA application_id = {};", kTables, kApplicationId) : "";
+  for (const Upgrade& upgrade : kUpgrades) {
+    if (version < upgrade.to) changes += upgrade.sql;
+  }
+  try {
+    database.exec(
+        fmt::format("BEGIN IMMEDIATE; {} PRAGMA user_version = {}; COMMIT", changes, kSchemaVersion));
+  } catch (const SqlError&) {
+    database.rollback();
+    throw;
+  }
 }
 
 void set_sync(Database& database, Sync sync) {
   database.exec(fmt::format("PRAGMA synchronous = {}", name_of(sync)));
 }
 
-bool begin_run(Database& database, Sync sync) {
+LastRun begin_run(Database& database, Sync sync) {
   const std::string boot = boot_id();
   const bool clean = get_meta(database, "state") != "running";
   const bool every_commit_flushed = get_meta(database, "sync") == name_of(Sync::kFull);
@@ -171,7 +215,7 @@ bool begin_run(Database& database, Sync sync) {
   set_meta(database, "state", "running");
   set_meta(database, "sync", name_of(sync));
   set_meta(database, "boot", boot);
-  return !clean && !every_commit_flushed && !same_boot;
+  return {.closed = clean, .unflushed = !clean && !every_commit_flushed && !same_boot};
 }
 
 void end_run(Database& database) { set_meta(database, "state", "closed"); }

@@ -15,7 +15,7 @@ namespace wskit::server::store {
 
 // The version of the tables. A file of an older one is brought up to date when it
 // is opened; a newer one is refused.
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 // Makes the tables in a new file, or checks that the file is a store that this
 // version can write. Throws SqlError, or RefusedFile.
@@ -27,10 +27,15 @@ void prepare_file(Database& database);
 // Sets how commits are flushed.
 void set_sync(Database& database, Sync sync);
 
-// Notes that a server writes to the file, and how. Returns whether the one before
-// may have taken acknowledged events with it: the machine went down under it and
-// it had not flushed every commit.
-[[nodiscard]] bool begin_run(Database& database, Sync sync);
+// How the last server left the file.
+struct LastRun {
+  bool closed = true;  // it said that all was in the file
+  // It may have taken acknowledged events with it: the machine went down under it and
+  // it had not flushed every commit.
+  bool unflushed = false;
+};
+// Notes that a server writes to the file, and how.
+[[nodiscard]] LastRun begin_run(Database& database, Sync sync);
 // Notes that all is in the file.
 void end_run(Database& database);
 

@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "wsserve/store/append_queue.h"
-#include "wsserve/store/file_lock.h"
 #include "wsserve/store/reader.h"
 #include "wsserve/store/row_id.h"
 #include "wsserve/store/schema.h"
+#include "wsserve/store/store_file.h"
 #include "wsserve/store/trimmer.h"
 #include "wsserve/store/writer.h"
 
@@ -76,9 +76,9 @@ std::string remedy_for(const SqlError& error, const std::string& path) {
 
 class Store::Impl {
  public:
-  Impl(Options options, FileLock lock)
+  Impl(Options options, StoreFile file)
       : options_(std::move(options)),
-        lock_(std::move(lock)),
+        file_(std::move(file)),
         database_(options_.path, Access::kReadWrite),
         queue_(options_.max_queued_bytes) {}
   ~Impl() { stop(); }
@@ -106,7 +106,7 @@ class Store::Impl {
   bool takes(const Record& record);
 
   const Options options_;
-  const FileLock lock_;
+  StoreFile file_;  // outlives the connections
   Database database_;
   AppendQueue queue_;
   std::unique_ptr<Trimmer> trimmer_;
@@ -126,13 +126,18 @@ void Store::Impl::open() {
   set_sync(database_, Sync::kFull);
   prepare_file(database_);
   database_.exec("BEGIN IMMEDIATE");
-  if (begin_run(database_, options_.sync)) renew_epochs(database_, options_.make_epoch);
+  const LastRun last = begin_run(database_, options_.sync);
+  if (last.unflushed || !file_.has_whole_log(!last.closed)) renew_epochs(database_, options_.make_epoch);
   database_.exec("COMMIT");
+  // From here on a log that is missing is missed: the database itself says that it has one.
+  database_.keep_log(true);
+  database_.checkpoint(Checkpoint::kPassive);
+  file_.watch(database_);
   database_.exec("PRAGMA cache_size = -65536; PRAGMA journal_size_limit = 67108864");
   set_sync(database_, options_.sync);
 
   trimmer_ = std::make_unique<Trimmer>(database_);
-  writer_ = std::make_unique<Writer>(database_, queue_, *trimmer_, options_.clock);
+  writer_ = std::make_unique<Writer>(database_, file_, queue_, *trimmer_, options_.clock);
   reader_ = std::make_unique<Reader>(options_.path);
   const protocol::SystemMicros now = options_.clock();
   KnownChannels known = load_channels(database_, options_.retention_for);
@@ -162,9 +167,12 @@ void Store::Impl::stop() {
   // start: what was acknowledged is in the write-ahead log.
   try {
     if (!queue_.accepting()) return;
+    file_.check(database_);
     set_sync(database_, Sync::kFull);
     end_run(database_);
+    file_.note_closed();
     database_.checkpoint(Checkpoint::kTruncate);
+    database_.keep_log(false);
   } catch (const SqlError&) {
     database_.rollback();
   }
@@ -243,10 +251,10 @@ protocol::Result<std::unique_ptr<Store>> Store::open(Options options) {
   if (!real.empty()) options.path = real.string();
   const std::string path = options.path;
   if (const std::string reason = check_path(path); !reason.empty()) return refuse(path, reason);
-  auto lock = FileLock::acquire(path + "-lock");
-  if (!lock) return refuse(path, lock.error().message);
+  auto file = StoreFile::open(path);
+  if (!file) return refuse(path, file.error().message);
   try {
-    auto impl = std::make_unique<Impl>(std::move(options), std::move(*lock));
+    auto impl = std::make_unique<Impl>(std::move(options), std::move(*file));
     impl->open();
     return std::unique_ptr<Store>(new Store(std::move(impl)));
   } catch (const SqlError& error) {

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "wsserve/event_frame.h"
+#include "wsserve/store/row_checksum.h"
 #include "wsserve/store/row_id.h"
 
 namespace wskit::server::store {
@@ -16,8 +17,8 @@ Transactions::Transactions(Database& database, Trimmer& trimmer)
       insert_channel_(database, "INSERT INTO channels(id, name, epoch, has_ids) VALUES(?, ?, ?, ?)"),
       note_ids_(database, "UPDATE channels SET has_ids = 1 WHERE id = ?"),
       insert_event_(database,
-                    "INSERT INTO events(id, received, bytes_before, type, timestamp, key, dedup, data) "
-                    "VALUES(?, ?, ?, ?, ?, ?, ?, ?)") {}
+                    "INSERT INTO events(id, received, bytes_before, type, timestamp, key, dedup, data, "
+                    "checksum) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)") {}
 
 void Transactions::commit(std::vector<Record>& records, std::uint64_t rows_to_delete,
                           protocol::SystemMicros now) {
@@ -95,8 +96,15 @@ void Transactions::write_channel(const Run& run, std::span<const Record>) {
 
 void Transactions::write_event(const Run& run, const Record& record) {
   const protocol::EventView event = view_event_frame(*record.frame, run.channel->name());
-  insert_event_.bind(1, row_id(run.channel->id(), event.offset));
-  insert_event_.bind(2, run.received.time_since_epoch().count());
+  const RowContent row{.id = row_id(run.channel->id(), event.offset),
+                       .received = run.received.time_since_epoch().count(),
+                       .type = event.type,
+                       .timestamp = event.timestamp,
+                       .key = event.key,
+                       .dedup = record.dedup,
+                       .data = event.data};
+  insert_event_.bind(1, row.id);
+  insert_event_.bind(2, row.received);
   insert_event_.bind(3, static_cast<std::int64_t>(run.bytes));
   insert_event_.bind(4, event.type);
   insert_event_.bind(5, event.timestamp);
@@ -111,6 +119,7 @@ void Transactions::write_event(const Run& run, const Record& record) {
     insert_event_.bind(7, record.dedup);
   }
   insert_event_.bind(8, event.data);
+  insert_event_.bind(9, checksum_of(row));
   insert_event_.run();
 }
 

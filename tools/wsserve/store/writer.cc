@@ -18,18 +18,22 @@ constexpr std::uint64_t kRowsDeletedAtOnce = 4'096;
 
 // The write-ahead log is written back to the database whenever it has grown by so
 // many pages (16 MiB), and begins anew unless somebody reads at that moment. Past
-// the second number (64 MiB) readers are waited for.
+// the second number (64 MiB) readers are waited for, a few milliseconds (database.cc)
+// and not often, for events wait meanwhile.
 constexpr int kCheckpointPages = 4'096;
 constexpr int kMaxLogPages = 16'384;
+constexpr std::chrono::milliseconds kBetweenWaits{500};
 
 constexpr std::chrono::seconds kRetry{1};
 constexpr std::chrono::seconds kSweep{2};
+constexpr std::chrono::seconds kLook{1};
 
 }  // namespace
 
-Writer::Writer(Database& database, AppendQueue& queue, Trimmer& trimmer,
+Writer::Writer(Database& database, StoreFile& file, AppendQueue& queue, Trimmer& trimmer,
                std::function<protocol::SystemMicros()> clock)
     : database_(database),
+      file_(file),
       queue_(queue),
       trimmer_(trimmer),
       transactions_(database, trimmer),
@@ -51,7 +55,7 @@ void Writer::stop() {
 void Writer::run() {
   bool open = true;
   while (open) {
-    const auto wake = next_try_ ? std::min(*next_try_, next_sweep_) : next_sweep_;
+    const auto wake = next_try_ ? *next_try_ : std::min(next_sweep_, next_look_);
     // Old rows are deleted as soon as nothing else is to be done.
     open = queue_.take(taken_, trimmer_.has_work() && !next_try_ ? Clock::now() : wake);
     turn();
@@ -99,12 +103,19 @@ void Writer::cut_batch() {
 
 void Writer::commit_batch() {
   const auto begin = Clock::now();
-  transactions_.commit(batch_, kRowsDeletedWithACommit + batch_.size(), clock_());
+  commit(batch_, kRowsDeletedWithACommit + batch_.size());
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
   last_commit_micros_.store(took.count(), std::memory_order_relaxed);
   last_commit_events_.store(batch_.size(), std::memory_order_relaxed);
   commits_.fetch_add(1, std::memory_order_relaxed);
   stored_events_.fetch_add(batch_.size(), std::memory_order_relaxed);
+}
+
+void Writer::commit(std::vector<Record>& records, std::uint64_t rows_to_delete) {
+  file_.check(database_);
+  transactions_.commit(records, rows_to_delete, clock_());
+  file_.confirm(database_);
+  next_look_ = Clock::now() + kLook;
 }
 
 void Writer::tell_committed() {
@@ -137,12 +148,16 @@ void Writer::keep_house() {
   const auto now = Clock::now();
   if (now >= next_sweep_ && !trimmer_.sweep(clock_())) next_sweep_ = now + kSweep;
   if (queue_.bytes() == 0 && trimmer_.has_work()) delete_old_rows();
+  if (now >= next_look_) {
+    next_look_ = now + kLook;
+    file_.check(database_);
+  }
   checkpoint();
 }
 
 void Writer::delete_old_rows() {
   std::vector<Record> nothing;
-  transactions_.commit(nothing, kRowsDeletedAtOnce, clock_());
+  commit(nothing, kRowsDeletedAtOnce);
 }
 
 void Writer::checkpoint() {
@@ -150,7 +165,10 @@ void Writer::checkpoint() {
   // The log began anew.
   if (pages < checkpointed_pages_) checkpointed_pages_ = 0;
   if (pages - checkpointed_pages_ < kCheckpointPages) return;
-  database_.checkpoint(pages < kMaxLogPages ? Checkpoint::kPassive : Checkpoint::kRestart);
+  const auto now = Clock::now();
+  const bool wait = pages >= kMaxLogPages && now >= next_wait_;
+  if (wait) next_wait_ = now + kBetweenWaits;
+  database_.checkpoint(wait ? Checkpoint::kRestart : Checkpoint::kPassive);
   checkpointed_pages_ = pages;
 }
 
@@ -183,7 +201,9 @@ void Writer::fail(const SqlError& error) {
 void Writer::try_again() {
   next_try_ = Clock::now() + kRetry;
   trials_.fetch_add(1, std::memory_order_relaxed);
+  file_.check(database_);
   transactions_.probe();
+  file_.confirm(database_);
   checkpointed_pages_ = 0;  // a checkpoint may be what had failed
   checkpoint();
   next_try_.reset();

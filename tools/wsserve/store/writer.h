@@ -16,6 +16,7 @@
 
 #include "wsserve/store/append_queue.h"
 #include "wsserve/store/store.h"
+#include "wsserve/store/store_file.h"
 #include "wsserve/store/transactions.h"
 #include "wsserve/store/trimmer.h"
 
@@ -23,9 +24,8 @@ namespace wskit::server::store {
 
 class Writer {
  public:
-  // `queue` and `database` outlive the writer; the latter is its own from start()
-  // to stop().
-  Writer(Database& database, AppendQueue& queue, Trimmer& trimmer,
+  // All outlive the writer; `database` and `file` are its own from start() to stop().
+  Writer(Database& database, StoreFile& file, AppendQueue& queue, Trimmer& trimmer,
          std::function<protocol::SystemMicros()> clock);
   ~Writer();
 
@@ -47,6 +47,8 @@ class Writer {
   void commit_batch();
   void tell_committed();
   void keep_house();
+  // One transaction, before and after which the file is looked at.
+  void commit(std::vector<Record>& records, std::uint64_t rows_to_delete);
   void delete_old_rows();
   void checkpoint();
   void fail(const SqlError& error);
@@ -54,6 +56,7 @@ class Writer {
   void set_reason(std::string reason);
 
   Database& database_;
+  StoreFile& file_;
   AppendQueue& queue_;
   Trimmer& trimmer_;
   Transactions transactions_;
@@ -67,7 +70,9 @@ class Writer {
   std::vector<Record> batch_;
   std::optional<Clock::time_point> next_try_;  // while the file cannot be written
   Clock::time_point next_sweep_{};
-  int checkpointed_pages_ = 0;  // of the write-ahead log
+  Clock::time_point next_look_{};  // at the file
+  int checkpointed_pages_ = 0;     // of the write-ahead log
+  Clock::time_point next_wait_{};  // for those who read it
 
   std::atomic<std::uint64_t> commits_{0};
   std::atomic<std::uint64_t> stored_events_{0};
