@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -84,6 +86,58 @@ TEST_F(ConflationTest, LetsAnEventPassOnlyWhenItsIntervalIsOver) {
   EXPECT_EQ(conflation_.next_due(), start_ + 100ms);
   EXPECT_TRUE(taken(start_ + 99ms).empty());
   EXPECT_EQ(taken(start_ + 100ms).size(), 1U);
+}
+
+// S2: whoever comes back with the newest offset that it has must have missed nothing before it.
+TEST_F(ConflationTest, LetsNoEventOvertakeAnotherOneOfItsChannelThatWaits) {
+  EXPECT_TRUE(conflation_.may_pass(channel_, *event("a"), start_, 100ms));
+  EXPECT_TRUE(conflation_.may_pass(channel_, *event("b"), start_ + 50ms, 100ms));
+  wait("a", 100ms);
+  wait("b", 100ms);
+  const ChunkPtr other = event("c");
+  EXPECT_FALSE(conflation_.may_pass(channel_, *other, start_ + 60ms, 100ms)) << "although c never came";
+  conflation_.put(channel_, other, 100ms);
+  wait("a", 100ms);
+  EXPECT_EQ(conflation_.next_due(), start_ + 150ms) << "the time of b";
+  EXPECT_TRUE(taken(start_ + 149ms).empty());
+  EXPECT_THAT(taken(start_ + 150ms), ElementsAre(HasSubstr(R"("offset":4,)"), HasSubstr(R"("offset":5,)"),
+                                                 HasSubstr(R"("offset":6,)")));
+  EXPECT_TRUE(conflation_.empty());
+}
+
+// S2
+TEST_F(ConflationTest, SendsEachKeyOnceInItsIntervalAndEachChannelInOrderWhateverComes) {
+  std::mt19937 random(20'261'120);
+  constexpr auto kInterval = 100ms;
+  std::map<std::string, Conflation::Time> sent;
+  std::uint64_t newest = 0;
+  Conflation::Time first_wait{};
+  const auto see = [&](const Chunk& frame, Conflation::Time now) {
+    EXPECT_GT(frame.event.offset, newest);
+    newest = frame.event.offset;
+    const std::string key(frame.key());
+    if (sent.contains(key)) {
+      EXPECT_GE(now - sent[key], kInterval) << key;
+    }
+    sent[key] = now;
+  };
+  Conflation::Time now = start_;
+  for (int step = 0; step < 20'000; ++step) {
+    now += std::chrono::milliseconds(random() % 8);
+    while (const ChunkPtr frame = conflation_.take(now)) see(*frame, now);
+    if (conflation_.empty()) first_wait = {};
+    if (first_wait != Conflation::Time{}) {
+      ASSERT_LE(now - first_wait, kInterval + 8ms) << "nothing waits longer";
+    }
+    const ChunkPtr frame = event(std::string(1, static_cast<char>('a' + random() % 12)));
+    if (conflation_.may_pass(channel_, *frame, now, kInterval)) {
+      see(*frame, now);
+    } else {
+      conflation_.put(channel_, frame, kInterval);
+      if (first_wait == Conflation::Time{}) first_wait = now;
+    }
+  }
+  EXPECT_EQ(sent.size(), 12U);
 }
 
 TEST_F(ConflationTest, KeepsNoEventBackByAPaceThatWasGivenUp) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "common/websocket/frame.h"
 #include "wsserve/channel.h"
@@ -29,8 +30,9 @@ std::string Conflation::name_of(const Channel& channel, const Chunk& frame) {
 bool Conflation::may_pass(const Channel& channel, const Chunk& frame, Time now, Interval interval) {
   if (interval == Interval::zero()) return empty();
   if (slot_bytes_ > look_again_bytes_) forget_idle(now);
+  if (queues_.contains(&channel)) return false;
   Slot& slot = slot_of(channel, frame);
-  if (slot.newest != nullptr || now < slot.next_due) return false;
+  if (now < slot.next_due) return false;
   slot.next_due = now + interval;
   return true;
 }
@@ -50,6 +52,17 @@ void Conflation::erase(const Slot& slot) {
 
 bool Conflation::put(const Channel& channel, ChunkPtr frame, Interval interval) {
   Slot& slot = slot_of(channel, *frame);
+  try {
+    return put(slot, channel, std::move(frame), interval);
+  } catch (...) {
+    // Half in the lists is in none.
+    if (slot.newest != nullptr) stop_waiting(slot);
+    erase(slot);
+    throw;
+  }
+}
+
+bool Conflation::put(Slot& slot, const Channel& channel, ChunkPtr frame, Interval interval) {
   slot.channel = &channel;
   slot.interval = interval;
   const bool replaces = slot.newest != nullptr;
@@ -62,34 +75,51 @@ bool Conflation::put(const Channel& channel, ChunkPtr frame, Interval interval) 
   bytes_ += frame->size();
   slot.newest = std::move(frame);
   slot.arrival = ++arrivals_;
-  slot.early = slot.next_due != Time{};
-  if (slot.early) {
-    early_.emplace(std::pair(slot.next_due, slot.arrival), &slot);
+  slot.early = false;
+  Queue& queue = queues_[&channel];
+  queue.slots.emplace_hint(queue.slots.end(), slot.arrival, &slot);
+  if (queue.early > 0 || slot.next_due != Time{}) {
+    wait_for_time(queue, slot);
   } else {
     due_.emplace_hint(due_.end(), slot.arrival, &slot);
   }
-  by_channel_[&channel].emplace(slot.arrival, &slot);
   return replaces;
+}
+
+void Conflation::wait_for_time(Queue& queue, Slot& slot) {
+  const Time due = queue.early == 0 ? slot.next_due : std::max(queue.due, slot.next_due);
+  if (queue.early == 0 || due != queue.due) {
+    early_.emplace(due, slot.channel);
+    if (queue.early > 0) early_.erase({queue.due, slot.channel});
+    queue.due = due;
+  }
+  ++queue.early;
+  slot.early = true;
 }
 
 void Conflation::stop_waiting(Slot& slot) {
   bytes_ -= slot.newest->size();
-  if (slot.early) {
-    early_.erase(std::pair(slot.next_due, slot.arrival));
-  } else {
+  const auto queue = queues_.find(slot.channel);
+  if (queue == queues_.end()) return;
+  if (!slot.early) {
     due_.erase(slot.arrival);
+  } else if (--queue->second.early == 0) {
+    early_.erase({queue->second.due, slot.channel});
   }
-  const auto channel = by_channel_.find(slot.channel);
-  channel->second.erase(slot.arrival);
-  if (channel->second.empty()) by_channel_.erase(channel);
+  slot.early = false;
+  queue->second.slots.erase(slot.arrival);
+  if (queue->second.slots.empty()) queues_.erase(queue);
 }
 
 void Conflation::let_come_due(Time now) {
-  while (!early_.empty() && early_.begin()->first.first <= now) {
-    Slot* slot = early_.begin()->second;
+  while (!early_.empty() && early_.begin()->first <= now) {
+    Queue& queue = queues_.at(early_.begin()->second);
+    auto next = std::prev(queue.slots.end(), static_cast<std::ptrdiff_t>(queue.early));
+    for (; queue.early > 0; --queue.early, ++next) {
+      due_.emplace(next->first, next->second);
+      next->second->early = false;
+    }
     early_.erase(early_.begin());
-    slot->early = false;
-    due_.emplace(slot->arrival, slot);
   }
 }
 
@@ -100,9 +130,8 @@ ChunkPtr Conflation::take(Time now) {
 }
 
 ChunkPtr Conflation::hand_out(Slot& slot, Time now) {
+  ChunkPtr frame = slot.merged == 0 ? slot.newest : merged_frame(*slot.newest, slot.from, slot.merged);
   stop_waiting(slot);
-  ChunkPtr frame =
-      slot.merged == 0 ? std::move(slot.newest) : merged_frame(*slot.newest, slot.from, slot.merged);
   slot.newest = nullptr;
   slot.merged = 0;
   if (slot.interval == Interval::zero()) {
@@ -115,17 +144,17 @@ ChunkPtr Conflation::hand_out(Slot& slot, Time now) {
 
 std::vector<ChunkPtr> Conflation::take_all_of(const Channel& channel, Time now) {
   std::vector<ChunkPtr> frames;
-  const auto waiting = by_channel_.find(&channel);
-  if (waiting == by_channel_.end()) return frames;
+  const auto waiting = queues_.find(&channel);
+  if (waiting == queues_.end()) return frames;
   // Handing out the last one forgets the channel.
-  const std::map<std::uint64_t, Slot*> slots = waiting->second;
+  const std::map<std::uint64_t, Slot*> slots = waiting->second.slots;
   for (const auto& [arrival, slot] : slots) frames.push_back(hand_out(*slot, now));
   return frames;
 }
 
 std::optional<Conflation::Time> Conflation::next_due() const {
   if (!due_.empty()) return due_.begin()->second->next_due;
-  if (!early_.empty()) return early_.begin()->first.first;
+  if (!early_.empty()) return early_.begin()->first;
   return std::nullopt;
 }
 
@@ -136,9 +165,17 @@ void Conflation::look(const std::function<void(const Channel&, std::uint64_t)>& 
 }
 
 Conflation::Forgotten Conflation::clear() {
-  const Forgotten all = forget_if([](const Channel&) { return true; });
+  Forgotten all;
+  for (const auto& [name, slot] : slots_) {
+    if (slot.newest == nullptr) continue;
+    ++all.waited;
+    all.merged += slot.merged;
+  }
+  due_.clear();
+  early_.clear();
+  queues_.clear();
   slots_.clear();
-  slot_bytes_ = 0;
+  bytes_ = slot_bytes_ = 0;
   return all;
 }
 
