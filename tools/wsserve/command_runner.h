@@ -69,7 +69,13 @@ class CommandRunner {
   // Which events of a channel are wanted, and how fast.
   struct Wish {
     TypeFilterPtr filter;
+    // The filter is the connection's own, which is not for channels of the server's space.
+    bool by_default = false;
     Pace pace;
+
+    [[nodiscard]] TypeFilterPtr filter_of(std::string_view name) const {
+      return by_default && protocol::is_server_channel(name) ? nullptr : filter;
+    }
     bool matched = false;  // a pattern's answer lists the channels that it matches
   };
 

@@ -84,7 +84,10 @@ void CommandRunner::subscribe_first(Connection& connection, const std::vector<st
   const std::vector<std::string_view> names(allowed.begin(), allowed.end());
   if (const auto error = check(connection, names)) return refuse(connection, {}, *error);
   subscribe(connection,
-            {{}, allowed, {.filter = connection.default_filter(), .pace = connection.default_pace()}}, since);
+            {{},
+             allowed,
+             {.filter = connection.default_filter(), .by_default = true, .pace = connection.default_pace()}},
+            since);
 }
 
 void CommandRunner::authenticate(Connection& connection, const protocol::Command& command) {

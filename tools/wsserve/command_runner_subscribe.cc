@@ -53,6 +53,18 @@ protocol::Since since_of(std::string_view name, const protocol::Since& since) {
   return position && protocol::is_server_channel(name) ? protocol::FromNow{} : since;
 }
 
+// The types that pass on one of those names at least; empty: more than can be listed.
+std::vector<std::string> passing_types(Connection& connection, const std::vector<std::string>& names) {
+  std::optional<TypeFilterPtr> passing;
+  for (const std::string& name : names) {
+    const auto known = find_subscription(connection, name);
+    if (known == connection.subscriptions().end() || protocol::is_server_channel(name)) continue;
+    passing = passing ? TypeFilter::either(*passing, (*known)->filter) : (*known)->filter;
+  }
+  if (!passing || *passing == nullptr || (*passing)->all_but()) return {};
+  return (*passing)->types();
+}
+
 // Whether the connection hears the channel live already.
 bool is_live(const Connection& connection, const Channel& channel) {
   return connection.selects(channel) && !connection.is_catching_up(channel);
@@ -125,12 +137,14 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
   if (command.channels) {
     names = *command.channels;
   } else {
-    // No channels: the defaults, and, for a filter, everything there is already.
+    // No channels: the defaults, and, for a filter, everything there is already but the
+    // server's own, of which nobody was asked.
     for (const std::string& name : shard_.settings().default_channels) names.push_back(name);
     if (command.event_types) {
       for (const auto& subscription : connection.subscriptions()) {
-        if (std::ranges::find(names, subscription->name()) == names.end())
-          names.push_back(subscription->name());
+        const std::string& name = subscription->name();
+        if (protocol::is_server_channel(name)) continue;
+        if (std::ranges::find(names, name) == names.end()) names.push_back(name);
       }
     }
   }
@@ -141,7 +155,10 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
   subscribe(connection,
             {std::string(command.id),
              names_of(names),
-             {.filter = filter, .pace = pace, .matched = command.matched == "true"}},
+             {.filter = filter,
+              .by_default = !command.event_types,
+              .pace = pace,
+              .matched = command.matched == "true"}},
             since);
 }
 
@@ -189,10 +206,9 @@ void CommandRunner::subscribe_located(Connection& connection, const Wanted& want
   }
   limit_matched(channels, shard_.settings().message_limits.max_message_bytes);
   audit::subscribe(shard_, connection, channels);
-  const TypeFilterPtr& filter = wanted.wish.filter;
   text_.clear();
   protocol::append_subscribed(text_, wanted.id, shard_.timestamp(), channels,
-                              filter == nullptr ? std::vector<std::string>() : filter->types());
+                              passing_types(connection, wanted.names));
   connection.send_text(text_);
   connection.catch_up();
 }
@@ -200,7 +216,8 @@ void CommandRunner::subscribe_located(Connection& connection, const Wanted& want
 protocol::SubscribedChannel CommandRunner::add(Connection& connection, std::string_view name,
                                                const Wish& wish, const protocol::Since& since) {
   if (const auto known = find_subscription(connection, name); known != connection.subscriptions().end()) {
-    shard_.fanout().change_filter(**known, wish.filter);
+    // Sets of types add up: what is taken out is taken out by unsubscribe.
+    shard_.fanout().change_filter(**known, TypeFilter::either((*known)->filter, wish.filter_of(name)));
     shard_.fanout().change_pace(**known, wish.pace);
     return stand(name, wish);
   }
@@ -208,7 +225,7 @@ protocol::SubscribedChannel CommandRunner::add(Connection& connection, std::stri
   shard_.counters().subscriptions.add();
   protocol::SubscribedChannel entry = protocol::looks_like_pattern(name)
                                           ? add_pattern(connection, name, wish, since)
-                                          : add_channel(connection, name, wish.filter, since);
+                                          : add_channel(connection, name, wish.filter_of(name), since);
   if (wish.pace.asked_for()) shard_.fanout().change_pace(*connection.subscriptions().back(), wish.pace);
   return entry;
 }
@@ -260,7 +277,7 @@ bool CommandRunner::make_known_channels(const protocol::Pattern& pattern, const 
 protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, std::string_view text,
                                                        const Wish& wish, const protocol::Since& since) {
   const auto pattern = protocol::Pattern::parse(text);
-  auto subscription = shard_.fanout().subscribe(connection, *pattern, wish.filter);
+  auto subscription = shard_.fanout().subscribe(connection, *pattern, wish.filter_of(text));
   // Behind the subscription, so that no channel begins unseen; and before the
   // connection has it, for it would make everything live.
   std::vector<std::pair<Channel*, bool>> matching;
@@ -344,7 +361,10 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
   if (command.channels) {
     names = names_of(*command.channels);
   } else {
-    for (const auto& subscription : subscriptions) names.push_back(subscription->name());
+    for (const auto& subscription : subscriptions) {
+      if (command.event_types && protocol::is_server_channel(subscription->name())) continue;
+      names.push_back(subscription->name());
+    }
   }
   std::vector<std::string_view> left;
   for (const std::string& name : names) {

@@ -119,6 +119,19 @@ class TestBackEnds:
                     ("@all", number + 1, str(number)) for number in range(20)
                 ]
 
+    # S1
+    def test_a_set_of_types_is_not_for_what_is_personal(self, server, issuer, open_as):
+        with open_as("root", admin=True) as root:
+            token = issuer.token("ann")
+            with server.client(f"/ws/a?events=trade&token={token}") as by_address, open_as("ann") as by_command:
+                by_command.subscribe("a", "@all")
+                by_command.command("subscribe", events=["trade"])
+                by_command.command("unsubscribe", events=["notification"])
+                root.publish("@user/ann", "for ann", type="notification")
+                root.publish("@all", "for all", type="notification")
+                for client in (by_address, by_command):
+                    assert [event.data for event in client.take_events(2)] == ['"for ann"', '"for all"']
+
     def test_an_event_to_a_connection_reaches_that_one_alone(self, open_as):
         with open_as("root", admin=True) as root, open_as("ann") as one, open_as("ann") as other:
             root.publish(self.own(one), "for one")

@@ -134,6 +134,43 @@ def test_only_the_event_types_asked_for_come(server):
         assert [event.type for event in client.take_events(3)] == ["trade", "x.y:z-1", "trade"]
 
 
+# S3
+def test_sets_of_types_add_up_until_some_are_unsubscribed(server):
+    with server.client("/ws/a?events=started") as client, server.client() as publisher:
+
+        def passing():
+            for kind in ("started", "progress", "done", "other"):
+                publisher.publish("a", None, type=kind)
+            publisher.publish("b", "marker")
+            types = []
+            while (event := client.take_events(1)[0]).channel != "b":
+                types.append(event.type)
+            return types
+
+        client.subscribe("b")
+        client.command("unsubscribe", channels=["b"])
+        client.subscribe("b", events=["message"])
+        assert client.command("subscribe", events=["progress"])["data"]["events"] == ["message", "progress", "started"]
+        assert passing() == ["started", "progress"]
+        assert client.subscribe("a", events=["done"])["events"] == ["done", "progress", "started"]
+        assert passing() == ["started", "progress", "done"]
+        client.command("unsubscribe", channels=["a"], events=["progress"])
+        assert passing() == ["started", "done"]
+        assert client.subscribe("a", events=["progress"])["events"] == ["done", "progress", "started"]
+        client.command("unsubscribe", channels=["a"])
+        client.subscribe("a", events=["other"])
+        assert passing() == ["other"], "who leaves begins anew"
+
+
+# S3
+def test_all_types_and_some_are_all(server):
+    with server.client() as client, server.client() as publisher:
+        client.subscribe("a")
+        assert client.subscribe("a", events=["trade"])["events"] == []
+        publisher.publish("a", None, type="quote")
+        assert client.take_events(1)[0].type == "quote"
+
+
 def test_offsets_show_what_a_filter_left_out(server):
     with server.client() as client, server.client() as publisher:
         client.subscribe("a", events=["wanted"])
