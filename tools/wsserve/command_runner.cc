@@ -11,6 +11,7 @@
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/publish_request.h"
 #include "wsserve/hub.h"
+#include "wsserve/log/reports.h"
 #include "wsserve/people/announcement.h"
 #include "wsserve/shard.h"
 
@@ -32,6 +33,7 @@ void CommandRunner::run(Connection& connection, std::string_view text) {
   }
   if (!parsed) return refuse(connection, parsed.error().id, parsed.error().error);
   const Command& command = **parsed;
+  report::command(shard_, connection, command);
   if (const auto error = auth::check_command(connection.identity(), command.action)) {
     return refuse(connection, command.id, *error);
   }

@@ -14,6 +14,7 @@
 
 #include "wsserve/audit/audit_log.h"
 #include "wsserve/audit/records.h"
+#include "wsserve/log/server_log.h"
 #include "wsserve/reload.h"
 #include "wsserve/server.h"
 #include "wsserve/service_manager.h"
@@ -183,6 +184,7 @@ class Supervisor {
     stats_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
       server_.tell_stats();
+      server_.look_at_log();
       await_stats();
     });
   }
@@ -304,8 +306,10 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
     notices.notice("keeping durable channels in {} ({} there already)", options.store,
                    store->store->channels().size());
   }
+  ServerLog log(notices.options());
   Server server(settings, shards, std::move(listeners), std::move(store->store));
   server.keep_audit(audit.get());
+  server.keep_log(&log);
   LiveConfig config(program, command_line, settings.tls);
   warn_of_certificate(settings, notices);
   const Supervisor supervisor(io, server, settings.drain, config, notices);

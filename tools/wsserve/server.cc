@@ -1,4 +1,5 @@
 #include "wsserve/server.h"
+#include "wsserve/log/server_log.h"
 
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "common/protocol/timestamp.h"
 #include "common/version.h"
 #include "wsserve/audit/audit_log.h"
+#include "wsserve/log/server_log.h"
 #include "wsserve/metrics/metrics.h"
 
 namespace wskit::server {
@@ -69,13 +71,18 @@ void Server::start(std::function<void(const std::string& problem)> store_changed
       Admission::Arrival arrival = admission_.arrive(acceptor.settings().limits, peer, Clock::now());
       if (arrival.dropped) {
         acceptor.counters().dropped_connections.add();
+        if (log_ != nullptr) log_->trouble(Trouble::kConnectionLimit, peer.to_string());
         ::close(fd);
         return;
       }
       shards_[next_shard_]->adopt(fd, peer, std::move(arrival.standing));
       next_shard_ = (next_shard_ + 1) % shards_.size();
     });
-    listener->on_refuse([&acceptor] { acceptor.counters().refused.add(); });
+    listener->on_refuse([this, &acceptor] {
+      acceptor.counters().refused.add();
+      if (log_ != nullptr)
+        log_->trouble(Trouble::kConnectionLimit, "there is no descriptor left: raise ulimit -n");
+    });
     acceptor.add_listener(listener->fd(), listener.get());
   }
   for (const auto& shard : shards_) shard->start();
@@ -119,6 +126,10 @@ void Server::on_every_shard(const std::function<void(Shard&)>& task) {
     });
   }
   done.wait();
+}
+
+void Server::look_at_log() {
+  if (log_ != nullptr) log_->look(sum(shard_counters(), &ShardCounters::accepted));
 }
 
 void Server::tidy() {

@@ -34,6 +34,9 @@ class Server final : public ServerView {
   // Who did what is written there; it outlives the server. REQUIRES: not started.
   void keep_audit(AuditLog* audit) { audit_ = audit; }
 
+  // The log outlives the server. REQUIRES: not started.
+  void keep_log(ServerLog* log) { log_ = log; }
+
   // `store_changed`: the store has become unavailable, with a sentence that says
   // why, or available again, with none. Any thread.
   void start(std::function<void(const std::string& problem)> store_changed = {});
@@ -51,6 +54,9 @@ class Server final : public ServerView {
   // Lets go of events that are too old, and forgets channels that are idle. To be
   // called now and then. REQUIRES: started.
   void tidy();
+
+  // Lets the log tell what it has counted. To be called each second or so.
+  void look_at_log();
 
   // Publishes the statistics, without the names of users, to @server/stats if anybody
   // listens there. To be called by the thread that calls tidy(). REQUIRES: started.
@@ -75,6 +81,7 @@ class Server final : public ServerView {
   [[nodiscard]] std::size_t shard_count() const override { return shards_.size(); }
   [[nodiscard]] std::size_t subscriptions() const override;
   [[nodiscard]] AuditLog* audit() const override { return audit_; }
+  [[nodiscard]] ServerLog* log() const override { return log_; }
 
   [[nodiscard]] std::size_t websockets() const { return websockets_.load(std::memory_order_relaxed); }
 
@@ -89,6 +96,7 @@ class Server final : public ServerView {
   std::atomic<std::int64_t> certificate_expires_;  // seconds since 1970; 0: no TLS
   std::atomic<std::size_t> max_connections_;
   AuditLog* audit_ = nullptr;
+  ServerLog* log_ = nullptr;
   const ServerIdentity identity_;
   Admission admission_;
   std::vector<std::unique_ptr<Inbox>> inboxes_;

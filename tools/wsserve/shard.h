@@ -30,6 +30,7 @@
 namespace wskit::server {
 
 class AuditLog;
+class ServerLog;
 class Hub;
 
 // What the shards ask of the server as a whole. Any thread.
@@ -53,6 +54,7 @@ class ServerView {
   [[nodiscard]] virtual std::size_t subscriptions() const = 0;
   // Null: there is none.
   [[nodiscard]] virtual AuditLog* audit() const = 0;
+  [[nodiscard]] virtual ServerLog* log() const = 0;
 
  protected:
   ~ServerView() = default;

@@ -10,6 +10,7 @@
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/response.h"
+#include "wsserve/log/reports.h"
 #include "wsserve/shard.h"
 
 namespace wskit::server::audit {
@@ -74,6 +75,7 @@ class Record {
 }  // namespace
 
 void connect(Shard& shard, const Connection& connection, std::string_view kind) {
+  report::connect(shard, connection, kind);
   AuditLog* log = shard.server().audit();
   if (log == nullptr) return;
   Record record(shard, "connect", connection);
@@ -83,6 +85,7 @@ void connect(Shard& shard, const Connection& connection, std::string_view kind) 
 
 void disconnect(Shard& shard, const Connection& connection, protocol::CloseCode code,
                 std::string_view reason) {
+  report::disconnect(shard, connection, code, reason);
   AuditLog* log = shard.server().audit();
   if (log == nullptr) return;
   Record record(shard, "disconnect", connection);
@@ -101,6 +104,7 @@ void authenticate(Shard& shard, const Connection& connection) {
 }
 
 void refuse(Shard& shard, const Connection& connection, const protocol::Error& error) {
+  report::refuse(shard, connection, error);
   AuditLog* log = shard.server().audit();
   if (log == nullptr) return;
   Record record(shard, "refuse", connection);
@@ -111,6 +115,7 @@ void refuse(Shard& shard, const Connection& connection, const protocol::Error& e
 
 void refuse_request(Shard& shard, const Connection& connection, const http::Request& request,
                     const http::Response& response) {
+  report::refuse_request(shard, connection, request, response);
   AuditLog* log = shard.server().audit();
   if (log == nullptr) return;
   Record record(shard, "refuse", connection);

@@ -1,4 +1,5 @@
-// What goes into the audit log. Each function does nothing where there is none.
+// What goes into the audit log, and of whom comes, goes and is refused into the server's
+// log too. Each function does nothing where there is none.
 //
 // Nothing here ever holds a token: it is taken out of a request before anything
 // else looks at it, and commands are told by what came of them.
