@@ -16,6 +16,7 @@ AGREEMENTS = {
     "default": Deflate(),
     "no context": Deflate(server_no_context_takeover=True, client_no_context_takeover=True),
     "server window 9": Deflate(server_max_window_bits=9),
+    "server window 15": Deflate(server_max_window_bits=15),  # H2
     "client window 9": Deflate(client_max_window_bits=9),
     "client window of the server's choice": Deflate(client_max_window_bits=True),
     "small windows, no context": Deflate(True, True, 10, 10),

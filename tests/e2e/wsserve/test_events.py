@@ -2,6 +2,7 @@
 
 import random
 import time
+from urllib.parse import unquote
 
 import pytest
 from harness.deadline import eventually
@@ -96,6 +97,25 @@ def test_a_reader_that_saw_no_event_yet_misses_none(server, path):
         publisher.publish("a", "while away")
         with open_stream(server, path, stream.last_id) as again:
             assert seen(again.take(1)) == [("a", 2)]
+
+
+# H3: what a page cannot put into a header would end its stream for good.
+def test_an_id_is_ascii_whatever_the_channels_are_called(server):
+    names = ("žluť/100%", "x")
+    with server.client() as publisher:
+        with EventSource(server.address, "/events?channel=%C5%BElu%C5%A5/100%25&channel=x") as stream:
+            stream.subscribed()
+            for name in names:
+                publisher.publish(name, 1)
+            assert [each.event.channel for each in stream.take(2)] == list(names)
+            last = stream.last_id
+        assert last.isascii(), last
+        publisher.publish(names[0], 2)
+        for form in (last, unquote(last)):
+            with EventSource(server.address, "/events?channel=%C5%BElu%C5%A5/100%25&channel=x", last_id=form) as stream:
+                stream.subscribed()
+                event = stream.take(1)[0].event
+                assert (event.channel, event.data) == (names[0], "2"), form
 
 
 def test_what_is_gone_is_declared(stage):
