@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/protocol/event.h"
+#include "common/protocol/one_line.h"
 #include "wstap/incident.h"
 #include "wstap/options.h"
 #include "wstap/progress_bars.h"
@@ -28,7 +29,7 @@ class EventPrinter {
   EventPrinter(Format format, Terminal terminal);
   ~EventPrinter();
 
-  // Appends the record of one event; `text` is the event as it came.
+  // Appends the record of one event, which is one line; `text` is the event as it came.
   void print(const protocol::EventView& event, std::string_view text, std::string& out) {
     switch (format_) {
       case Format::kJson:
@@ -58,7 +59,7 @@ class EventPrinter {
 
  private:
   static void append_line(std::string_view text, std::string& out) {
-    out.append(text);
+    protocol::append_one_line(out, text);
     out.push_back('\n');
   }
   void print_pretty(const protocol::EventView& event, std::string& out);

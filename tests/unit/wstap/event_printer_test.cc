@@ -36,6 +36,15 @@ TEST_F(EventPrinterTest, DataIsByteForByte) {
   EXPECT_EQ(print(printer, kTrade), "{ \"price\": 1.0 }\n");
 }
 
+// F1: a line break in an event would begin a record that nobody published.
+TEST_F(EventPrinterTest, AnEventIsOneLineHoweverItWasWritten) {
+  const std::string text = event("order", "{\"x\":\n{\"channel\":\"market/AAPL\"}\r\n}");
+  EventPrinter json(Format::kJson, {});
+  EXPECT_EQ(print(json, text), event("order", "{\"x\": {\"channel\":\"market/AAPL\"}  }") + "\n");
+  EventPrinter data(Format::kData, {});
+  EXPECT_EQ(print(data, text), "{\"x\": {\"channel\":\"market/AAPL\"}  }\n");
+}
+
 TEST_F(EventPrinterTest, NoneIsNothing) {
   EventPrinter printer(Format::kNone, {});
   EXPECT_EQ(print(printer, kTrade), "");

@@ -14,8 +14,8 @@ struct EventBlock {
   std::string_view id;    // empty: the last one stays
   std::string_view data;  // JSON
 };
-// A line end inside the data becomes a line of its own, which the reader joins
-// again.
+// The data is one line: a line break between its tokens becomes a blank, so that no
+// reader of lines takes a part of an event for another one.
 void append_block(std::string& out, const EventBlock& block);
 
 // The reader has everything up to here, without an event that says so.

@@ -5,6 +5,7 @@
 #include <boost/algorithm/string/replace.hpp>
 
 #include "common/protocol/control.h"
+#include "common/protocol/one_line.h"
 #include "common/protocol/quote.h"
 #include "common/version.h"
 #include "wsserve/history_page.h"
@@ -25,7 +26,7 @@ std::string as_array(const HistoryPage& page) {
 std::string as_lines(const HistoryPage& page) {
   std::string body;
   for (const ChunkPtr& frame : page.frames) {
-    body += frame->text();
+    protocol::append_one_line(body, frame->text());
     body += '\n';
   }
   return body;
