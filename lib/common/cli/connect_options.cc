@@ -164,6 +164,11 @@ ValueResult<client::ClientOptions> client_options(const ConnectOptions& options)
   result.tls = options.tls;
   if (const auto fault = client::check_tls_options(result.tls)) return ValueError{*fault};
   result.offer_deflate = options.compress;
+  if (options.connect_timeout.count() <= 0) return ValueError{"--connect-timeout must be greater than 0"};
+  if (options.backoff.to.count() <= 0) {
+    return ValueError{
+        "--backoff: the second limit must be greater than 0, or nothing slows the attempts down"};
+  }
   result.connect_timeout = options.connect_timeout;
   result.reconnect.enabled = options.reconnect;
   result.reconnect.initial = options.initial_retry;

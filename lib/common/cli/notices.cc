@@ -124,7 +124,8 @@ void Notices::set_status(std::string_view line) {
   // Blanks instead of an erasing escape sequence: NO_COLOR promises none.
   std::string text = fmt::format("\r{}", shown);
   if (shown_columns < status_columns_) text.append(status_columns_ - shown_columns, ' ');
-  if (line.empty()) text += '\r';
+  // Whoever else writes to this terminal begins at its left edge, too.
+  text += '\r';
   write_all(fd_, text);
   status_ = std::string(line);
   status_columns_ = shown_columns;

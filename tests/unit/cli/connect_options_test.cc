@@ -50,6 +50,12 @@ class ConnectOptionsTest : public ::testing::Test {
   std::filesystem::path file_;
 };
 
+// F15: nothing would ever be reached, or everything asked without a pause.
+TEST_F(ConnectOptionsTest, TimesThatMustPassAreNotZero) {
+  EXPECT_THAT(error_of("--connect-timeout 0"), HasSubstr("--connect-timeout must be greater than 0"));
+  EXPECT_THAT(error_of("--backoff 0..0"), HasSubstr("--backoff: the second limit must be greater than 0"));
+}
+
 TEST_F(ConnectOptionsTest, ReachTheLocalServerByDefault) {
   const client::ClientOptions options = parse("");
   EXPECT_EQ(options.url.display(), "ws://127.0.0.1:9000/ws");

@@ -112,7 +112,7 @@ TEST(NoticesOnATerminal, KeepTheLiveLineBelowThem) {
     notices.set_status("9 %");
     notices.set_status("");
   }
-  const std::string expected = "\r10 %\r    \rtool: hello\r\n\r10 %\r9 % \r   \r";
+  const std::string expected = "\r10 %\r\r    \rtool: hello\r\n\r10 %\r\r9 % \r\r   \r";
   EXPECT_EQ(read_from(controller, expected.size()), expected);
   setenv("TERM", "dumb", 1);
   EXPECT_FALSE(Notices("tool", terminal).shows_status());
