@@ -15,9 +15,10 @@ bool begins_record(Kind kind) { return kind == Kind::kRecord || kind == Kind::kT
 Backlog::Backlog(LineSource& source, BacklogOptions options, const SourceOptions& records)
     : source_(source),
       options_(std::move(options)),
-      separator_(records.separator == Separator::kNul ? '\0' : '\n') {
+      format_(record_format(records.separator, options_.input)) {
   if (options_.on_full != OnFull::kSpill) return;
-  spill_ = std::make_unique<SpillFile>(options_.spill_file, records.separator, records.max_line_bytes);
+  spill_ = std::make_unique<SpillFile>(options_.spill_file, records.separator, options_.input,
+                                       records.max_line_bytes);
 }
 
 std::string Backlog::open() { return spill_ ? spill_->open() : ""; }
@@ -93,6 +94,10 @@ Backlog::Ahead Backlog::read_ahead() {
       hold(item);
       return Ahead::kRead;
   }
+}
+
+void Backlog::flush() {
+  if (spill_ && spill_->error().empty()) spill_->flush();
 }
 
 bool Backlog::must_block() const {
@@ -174,8 +179,8 @@ Backlog::Rest Backlog::finish(const std::deque<std::string>& before) {
   const auto keep = [&](Kind kind, std::string_view text, bool last) {
     if (is_line(kind, text)) ++here;
     if (!spill_) return;
-    front += text;
-    if (last) front += separator_;
+    format_.append(front, text);
+    if (last) front += format_.separator;
   };
   for (const std::string& record : before) keep(Kind::kRecord, record, true);
   if (put_back_) keep(put_back_->kind, put_back_->text, put_back_->last);

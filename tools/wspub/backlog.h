@@ -62,6 +62,11 @@ class Backlog {
   };
   // Takes one item from the source.
   [[nodiscard]] Ahead read_ahead();
+  // What was read ahead into the spill file is in it, as far as the disk takes it:
+  // the end of this process does not take it along.
+  void flush();
+  // Whether what waits for the server belongs into a file rather than into memory.
+  [[nodiscard]] bool has_file() const { return spill_ != nullptr; }
   // Whether a record has been read in part, and next() is not to be called before
   // read_ahead() has come to its end.
   [[nodiscard]] bool must_read_on() const { return within_record_ && to_spill_; }
@@ -103,7 +108,7 @@ class Backlog {
 
   LineSource& source_;
   BacklogOptions options_;
-  char separator_;
+  RecordFormat format_;
   std::unique_ptr<SpillFile> spill_;
   std::deque<Held> held_;
   std::uint64_t lines_ = 0;  // of held_: records, however long

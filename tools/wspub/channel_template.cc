@@ -6,9 +6,12 @@
 
 #include "common/protocol/channel.h"
 #include "common/protocol/quote.h"
+#include "wspub/segment_text.h"
 
 namespace wskit::pub {
 namespace {
+
+constexpr std::string_view kEncoded = "|segment";
 
 using TemplateResult = boost::system::result<ChannelTemplate, TemplateError>;
 
@@ -20,8 +23,10 @@ LineError bad_segment(const Fields& fields, const protocol::JsonPath& path, std:
                       std::string_view why) {
   std::size_t column = 0;
   if (const auto found = fields.find(path)) column = fields.column(*found);
-  return {column, fmt::format("the field {} is {}, which makes no channel segment: {}", path.text(),
-                              protocol::quote(value), why)};
+  return {column, fmt::format("the field {} is {}, which makes no channel segment: {}; {{{}{}}} makes it {}, "
+                              "and --replace-with - puts another character there",
+                              path.text(), protocol::quote(value), why, path.text(), kEncoded,
+                              encode_segment(value, false))};
 }
 
 }  // namespace
@@ -41,14 +46,17 @@ boost::system::result<void, TemplateError> check_publishable(std::string_view ch
   return {};
 }
 
-TemplateResult ChannelTemplate::parse(std::string_view text) {
+TemplateResult ChannelTemplate::parse(std::string_view text, std::string_view replacement) {
   auto name = protocol::ChannelTemplate::parse(text);
   if (!name) return TemplateError{name.error().message};
   ChannelTemplate result(*std::move(name));
-  for (const std::string& place : result.name_.places()) {
+  result.replacement_ = replacement;
+  for (std::string_view place : result.name_.places()) {
+    const bool encoded = place.ends_with(kEncoded);
+    if (encoded) place.remove_suffix(kEncoded.size());
     auto path = protocol::JsonPath::parse(place);
     if (!path) return fault(text, path.error().message);
-    result.fields_.push_back(*std::move(path));
+    result.fields_.push_back({*std::move(path), encoded});
   }
   if (auto checked = check_publishable(result.name_.sample()); !checked) {
     return result.is_fixed() ? checked.error() : fault(text, checked.error().message);
@@ -56,19 +64,31 @@ TemplateResult ChannelTemplate::parse(std::string_view text) {
   return result;
 }
 
+std::string_view ChannelTemplate::segment(std::string_view value, std::size_t place,
+                                          std::string& storage) const {
+  const bool begins_name = name_.begins_name(place);
+  if (fields_[place].encoded) {
+    storage = encode_segment(value, begins_name);
+  } else if (!replacement_.empty() && !protocol::segment_fault(value, begins_name).empty()) {
+    storage = replace_in_segment(value, begins_name, replacement_);
+  } else {
+    return value;
+  }
+  return storage;
+}
+
 LineResult<void> ChannelTemplate::render(const Fields& fields, std::string& out) const {
   std::vector<std::string> decoded(fields_.size());
+  std::vector<std::string> texts(fields_.size());
   std::vector<std::string_view> values;
   for (std::size_t i = 0; i < fields_.size(); ++i) {
-    const auto value = fields.text(fields_[i], decoded[i]);
+    const auto value = fields.text(fields_[i].path, decoded[i]);
     if (!value) return value.error();
-    if (std::string why = protocol::segment_fault(*value, name_.begins_name(i)); !why.empty()) {
-      if (value->find('/') != std::string_view::npos) {
-        why += "; replace it in the line, or take the whole channel with --channel-from";
-      }
-      return bad_segment(fields, fields_[i], *value, why);
+    const std::string_view text = segment(*value, i, texts[i]);
+    if (const std::string why = protocol::segment_fault(text, name_.begins_name(i)); !why.empty()) {
+      return bad_segment(fields, fields_[i].path, *value, why);
     }
-    values.push_back(*value);
+    values.push_back(text);
   }
   name_.fill(values, out);
   if (out.size() > protocol::kMaxChannelBytes) {

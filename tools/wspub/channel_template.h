@@ -1,5 +1,6 @@
 // Where lines go: a channel name with fields of the line in it, such as
-// `market/{symbol}` or `fills/{strategy}/{legs[0].symbol}`.
+// `market/{symbol}` or `fills/{strategy}/{legs[0].symbol}`. With `{symbol|segment}` any
+// value makes a segment (encode_segment).
 //
 // Threads: immutable values.
 #pragma once
@@ -28,7 +29,10 @@ struct TemplateError {
 
 class ChannelTemplate {
  public:
-  [[nodiscard]] static boost::system::result<ChannelTemplate, TemplateError> parse(std::string_view text);
+  // Where `replacement` is not empty, it stands for each character of a value that a
+  // segment cannot hold.
+  [[nodiscard]] static boost::system::result<ChannelTemplate, TemplateError> parse(
+      std::string_view text, std::string_view replacement = {});
 
   // Whether there is no field in it: every line goes to text().
   [[nodiscard]] bool is_fixed() const { return name_.is_fixed(); }
@@ -43,7 +47,17 @@ class ChannelTemplate {
   explicit ChannelTemplate(protocol::ChannelTemplate name) : name_(std::move(name)) {}
 
   protocol::ChannelTemplate name_;
-  std::vector<protocol::JsonPath> fields_;  // one for each of its places
+  struct Field {
+    protocol::JsonPath path;
+    bool encoded = false;  // {…|segment}
+  };
+
+  // The text of a value in its place; in `storage`, unless it is the value itself.
+  [[nodiscard]] std::string_view segment(std::string_view value, std::size_t place,
+                                         std::string& storage) const;
+
+  std::vector<Field> fields_;  // one for each of its places
+  std::string replacement_;    // empty: none
 };
 
 }  // namespace wskit::pub

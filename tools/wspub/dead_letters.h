@@ -1,5 +1,5 @@
 // The file that lines are set aside in which cannot be published, as they were
-// read, so that they can be mended and published again.
+// read (record_format.h), so that they can be mended and published again.
 //
 // Threads: one.
 #pragma once
@@ -7,14 +7,15 @@
 #include <string>
 #include <string_view>
 
+#include "wspub/record_format.h"
+
 namespace wskit::pub {
 
 class DeadLetters {
  public:
   enum class Flush : bool { kToKernel, kToDisk };
 
-  // `separator` stands after each record.
-  DeadLetters(char separator, Flush flush) : separator_(separator), flush_(flush) {}
+  DeadLetters(RecordFormat format, Flush flush) : format_(format), flush_(flush) {}
   ~DeadLetters();
   DeadLetters(const DeadLetters&) = delete;
   DeadLetters& operator=(const DeadLetters&) = delete;
@@ -23,14 +24,14 @@ class DeadLetters {
   [[nodiscard]] std::string open(const std::string& path);
 
   // A record in one or more parts; end() completes it.
-  void append(std::string_view part) { buffer_ += part; }
-  void end() { buffer_ += separator_; }
+  void append(std::string_view part) { format_.append(buffer_, part); }
+  void end() { buffer_ += format_.separator; }
 
   // Writes what was appended. Empty, or why that cannot be done.
   [[nodiscard]] std::string flush();
 
  private:
-  char separator_;
+  RecordFormat format_;
   Flush flush_;
   std::string path_;
   int fd_ = -1;

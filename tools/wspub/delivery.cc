@@ -175,6 +175,10 @@ bool Delivery::is_away() const {
   return !client_.is_open() || holdback_.holding();
 }
 
+bool Delivery::sends_at_once() const {
+  return client_.is_open() && (!holdback_.careful() || (window_.empty() && !batch_));
+}
+
 std::uint64_t Delivery::reconnects() const {
   const std::uint64_t connections = client_.statistics().connections;
   return connections == 0 ? 0 : connections - 1;
@@ -185,7 +189,9 @@ std::uint64_t Delivery::reconnects() const {
 void Delivery::on_open() {
   const std::string url = client_.options().url.display();
   if (!was_open_) {
-    notices_.notice("connected to {}", url);
+    // In a pipe nobody waits for it.
+    const bool to_people = options_.tell_connection && notices_.shows_status();
+    if (to_people || notices_.options().verbose > 0) notices_.notice("connected to {}", url);
   } else if (window_.empty()) {
     notices_.notice("connected again to {}", url);
   } else {

@@ -40,8 +40,9 @@ struct DeliveryOptions {
   Acknowledge acknowledge = Acknowledge::kServer;
   Window::Limits window;
   std::chrono::nanoseconds ack_timeout = std::chrono::seconds{10};
-  std::string producer;       // of the dedup ids; empty: none are sent
-  bool keep_records = false;  // hand out refused and dropped lines as they were read
+  std::string producer;         // of the dedup ids; empty: none are sent
+  bool tell_connection = true;  // the first one, to people
+  bool keep_records = false;    // hand out refused and dropped lines as they were read
 };
 
 class Delivery : public EventSink, private client::ClientHandler {
@@ -56,6 +57,7 @@ class Delivery : public EventSink, private client::ClientHandler {
   void give_up() override;
   [[nodiscard]] bool is_connected() const override { return client_.is_open(); }
   [[nodiscard]] bool is_away() const override;
+  [[nodiscard]] bool sends_at_once() const override;
   [[nodiscard]] std::size_t unanswered_lines() const override;
   [[nodiscard]] std::size_t dropped_lines() const override;
   [[nodiscard]] std::deque<std::string> dropped_records() const override;

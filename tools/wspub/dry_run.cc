@@ -2,12 +2,15 @@
 
 #include <utility>
 
+#include "common/protocol/one_line.h"
 #include "wspub/publish_command.h"
 
 namespace wskit::pub {
 
 LineResult<void> DryRun::take(const protocol::PublishEvent& event, const SinkLine& line) {
-  append_event(output_.buffer(), event);
+  event_.clear();
+  append_event(event_, event);
+  protocol::append_one_line(output_.buffer(), event_);
   output_.buffer().push_back('\n');
   output_.wrote();
   handler_.on_acknowledged(line.number, {});

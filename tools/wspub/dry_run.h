@@ -22,6 +22,7 @@ class DryRun : public EventSink {
   void give_up() override;
   [[nodiscard]] bool is_connected() const override { return true; }
   [[nodiscard]] bool is_away() const override { return false; }
+  [[nodiscard]] bool sends_at_once() const override { return true; }
   [[nodiscard]] std::size_t unanswered_lines() const override { return 0; }
   [[nodiscard]] std::size_t dropped_lines() const override { return 0; }
   [[nodiscard]] std::deque<std::string> dropped_records() const override { return {}; }
@@ -31,6 +32,7 @@ class DryRun : public EventSink {
  private:
   cli::Output& output_;
   SinkHandler& handler_;
+  std::string event_;
   bool ended_ = false;
 };
 

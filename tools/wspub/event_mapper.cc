@@ -24,15 +24,74 @@ enum class Member : std::uint8_t { kType, kChannel, kTimestamp, kKey, kData };
 constexpr protocol::FieldNames<Member, 5> kMemberNames{{"type", "channel", "timestamp", "key", "data"}};
 using Members = protocol::FieldSlices<Member, 5>;
 
+using namespace std::string_view_literals;
+
+struct Format {
+  std::string_view begin;
+  std::string_view what;  // that it is, and the remedy
+};
+constexpr std::string_view kUtf16 =
+    "this is UTF-16, and input must be UTF-8: iconv -f UTF-16 -t UTF-8 FILE | wspub …";
+constexpr std::string_view kUtf32 =
+    "this is UTF-32, and input must be UTF-8: iconv -f UTF-32 -t UTF-8 FILE | wspub …";
+constexpr Format kFormats[] = {
+    {"\x1f\x8b"sv, "this is gzip, not lines: zcat FILE | wspub …"},
+    {"\x28\xb5\x2f\xfd"sv, "this is zstd, not lines: zstdcat FILE | wspub …"},
+    {"\xfd"
+     "7zXZ\0"sv,
+     "this is xz, not lines: xzcat FILE | wspub …"},
+    {"BZh"sv, "this is bzip2, not lines: bzcat FILE | wspub …"},
+    {"PK\x03\x04"sv, "this is a zip archive, not lines: unzip -p FILE | wspub …"},
+    {"\xff\xfe\0\0"sv, kUtf32},
+    {"\0\0\xfe\xff"sv, kUtf32},
+    {"\xff\xfe"sv, kUtf16},
+    {"\xfe\xff"sv, kUtf16},
+    {"{\0"sv, kUtf16},
+    {"\0{"sv, kUtf16},
+    {"[\0"sv, kUtf16},
+    {"\0["sv, kUtf16},
+};
+
+// What a line is that is not in UTF-8; empty where that does not show.
+std::string_view foreign_format(std::string_view line) {
+  for (const Format& format : kFormats) {
+    if (line.starts_with(format.begin)) return format.what;
+  }
+  return {};
+}
+
+// `is_whole`: the line is a document.
+std::string not_json(std::string_view line, const protocol::JsonFault& fault, bool is_whole) {
+  if (const std::string_view what = foreign_format(line); !what.empty()) return std::string(what);
+  std::string_view remedy;
+  const std::size_t first = line.find_first_not_of(" \t\r\n");
+  const bool is_container = first != std::string_view::npos && (line[first] == '{' || line[first] == '[');
+  if (!is_container) {
+    remedy = "; where lines are text, use --input text";
+  } else if (!is_whole && fault.position > line.find_last_not_of(" \t\r\n")) {
+    remedy = "; each event is one line: use jq -c, or --whole where the input is one document";
+  }
+  return fmt::format("not JSON: {}{}", fault.reason, remedy);
+}
+
+// A moment as RFC 3339 writes it, but for what it leaves open; empty where it is none.
+std::string_view what_is_missing(std::string_view text) {
+  if (protocol::parse_timestamp(fmt::format("{}Z", text))) {
+    return "no zone: add Z, or an offset such as +01:00";
+  }
+  if (protocol::parse_timestamp(fmt::format("{}T00:00:00Z", text))) return "no time of day and no zone";
+  return {};
+}
+
 bool is_string(std::string_view value) { return protocol::is_json_string(value); }
 
 LineResult<std::string_view> checked_type(const Fields& fields, std::string_view value,
                                           std::string_view type) {
   if (protocol::is_valid_type(type)) return type;
-  return LineError{
-      fields.column(value),
-      fmt::format("the type {} is not 1 to {} characters of A-Z a-z 0-9 _ . : -; give one with --type",
-                  protocol::quote(type), protocol::kMaxTypeBytes)};
+  return LineError{fields.column(value),
+                   fmt::format("the type {} is not 1 to {} characters of A-Z a-z 0-9 _ . : -; give one with "
+                               "--type, or --type-from none for {}",
+                               protocol::quote(type), protocol::kMaxTypeBytes, kDefaultType)};
 }
 
 LineResult<std::string_view> checked_channel(const Fields& fields, std::string_view value,
@@ -70,7 +129,7 @@ LineResult<EventMapper::Envelope> EventMapper::read(std::string_view line) const
   envelope.value = {first, static_cast<std::size_t>(scanner.position() - first)};
   if (!scanner.finish()) {
     const protocol::JsonFault fault = scanner.fault();
-    return LineError{fault.position + 1, fmt::format("not JSON: {}", fault.reason)};
+    return LineError{fault.position + 1, not_json(line, fault, options_.whole)};
   }
   const auto unless_null = [&members](Member member) {
     const std::string_view value = members[member];
@@ -118,7 +177,8 @@ LineResult<std::string_view> EventMapper::type_of(const Fields& fields, const En
     if (!text) return text;
     return checked_type(fields, *fields.find(*options_.type_from), *text);
   }
-  if (!envelope.recognised || !is_string(envelope.type)) return kDefaultType;
+  const bool says_type = (envelope.recognised || envelope.data.empty()) && is_string(envelope.type);
+  if (!says_type || !options_.own_type) return kDefaultType;
   const auto text = protocol::json_string(envelope.type, type_);
   return checked_type(fields, envelope.type, text ? *text : envelope.type);
 }
@@ -150,7 +210,14 @@ LineResult<std::string_view> EventMapper::timestamp_of(const Fields& fields, con
   return timestamp(fields, envelope.timestamp);
 }
 
+// A feed may write its numbers as strings, so that no reader rounds them.
 LineResult<protocol::SystemMicros> EventMapper::moment(const Fields& fields, std::string_view value) {
+  if (is_string(value)) {
+    const std::string_view digits = protocol::json_string(value, timestamp_).value_or("");
+    if (digits.find_first_not_of("0123456789.") == std::string_view::npos) {
+      if (const auto time = parse_unix_time(digits)) return *time;
+    }
+  }
   if (protocol::is_json_number(value)) {
     const auto time = parse_unix_time(value);
     if (!time) return LineError{fields.column(value), fmt::format("{} is no Unix time", value)};
@@ -164,6 +231,10 @@ LineResult<protocol::SystemMicros> EventMapper::moment(const Fields& fields, std
   const auto text = protocol::json_string(value, timestamp_);
   const auto time = protocol::parse_timestamp(text.value_or(""));
   if (!time) {
+    if (const std::string_view missing = what_is_missing(text.value_or("")); !missing.empty()) {
+      return LineError{fields.column(value),
+                       fmt::format("the time {} has {}", protocol::quote(text.value_or(value)), missing)};
+    }
     return LineError{fields.column(value),
                      fmt::format("the time {} is not RFC 3339, such as 2026-11-20T10:00:00.123Z",
                                  protocol::quote(text.value_or(value)))};
@@ -184,7 +255,10 @@ LineResult<protocol::SystemMicros> EventMapper::replay_time_of(const Fields& fie
 LineResult<std::string_view> EventMapper::timestamp(const Fields& fields, std::string_view value) {
   const auto time = moment(fields, value);
   if (!time) return time.error();
-  if (is_string(value)) return *protocol::json_string(value, timestamp_);
+  if (is_string(value)) {
+    const std::string_view text = *protocol::json_string(value, timestamp_);
+    if (protocol::parse_timestamp(text)) return text;
+  }
   timestamp_ = protocol::Timestamp(*time).text();
   return std::string_view(timestamp_);
 }
@@ -226,7 +300,10 @@ LineResult<std::optional<protocol::PublishEvent>> EventMapper::map_text(std::str
   if (line.ends_with('\r')) line.remove_suffix(1);
   for (std::size_t at = 0; at < line.size();) {
     const protocol::CodePoint point = protocol::decode_code_point(line.substr(at));
-    if (point.bytes == 0) return LineError{at + 1, "not valid UTF-8"};
+    if (point.bytes == 0) {
+      const std::string_view what = foreign_format(line);
+      return LineError{at + 1, std::string(what.empty() ? "not valid UTF-8" : what)};
+    }
     at += point.bytes;
   }
   data_.clear();

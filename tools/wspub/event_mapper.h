@@ -25,12 +25,14 @@ struct MappingOptions {
   InputKind input = InputKind::kJson;
   std::optional<ChannelTemplate> channel;  // neither: each line names its own in "channel"
   std::optional<protocol::JsonPath> channel_from;
-  std::string type;  // empty: the envelope's, else "message"
+  std::string type;  // empty: the line's own, else "message"
   std::optional<protocol::JsonPath> type_from;
   std::optional<protocol::JsonPath> key_from;   // else the envelope's
   std::optional<protocol::JsonPath> time_from;  // else the envelope's, else none
   std::optional<protocol::JsonPath> data_from;  // else the envelope's, else the whole line
   std::optional<protocol::JsonPath> replay_by;  // where the line's place in a recording stands
+  bool own_type = true;                         // a line may say its type itself
+  bool whole = false;                           // lines are documents; for the words of errors
 };
 
 // One thread.
@@ -44,7 +46,9 @@ class EventMapper {
   //
   // A line is an envelope, and only its `data` is published, if it is an object
   // with `data` and the string `type`, or, where the line has to name its
-  // channel, with `data` and the string `channel`. --data-from overrides that.
+  // channel, with `data` and the string `channel`. --data-from overrides that. Any
+  // other object is published whole; the string `type` of one without `data` is the
+  // event's type, too.
   [[nodiscard]] LineResult<std::optional<protocol::PublishEvent>> map(std::string_view line);
 
   // The time at `replay_by` in the line that map() made an event of last.

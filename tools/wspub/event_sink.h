@@ -71,6 +71,10 @@ class EventSink {
   // The server is not there, or takes nothing for now: room may be long in coming.
   [[nodiscard]] virtual bool is_away() const = 0;
 
+  // Whether a line that is taken now leaves with the next flush(). Else it waits for
+  // others, and they would all leave in one moment.
+  [[nodiscard]] virtual bool sends_at_once() const = 0;
+
   // Taken, and sent at least once, and not answered.
   [[nodiscard]] virtual std::size_t unanswered_lines() const = 0;
   // Taken and certainly not published.

@@ -33,6 +33,9 @@ class Holdback {
 
   [[nodiscard]] bool holding() const { return holding_; }
 
+  // Commands go one by one, or not at all.
+  [[nodiscard]] bool careful() const { return holding_ || refusing_ || alone_ > 0; }
+
   // The wait before the next attempt, asked for when every answer has come;
   // nothing: give up.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> wait(Time now);

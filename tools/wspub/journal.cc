@@ -18,15 +18,20 @@ std::string Journal::open(const std::string& path, Separator separator, std::str
         path);
   }
   done_before_ = entry_.mark;
+  before_ = entry_.before;
+  inode_ = entry_.inode;
   writer_.emplace(io_, file_, entry_, moved_);
   return "";
 }
 
 Journal::Seen Journal::see(const LineSource::Item& item) {
-  if (item.kind == LineSource::Kind::kRecord && item.number == meter_.mark().records) return Seen::kNew;
+  if (!other_.empty()) return Seen::kOther;
+  assert(item.number > before_);
+  const std::uint64_t number = item.number - before_;
+  if (item.kind == LineSource::Kind::kRecord && number == meter_.mark().records) return Seen::kNew;
   const bool begins = item.kind != LineSource::Kind::kRest;
-  const bool is_new = item.number > done_before_.records;
-  if (begins && is_new) open_.emplace_back();
+  const bool is_new = number > done_before_.records;
+  if (begins && is_new) open_.push_back({.before = before_, .inode = inode_});
   meter_.add(item.text);
   if (!item.last) return is_new ? Seen::kNew : Seen::kDone;
   meter_.end_record();
@@ -35,9 +40,23 @@ Journal::Seen Journal::see(const LineSource::Item& item) {
     open_.back().read = true;
     return Seen::kNew;
   }
-  if (item.number < done_before_.records || meter_.mark() == done_before_) return Seen::kDone;
+  if (number < done_before_.records || meter_.mark() == done_before_) return Seen::kDone;
   other_ = other_input("differ from those that were published");
   return Seen::kOther;
+}
+
+void Journal::begin_anew() {
+  before_ = entry_.records();
+  done_before_ = {};
+}
+
+void Journal::begin_file(std::uint64_t inode) {
+  inode_ = inode;
+  if (!std::exchange(within_file_, true)) return;
+  if (!see_end().empty()) return;
+  before_ += meter_.mark().records;
+  meter_ = {};
+  done_before_ = {};
 }
 
 std::string Journal::see_end() {
@@ -55,8 +74,8 @@ std::string Journal::other_input(const std::string& how) const {
 }
 
 void Journal::settle(std::uint64_t number) {
-  assert(number > entry_.mark.records);
-  const std::uint64_t index = number - entry_.mark.records - 1;
+  assert(number > entry_.records());
+  const std::uint64_t index = number - entry_.records() - 1;
   assert(index < open_.size());
   open_[index].settled = true;
 }
@@ -64,13 +83,16 @@ void Journal::settle(std::uint64_t number) {
 void Journal::commit() {
   if (frozen_) return;
   while (!open_.empty() && open_.front().read && open_.front().settled) {
-    entry_.mark = open_.front().after;
+    const Open& done = open_.front();
+    entry_.before = done.before;
+    entry_.inode = done.inode;
+    entry_.mark = done.after;
     open_.pop_front();
   }
   writer_->write(entry_);
 }
 
-bool Journal::has_room() const { return entry_.mark.records - writer_->state().on_disk.records < kMaxAhead; }
+bool Journal::has_room() const { return entry_.records() - writer_->state().records_on_disk < kMaxAhead; }
 
 std::string Journal::error() const { return other_.empty() ? writer_->state().error : other_; }
 

@@ -6,6 +6,10 @@
 // asked. Up to where the journal stands the input must be the one it was written
 // for: the records passed over are read and compared by their checksum.
 //
+// Where a file is followed, its name comes to stand for one file after the other. Then
+// each is an input of its own, and the mark stands in one of them (journal_input.h
+// finds it again).
+//
 // A run that is killed may have published up to kMaxAhead records, and what was in
 // its window, that the journal does not know of. The next one sends them again
 // under the same dedup ids, and the server knows them.
@@ -39,8 +43,20 @@ class Journal {
   // Who has published so far under this journal, and goes on to.
   [[nodiscard]] const std::string& producer() const { return entry_.producer; }
 
-  // Records that an earlier run has dealt with.
+  // What it says. Before the first item.
+  [[nodiscard]] const JournalEntry& entry() const { return entry_; }
+
+  // Records of the present input that an earlier run has dealt with.
   [[nodiscard]] std::uint64_t done_before() const { return done_before_.records; }
+
+  // The mark's input is not there: what comes is another one, and new from its first
+  // record on. Before the first item.
+  void begin_anew();
+  // What comes next is a file with `inode`, and where it is not the first one, another
+  // input than that so far, behind which its records count on.
+  void begin_file(std::uint64_t inode);
+  // Records of the inputs before the present one.
+  [[nodiscard]] std::uint64_t before() const { return before_; }
 
   enum class Seen : std::uint8_t {
     kNew,    // to be dealt with
@@ -57,7 +73,7 @@ class Journal {
   // the input have become another one, its records are no duplicates.
   [[nodiscard]] std::uint32_t record_digest() const { return meter_.record_digest(); }
 
-  // Record `number` is done.
+  // Record `number` is done; they count over all inputs of the journal.
   void settle(std::uint64_t number);
 
   // What is settled by now goes to the disk, soon.
@@ -82,7 +98,9 @@ class Journal {
  private:
   // A record that was seen and is not yet behind the mark.
   struct Open {
-    InputMark after;  // once it has been read whole
+    std::uint64_t before = 0;  // records of the inputs before its own
+    std::uint64_t inode = 0;
+    InputMark after{};  // once it has been read whole
     bool read = false;
     bool settled = false;
   };
@@ -95,7 +113,10 @@ class Journal {
   JournalEntry entry_;
   InputMark done_before_;
   InputMeter meter_;
-  std::deque<Open> open_;  // the first one is record entry_.mark.records + 1
+  std::uint64_t before_ = 0;  // records of the inputs before the one that is read
+  std::uint64_t inode_ = 0;   // of that one
+  bool within_file_ = false;  // a first one has begun
+  std::deque<Open> open_;     // the first one is record entry_.records() + 1
   std::string other_;
   bool frozen_ = false;
   std::optional<JournalWriter> writer_;

@@ -33,10 +33,11 @@ enum class Member : std::uint8_t {
   kBefore,
   kRecords,
   kBytes,
-  kDigest
+  kDigest,
+  kInode
 };
-constexpr protocol::FieldNames<Member, 8> kMembers{
-    {"wspub-journal", "sequence", "producer", "separator", "before", "records", "bytes", "digest"}};
+constexpr protocol::FieldNames<Member, 9> kMembers{
+    {"wspub-journal", "sequence", "producer", "separator", "before", "records", "bytes", "digest", "inode"}};
 
 constexpr std::array<std::string_view, 3> kSeparators{"newline", "nul", "none"};
 
@@ -77,7 +78,7 @@ std::optional<Slot> read_slot(std::string_view text) {
 
   const std::string json = std::string(text.substr(0, end)) + "}";
   protocol::JsonScanner scanner(json);
-  protocol::FieldSlices<Member, 8> members;
+  protocol::FieldSlices<Member, 9> members;
   protocol::slice_fields(scanner, kMembers, members);
   if (!scanner.finish()) return std::nullopt;
   std::string storage;
@@ -96,6 +97,7 @@ std::optional<Slot> read_slot(std::string_view text) {
   slot.entry.before = *before;
   slot.entry.mark.records = *records;
   slot.entry.mark.bytes = *bytes;
+  slot.entry.inode = number<std::uint64_t>(members[Member::kInode]).value_or(0);
   const auto digest = number<std::uint32_t>(text_of(members[Member::kDigest], storage).value_or(""), 16);
   if (!digest) return std::nullopt;
   slot.entry.mark.digest = *digest;
@@ -112,9 +114,9 @@ std::optional<Slot> read_slot(std::string_view text) {
 std::string slot_text(const JournalEntry& entry, std::uint64_t sequence) {
   std::string text = fmt::format(
       R"({{"wspub-journal":{},"sequence":{},"producer":"{}","separator":"{}","before":{},"records":{},)"
-      R"("bytes":{},"digest":"{:08x}")",
+      R"("bytes":{},"digest":"{:08x}","inode":{})",
       kNewestFormat, sequence, entry.producer, kSeparators[static_cast<std::size_t>(entry.separator)],
-      entry.before, entry.mark.records, entry.mark.bytes, entry.mark.digest);
+      entry.before, entry.mark.records, entry.mark.bytes, entry.mark.digest, entry.inode);
   text += fmt::format(R"({}{:08x}"}})", kChecksumName, checksum(text));
   text.resize(JournalFile::kSlotBytes, ' ');
   text.back() = '\n';

@@ -6,11 +6,11 @@
 // was torn costs no more than what it would have said.
 //
 //     {"wspub-journal":1,"sequence":17,"producer":"k3x7c2m4n5p6","separator":"newline",
-//      "before":0,"records":4710,"bytes":845203,"digest":"89abcdef","checksum":"01234567"}
+//      "before":0,"records":4710,"bytes":845203,"digest":"89abcdef","inode":1234,"checksum":"01234567"}
 //
 // `before`: records of earlier inputs in the run of inputs (rotated files);
-// `records`, `bytes`, `digest`: an InputMark; `checksum`: CRC-32 of what stands
-// before it.
+// `records`, `bytes`, `digest`: an InputMark; `inode`: of the file that is followed, 0
+// or absent where there is none; `checksum`: CRC-32 of what stands before it.
 //
 // Threads: one at a time.
 #pragma once
@@ -29,8 +29,12 @@ namespace wskit::pub {
 struct JournalEntry {
   std::string producer;  // of the dedup ids, for all runs with this journal
   Separator separator = Separator::kNewline;
-  std::uint64_t before = 0;
+  std::uint64_t before = 0;  // records of the inputs before the one that `mark` stands in
   InputMark mark;
+  std::uint64_t inode = 0;  // of that one, if it is a file that is followed
+
+  // Records that are done, of all inputs.
+  [[nodiscard]] std::uint64_t records() const { return before + mark.records; }
 
   bool operator==(const JournalEntry&) const = default;
 };

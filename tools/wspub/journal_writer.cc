@@ -36,7 +36,7 @@ void JournalWriter::finish() {
 
 JournalWriter::State JournalWriter::state() const {
   const std::lock_guard lock(mutex_);
-  return {on_disk_.mark, error_};
+  return {on_disk_.records(), error_};
 }
 
 void JournalWriter::run() {

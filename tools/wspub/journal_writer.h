@@ -37,7 +37,7 @@ class JournalWriter {
   // How far the disk is, and what went wrong (empty: nothing so far). After a
   // failure nothing more is written.
   struct State {
-    InputMark on_disk;
+    std::uint64_t records_on_disk = 0;
     std::string error;
   };
   [[nodiscard]] State state() const;

@@ -22,10 +22,9 @@ std::string reason(int error) { return std::generic_category().message(error); }
 
 }  // namespace
 
-LineSource::LineSource(boost::asio::io_context& io, SourceOptions options,
-                       std::function<void(std::string_view)> on_bytes)
+LineSource::LineSource(boost::asio::io_context& io, SourceOptions options, Witness witness)
     : options_(std::move(options)),
-      on_bytes_(std::move(on_bytes)),
+      witness_(std::move(witness)),
       splitter_(options_.separator, options_.max_line_bytes),
       readable_(io),
       watch_(io) {
@@ -44,10 +43,11 @@ LineSource::Item LineSource::fail(std::string message) {
 LineSource::Item LineSource::next_message() {
   if (!reading_ || next_message_ == options_.messages.size()) return {.kind = Kind::kEnd};
   const std::string& text = options_.messages[next_message_++];
-  if (on_bytes_) {
-    on_bytes_(text);
-    on_bytes_(options_.separator == Separator::kNul ? std::string_view("\0", 1) : "\n");
+  if (witness_.bytes) {
+    witness_.bytes(text);
+    witness_.bytes(options_.separator == Separator::kNul ? std::string_view("\0", 1) : "\n");
   }
+  if (witness_.end) witness_.end();
   const Kind kind = text.size() > options_.max_line_bytes ? Kind::kTooLong : Kind::kRecord;
   return {.kind = kind, .text = text, .number = ++records_};
 }
@@ -107,7 +107,7 @@ LineSource::Item LineSource::next() {
 }
 
 void LineSource::take(std::string_view bytes) {
-  if (on_bytes_) on_bytes_(bytes);
+  if (witness_.bytes) witness_.bytes(bytes);
   bytes_read_ += bytes.size();
   splitter_.commit(bytes.size());
   if (!follows_current()) return;
@@ -117,6 +117,7 @@ void LineSource::take(std::string_view bytes) {
 
 void LineSource::end_input() {
   input_over_ = true;
+  if (witness_.end) witness_.end();
   splitter_.finish();
 }
 
@@ -131,12 +132,14 @@ bool LineSource::open_next() {
     return false;
   }
   input_over_ = false;
+  splitter_.begin_input();
   last_read_ = false;
   bytes_read_ = 0;
   seen_.clear();
   file_bytes_.reset();
   struct stat status {};
-  if (fstat(fd_, &status) == 0 && S_ISREG(status.st_mode)) {
+  inode_ = fstat(fd_, &status) == 0 ? status.st_ino : 0;
+  if (inode_ != 0 && S_ISREG(status.st_mode)) {
     file_bytes_ = static_cast<std::uint64_t>(status.st_size);
   }
   if (!owned_ && file_bytes_) rewind_stdin();
@@ -174,6 +177,10 @@ void LineSource::rewind_stdin() {
   } else {
     lseek(fd_, stdin_start_, SEEK_SET);
   }
+}
+
+void LineSource::read_before_last(const std::vector<std::string>& files) {
+  options_.files.insert(options_.files.end() - 1, files.begin(), files.end());
 }
 
 void LineSource::begin_again() {

@@ -51,12 +51,20 @@ class LineSource {
     bool last = true;
   };
 
-  // `on_bytes`, if not empty, sees every byte as it is read.
-  LineSource(boost::asio::io_context& io, SourceOptions options,
-             std::function<void(std::string_view)> on_bytes);
+  // Who sees every byte as it is read, and where each input ends; both may be empty.
+  struct Witness {
+    std::function<void(std::string_view)> bytes;
+    std::function<void()> end;
+  };
+  LineSource(boost::asio::io_context& io, SourceOptions options, Witness witness);
   ~LineSource();
   LineSource(const LineSource&) = delete;
   LineSource& operator=(const LineSource&) = delete;
+
+  // Before the first next(): reads these files before the last one.
+  void read_before_last(const std::vector<std::string>& files);
+  // Before the first next(): so many records have been counted elsewhere.
+  void count_from(std::uint64_t records) { records_ = records; }
 
   [[nodiscard]] Item next();
 
@@ -87,6 +95,10 @@ class LineSource {
 
   // "line 17", "ticks.jsonl: line 17", "message 2", for a number that was handed out.
   [[nodiscard]] std::string locate(std::uint64_t number) const;
+
+  // The input that the last item came from, counted from 1, and the inode of its file.
+  [[nodiscard]] std::size_t input() const { return inputs_.size(); }
+  [[nodiscard]] std::uint64_t inode() const { return inode_; }
 
   // The part of a regular file that has been read, from 0 to 1, and its name.
   struct Position {
@@ -119,7 +131,7 @@ class LineSource {
   [[nodiscard]] std::string_view noun() const;
 
   SourceOptions options_;
-  std::function<void(std::string_view)> on_bytes_;
+  Witness witness_;
   RecordSplitter splitter_;
   Readable readable_;
   FileWatch watch_;  // of a file that is followed
@@ -129,7 +141,8 @@ class LineSource {
   int fd_ = -1;
   bool owned_ = false;
   std::optional<std::uint64_t> file_bytes_;  // of a regular file
-  std::uint64_t bytes_read_ = 0;             // of the current input
+  std::uint64_t inode_ = 0;                  // of the current input
+  std::uint64_t bytes_read_ = 0;             // of that, too
   std::string seen_;                         // the last of those, where the file is followed
   bool last_read_ = false;                   // the followed file is read to its end, another one follows
   off_t stdin_start_ = -1;                   // where stdin stood at first, if it is a regular file

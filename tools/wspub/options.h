@@ -20,10 +20,12 @@ namespace wskit::pub {
 
 // As it was typed.
 struct PubOptions {
-  std::string first_operand;  // CHANNEL, or a FILE where the channel comes from an option
-  std::vector<std::string> files;
+  std::string first_operand;             // CHANNEL, or a FILE where the channel comes from an option
+  std::vector<std::string> files;        // operands behind the first one
+  std::vector<std::string> named_files;  // by --file
   std::string channel;
   std::string channel_from;
+  std::string replace_with;
   std::string type;
   std::string type_from;
   std::string key_from;
@@ -39,10 +41,18 @@ struct PubOptions {
   std::uint64_t max_line = std::uint64_t{1} << 20;
 
   std::optional<double> rate;
+  std::optional<std::uint64_t> burst;
   std::string replay;
   std::optional<double> speed;
   std::optional<std::chrono::nanoseconds> max_gap;
   std::string loop;  // times, or inf; empty: once
+  // The word behind --loop, where it is no number of times but an operand, and how many
+  // operands stand before it.
+  struct Operand {
+    std::string text;
+    std::size_t before = 0;
+  };
+  std::optional<Operand> loop_operand;
   std::string shift_time;
 
   Acknowledge ack = Acknowledge::kServer;
@@ -51,7 +61,7 @@ struct PubOptions {
   bool dedup = true;
   std::string journal;
 
-  std::uint64_t queue = 1000;
+  std::optional<std::uint64_t> queue;
   std::string on_full = "block";
 
   bool receipts = false;
@@ -70,9 +80,11 @@ enum class OnInvalid : std::uint8_t { kFail, kSkip, kSetAside };
 struct PubPlan {
   MappingOptions mapping;
   SourceOptions source;
+  bool operand_is_file = false;  // the only one, which could have been the channel
   OnInvalid on_invalid = OnInvalid::kFail;
   std::string dead_letter_file;  // of kSetAside
   std::optional<double> rate;
+  std::uint64_t burst = 1;                // lines at once, after a break
   std::optional<Replay::Options> replay;  // by MappingOptions::replay_by
   std::optional<TimeShift> shift_time;
   std::uint64_t passes = 1;  // over the input; 0: without end

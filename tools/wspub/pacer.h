@@ -13,12 +13,13 @@ class Pacer {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // REQUIRES: lines_per_second > 0.
-  explicit Pacer(double lines_per_second) : interval_ns_(1e9 / lines_per_second) {}
+  // After a break up to `burst` lines go at once. REQUIRES: both are greater than 0.
+  explicit Pacer(double lines_per_second, std::uint64_t burst = 1);
 
   // Whether the next line is due. Lines that are late by up to kMaxLag go at
   // once and keep the schedule; after a longer break (the engine had nothing to
-  // say, the server was away) it starts anew, so that no burst follows.
+  // say, the server was away) it starts anew, so that no burst follows but the one
+  // that was asked for.
   [[nodiscard]] bool due(Clock::time_point now);
 
   // The line that was due has gone.
@@ -31,6 +32,7 @@ class Pacer {
 
  private:
   double interval_ns_;
+  std::chrono::nanoseconds ahead_;  // what a burst may run ahead of the schedule
   Clock::time_point start_{};
   std::uint64_t gone_ = 0;
   bool started_ = false;

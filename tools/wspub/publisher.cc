@@ -8,8 +8,10 @@
 #include <system_error>
 #include <utility>
 
+#include "common/protocol/one_line.h"
 #include "wspub/delivery.h"
 #include "wspub/dry_run.h"
+#include "wspub/journal_input.h"
 
 namespace wskit::pub {
 namespace {
@@ -28,23 +30,27 @@ std::string with_column(std::string where, std::size_t column) {
 Publisher::Publisher(boost::asio::io_context& io, PubPlan plan, cli::Notices& notices, int stdout_fd,
                      std::function<void()> done)
     : io_(io),
+      stdout_fd_(stdout_fd),
       plan_(std::move(plan)),
       notices_(notices),
       done_(std::move(done)),
       output_(io, stdout_fd,
               {.ended = [this](cli::Output::End end, int error) { on_output_end(end, error); },
                .drained = [this] { pump_later(); }}),
-      source_(io, plan_.source,
-              plan_.tee ? [this](std::string_view bytes) { output_.append(bytes); }
-                        : std::function<void(std::string_view)>()),
+      // A message is an input of its own, as whole as --whole makes one.
+      copy_(plan_.source.messages.empty() || plan_.source.separator == Separator::kNul
+                ? plan_.source.separator
+                : Separator::kNone,
+            plan_.mapping.input),
+      source_(io, plan_.source, copier()),
       backlog_(source_, plan_.backlog, plan_.source),
       mapper_(plan_.mapping),
-      dead_letters_(plan_.source.separator == Separator::kNul ? '\0' : '\n',
+      dead_letters_(record_format(plan_.source.separator, plan_.mapping.input),
                     plan_.journal_file.empty() ? DeadLetters::Flush::kToKernel : DeadLetters::Flush::kToDisk),
       pace_timer_(io),
       status_timer_(io),
       stop_timer_(io) {
-  if (plan_.rate) pacer_.emplace(*plan_.rate);
+  if (plan_.rate) pacer_.emplace(*plan_.rate, plan_.burst);
   if (plan_.replay) replay_.emplace(*plan_.replay);
   SinkHandler& handler = *this;
   if (plan_.dry_run) {
@@ -68,13 +74,43 @@ void Publisher::start() {
     fail(cli::ExitCode::kLocalIo, error);
     return conclude({});
   }
-  if (source_.reads_terminal()) notices_.notice("reading lines from the terminal; Ctrl-D ends them");
+  const bool is_typed = source_.reads_terminal();
+  if (is_typed) notices_.notice("reading lines from the terminal; Ctrl-D ends them");
+  if (plan_.operand_is_file) {
+    const std::string& file = plan_.source.files.front();
+    say_on_terminal(
+        fmt::format("reading {}, each line with its own channel (-c {} makes it the channel)", file, file));
+  }
   if (plan_.stats) {
     tick(*plan_.stats);
-  } else if (notices_.shows_status()) {
+  } else if (notices_.shows_status() && !is_typed && !writes_to_terminal()) {
+    // A line that is replaced again and again is no company for one that is typed.
     tick(kStatusPeriod);
   }
   sink_->start();
+}
+
+LineSource::Witness Publisher::copier() {
+  if (!plan_.tee) return {};
+  return {.bytes =
+              [this](std::string_view bytes) {
+                copy_.take(bytes, output_.buffer());
+                output_.wrote();
+              },
+          .end =
+              [this] {
+                copy_.end_input(output_.buffer());
+                output_.wrote();
+              }};
+}
+
+// What is as it should be is said to people alone.
+void Publisher::say_on_terminal(std::string_view message) {
+  if (notices_.shows_status() || notices_.options().verbose > 0) notices_.notice("{}", message);
+}
+
+bool Publisher::writes_to_terminal() const {
+  return (plan_.receipts || plan_.tee || plan_.dry_run) && cli::is_terminal(stdout_fd_);
 }
 
 std::string Publisher::open_files() {
@@ -90,10 +126,42 @@ std::string Publisher::open_files() {
     return error;
   }
   delivery_->set_producer(journal_->producer());
-  if (const std::uint64_t done = journal_->done_before(); done != 0) {
-    notices_.notice("the first {} lines have been published before, as {} says", done, plan_.journal_file);
-  }
+  if (plan_.source.follow) find_followed_file();
   return "";
+}
+
+void Publisher::find_followed_file() {
+  const std::string& file = plan_.source.files.back();
+  const FollowedFiles found = find_followed(io_, plan_.source, journal_->entry());
+  if (found.is_other && found.before.empty()) {
+    notices_.warning(
+        "{} is another file than the one that {} stands in after line {}, and that one is not beside it: {} "
+        "is "
+        "published from its beginning",
+        file, plan_.journal_file, journal_->done_before(), file);
+    journal_->begin_anew();
+  } else if (found.is_other) {
+    notices_.notice("{} is a new file by now: what is left of the one before it, {}, comes first", file,
+                    found.before.front());
+  }
+  source_.read_before_last(found.before);
+  source_.count_from(journal_->before());
+}
+
+Journal::Seen Publisher::see(const LineSource::Item& item) {
+  if (plan_.source.follow && std::exchange(input_, source_.input()) != source_.input()) {
+    journal_->begin_file(source_.inode());
+  }
+  const Journal::Seen seen = journal_->see(item);
+  if (seen == Journal::Seen::kNew) tell_done_before();
+  return seen;
+}
+
+// Not before they have been looked at: they might be others.
+void Publisher::tell_done_before() {
+  if (std::exchange(told_done_before_, true) || journal_->done_before() == 0) return;
+  notices_.notice("the first {} lines have been published before, as {} says", journal_->done_before(),
+                  plan_.journal_file);
 }
 
 void Publisher::stop(int signal) {
@@ -112,14 +180,7 @@ void Publisher::stop(int signal) {
 
 // --- from the source to the sink
 
-void Publisher::note_answers() {
-  if (totals_.acknowledged == answered_before_) return;
-  answered_before_ = totals_.acknowledged;
-  last_answer_ = Clock::now();
-}
-
 void Publisher::on_room() {
-  note_answers();
   if (outcome_.signal != 0 && !sink_->is_connected()) return sink_->give_up();
   pump();
 }
@@ -138,12 +199,19 @@ void Publisher::pump() {
   while (records < kRecordsPerTurn && take_next() == Turn::kGoesOn) ++records;
   if (ended_) return;
   sink_->flush();
+  backlog_.flush();
+  tell_of_backlog();
   keep_what_is_done();
   output_.flush();
   if (records == kRecordsPerTurn) pump_later();
 }
 
 bool Publisher::has_room() const {
+  // What cannot be sent now is safe in the file, where the window would lose it with
+  // the process.
+  if (backlog_.has_file() && sink_->is_away()) return false;
+  // A pace is that of what is sent.
+  if ((pacer_ || replay_) && !sink_->sends_at_once()) return false;
   return sink_->can_take() && !output_.congested() && (!journal_ || journal_->has_room());
 }
 
@@ -202,14 +270,18 @@ Publisher::Turn Publisher::take_end() {
     return Turn::kGoesOn;
   }
   if (journal_ && whole) {
-    if (const std::string error = journal_->see_end(); !error.empty()) fail(cli::ExitCode::kLocalIo, error);
+    if (const std::string error = journal_->see_end(); !error.empty()) {
+      fail(cli::ExitCode::kLocalIo, error);
+    } else {
+      tell_done_before();
+    }
   }
   stop_taking();
   return Turn::kEnds;
 }
 
 Publisher::Turn Publisher::take_item(const LineSource::Item& item) {
-  switch (journal_ ? journal_->see(item) : Journal::Seen::kNew) {
+  switch (journal_ ? see(item) : Journal::Seen::kNew) {
     case Journal::Seen::kNew:
       break;
     case Journal::Seen::kDone:
@@ -336,7 +408,9 @@ void Publisher::skip(std::uint64_t line, std::string_view what) {
   settle(line);
   const char* const word = plan_.on_invalid == OnInvalid::kSkip ? "skipped" : "set aside";
   if (!std::exchange(skipped_one_, true)) {
-    notices_.warning("{} ({}; others will only be counted, -v shows them)", what, word);
+    // It was asked for: -q leaves it out.
+    if (notices_.options().quiet == 0)
+      notices_.warning("{} ({}; others will only be counted, -v shows them)", what, word);
   } else {
     notices_.info("{} ({})", what, word);
   }
@@ -368,8 +442,10 @@ void Publisher::on_refused(const SinkLine& line, std::string_view code, std::str
 void Publisher::write_receipt(std::uint64_t line, const Reply::Published& published) {
   auto out = std::back_inserter(output_.buffer());
   fmt::format_to(out, R"({{"line":{})", line);
-  const auto add = [&out](std::string_view name, std::string_view json) {
-    if (!json.empty()) fmt::format_to(out, R"(,"{}":{})", name, json);
+  const auto add = [&](std::string_view name, std::string_view json) {
+    if (json.empty()) return;
+    fmt::format_to(out, R"(,"{}":)", name);
+    protocol::append_one_line(output_.buffer(), json);
   };
   add("channel", published.channel);
   add("offset", published.offset);

@@ -23,6 +23,7 @@
 #include "wspub/dead_letters.h"
 #include "wspub/event_mapper.h"
 #include "wspub/event_sink.h"
+#include "wspub/input_copy.h"
 #include "wspub/journal.h"
 #include "wspub/line_source.h"
 #include "wspub/options.h"
@@ -82,7 +83,13 @@ class Publisher : private SinkHandler {
   [[nodiscard]] Turn take_end();
   void stop_taking();
 
+  [[nodiscard]] LineSource::Witness copier();
+  void say_on_terminal(std::string_view message);
+  [[nodiscard]] bool writes_to_terminal() const;
   [[nodiscard]] std::string open_files();
+  void find_followed_file();
+  [[nodiscard]] Journal::Seen see(const LineSource::Item& item);
+  void tell_done_before();
   void on_journal_moved();
   void settle(std::uint64_t line);
   void refuse_line(const LineSource::Item& item, const LineError& error);
@@ -92,15 +99,16 @@ class Publisher : private SinkHandler {
   void write_receipt(std::uint64_t line, const Reply::Published& published);
   void on_output_end(cli::Output::End end, int error);
 
-  void note_answers();
   void settle_totals();
   void conclude(const client::Failure& why);
   [[nodiscard]] cli::ExitCode exit_code(const client::Failure& why) const;
   [[nodiscard]] DoneWord done_word() const;
+  [[nodiscard]] bool summary_says_something() const;
   [[nodiscard]] std::string status() const;
   void tick(std::chrono::nanoseconds period);
 
   boost::asio::io_context& io_;
+  int stdout_fd_;
   PubPlan plan_;
   cli::Notices& notices_;
   std::function<void()> done_;
@@ -108,6 +116,7 @@ class Publisher : private SinkHandler {
   cli::Output output_;
   std::unique_ptr<EventSink> sink_;
   Delivery* delivery_ = nullptr;  // the sink, if it is one
+  InputCopy copy_;                // of --tee
   LineSource source_;
   Backlog backlog_;
   bool told_dropped_ = false;  // that the backlog drops lines
@@ -121,6 +130,8 @@ class Publisher : private SinkHandler {
   std::uint64_t read_before_pass_ = 0;  // lines, when the present one began
   DeadLetters dead_letters_;
   std::optional<Journal> journal_;
+  bool told_done_before_ = false;
+  std::size_t input_ = 0;  // of the last item, where a file is followed with a journal
 
   boost::asio::steady_timer pace_timer_;
   boost::asio::steady_timer status_timer_;
@@ -133,9 +144,8 @@ class Publisher : private SinkHandler {
   bool skipped_one_ = false;
 
   Totals totals_;
+  Clock::time_point began_ = Clock::now();
   std::optional<Clock::time_point> first_line_;
-  Clock::time_point last_answer_{};
-  std::uint64_t answered_before_ = 0;     // when last_answer_ was noted
   std::optional<cli::ExitCode> verdict_;  // of what ended the taking before the input was over
   cli::Outcome outcome_;
 };

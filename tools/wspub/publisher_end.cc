@@ -22,7 +22,6 @@ void Publisher::on_sink_end(const client::Failure& why) {
   if (journal_) {
     if (const std::string error = journal_->finish(); !error.empty()) fail(cli::ExitCode::kLocalIo, error);
   }
-  note_answers();
   settle_totals();
   output_.finish([this, why] { conclude(why); });
 }
@@ -35,7 +34,8 @@ void Publisher::settle_totals() {
   const std::uint64_t of_sink = sink_->dropped_lines();
   totals_.kept = rest.kept;
   totals_.read += rest.kept + rest.lost + backlog_.dropped() - unpublished.size();
-  totals_.dropped = rest.lost + backlog_.dropped() + of_sink - unpublished.size();
+  totals_.left = rest.lost + of_sink - unpublished.size();
+  totals_.dropped = totals_.left + backlog_.dropped();
   totals_.unacknowledged = sink_->unanswered_lines();
   totals_.reconnects = sink_->reconnects();
   totals_.sent_again = sink_->lines_sent_again();
@@ -43,7 +43,7 @@ void Publisher::settle_totals() {
   if (done_word() == DoneWord::kSent) {
     totals_.acknowledged -= std::min<std::uint64_t>(totals_.acknowledged, of_sink);
   }
-  if (first_line_ && last_answer_ > *first_line_) totals_.elapsed = last_answer_ - *first_line_;
+  totals_.elapsed = Clock::now() - began_;
 }
 
 void Publisher::conclude(const client::Failure& why) {
@@ -52,13 +52,20 @@ void Publisher::conclude(const client::Failure& why) {
   if (why.kind != client::FailureKind::kNone) notices_.error("{}", why.message);
   outcome_.code = exit_code(why);
   const bool never_began = why.kind != client::FailureKind::kNone && totals_.read == 0;
-  if (!never_began) notices_.notice("{}", summary(totals_, done_word()));
+  if (!never_began && summary_says_something()) notices_.notice("{}", summary(totals_, done_word()));
   if (totals_.kept != 0) {
     const std::string& file = plan_.backlog.spill_file;
     notices_.notice("{} holds the {} lines that were not published: wspub … {} publishes them", file,
                     totals_.kept, file);
   }
   done_();
+}
+
+// That all is well is told to people who wait for it, and to those who asked.
+bool Publisher::summary_says_something() const {
+  const bool is_plain = totals_.is_plain() && outcome_.code == cli::ExitCode::kOk && outcome_.signal == 0;
+  if (!is_plain || plan_.stats || notices_.options().verbose > 0) return true;
+  return notices_.shows_status() && plan_.source.messages.empty();
 }
 
 cli::ExitCode Publisher::exit_code(const client::Failure& why) const {

@@ -2,8 +2,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 namespace wskit::pub {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+}  // namespace
 
 RecordSplitter::RecordSplitter(Separator separator, std::size_t max_record_bytes)
     : separator_(separator), max_record_bytes_(max_record_bytes), buffer_(kReadBytes) {}
@@ -19,7 +26,18 @@ std::span<char> RecordSplitter::writable() {
   return std::span(buffer_).subspan(end_);
 }
 
+// Bytes of which a mark begins are held until it is whole: no separator is among them.
+void RecordSplitter::pass_over_mark() {
+  const std::string_view bytes(buffer_.data() + begin_, end_ - begin_);
+  if (kByteOrderMark.starts_with(bytes)) return;
+  at_start_ = false;
+  if (!bytes.starts_with(kByteOrderMark)) return;
+  begin_ += kByteOrderMark.size();
+  scanned_ = begin_;
+}
+
 RecordSplitter::Item RecordSplitter::next() {
+  if (at_start_) pass_over_mark();
   if (separator_ != Separator::kNone) {
     const char* const from = buffer_.data() + scanned_;
     const int byte = separator_ == Separator::kNul ? '\0' : '\n';
@@ -34,6 +52,10 @@ RecordSplitter::Item RecordSplitter::next() {
 
 // No separator stands in what has been read.
 RecordSplitter::Item RecordSplitter::unfinished() {
+  if (finished_ && std::exchange(at_start_, false) &&
+      std::string_view(buffer_.data() + begin_, end_ - begin_) == kByteOrderMark) {
+    begin_ = scanned_ = end_;
+  }
   const std::size_t bytes = end_ - begin_;
   if (finished_) {
     finished_ = false;

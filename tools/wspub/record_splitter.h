@@ -39,6 +39,10 @@ class RecordSplitter {
   [[nodiscard]] std::span<char> writable();
   void commit(std::size_t bytes) { end_ += bytes; }
 
+  // What comes next is the beginning of an input: a byte order mark there (of UTF-8)
+  // belongs to no record. REQUIRES: nothing is left of what came before.
+  void begin_input() { at_start_ = true; }
+
   // The input is over: what is left is a record of its own. After that and
   // after the last next() the splitter is ready for another input.
   void finish() { finished_ = true; }
@@ -50,6 +54,7 @@ class RecordSplitter {
  private:
   [[nodiscard]] Item take(std::size_t bytes, std::size_t separator_bytes);
   [[nodiscard]] Item unfinished();
+  void pass_over_mark();
 
   Separator separator_;
   std::size_t max_record_bytes_;
@@ -58,6 +63,7 @@ class RecordSplitter {
   std::size_t scanned_ = 0;  // up to here it holds no separator
   std::size_t end_ = 0;      // of the bytes read
   bool finished_ = false;
+  bool at_start_ = false;  // of an input, where a mark may stand
   bool overlong_ = false;  // within a record whose kTooLong has been handed out
 };
 

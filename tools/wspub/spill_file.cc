@@ -38,9 +38,11 @@ std::size_t write_at(int fd, std::string_view bytes, std::uint64_t offset) {
 
 }  // namespace
 
-SpillFile::SpillFile(std::string path, Separator separator, std::size_t max_record_bytes)
-    : path_(std::move(path)), separator_(separator), splitter_(separator, max_record_bytes) {
-  assert(separator_ != Separator::kNone);
+SpillFile::SpillFile(std::string path, Separator separator, InputKind input, std::size_t max_record_bytes)
+    : path_(std::move(path)),
+      format_(record_format(separator, input)),
+      splitter_(separator, max_record_bytes) {
+  assert(separator != Separator::kNone);
 }
 
 SpillFile::~SpillFile() {
@@ -63,9 +65,9 @@ std::string SpillFile::open() {
 }
 
 void SpillFile::append(std::string_view part, bool last) {
-  tail_ += part;
+  format_.append(tail_, part);
   if (last) {
-    tail_ += separator();
+    tail_ += format_.separator;
     ++records_;
   }
   if (tail_.size() >= kWriteBytes) write_tail();
@@ -130,7 +132,7 @@ std::string SpillFile::finish(std::string_view front) {
     const RecordSplitter::Item item = next();
     if (item.kind == RecordSplitter::Kind::kNeedMore) break;
     bytes += item.text;
-    if (item.last) bytes += separator();
+    if (item.last) bytes += format_.separator;
     if (bytes.size() >= kWriteBytes) flush();
   }
   flush();

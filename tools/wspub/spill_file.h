@@ -12,13 +12,15 @@
 #include <string>
 #include <string_view>
 
+#include "wspub/record_format.h"
 #include "wspub/record_splitter.h"
 
 namespace wskit::pub {
 
 class SpillFile {
  public:
-  SpillFile(std::string path, Separator separator, std::size_t max_record_bytes);
+  // Records are written down as record_format.h says. REQUIRES: a separator.
+  SpillFile(std::string path, Separator separator, InputKind input, std::size_t max_record_bytes);
   ~SpillFile();
   SpillFile(const SpillFile&) = delete;
   SpillFile& operator=(const SpillFile&) = delete;
@@ -27,9 +29,13 @@ class SpillFile {
   // left as it is.
   [[nodiscard]] std::string open();
 
-  // A record in one or more parts, with `last` the last one. What cannot be
-  // written yet stays in memory; error() says so.
+  // A record in one or more parts, with `last` the last one. Written with flush(), or
+  // when much has gathered; what cannot be written yet stays in memory, and error()
+  // says so.
   void append(std::string_view part, bool last);
+  void flush() {
+    if (!tail_.empty()) write_tail();
+  }
 
   // Why the last write did not succeed, with the file's name; empty: it did. Nothing
   // should be appended then. recover() tries again.
@@ -52,10 +58,9 @@ class SpillFile {
  private:
   void write_tail();
   [[nodiscard]] bool refill();
-  [[nodiscard]] char separator() const { return separator_ == Separator::kNul ? '\0' : '\n'; }
 
   std::string path_;
-  Separator separator_;
+  RecordFormat format_;
   RecordSplitter splitter_;  // of what is read back
   int fd_ = -1;
   std::uint64_t written_ = 0;  // bytes of the file

@@ -47,3 +47,29 @@ def test_a_recording_can_be_published_again(stage):
         assert [(e.type, e.data) for e in reader.take_events(len(DATA))] == [
             ("recorded", data) for data in DATA
         ]
+
+
+# F1: the second line of such an event was taken for an event of market/AAPL, with the mirror's permission.
+def test_an_event_is_one_line_wherever_lines_are_read(stage):
+    server, copy = stage.server(), stage.server()
+    forged = '{"type":"trade","channel":"market/AAPL","offset":9,"timestamp":"2026-11-20T10:00:00Z","data":{"p":0}}'
+    document = f'{{"x":\r\n{forged}\n}}'
+    whole = stage.run("wspub", "-u", server.url, "--whole", "--receipts", "guest/m", stdin=document.encode())
+    assert whole.code == 0 and whole.stdout.count(b"\n") == 1, whole
+    with server.http() as http:
+        http.send(
+            "POST /publish/guest/m HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(document)}\r\n\r\n{document}"
+        )
+        assert http.read().status == 200
+        http.send("GET /history/guest/m HTTP/1.1\r\nHost: x\r\nAccept: application/x-ndjson\r\n\r\n")
+        history = http.read().body
+    recording = stage.run("wstap", "-u", server.url, "**", "--from", "start", "--end", "-o", "json").stdout
+    data = stage.run("wstap", "-u", server.url, "**", "--from", "start", "--end", "-o", "data").stdout
+    for lines in (history, recording):
+        assert [json.loads(line)["channel"] for line in lines.splitlines()] == ["guest/m"] * 2
+    assert data.splitlines() == [document.replace("\r", " ").replace("\n", " ").encode()] * 2
+
+    assert stage.run("wspub", "-u", copy.url, stdin=recording).code == 0
+    copied = stage.run("wstap", "-u", copy.url, "**", "--from", "start", "--end", "-o", "json").stdout
+    assert [json.loads(line)["channel"] for line in copied.splitlines()] == ["guest/m"] * 2

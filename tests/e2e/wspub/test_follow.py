@@ -30,7 +30,7 @@ def test_lines_are_published_as_they_are_written(stage):
         assert data(reader, 1) == ["4"]
         pub.signal(signal.SIGINT)
         assert pub.wait() == -signal.SIGINT
-    assert "dropped 0, unacknowledged 0" in pub.stderr, pub.stderr
+    assert "read 4, acknowledged 4, in" in pub.stderr, pub.stderr
 
 
 def test_a_followed_file_waits_for_the_server(stage):

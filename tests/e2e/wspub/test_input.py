@@ -109,5 +109,40 @@ def test_the_summary_is_one_line_with_true_counts(stage):
     summary = run.stderr.splitlines()[-1]
     assert summary.startswith("wspub: ")
     assert "4" in summary and "3 acknowledged" in summary.replace("acknowledged 3", "3 acknowledged"), summary
-    quiet, _ = published(stage, ["-q", "a"], b"1\n", 1)
-    assert quiet.stderr == ""
+    quiet, _ = published(stage, ["-q", "--on-invalid", "skip", "a"], b"1\nx\n", 1)
+    assert quiet.stderr == "", "it was asked for"
+
+
+# U12, U18
+def test_that_all_is_well_is_not_told_in_a_pipe(stage):
+    for options in (["a", "-m", "1"], ["a"]):
+        silent, _ = published(stage, options, b"1\n", 1)
+        assert silent.stderr == ""
+    asked, _ = published(stage, ["-v", "a", "-m", "1"], b"", 1)
+    assert "wspub: connected to" in asked.stderr and "wspub: read 1, acknowledged 1, in" in asked.stderr
+
+
+# F5: it was taken for a channel that nobody published to, and that was a success.
+def test_a_recording_that_is_the_only_operand_is_published(stage):
+    recording = stage.home / "rec.jsonl"
+    recording.write_text(
+        '{"type":"t","channel":"m/a","timestamp":"2026-11-20T10:00:00Z","data":1}\n'
+        '{"type":"t","channel":"m/b","timestamp":"2026-11-20T10:00:00.01Z","data":2}\n',
+        encoding="ascii",
+    )
+    for arguments in ([recording], ["--file", recording]):
+        _, events = published(stage, arguments, b"", 2)
+        assert [(event.channel, event.data) for event in events] == [("m/a", "1"), ("m/b", "2")]
+    server = stage.server()
+    with server.client("/ws/**") as reader:
+        pub = stage.tool("wspub", "-u", server.url, "--replay", ".timestamp", "--loop", recording)
+        assert [event.channel for event in reader.take_events(4)] == ["m/a", "m/b"] * 2
+        pub.end()
+
+
+# F12
+def test_a_file_from_windows_loses_no_event(stage):
+    recording = stage.home / "rec.jsonl"
+    recording.write_bytes(b'\xef\xbb\xbf{"n":1}\r\n{"n":2}\r\n')
+    _, events = published(stage, ["a", recording, recording, "--on-invalid", "skip"], b"", 4)
+    assert data_of(events) == ['{"n":1}', '{"n":2}'] * 2

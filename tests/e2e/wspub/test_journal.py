@@ -26,7 +26,8 @@ def server_for(stage):
 
 
 def duplicates(run):
-    return int(re.search(r"\((\d+) duplicates\)", run.stderr)[1])
+    told = re.search(r"\((\d+) duplicates\)", run.stderr)
+    return int(told[1]) if told else 0
 
 
 def kill_again_and_again(server, start, feed):

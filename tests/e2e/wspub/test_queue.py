@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+from collections import Counter
 
 from harness.deadline import eventually
 
@@ -25,9 +26,9 @@ def published(server):
 
 
 def summary(pub):
-    """The numbers of the last line of the run's summary, by their nouns."""
+    """The numbers of the last line of the run's summary, by their nouns; what is not told is 0."""
     line = re.findall(r"wspub: read \d+, acknowledged .*", pub.stderr)[-1]
-    return {noun: int(number) for noun, number in re.findall(r"([a-z]+) (\d+)", line)}
+    return Counter({noun: int(number) for noun, number in re.findall(r"([a-z]+) (\d+)", line)})
 
 
 def statistics(pub):
@@ -152,6 +153,19 @@ def test_what_is_left_after_the_last_attempt_can_be_published_later(stage):
     outage = Outage(stage, "--on-full", f"spill={spill}", "--retries", "20", waiting=waiting)
     assert outage.pub.wait() == 6, outage.pub.stderr
     assert QUEUE < check_that_the_rest_is_kept(stage, outage, spill) <= 50_000
+
+
+# F6: they were in memory, and gone with it.
+def test_what_waits_in_the_file_outlives_the_publisher(stage):
+    spill = stage.home / "spill"
+    pub = stage.tool("wspub", "-u", stage.reserve_port().url, "--initial-retry", "--on-full", f"spill={spill}", "a")
+    pub.write(lines(1, 100))
+    eventually(lambda: spill.exists() and spill.read_bytes() == lines(1, 100), "the lines are in the file")
+    pub.signal(signal.SIGKILL)
+    pub.wait()
+    server = stage.server()
+    assert stage.run("wspub", "-u", server.url, "a", spill).code == 0
+    assert published(server) == list(range(1, 101))
 
 
 def test_a_file_that_holds_lines_is_not_written_over(stage):

@@ -26,8 +26,7 @@ def test_every_line_arrives_once_and_in_order(stage, limits, lines):
     stdin = "".join(f"{number}\n" for number in range(lines)).encode()
     pub = stage.run("wspub", "-u", f"{server.url}/ws", "--window", "64", "a", stdin=stdin)
     assert pub.code == 0, pub.stderr
-    assert f"read {lines}, acknowledged {lines} (0 duplicates), skipped 0, dropped 0" in pub.stderr
-    assert "reconnects 0" in pub.stderr, "who waits as it is told is not closed"
+    assert f"read {lines}, acknowledged {lines}, sent again" in pub.stderr, "who waits as it is told is not closed"
     assert int(re.search(r"sent again (\d+)", pub.stderr)[1]) > 0, pub.stderr
     assert pub.stderr.count("cannot take events now: a connection may send") == 1, "told once"
     eventually(lambda: server.stats()["published"] == lines, "as many were published")

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 import signal
 
 RECORDING = [
@@ -73,10 +74,9 @@ def test_in_a_loop_the_times_go_on(stage):
     recording = stage.home / "recording"
     recording.write_bytes(lines([{"time": 1_700_000_000 + n, "price": n} for n in range(4)]))
     options = [recording, "--speed", "max", "--loop", "3", "--shift-time", "@1800000000"]
-    events, run = replayed(stage, options, 12, stdin=b"")
+    events, _ = replayed(stage, options, 12, stdin=b"")
     assert prices(events) == [0, 1, 2, 3] * 3
     assert [moment(event.timestamp).timestamp() - 1_800_000_000 for event in events] == list(range(12))
-    assert "12 acknowledged" in run.stderr.replace("acknowledged 12", "12 acknowledged"), run.stderr
 
 
 def test_a_loop_without_a_number_ends_by_a_signal(stage):
@@ -88,7 +88,7 @@ def test_a_loop_without_a_number_ends_by_a_signal(stage):
         assert prices(reader.take_events(25)) == [1, 2, 3, 4, 5] * 5
         run.signal(signal.SIGTERM)
         assert run.wait() == -signal.SIGTERM
-    assert "dropped 0" in run.stderr and "unacknowledged 0" in run.stderr, run.stderr
+    assert re.search(r"read (\d+), acknowledged \1, in", run.stderr), run.stderr
 
 
 def test_a_pipe_is_not_repeated(stage):
@@ -142,7 +142,7 @@ def test_in_a_long_pause_it_answers_and_ends_by_a_signal(stage):
         run.wait_for_stderr(r"at 2026-11-20T09:30:00 \(1x\)")
         run.signal(signal.SIGINT)
         assert run.wait() == -signal.SIGINT
-        assert "acknowledged 1" in run.stderr and "dropped 1" in run.stderr, run.stderr
+        assert "acknowledged 1" in run.stderr and "not published 1" in run.stderr, run.stderr
 
 
 def test_a_dry_run_shows_what_would_be_published(stage):

@@ -610,4 +610,4 @@ def test_reloads_under_load_lose_nothing(stage, authority):
     assert pub.wait() == 0, pub.stderr
     assert tap.wait() == 0, tap.stderr
     assert tap.stdout == b"".join(b'{"n":%d}\n' % number for number in range(20_000))
-    assert "reconnects 0" in pub.stderr
+    assert "reconnects" not in pub.stderr and "trying again" not in pub.stderr

@@ -44,7 +44,7 @@ class BacklogTest : public testing::Test {
       SourceOptions records;
       records.stdin_fd = pipe_[0];
       records.max_line_bytes = kMaxLine;
-      source_.emplace(io_, records, nullptr);
+      source_.emplace(io_, records, LineSource::Witness{});
       backlog_.emplace(*source_, options_, records);
       EXPECT_EQ(backlog_->open(), "");
     }

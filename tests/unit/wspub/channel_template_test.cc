@@ -59,8 +59,9 @@ TEST(ChannelTemplate, AValueThatIsNoScalarIsRefusedAtItsColumn) {
 
 TEST(ChannelTemplate, AValueThatIsNoSegmentIsRefusedWithTheReason) {
   EXPECT_THAT(render("market/{s}", R"({"s":""})"), HasSubstr("empty"));
-  EXPECT_THAT(render("market/{s}", R"({"s":"EUR/USD"})"),
-              AllOf(HasSubstr("error at 6"), HasSubstr("EUR/USD"), HasSubstr("--channel-from")));
+  EXPECT_THAT(
+      render("market/{s}", R"({"s":"EUR/USD"})"),
+      AllOf(HasSubstr("error at 6"), HasSubstr("EUR/USD"), HasSubstr("{.s|segment} makes it EUR~2FUSD")));
   EXPECT_THAT(render("market/{s}", R"({"s":"BRK B"})"), HasSubstr("white space"));
   EXPECT_THAT(render("market/{s}", R"({"s":"*"})"), HasSubstr("\"*\""));
   EXPECT_THAT(render("market/{s}", R"({"s":"a\u0000b"})"), HasSubstr("control character"));
@@ -72,6 +73,22 @@ TEST(ChannelTemplate, WhoMayPublishInTheServersSpaceIsForTheServerToSay) {
   EXPECT_EQ(render("@all", "{}"), "@all");
   EXPECT_EQ(render("@user/{s}", R"({"s":"ann"})"), "@user/ann");
   EXPECT_THAT(render("@user/{s}", R"({"s":"*"})"), HasSubstr("\"*\""));
+}
+
+// U7
+TEST(ChannelTemplate, AnyValueFillsAPlaceThatEncodesIt) {
+  EXPECT_EQ(render("market/{s|segment}", R"({"s":"BTC/USD"})"), "market/BTC~2FUSD");
+  EXPECT_EQ(render("{.s|segment}/x", R"({"s":"@user"})"), "~40user/x");
+  EXPECT_EQ(render("market/{s|segment}", R"({"s":""})"), "market/~");
+}
+
+TEST(ChannelTemplate, OrGetsAnotherTextForWhatItCannotHold) {
+  const auto parsed = ChannelTemplate::parse("market/{s}", "-");
+  std::string channel;
+  constexpr std::string_view kLine = R"({"s":"BTC/USD","e":""})";
+  ASSERT_TRUE(parsed->render(Fields(kLine, kLine, kLine), channel));
+  EXPECT_EQ(channel, "market/BTC-USD");
+  EXPECT_FALSE(ChannelTemplate::parse("market/{e}", "-")->render(Fields(kLine, kLine, kLine), channel));
 }
 
 TEST(ChannelTemplate, AChannelThatGrowsTooLongIsRefused) {

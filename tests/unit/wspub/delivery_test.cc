@@ -531,7 +531,7 @@ TEST_F(DeliveryTest, WithoutAcknowledgementsNoneAreAskedFor) {
   EXPECT_EQ(exit_code(), 0);
   EXPECT_THAT(server_.commands(), Each(Not(HasSubstr("\"id\""))));
   EXPECT_EQ(server_.events("c/1"), expected(3000, 3, 1));
-  EXPECT_THAT(notices(), HasSubstr("read 3000, sent 3000, skipped 0, dropped 0"));
+  EXPECT_THAT(notices(), Not(HasSubstr("read ")));
 }
 
 TEST_F(DeliveryTest, WithoutAcknowledgementsARefusalStillStopsTheRun) {

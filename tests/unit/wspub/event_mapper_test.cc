@@ -11,6 +11,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 // Maps lines and writes what comes of them as the event's JSON, as "blank", or
@@ -74,10 +75,21 @@ TEST_F(EventMapperTest, NullsInAnEnvelopeAreAbsent) {
 
 TEST_F(EventMapperTest, WithoutTypeOrDataALineIsNoEnvelope) {
   channel("c");
-  for (const char* line :
-       {R"({"type":"limit","price":1})", R"({"data":1,"x":2})", R"({"type":5,"data":1})"}) {
+  for (const char* line : {R"({"type":5,"price":1})", R"({"data":1,"x":2})", R"({"type":5,"data":1})"}) {
     EXPECT_EQ(map(line), fmt::format(R"({{"channel":"c","type":"message","data":{}}})", line));
   }
+}
+
+// U19
+TEST_F(EventMapperTest, AFlatLineSaysItsTypeAndIsPublishedWhole) {
+  channel("c");
+  constexpr std::string_view kLine = R"({"type":"trade","price":3})";
+  EXPECT_EQ(map(kLine), fmt::format(R"({{"channel":"c","type":"trade","data":{}}})", kLine));
+  EXPECT_THAT(map(R"({"type":"not a type","price":3})"),
+              AllOf(StartsWith("column 9: the type"), HasSubstr("--type-from none")));
+  options_.own_type = false;
+  EXPECT_EQ(map(kLine), fmt::format(R"({{"channel":"c","type":"message","data":{}}})", kLine));
+  EXPECT_EQ(map(R"({"type":"trade","data":3})"), R"({"channel":"c","type":"message","data":3})");
 }
 
 TEST_F(EventMapperTest, WholeEventsNameTheirOwnChannel) {
@@ -167,6 +179,14 @@ TEST_F(EventMapperTest, TimesAreRfc3339OrUnixTime) {
               HasSubstr(R"("timestamp":"2026-11-20T10:00:00.123456789+05:30")"));
   EXPECT_THAT(map(R"({"t":1618677817.061845})"), HasSubstr(R"("timestamp":"2021-04-17T16:43:37.061845Z")"));
   EXPECT_THAT(map(R"({"t":1618677817061})"), HasSubstr(R"("timestamp":"2021-04-17T16:43:37.061000Z")"));
+  // F13
+  EXPECT_THAT(map(R"({"t":"1545913818099033203"})"),
+              HasSubstr(R"("timestamp":"2018-12-27T12:30:18.099033Z")"));
+  EXPECT_THAT(map(R"({"t":"1545913818.5"})"), HasSubstr(R"("timestamp":"2018-12-27T12:30:18.500000Z")"));
+  EXPECT_THAT(map(R"({"t":"2026-11-20T10:00:00"})"), HasSubstr("has no zone: add Z"));
+  EXPECT_THAT(map(R"({"t":"2026-11-20"})"), HasSubstr("has no time of day and no zone"));
+  EXPECT_THAT(map(R"({"t":"1.2.3"})"), HasSubstr("is not RFC 3339"));
+  EXPECT_THAT(map(R"({"t":""})"), HasSubstr("is not RFC 3339"));
   EXPECT_THAT(map(R"({"t":"2026-11-20 10:00"})"), AllOf(StartsWith("column 6"), HasSubstr("RFC 3339")));
   EXPECT_THAT(map(R"({"t":1e300})"), HasSubstr("no Unix time"));
   EXPECT_THAT(map(R"({"t":true})"), HasSubstr("a boolean"));
@@ -187,6 +207,30 @@ TEST_F(EventMapperTest, EveryByteOfTheLineMustBeJson) {
   EXPECT_THAT(map("hello"), StartsWith("column 1: not JSON"));
   EXPECT_THAT(map("{} {}"), StartsWith("column 4: not JSON"));
   EXPECT_THAT(map("\xEF\xBB\xBF{}"), StartsWith("column 1: not JSON"));
+}
+
+// U6
+TEST_F(EventMapperTest, WhatIsNoJsonIsAnsweredWithWhatToType) {
+  channel("c");
+  EXPECT_THAT(map("hello"), HasSubstr("use --input text"));
+  EXPECT_THAT(map("{"), HasSubstr("use jq -c, or --whole"));
+  EXPECT_THAT(map(R"({"a": [1,)"), HasSubstr("use jq -c, or --whole"));
+  EXPECT_THAT(map(R"({"a":01})"), AllOf(Not(HasSubstr("jq")), Not(HasSubstr("--input"))));
+  options_.whole = true;
+  EXPECT_THAT(map("{"), Not(HasSubstr("--whole")));
+}
+
+// F12
+TEST_F(EventMapperTest, WhatIsNotInUtf8IsNamed) {
+  channel("c");
+  EXPECT_THAT(map("\x1f\x8b\x08"), HasSubstr("this is gzip, not lines: zcat FILE"));
+  EXPECT_THAT(map(std::string_view("\xff\xfe{\0", 4)), HasSubstr("this is UTF-16"));
+  EXPECT_THAT(map(std::string_view("\0{\0\"", 4)), HasSubstr("this is UTF-16"));
+  EXPECT_THAT(map(std::string_view("\xff\xfe\0\0", 4)), HasSubstr("this is UTF-32"));
+  options_.input = InputKind::kText;
+  EXPECT_THAT(map("\x1f\x8b\x08"), HasSubstr("this is gzip"));
+  EXPECT_THAT(map("\xfe\xff"), HasSubstr("this is UTF-16"));
+  EXPECT_THAT(map("a\xff"), HasSubstr("not valid UTF-8"));
 }
 
 TEST_F(EventMapperTest, LinesOfTextBecomeJsonStrings) {

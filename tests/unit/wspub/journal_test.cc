@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <random>
 
@@ -17,6 +19,7 @@ namespace {
 
 using protocol::ErrorCode;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 using Kind = Verdict::Kind;
 
@@ -154,6 +157,133 @@ TEST_F(JournalTest, SeveralFilesAreOneInput) {
   finish();
   EXPECT_EQ(totals().read, 10U);
   EXPECT_EQ(server_.events("c"), expected(1, 30));
+}
+
+// F4: the place past another file's beginning was taken for one in it, and nothing was
+// published ever after.
+class JournalOfAFollowedFile : public JournalTest {
+ protected:
+  JournalOfAFollowedFile() {
+    options_.follow = true;
+    options_.files = {log_};
+  }
+
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(scratch_file(name), std::ios::binary | std::ios::app) << text;
+  }
+  void rename(const std::string& from, const std::string& to) const {
+    std::filesystem::rename(scratch_file(from), scratch_file(to));
+  }
+
+  // A run that ends when `count` events are there; what all runs have published so far.
+  std::string run_to(std::size_t count) {
+    start();
+    EXPECT_TRUE(until([&] { return totals().acknowledged == count - before_; })) << notices() << published();
+    stop();
+    return published();
+  }
+  void stop() {
+    publisher_->stop(SIGINT);
+    finish();
+    before_ = server_.total_events();
+    forget();
+  }
+
+  [[nodiscard]] std::string published() const {
+    std::string all;
+    for (const std::string& event : server_.events("c")) {
+      const std::size_t data = event.find("\"data\":") + 7;
+      all += event.substr(data, event.size() - data - 1) + " ";
+    }
+    return all;
+  }
+
+  const std::string log_ = scratch_file("log");
+  std::size_t before_ = 0;
+};
+
+TEST_F(JournalOfAFollowedFile, GoesOnWhereItWas) {
+  write("log", "1\n2\n");
+  EXPECT_EQ(run_to(2), "1 2 ");
+  write("log", "3\n");
+  EXPECT_EQ(run_to(3), "1 2 3 ");
+}
+
+TEST_F(JournalOfAFollowedFile, ARotatedOneIsReadToItsEndAndThenTheNewOne) {
+  write("log", "1\n2\n3\n");
+  run_to(3);
+  write("log", "4\n");
+  rename("log", "log.1");
+  write("log", "1\n2\n");
+  EXPECT_EQ(run_to(6), "1 2 3 4 1 2 ") << "equal lines are no duplicates";
+  write("log", "3\n");
+  EXPECT_EQ(run_to(7), "1 2 3 4 1 2 3 ");
+}
+
+TEST_F(JournalOfAFollowedFile, FilesThatCameBetweenAreReadToo) {
+  write("log", "1\n");
+  run_to(1);
+  write("log", "2");
+  rename("log", "log.2");
+  write("log.1", "3\n4\n");
+  write("log", "5\n");
+  EXPECT_EQ(run_to(5), "1 2 3 4 5 ");
+}
+
+TEST_F(JournalOfAFollowedFile, ARotatedOneIsFoundUnderAnyNameBesideIt) {
+  write("log", "1\n2\n");
+  run_to(2);
+  write("log", "3\n");
+  rename("log", "log-20261130");
+  write("log", "1\n2\n");
+  EXPECT_EQ(run_to(5), "1 2 3 1 2 ");
+}
+
+TEST_F(JournalOfAFollowedFile, AFileThatWasCopiedAndCutShortIsReadInBoth) {
+  write("log", "1\n2\n");
+  run_to(2);
+  write("log", "3\n");
+  std::filesystem::copy_file(log_, log_ + ".1");
+  std::filesystem::resize_file(log_, 0);
+  write("log", "4\n");
+  EXPECT_EQ(run_to(4), "1 2 3 4 ");
+}
+
+TEST_F(JournalOfAFollowedFile, WhereTheOldOneIsGoneTheNewOneIsReadFromItsBeginning) {
+  write("log", "1\n2\n3\n");
+  run_to(3);
+  std::filesystem::resize_file(log_, 0);
+  write("log", "7\n");
+  EXPECT_EQ(run_to(4), "1 2 3 7 ") << "a shorter one";
+  EXPECT_THAT(notices(), HasSubstr("is another file than the one that"));
+  EXPECT_THAT(notices(), HasSubstr("is published from its beginning"));
+  EXPECT_THAT(notices(), Not(HasSubstr("have been published before")));
+  std::filesystem::resize_file(log_, 0);
+  write("log", "8\n9\n10\n11\n");
+  EXPECT_EQ(run_to(8), "1 2 3 7 8 9 10 11 ") << "a longer one";
+}
+
+TEST_F(JournalOfAFollowedFile, TheSameTextInAnotherFileIsTheSameInput) {
+  write("log", "1\n2\n");
+  run_to(2);
+  std::filesystem::copy_file(log_, log_ + ".copy");
+  std::filesystem::remove(log_);
+  rename("log.copy", "log");
+  write("log", "3\n");
+  EXPECT_EQ(run_to(3), "1 2 3 ");
+}
+
+TEST_F(JournalOfAFollowedFile, ARotationWhileItRunsMovesTheJournalToTheNewFile) {
+  write("log", "1\n2\n");
+  start();
+  ASSERT_TRUE(until([this] { return totals().acknowledged == 2; }));
+  rename("log", "log.1");
+  write("log", "1\n");
+  ASSERT_TRUE(until([this] { return totals().acknowledged == 3; }));
+  stop();
+  std::filesystem::remove(scratch_file("log.1"));
+  write("log", "2\n");
+  EXPECT_EQ(run_to(4), "1 2 1 2 ");
 }
 
 TEST_F(JournalTest, AFileThatCannotBeWrittenEndsTheRun) {

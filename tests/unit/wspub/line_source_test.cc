@@ -44,7 +44,8 @@ class LineSourceTest : public testing::Test {
   LineSource& source() {
     if (!source_) {
       options_.stdin_fd = pipe_[0];
-      source_.emplace(io_, options_, [this](std::string_view bytes) { seen_ += bytes; });
+      source_.emplace(io_, options_,
+                      LineSource::Witness{[this](std::string_view bytes) { seen_ += bytes; }, {}});
     }
     return *source_;
   }

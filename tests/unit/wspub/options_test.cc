@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
+#include "support/scratch_folder.h"
+
 namespace wskit::pub {
 namespace {
 
@@ -48,6 +52,51 @@ TEST_F(OptionsTest, TheSameWithTheChannelFromTheLine) {
   EXPECT_EQ(fault(), "");
   EXPECT_FALSE(plan_.mapping.channel);
   EXPECT_THAT(plan_.source.files, ElementsAre("a"));
+}
+
+// F5: it was taken for the channel, and nothing was published.
+TEST_F(OptionsTest, AnOnlyOperandThatIsAFileIsRead) {
+  const test::ScratchFolder folder;
+  const std::string file = folder.path() / "rec.jsonl";
+  std::ofstream(file) << "1\n";
+  options_.first_operand = file;
+  EXPECT_EQ(fault(), "");
+  EXPECT_FALSE(plan_.mapping.channel);
+  EXPECT_THAT(plan_.source.files, ElementsAre(file));
+
+  options_.files = {"other"};
+  EXPECT_THAT(fault(), HasSubstr("is a file, and stands where the channel does"));
+  options_.files = {};
+  options_.named_files = {"other"};
+  EXPECT_THAT(fault(), HasSubstr("channel")) << "behind --file it is the channel";
+  options_.named_files = {};
+  options_.first_operand = folder.path();
+  EXPECT_THAT(fault(), HasSubstr("channel")) << "a folder is not read";
+}
+
+TEST_F(OptionsTest, FilesMayBeNamedByAnOption) {
+  options_.named_files = {"a", "b"};
+  EXPECT_EQ(fault(), "");
+  EXPECT_FALSE(plan_.mapping.channel);
+  EXPECT_THAT(plan_.source.files, ElementsAre("a", "b"));
+  options_.first_operand = "c";
+  EXPECT_EQ(fault(), "");
+  EXPECT_EQ(plan_.mapping.channel->text(), "c");
+}
+
+TEST_F(OptionsTest, TheWordBehindLoopIsAnOperandInItsPlace) {
+  options_.loop = "inf";
+  options_.loop_operand = {"c", 0};
+  options_.first_operand = "a";
+  options_.files = {"b"};
+  EXPECT_EQ(fault(), "");
+  EXPECT_EQ(plan_.mapping.channel->text(), "c");
+  EXPECT_THAT(plan_.source.files, ElementsAre("a", "b"));
+  options_.loop_operand = {"c", 2};
+  EXPECT_EQ(fault(), "");
+  EXPECT_EQ(plan_.mapping.channel->text(), "a");
+  EXPECT_THAT(plan_.source.files, ElementsAre("b", "c"));
+  EXPECT_EQ(plan_.passes, 0U);
 }
 
 TEST_F(OptionsTest, BadChannelsPathsAndTypesAreNamed) {
@@ -123,6 +172,34 @@ INSTANTIATE_TEST_SUITE_P(
               },
               "give CHANNEL"},
         Clash{"NoWindow", [](PubOptions& o) { o.window = 0; }, "--window"},
+        Clash{"NoTimeToAnswer", [](PubOptions& o) { o.ack_timeout = {}; }, "--ack-timeout must be greater than 0"},
+        Clash{"NothingToReplace", [](PubOptions& o) { o.replace_with = "-"; }, "--replace-with is for the fields"},
+        Clash{"ReplacedByNothingBetter",
+              [](PubOptions& o) {
+                o.first_operand = "c/{s}";
+                o.replace_with = "/";
+              },
+              "--replace-with: a segment cannot hold"},
+        Clash{"BurstOfNoRate", [](PubOptions& o) { o.burst = 5; }, "--burst needs --rate"},
+        Clash{"NoBurst",
+              [](PubOptions& o) {
+                o.rate = 5;
+                o.burst = 0;
+              },
+              "--burst must be greater than 0"},
+        Clash{"NoTypeAndAType",
+              [](PubOptions& o) {
+                o.type = "t";
+                o.type_from = "none";
+              },
+              "--type and --type-from"},
+        Clash{"AJournalOfFilesOfWhichOneIsFollowed",
+              [](PubOptions& o) {
+                o.journal = "j";
+                o.follow = true;
+                o.files = {"a", "b"};
+              },
+              "--journal with --follow takes one FILE"},
         Clash{"NoLine", [](PubOptions& o) { o.max_line = 0; }, "--max-line"},
         Clash{"UnknownPolicy", [](PubOptions& o) { o.on_invalid = "ignore"; }, "fail, skip or dlq=FILE"},
         Clash{"NowhereToSetAside", [](PubOptions& o) { o.on_invalid = "dlq="; }, "fail, skip or dlq=FILE"},
@@ -182,7 +259,6 @@ INSTANTIATE_TEST_SUITE_P(
               },
               "--shift-time: "},
         Clash{"NoPass", [](PubOptions& o) { o.loop = "0"; }, "--loop: '0' is no number of times"},
-        Clash{"FileAsPasses", [](PubOptions& o) { o.loop = "ticks.jsonl"; }, "--loop=inf"},
         Clash{"AJournalOfALoop",
               [](PubOptions& o) {
                 o.journal = "j";

@@ -48,6 +48,15 @@ TEST(Pacer, AfterALongBreakThereIsNoBurst) {
   EXPECT_EQ(run(pacer, kStart + 60s, 1ms, 1ms), 1U);
 }
 
+// S4
+TEST(Pacer, ABurstIsAsLargeAsItWasAskedFor) {
+  Pacer pacer(10, 5);
+  EXPECT_EQ(run(pacer, kStart, 1ns, 1ns), 5U);
+  EXPECT_EQ(run(pacer, kStart + 100ms, 1ns, 1ns), 1U);
+  EXPECT_EQ(run(pacer, kStart + 60s, 1ns, 1ns), 5U);
+  EXPECT_EQ(run(pacer, kStart + 60s, 1s + 1ns, 1ms), 10U);
+}
+
 TEST(Pacer, AShortDelayIsCaughtUpWith) {
   Pacer pacer(1000);
   EXPECT_EQ(run(pacer, kStart, 1s, 1ms), 1000U);

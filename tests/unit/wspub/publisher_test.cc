@@ -83,6 +83,17 @@ TEST_F(PublisherTest, ALineThatIsTooLongIsSetAsideWhole) {
   EXPECT_THAT(server_.events("c"), SizeIs(2));
 }
 
+// F1: of what is set aside each line is one record again, and no more than that.
+TEST_F(PublisherTest, ADocumentThatIsSetAsideIsOneLine) {
+  options_.whole = true;
+  options_.on_invalid = "dlq=" + scratch_file("dlq");
+  input("{\"x\":\n{\"channel\":\"market/AAPL\",\"data\":{\"price\":0.01}}\r\n}\n");
+  finish();
+  EXPECT_EQ(exit_code(), 0) << notices();
+  EXPECT_EQ(read_file(scratch_file("dlq")),
+            "{\"x\": {\"channel\":\"market/AAPL\",\"data\":{\"price\":0.01}}  } \n");
+}
+
 TEST_F(PublisherTest, ADeadLetterFileThatCannotBeOpenedEndsTheRunAtOnce) {
   options_.first_operand = "c";
   options_.on_invalid = "dlq=/nonexistent/dlq";
@@ -123,6 +134,26 @@ TEST_F(PublisherTest, TeeCopiesTheInputByteForByte) {
   EXPECT_EQ(exit_code(), 0);
   EXPECT_EQ(output(), text);
   EXPECT_EQ(server_.total_events(), 50001U);
+}
+
+// F1
+TEST_F(PublisherTest, TheCopyOfADocumentIsOneLine) {
+  options_.first_operand = "c";
+  options_.whole = true;
+  options_.tee = true;
+  input("{\"x\":\n[1,\r\n2]\n}\n");
+  finish();
+  EXPECT_EQ(output(), "{\"x\": [1,  2] }\n");
+  EXPECT_THAT(server_.events("c").front(), HasSubstr("\n[1,\r\n2]\n")) << "what is published stays as it is";
+}
+
+TEST_F(PublisherTest, ADryRunOfADocumentIsOneLine) {
+  options_.first_operand = "c";
+  options_.whole = true;
+  options_.dry_run = true;
+  input("{\"x\":\n[1,\r\n2]\n}\n");
+  finish();
+  EXPECT_THAT(output(), HasSubstr("\"data\":{\"x\": [1,  2] }}\n"));
 }
 
 TEST_F(PublisherTest, ADryRunPrintsWhatCouldBePublishedAsItIs) {
@@ -205,6 +236,52 @@ TEST_F(PublisherTest, AServerThatTakesNothingForNowIsAwayToo) {
   EXPECT_EQ(totals().read, 12U);
   EXPECT_EQ(totals().acknowledged, 9U) << notices();
   EXPECT_EQ(totals().dropped, 3U);
+}
+
+// F6: what wspub says it keeps must outlive it.
+TEST_F(PublisherTest, WhatWaitsInASpillFileIsInTheFileAndNotInMemory) {
+  options_.first_operand = "c";
+  options_.on_full = "spill=" + scratch_file("spill");
+  bool takes_nothing = true;
+  server_.judge = [&](const protocol::Command&) {
+    if (!takes_nothing) return Verdict{};
+    return Verdict{Kind::kRefuse, {protocol::ErrorCode::kUnavailable, "the disk is full", ""}};
+  };
+  type("1\n");
+  start();
+  ASSERT_TRUE(until([&] { return notices().find("cannot take events now") != std::string::npos; }));
+  type("2\n{\"n\":\r3}\n4\n");
+  ASSERT_TRUE(until([&] { return read_file(scratch_file("spill")).ends_with("4\n"); })) << notices();
+  EXPECT_EQ(read_file(scratch_file("spill")), "2\n{\"n\": 3}\n4\n");
+  takes_nothing = false;
+  end_input();
+  finish();
+  EXPECT_EQ(exit_code(), 0) << notices();
+  EXPECT_EQ(totals().acknowledged, 4U);
+  EXPECT_EQ(read_file(scratch_file("spill")), "");
+}
+
+// S4: what was let go while the server was away would come in one instant.
+TEST_F(PublisherTest, ThePaceIsThatOfWhatIsSent) {
+  options_.first_operand = "c";
+  options_.rate = 1000;
+  bool takes_nothing = true;
+  server_.judge = [&](const protocol::Command&) {
+    if (!takes_nothing) return Verdict{};
+    return Verdict{Kind::kRefuse, {protocol::ErrorCode::kUnavailable, "the disk is full", ""}};
+  };
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += std::to_string(i) + "\n";
+  input(text);
+  start();
+  ASSERT_TRUE(until([&] { return notices().find("cannot take events now") != std::string::npos; }));
+  const std::uint64_t read = totals().read;
+  const std::size_t asked = server_.commands().size();
+  ASSERT_TRUE(until([&] { return server_.commands().size() > asked + 50; }));
+  EXPECT_EQ(totals().read, read);
+  takes_nothing = false;
+  finish();
+  EXPECT_EQ(totals().acknowledged, 200U);
 }
 
 TEST_F(PublisherTest, TheRateDoesNotLoseLines) {

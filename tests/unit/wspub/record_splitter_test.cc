@@ -98,6 +98,35 @@ TEST(RecordSplitter, OneInputAfterTheOtherStartsAfresh) {
   EXPECT_EQ(split(splitter, "", 1), Records{});
 }
 
+// F12: with it the first event of each file from Windows was lost.
+TEST(RecordSplitter, AByteOrderMarkBelongsToNoRecord) {
+  for (const std::size_t piece : {1U, 2U, 100U}) {
+    RecordSplitter splitter(Separator::kNewline, 100);
+    splitter.begin_input();
+    EXPECT_EQ(split(splitter,
+                    "\xef\xbb\xbf"
+                    "1\n\xef\xbb\xbf"
+                    "2\n",
+                    piece),
+              (Records{"1",
+                       "\xef\xbb\xbf"
+                       "2"}))
+        << "but for the first place it is a character";
+    splitter.begin_input();
+    EXPECT_EQ(split(splitter,
+                    "\xef\xbb\xbf"
+                    "3",
+                    piece),
+              (Records{"3"}));
+    splitter.begin_input();
+    EXPECT_EQ(split(splitter, "\xef\xbb\xbf", piece), Records{});
+    splitter.begin_input();
+    EXPECT_EQ(split(splitter, "\xef\xbb", piece), (Records{"\xef\xbb"}));
+    splitter.begin_input();
+    EXPECT_EQ(split(splitter, "\n4\n", piece), (Records{"", "4"}));
+  }
+}
+
 TEST(RecordSplitter, AgreesWithANaiveSplitOnRandomInput) {
   std::mt19937 random(7);
   for (int round = 0; round < 200; ++round) {

@@ -22,7 +22,7 @@ using Kind = RecordSplitter::Kind;
 class SpillFileTest : public testing::Test {
  protected:
   std::unique_ptr<SpillFile> make(std::size_t max_record_bytes = 1000) {
-    auto file = std::make_unique<SpillFile>(path_, Separator::kNewline, max_record_bytes);
+    auto file = std::make_unique<SpillFile>(path_, Separator::kNewline, InputKind::kJson, max_record_bytes);
     EXPECT_EQ(file->open(), "");
     return file;
   }
@@ -122,14 +122,14 @@ TEST_F(SpillFileTest, AFileThatNothingIsLeftOfGoes) {
 
 TEST_F(SpillFileTest, AFileThatHoldsLinesOrBelongsToAnotherIsRefused) {
   std::ofstream(path_) << "1\n";
-  SpillFile file(path_, Separator::kNewline, 1000);
+  SpillFile file(path_, Separator::kNewline, InputKind::kJson, 1000);
   EXPECT_THAT(file.open(), HasSubstr("holds lines that another run could not publish"));
   EXPECT_EQ(content(), "1\n");
   std::filesystem::remove(path_);
   const auto first = make();
-  SpillFile second(path_, Separator::kNewline, 1000);
+  SpillFile second(path_, Separator::kNewline, InputKind::kJson, 1000);
   EXPECT_THAT(second.open(), HasSubstr("another wspub keeps its lines"));
-  SpillFile device("/dev/null", Separator::kNewline, 1000);
+  SpillFile device("/dev/null", Separator::kNewline, InputKind::kJson, 1000);
   EXPECT_THAT(device.open(), HasSubstr("no regular file"));
 }
 
