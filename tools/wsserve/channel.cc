@@ -81,7 +81,7 @@ protocol::EventView Channel::view_of(const protocol::PublishEvent& event, const 
 
 std::optional<Accepted> Channel::find_duplicate(std::string_view dedup, const ReceiveTime& received) {
   if (dedup.empty()) return std::nullopt;
-  const auto first = dedup_.find(dedup, received.at, options_.dedup);
+  const auto first = dedup_.find(dedup, dedup_now(received.at), options_.dedup);
   if (!first) return std::nullopt;
   // As long as the first one is on its way, nobody knows whether it arrives.
   return Accepted{.offset = *first, .duplicate = true, .ticket = *first > offset_ ? ticket_ : 0};
@@ -120,7 +120,7 @@ void Channel::hand_over(ChunkPtr frame, protocol::SystemMicros received) {
   for (std::uint64_t shards = interested_shards_; shards != 0; shards &= shards - 1) {
     home_.inboxes[static_cast<std::size_t>(std::countr_zero(shards))]->push(*this, frame);
   }
-  history_.append(std::move(frame), received, options_.history);
+  history_.append(std::move(frame), received, options_.history, history_now(received));
 }
 
 void Channel::committed(std::span<const store::Record> records) {
@@ -160,8 +160,8 @@ bool Channel::set_options(const ChannelOptions& options, protocol::SystemMicros 
   delivery_.store(options.delivery, std::memory_order_relaxed);
   finds_keys_.store(options.key != nullptr, std::memory_order_relaxed);
   has_routes_.store(options.routes != nullptr, std::memory_order_relaxed);
-  history_.trim(now, options_.history);
-  if (stored_ != nullptr) stored_->set_retention({.history = options_.history, .dedup = options_.dedup});
+  history_.trim(history_now(now), options_.history);
+  if (stored_ != nullptr) stored_->set_retention({.history = options_.stored, .dedup = options_.dedup});
   return home_.store == nullptr || (stored_ != nullptr) == options.durable ||
          protocol::is_server_channel(name_);
 }
@@ -329,14 +329,14 @@ Position Channel::position() const {
 
 void Channel::expire(protocol::SystemMicros now) {
   const std::lock_guard lock(mutex_);
-  history_.trim(now, options_.history);
-  dedup_.expire(now, options_.dedup);
+  history_.trim(history_now(now), options_.history);
+  dedup_.expire(dedup_now(now), options_.dedup);
 }
 
 bool Channel::is_idle(protocol::SystemMicros now, std::chrono::microseconds ttl) const {
   const std::lock_guard lock(mutex_);
   return stored_ == nullptr && later_copies_.load() == 0 && interested_shards_ == 0 && history_.empty() &&
-         dedup_.size() == 0 && now - used_ >= ttl;
+         dedup_.size() == 0 && home_.ages.now_for(ttl, now) - used_ >= ttl;
 }
 
 }  // namespace wskit::server

@@ -25,6 +25,7 @@
 #include "common/protocol/command.h"
 #include "common/protocol/event.h"
 #include "common/protocol/position.h"
+#include "wsserve/age_clock.h"
 #include "wsserve/channel_options.h"
 #include "wsserve/chunk.h"
 #include "wsserve/store/store.h"
@@ -74,6 +75,7 @@ class Channel final : private store::Sink {
     std::span<const std::unique_ptr<Inbox>> inboxes;  // one a shard, in the shards' order
     MemoryBudget& histories;
     MemoryBudget& dedup_ids;
+    const AgeClock& ages;
     store::Store* store = nullptr;  // null: no channel is durable
   };
 
@@ -205,6 +207,13 @@ class Channel final : private store::Sink {
   Accepted append(protocol::EventView& view, protocol::SystemMicros received);
   Accepted append_to_store(protocol::EventView& view, std::string_view dedup,
                            protocol::SystemMicros received);
+  // The times against which the ages of its events and ids are measured.
+  [[nodiscard]] protocol::SystemMicros history_now(protocol::SystemMicros wall) const {
+    return home_.ages.now_for(options_.history.max_age, wall);
+  }
+  [[nodiscard]] protocol::SystemMicros dedup_now(protocol::SystemMicros wall) const {
+    return home_.ages.now_for(options_.dedup.max_age, wall);
+  }
   void hand_over(ChunkPtr frame, protocol::SystemMicros received);
   [[nodiscard]] std::uint64_t oldest() const;
   ReplayStart locate_locked(const protocol::Since& since) const;

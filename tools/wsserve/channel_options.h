@@ -20,7 +20,11 @@ enum class DeliveryMode : std::uint8_t {
 
 struct ChannelOptions {
   DeliveryMode delivery = DeliveryMode::kLossless;
+  // What memory holds of it.
   HistoryLimits history;
+  // What the store keeps of it, if it is durable: only what somebody has asked for is a
+  // limit here, and none is by default.
+  HistoryLimits stored = kNoHistoryLimits;
   DedupLimits dedup;
   // Its events are written to the server's store, if there is one, before they
   // are acknowledged and delivered.

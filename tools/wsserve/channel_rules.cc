@@ -12,6 +12,9 @@ void ChannelRule::apply(ChannelOptions& options) const {
   options.history.max_events = max_events.value_or(options.history.max_events);
   options.history.max_bytes = max_bytes.value_or(options.history.max_bytes);
   options.history.max_age = max_age.value_or(options.history.max_age);
+  options.stored.max_events = max_events.value_or(options.stored.max_events);
+  options.stored.max_bytes = max_bytes.value_or(options.stored.max_bytes);
+  options.stored.max_age = max_age.value_or(options.stored.max_age);
   options.dedup.max_ids = dedup_ids.value_or(options.dedup.max_ids);
   options.dedup.max_age = dedup_age.value_or(options.dedup.max_age);
   options.delivery = delivery.value_or(options.delivery);

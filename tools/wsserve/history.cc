@@ -6,12 +6,13 @@ namespace wskit::server {
 
 History::~History() { budget_.give_back(bytes_); }
 
-void History::append(ChunkPtr frame, protocol::SystemMicros received, const HistoryLimits& limits) {
+void History::append(ChunkPtr frame, protocol::SystemMicros received, const HistoryLimits& limits,
+                     protocol::SystemMicros now) {
   Entry entry{std::move(frame), received};
   bytes_ += cost(entry);
   budget_.take(cost(entry));
   entries_.push_back(std::move(entry));
-  trim(received, limits);
+  trim(now, limits);
 }
 
 void History::trim(protocol::SystemMicros now, const HistoryLimits& limits) {

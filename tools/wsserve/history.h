@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -26,6 +27,10 @@ struct HistoryLimits {
   bool operator==(const HistoryLimits&) const = default;
 };
 
+inline constexpr HistoryLimits kNoHistoryLimits{.max_events = std::numeric_limits<std::size_t>::max(),
+                                                .max_bytes = std::numeric_limits<std::size_t>::max(),
+                                                .max_age = std::chrono::microseconds{0}};
+
 class History {
  public:
   // What an entry costs beside its bytes: the chunk's header, the entry and the
@@ -38,8 +43,9 @@ class History {
   History(const History&) = delete;
   History& operator=(const History&) = delete;
 
-  // REQUIRES: the frame of the event that follows the newest.
-  void append(ChunkPtr frame, protocol::SystemMicros received, const HistoryLimits& limits);
+  // REQUIRES: the frame of the event that follows the newest. `now`: for ages.
+  void append(ChunkPtr frame, protocol::SystemMicros received, const HistoryLimits& limits,
+              protocol::SystemMicros now);
 
   // Lets go of what is too old, and of what new limits no longer allow.
   void trim(protocol::SystemMicros now, const HistoryLimits& limits);

@@ -63,6 +63,15 @@ void HistoryQuery::locate(Connection& connection, const std::vector<Channel*>& c
 
 // --- Pages -------------------------------------------------------------------
 
+// A page that is read from the store, part by part where some of it is damaged.
+struct HistoryQuery::Reading {
+  HistoryPage page;
+  std::uint64_t left = 0;  // events that there are for it
+  std::size_t limit = 0;
+  std::size_t max_bytes = 0;
+  std::size_t bytes = 0;
+};
+
 void HistoryQuery::page(Connection& connection, Channel& channel, const protocol::Since& since,
                         std::size_t limit, std::size_t max_bytes, const Paged& then) {
   locate(connection, {&channel}, since,
@@ -85,19 +94,41 @@ void HistoryQuery::read_page(Connection& connection, Channel& channel, const pro
     page.cut(limit, start.replayed);
     return then(connection, page);
   }
+  const auto reading = std::make_shared<Reading>();
+  *reading = {.page = std::move(page), .left = start.replayed, .limit = limit, .max_bytes = max_bytes};
+  read_stored(connection, channel, start.after, reading, then);
+}
+
+void HistoryQuery::read_stored(Connection& connection, Channel& channel, std::uint64_t after,
+                               const std::shared_ptr<Reading>& reading, const Paged& then) {
   connection.suspend();
-  const std::uint64_t up_to = std::min<std::uint64_t>(start.after + limit, start.newest.offset);
+  const std::uint64_t newest = reading->page.offset;
+  const std::uint64_t up_to =
+      std::min<std::uint64_t>(after + (reading->limit - reading->page.frames.size()), newest);
   shard_.hub().store()->read(
-      *channel.stored(), start.after, up_to, max_bytes,
-      [this, page, start, limit, then, connection = connection.number()](store::Part part) {
-        come_back(connection, [page, start, limit, then, part = std::move(part)](Connection& asking) mutable {
-          if (!part.error.empty()) return then(asking, unreadable(part.error));
-          page.frames = std::move(part.frames);
-          // Let go of while it was asked for.
-          if (part.gap) page.recovered = false;
-          page.cut(limit, start.replayed);
-          then(asking, page);
-        });
+      *channel.stored(), after, up_to, reading->max_bytes,
+      [this, &channel, after, reading, then, connection = connection.number()](store::Part part) {
+        come_back(connection,
+                  [this, &channel, after, reading, then, part = std::move(part)](Connection& asking) mutable {
+                    if (!part.error.empty()) return then(asking, unreadable(part.error));
+                    HistoryPage& page = reading->page;
+                    // Let go of while it was asked for, or not in the file as it should be.
+                    if (part.gap || part.lost_up_to != 0) page.recovered = false;
+                    const std::uint64_t passed = part.lost_up_to == 0 ? 0 : part.lost_up_to - after;
+                    const std::uint64_t reached = after + passed + part.frames.size();
+                    reading->left -= std::min(reading->left, passed);
+                    for (ChunkPtr& frame : part.frames) {
+                      reading->bytes += frame->size();
+                      page.frames.push_back(std::move(frame));
+                    }
+                    // Whatever is damaged, a page is as full as it can be.
+                    if (!part.gap && reached < page.offset && page.frames.size() < reading->limit &&
+                        reading->bytes <= reading->max_bytes) {
+                      return read_stored(asking, channel, reached, reading, then);
+                    }
+                    page.cut(reading->limit, reading->left);
+                    then(asking, page);
+                  });
       });
 }
 
@@ -107,8 +138,7 @@ void HistoryQuery::read_on(Connection& connection, Channel& channel, std::uint64
                              [this, &channel, connection = connection.number()](store::Part part) {
                                shard_.post([this, &channel, connection, part = std::move(part)]() mutable {
                                  Connection* asking = shard_.find(connection);
-                                 if (asking != nullptr)
-                                   asking->history_arrived(channel, std::move(part.frames), part.error);
+                                 if (asking != nullptr) asking->history_arrived(channel, std::move(part));
                                });
                              });
 }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -44,12 +45,16 @@ class HistoryQuery {
 
  private:
   struct Locating;
+  struct Reading;
 
   // Runs `then` on the shard's thread for the connection of that number, if it
   // still waits, and lets it go on.
   void come_back(std::uint64_t connection, std::function<void(Connection&)> then);
   void read_page(Connection& connection, Channel& channel, const protocol::Since& since, std::size_t limit,
                  std::size_t max_bytes, const Paged& then);
+
+  void read_stored(Connection& connection, Channel& channel, std::uint64_t after,
+                   const std::shared_ptr<Reading>& reading, const Paged& then);
 
   Shard& shard_;
 };

@@ -29,12 +29,13 @@ std::string random_token(std::size_t characters) {
 }
 
 Hub::Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits, ChannelRules rules,
-         store::Store* store)
+         store::Store* store, AgeClock::EvenClock even_clock)
     : inboxes_(inboxes),
       histories_(limits.max_history_bytes),
       dedup_ids_(limits.max_dedup_bytes),
       epoch_prefix_(random_token(8)),
       store_(store),
+      ages_(std::move(even_clock)),
       limits_(limits),
       rules_(std::move(rules)) {
   if (store_ == nullptr) return;
@@ -60,11 +61,11 @@ Channel* Hub::create(std::string_view name) {
   }
   const ChannelOptions options = rules_.options_for(name);
   const Channel::Home home{
-      .inboxes = inboxes_, .histories = histories_, .dedup_ids = dedup_ids_, .store = store_};
+      .inboxes = inboxes_, .histories = histories_, .dedup_ids = dedup_ids_, .ages = ages_, .store = store_};
   std::unique_ptr<Channel> channel;
   if (store_ != nullptr && options.durable && !protocol::is_server_channel(name)) {
     store::StoredChannel& stored =
-        store_->channel(name, {.history = options.history, .dedup = options.dedup}, next_epoch());
+        store_->channel(name, {.history = options.stored, .dedup = options.dedup}, next_epoch());
     channel = std::make_unique<Channel>(stored, options, home, interested);
   } else {
     channel = std::make_unique<Channel>(std::string(name), next_epoch(), options, home, interested);
@@ -145,6 +146,7 @@ std::size_t Hub::reload(const HubLimits& limits, ChannelRules rules, protocol::S
 }
 
 std::vector<Channel*> Hub::expire(protocol::SystemMicros now) {
+  ages_.look(now);
   const std::lock_guard lock(mutex_);
   idle_.clear();
   const auto ttl = limits_.channel_ttl;

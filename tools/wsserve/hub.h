@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "common/protocol/channel.h"
+#include "wsserve/age_clock.h"
 #include "wsserve/channel.h"
 #include "wsserve/channel_rules.h"
 
@@ -38,8 +39,9 @@ class Hub {
   // `inboxes`: one a shard; they outlive the hub. At most 64.
   // `store`: where durable channels are kept; those that it knows are there at
   // once. Null: no channel is durable. It is stopped before the hub is destroyed.
+  // `even_clock`: as in AgeClock.
   Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits, ChannelRules rules,
-      store::Store* store = nullptr);
+      store::Store* store = nullptr, AgeClock::EvenClock even_clock = {});
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -51,6 +53,10 @@ class Hub {
 
   // The channel of that name, or null.
   [[nodiscard]] Channel* find(std::string_view name) const;
+
+  // How old channels think that events are. Who stamps events sees to it that it knows
+  // of the clock's jumps.
+  [[nodiscard]] AgeClock& ages() { return ages_; }
 
   // Whether some shard has more to fan out than is good for it, or the store more
   // to write: publishers should not be read for a while.
@@ -105,6 +111,7 @@ class Hub {
   MemoryBudget dedup_ids_;
   const std::string epoch_prefix_;  // random, so that no epoch of another run is met again
   store::Store* const store_;
+  AgeClock ages_;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

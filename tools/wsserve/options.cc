@@ -98,9 +98,11 @@ void add_channel_options(CLI::App& app, Options& options) {
       ->check(check_pattern)
       ->group("Channels");
   cli::add_count(app, "--history", options.history,
-                 "Newest events kept of each channel, for those who come back")
+                 "Newest events kept of each channel, for those who come back. A store keeps all of them "
+                 "unless this, --history-bytes or --history-ttl is set")
       ->group("Channels");
-  cli::add_size(app, "--history-bytes", options.history_bytes, "Memory for the history of each channel")
+  cli::add_size(app, "--history-bytes", options.history_bytes,
+                "Memory for the history of each channel; if set, the store keeps no more either")
       ->group("Channels");
   cli::add_duration(app, "--history-ttl", options.history_ttl,
                     "Age at which an event leaves the history; 0 for never")
@@ -115,8 +117,8 @@ void add_channel_options(CLI::App& app, Options& options) {
       "Memory for the histories of all channels; past it the channel that grows loses its oldest events")
       ->group("Channels");
   cli::add_text(app, "--store", options.store, "FILE",
-                "SQLite file that keeps the events of durable channels: an event is acknowledged and "
-                "delivered once it is on disk, and is there after a restart")
+                "SQLite file that keeps the events of durable channels, all of them unless a limit is set: "
+                "an event is acknowledged and delivered once it is on disk, and is there after a restart")
       ->envname("WSKIT_STORE")
       ->group("Channels");
   cli::add_choice(
@@ -205,6 +207,10 @@ std::vector<std::string> idle_options(const cli::Tool& tool, const Options& opti
 
 // What is wrong with options and tables that are right each by itself.
 std::vector<std::string> problems(const cli::Tool& tool, Options& options) {
+  const auto stated = [&](const char* option) { return tool.origin(tool.app(), option) != "default"; };
+  options.stated = {.history = stated("--history"),
+                    .history_bytes = stated("--history-bytes"),
+                    .history_ttl = stated("--history-ttl")};
   std::vector<std::string> problems = tls_problems(tool, options.tls);
   for (std::string& each : idle_options(tool, options)) problems.push_back(std::move(each));
   for (std::string& each : auth::load(tool, options.access)) problems.push_back(std::move(each));
@@ -286,6 +292,11 @@ Settings to_settings(const Options& options) {
       .max_events = options.history,
       .max_bytes = options.history_bytes,
       .max_age = std::chrono::floor<std::chrono::microseconds>(options.history_ttl)};
+  const HistoryLimits& history = settings.channels.defaults.history;
+  HistoryLimits& stored = settings.channels.defaults.stored;
+  if (options.stated.history) stored.max_events = history.max_events;
+  if (options.stated.history_bytes) stored.max_bytes = history.max_bytes;
+  if (options.stated.history_ttl) stored.max_age = history.max_age;
   settings.channels.defaults.dedup = {
       .max_ids = options.dedup_ids,
       .max_age = std::chrono::floor<std::chrono::microseconds>(options.dedup_ttl)};
@@ -344,7 +355,7 @@ protocol::Result<OpenedStore> to_store(const Options& options, const ChannelRule
   };
   wanted.retention_for = [rules](std::string_view channel) {
     const ChannelOptions channel_options = rules.options_for(channel);
-    return store::Retention{.history = channel_options.history, .dedup = channel_options.dedup};
+    return store::Retention{.history = channel_options.stored, .dedup = channel_options.dedup};
   };
   auto store = store::Store::open(std::move(wanted));
   if (!store) return store.error();

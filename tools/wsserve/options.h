@@ -31,6 +31,12 @@ struct Options {
   std::uint64_t history_bytes = 16 << 20;
   std::uint64_t history_total = 256 << 20;
   std::chrono::nanoseconds history_ttl = std::chrono::hours{24};
+  // Which of them somebody has set: only these hold for the store.
+  struct Stated {
+    bool history = false;
+    bool history_bytes = false;
+    bool history_ttl = false;
+  } stated;
   std::chrono::nanoseconds channel_ttl = std::chrono::hours{24};
   std::string store;  // a path; empty: no channel is durable
   store::Sync store_sync = store::Sync::kFull;

@@ -1,5 +1,6 @@
 #include "wsserve/serve.h"
 
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <csignal>
 #include <system_error>
 
+#include "common/cli/values.h"
 #include "wsserve/audit/audit_log.h"
 #include "wsserve/audit/records.h"
 #include "wsserve/log/server_log.h"
@@ -60,6 +62,27 @@ bool print_urls(const std::vector<std::string>& urls) {
 std::string page_of(const std::string& url) {
   if (!url.starts_with("ws://") && !url.starts_with("wss://")) return {};
   return "http" + url.substr(2) + "/";
+}
+
+std::string in_mib(std::uint64_t bytes) {
+  constexpr double kMib = 1 << 20;
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / kMib);
+}
+
+// What a store keeps of its channels.
+std::string describe_kept(const ChannelRules& rules) {
+  const HistoryLimits& limits = rules.defaults.stored;
+  std::vector<std::string> parts;
+  if (limits.max_events != kNoHistoryLimits.max_events)
+    parts.push_back(fmt::format("{} events", limits.max_events));
+  if (limits.max_bytes != kNoHistoryLimits.max_bytes) parts.push_back(in_mib(limits.max_bytes));
+  if (limits.max_age.count() > 0) parts.push_back(cli::format_duration(limits.max_age));
+  const bool has_rules = std::ranges::any_of(
+      rules.rules, [](const ChannelRule& rule) { return rule.max_events || rule.max_bytes || rule.max_age; });
+  return fmt::format("{}{}",
+                     parts.empty() ? "all events are kept, for no limit is set (--history)"
+                                   : fmt::format("at most {} of each are kept", fmt::join(parts, ", ")),
+                     has_rules ? ", but for [[channel]] rules" : "");
 }
 
 // Sockets that a service manager holds for us take the place of the default address
@@ -175,6 +198,7 @@ class Supervisor {
     housekeeping_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
       server_.tidy();
+      for (const std::string& jump : server_.clock_jumps()) notices_.warning("{}", jump);
       await_housekeeping();
     });
   }
@@ -297,14 +321,15 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
   if (store->store != nullptr) {
     if (store->renewed > 0) {
       notices.warning(
-          "{} channels in {} begin new epochs, for the newest events that were acknowledged may be lost: its "
-          "log "
-          "is missing or damaged, the file is an older copy, or the machine went down before they were "
+          "{} channels in {} begin new epochs, for the newest events that were acknowledged may be lost: "
+          "its "
+          "log is missing or damaged, the file is an older copy, or the machine went down before they were "
           "flushed",
           store->renewed, options.store);
     }
-    notices.notice("keeping durable channels in {} ({} there already)", options.store,
-                   store->store->channels().size());
+    notices.notice("keeping durable channels in {} ({} there already, {}): {}", options.store,
+                   store->store->channels().size(), in_mib(store->store->status().file_bytes),
+                   describe_kept(settings.channels));
   }
   ServerLog log(notices.options());
   Server server(settings, shards, std::move(listeners), std::move(store->store));
@@ -313,12 +338,17 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
   LiveConfig config(program, command_line, settings.tls);
   warn_of_certificate(settings, notices);
   const Supervisor supervisor(io, server, settings.drain, config, notices);
-  server.start([&io, &notices](const std::string& problem) {
-    net::post(io, [&notices, problem] {
-      if (problem.empty()) return notices.notice("the store can be written again");
-      notices.warning("durable channels take no events until the store can be written again: {}", problem);
-    });
-  });
+  server.start(
+      [&io, &notices](const std::string& problem) {
+        net::post(io, [&notices, problem] {
+          if (problem.empty()) return notices.notice("the store can be written again");
+          notices.warning("durable channels take no events until the store can be written again: {}",
+                          problem);
+        });
+      },
+      [&io, &notices](const std::string& line) {
+        net::post(io, [&notices, line] { notices.warning("{}", line); });
+      });
   for (const std::string& each : urls) {
     const std::string page = page_of(each);
     notices.notice("listening on {} ({} shards){}", each, shards,

@@ -1,9 +1,12 @@
 #include "wsserve/server.h"
 #include "wsserve/log/server_log.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <latch>
 
 #include "common/protocol/command.h"
@@ -54,7 +57,8 @@ void Server::stop() {
   if (store_ != nullptr) store_->stop();
 }
 
-void Server::start(std::function<void(const std::string& problem)> store_changed) {
+void Server::start(std::function<void(const std::string& problem)> store_changed,
+                   std::function<void(const std::string& line)> store_said) {
   if (store_ != nullptr) {
     store_->start({.settled =
                        [this] {
@@ -63,7 +67,8 @@ void Server::start(std::function<void(const std::string& problem)> store_changed
                    .availability =
                        [store_changed = std::move(store_changed)](bool, const std::string& problem) {
                          if (store_changed) store_changed(problem);
-                       }});
+                       },
+                   .remark = std::move(store_said)});
   }
   Shard& acceptor = *shards_.front();
   for (const auto& listener : listeners_) {
@@ -130,6 +135,16 @@ void Server::on_every_shard(const std::function<void(Shard&)>& task) {
 
 void Server::look_at_log() {
   if (log_ != nullptr) log_->look(sum(shard_counters(), &ShardCounters::accepted));
+}
+
+std::vector<std::string> Server::clock_jumps() {
+  std::vector<std::string> lines;
+  for (const std::chrono::microseconds by : hub_->ages().take_jumps()) {
+    lines.push_back(fmt::format(
+        "the machine's clock was set {} by {:.1f} s; nothing is deleted for it: ages go on evenly",
+        by.count() > 0 ? "forward" : "back", std::abs(std::chrono::duration<double>(by).count())));
+  }
+  return lines;
 }
 
 void Server::tidy() {
@@ -226,6 +241,12 @@ std::size_t Server::subscriptions() const {
   std::uint64_t subscriptions = 0;
   for (const auto& shard : shards_) subscriptions += std::as_const(*shard).counters().subscriptions.get();
   return subscriptions;
+}
+
+std::string Server::store_damage() const {
+  const auto status = store_status();
+  if (!status || status->damaged_events == 0) return {};
+  return fmt::format("{} events in the store are missing or damaged", status->damaged_events);
 }
 
 bool Server::admit() {

@@ -37,9 +37,11 @@ class Server final : public ServerView {
   // The log outlives the server. REQUIRES: not started.
   void keep_log(ServerLog* log) { log_ = log; }
 
+  // `store_said`: a line for the log, from one of its threads.
   // `store_changed`: the store has become unavailable, with a sentence that says
   // why, or available again, with none. Any thread.
-  void start(std::function<void(const std::string& problem)> store_changed = {});
+  void start(std::function<void(const std::string& problem)> store_changed = {},
+             std::function<void(const std::string& line)> store_said = {});
 
   // Stops accepting and closes every connection with 1001 and a hint to come
   // back, spread over a time that grows with their number.
@@ -54,6 +56,8 @@ class Server final : public ServerView {
   // Lets go of events that are too old, and forgets channels that are idle. To be
   // called now and then. REQUIRES: started.
   void tidy();
+  // A line for each jump of the machine's clock since the last call.
+  [[nodiscard]] std::vector<std::string> clock_jumps();
 
   // Lets the log tell what it has counted. To be called each second or so.
   void look_at_log();
@@ -74,6 +78,7 @@ class Server final : public ServerView {
   [[nodiscard]] std::string metrics() const override;
   [[nodiscard]] bool draining() const override { return draining_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::string store_problem() const override;
+  [[nodiscard]] std::string store_damage() const override;
   [[nodiscard]] bool admit() override;
   void leave() override { websockets_.fetch_sub(1, std::memory_order_relaxed); }
   [[nodiscard]] Admission& admission() override { return admission_; }

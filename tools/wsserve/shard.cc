@@ -105,6 +105,9 @@ void Shard::remove_listener(int fd) { poller_.remove(fd); }
 
 ReceiveTime Shard::receive_time() {
   const auto now = protocol::system_now();
+  // Whoever is quiet for long only looks once too often.
+  if (now < last_stamp_ || now - last_stamp_ >= AgeClock::kLeastJump / 2) hub_.ages().look(now);
+  last_stamp_ = now;
   return {now, timestamps_.write(now)};
 }
 

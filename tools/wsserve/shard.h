@@ -44,6 +44,8 @@ class ServerView {
   [[nodiscard]] virtual bool draining() const = 0;
   // Why durable channels take no events now; empty: they do.
   [[nodiscard]] virtual std::string store_problem() const = 0;
+  // What is wrong with the store that does not keep it from being written; empty: nothing.
+  [[nodiscard]] virtual std::string store_damage() const = 0;
   // Counts a WebSocket that is about to open; false if there are too many.
   [[nodiscard]] virtual bool admit() = 0;
   virtual void leave() = 0;
@@ -188,6 +190,7 @@ class Shard {
   websocket::Inflater inflater_;
   websocket::Deflater deflater_;
   protocol::TimestampWriter timestamps_;
+  protocol::SystemMicros last_stamp_{};
   Clock::time_point now_;
   std::vector<char> receive_buffer_;
 

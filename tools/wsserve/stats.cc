@@ -122,7 +122,10 @@ nlohmann::ordered_json store_json(const store::Status& store) {
   json["stored_events"] = store.stored_events;
   json["failed_events"] = store.failed_events;
   json["read_events"] = store.read_events;
+  json["damaged_events"] = store.damaged_events;
   json["file_bytes"] = store.file_bytes;
+  json["log_bytes"] = store.log_bytes;
+  json["log_blocked_us"] = store.log_blocked.count();
   json["last_commit_us"] = store.last_commit.count();
   json["last_commit_events"] = store.last_commit_events;
   return json;

@@ -21,7 +21,7 @@ class ChannelTest : public testing::Test {
   ChannelTest() {
     for (std::size_t i = 0; i < kShards; ++i) inboxes_.push_back(std::make_unique<Inbox>());
     channel_ = std::make_unique<Channel>("news/día", "E1", options_,
-                                         Channel::Home{inboxes_, budget_, dedup_budget_}, 0);
+                                         Channel::Home{inboxes_, budget_, dedup_budget_, ages_}, 0);
   }
 
   std::uint64_t publish(protocol::PublishEvent event = {}) {
@@ -44,6 +44,7 @@ class ChannelTest : public testing::Test {
   }
 
   std::vector<std::unique_ptr<Inbox>> inboxes_;
+  AgeClock ages_;
   MemoryBudget budget_{std::size_t{1} << 20};
   MemoryBudget dedup_budget_{std::size_t{1} << 20};
   ChannelOptions options_;

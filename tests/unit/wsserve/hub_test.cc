@@ -74,15 +74,54 @@ class ForgettingHubTest : public HubTest {
   ForgettingHubTest() {
     ChannelRules rules;
     rules.defaults.history.max_age = std::chrono::hours{1};
-    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules);
+    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules, nullptr, even_clock());
+  }
+
+  // Time that goes on as far as forget() is told.
+  AgeClock::EvenClock even_clock() {
+    return [this] { return even_; };
   }
 
   void forget(std::chrono::microseconds after) {
     const protocol::SystemMicros then = protocol::system_now() + after;
+    even_ = then.time_since_epoch();
     (void)hub_->expire(then);
     hub_->forget(then);
   }
+
+  std::chrono::microseconds even_ = protocol::system_now().time_since_epoch();
 };
+
+// R7
+TEST_F(ForgettingHubTest, ForgetsNothingWhileTheClockIsWrong) {
+  const auto publish = [&](protocol::SystemMicros at) {
+    return hub_->find_or_create("a")->publish(
+        {.channel = "a", .type = "t", .timestamp = {}, .key = {}, .dedup = "id", .data = "1"},
+        {at, "2026-01-01T00:00:00Z"});
+  };
+  const protocol::SystemMicros begin = protocol::system_now();
+  const auto look = [&](std::chrono::seconds after, std::chrono::hours wrong) {
+    even_ = begin.time_since_epoch() + after;
+    const protocol::SystemMicros wall = begin + after + wrong;
+    hub_->ages().look(wall);
+    (void)hub_->expire(wall);
+    hub_->forget(wall);
+    return wall;
+  };
+  look(std::chrono::seconds{0}, std::chrono::hours{0});
+  publish(begin);
+  Channel& channel = *hub_->find_or_create("a");
+  const protocol::SystemMicros wrong = look(std::chrono::seconds{10}, std::chrono::hours{49});
+  EXPECT_EQ(channel.locate(protocol::FromStart{}).replayed, 1U);
+  EXPECT_TRUE(publish(wrong).duplicate) << "the id is ten seconds old";
+  look(std::chrono::seconds{15}, std::chrono::hours{0});
+  EXPECT_EQ(channel.locate(protocol::FromStart{}).replayed, 1U);
+  EXPECT_EQ(hub_->find("a"), &channel);
+  EXPECT_EQ(hub_->ages().take_jumps().size(), 2U);
+  EXPECT_EQ(hub_->ages().take_jumps().size(), 0U);
+  look(std::chrono::hours{2}, std::chrono::hours{0});
+  EXPECT_EQ(channel.locate(protocol::FromStart{}).replayed, 0U) << "an hour is its age";
+}
 
 TEST_F(ForgettingHubTest, ForgetsAChannelThatIsEmptyAndUnused) {
   (void)heard("a");
@@ -115,7 +154,7 @@ TEST_F(ForgettingHubTest, GivesItAnotherEpochToWhereItsRuleMakesItDurableMeanwhi
   ASSERT_TRUE(store) << store.error().message;
   ChannelRules rules;
   rules.defaults.durable = false;
-  hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules, store->get());
+  hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules, store->get(), even_clock());
   const std::string first(hub_->find_or_create("a")->epoch());
   forget(kTtl * 2);
   rules.defaults.durable = true;

@@ -315,5 +315,36 @@ TEST(LogMarkTest, ALogMayHaveBegunAnewSince) {
   EXPECT_TRUE(holds(LogScan{}, LogMark{})) << "it was empty";
 }
 
+// --- R13: a reader that holds the log open ---------------------------------
+
+class BlockedLogTest : public StoreFixture {};
+
+// R13
+TEST_F(BlockedLogTest, IsToldAndMeasured) {
+  open();
+  publish("a");
+  settle();
+  Database other(path_, Access::kReadOnly);
+  other.exec("BEGIN");
+  ASSERT_EQ(other.number("SELECT count(*) FROM events"), 1);
+  const std::string data = '"' + std::string(100'000, 'x') + '"';
+  poll([&] {
+    for (int i = 0; i < 100; ++i) {
+      if (!store_->crowded()) publish("a", data);
+    }
+    settle();
+    return store_->status().log_blocked.count() > 0;
+  });
+  EXPECT_GT(store_->status().log_bytes, std::uint64_t{64} << 20);
+  EXPECT_TRUE(store_->available());
+  other.exec("COMMIT");
+  poll([&] {
+    publish("a", data);
+    settle();
+    return store_->status().log_blocked.count() == 0;
+  });
+  EXPECT_TRUE(store_->available());
+}
+
 }  // namespace
 }  // namespace wskit::server::store

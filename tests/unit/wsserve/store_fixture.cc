@@ -73,6 +73,7 @@ StoreFixture::StoreFixture() {
   options_.make_epoch = [this] { return fmt::format("new{}", ++epochs_); };
   options_.retention_for = [this](std::string_view) { return retention_; };
   options_.clock = [this] { return now_.load(); };
+  options_.even_clock = [this] { return now_.load().time_since_epoch() - jumped_.load(); };
 }
 
 StoreFixture::~StoreFixture() { close(); }
@@ -89,14 +90,20 @@ void StoreFixture::open() {
     const std::lock_guard lock(mutex_);
     settled_.notify_all();
   };
-  store_->start(
-      {.settled = notify, .availability = [this, notify](bool available, const std::string& reason) {
-         {
-           const std::lock_guard lock(mutex_);
-           availability_.push_back(available ? "available" : reason);
-         }
-         notify();
-       }});
+  store_->start({.settled = notify,
+                 .availability =
+                     [this, notify](bool available, const std::string& reason) {
+                       {
+                         const std::lock_guard lock(mutex_);
+                         availability_.push_back(available ? "available" : reason);
+                       }
+                       notify();
+                     },
+                 .remark =
+                     [this](const std::string& line) {
+                       const std::lock_guard lock(mutex_);
+                       remarks_.push_back(line);
+                     }});
 }
 
 std::string StoreFixture::refusal() {
@@ -196,6 +203,7 @@ std::string StoreFixture::offsets(const std::string& name, std::uint64_t after, 
   if (part.gap) return "gap";
   if (!part.error.empty()) return part.error;
   std::string text;
+  if (part.lost_up_to != 0) text = fmt::format("lost to {}:", part.lost_up_to);
   for (const ChunkPtr& frame : part.frames) {
     text += fmt::format("{}{}", text.empty() ? "" : " ", frame->event.offset);
   }

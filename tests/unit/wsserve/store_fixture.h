@@ -105,6 +105,12 @@ class StoreFixture : public testing::Test {
   Options options_;
   Retention retention_ = keep_everything();
   // The store's clock, and when events are received.
+  // The wall clock is set; the time that goes on evenly stays as it is.
+  void set_clock(std::chrono::microseconds by) {
+    jumped_ = jumped_.load() + by;
+    now_ = now_.load() + by;
+  }
+  std::atomic<std::chrono::microseconds> jumped_{std::chrono::microseconds{0}};
   std::atomic<protocol::SystemMicros> now_{protocol::SystemMicros{std::chrono::hours{24 * 365 * 50}}};
   std::unique_ptr<Store> store_;
   std::map<std::string, std::uint64_t> offsets_;  // the newest appended
@@ -113,6 +119,7 @@ class StoreFixture : public testing::Test {
   // now on the fixture's file is that one. REQUIRES: all is settled.
   void die();
 
+  std::vector<std::string> remarks_;       // what it said besides
   std::vector<std::string> availability_;  // what the store said of itself; after await or close
 
  private:

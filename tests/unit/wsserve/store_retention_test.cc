@@ -194,13 +194,55 @@ TEST_F(StoreRetentionTest, UsesTheRoomOfDeletedRowsAgain) {
 
 // --- Which rows ids hold -------------------------------------------------
 
+// R7
+TEST_F(StoreRetentionTest, AClockThatIsWrongForAWhileDeletesNothing) {
+  retention_.history.max_age = 48h;
+  retention_.dedup = {.max_ids = 100, .max_age = 10min};
+  open();
+  publish("a", "1", "id");
+  settle();
+  set_clock(49h);
+  publish("a", "2");
+  publish("b", "1");
+  settle();
+  now_ = now_.load() + 5s;
+  publish("a", "3");
+  settle();
+  EXPECT_EQ(channel("a").oldest(), 1U);
+  set_clock(-49h);
+  publish("a", "4");
+  settle();
+  EXPECT_EQ(channel("a").oldest(), 1U);
+  EXPECT_EQ(offsets("a", 0), "1 2 3 4");
+  EXPECT_EQ(rows("a"), 4U);
+}
+
+// R7
+TEST_F(StoreRetentionTest, AClockThatWasSetRightAgesEventsAsTheyAre) {
+  retention_.history.max_age = 10h;
+  open();
+  publish("a");
+  settle();
+  set_clock(1'000h);  // it had been wrong
+  now_ = now_.load() + 6h;
+  publish("a");
+  settle();
+  EXPECT_EQ(channel("a").oldest(), 1U);
+  now_ = now_.load() + 5h;
+  publish("b");
+  await_oldest("a", 2);
+  now_ = now_.load() + 6h;
+  publish("b");
+  await_oldest("a", 3);
+}
+
 TEST(HeldIdsTest, HoldsAtLeastTheNewestIdsAndNotManyMore) {
   HeldIds held;
   const DedupLimits limits{.max_ids = 160, .max_age = 1h};
   const protocol::SystemMicros now{24h};
   EXPECT_EQ(held.oldest(now, limits), std::nullopt);
   for (std::uint64_t offset = 2; offset <= 20'000; offset += 2) {
-    held.add(offset, now, limits);
+    held.add(offset, now, limits, now);
     const std::uint64_t oldest = held.oldest(now, limits).value();
     if (offset >= 320) {
       EXPECT_LE(oldest, offset - 318);
@@ -216,7 +258,7 @@ TEST(HeldIdsTest, LetsGoOfIdsThatAreTooOld) {
   const DedupLimits limits{.max_ids = 1'000, .max_age = 16min};
   protocol::SystemMicros now{24h};
   for (std::uint64_t offset = 1; offset <= 100; ++offset) {
-    held.add(offset, now, limits);
+    held.add(offset, now, limits, now);
     now += 1min;
   }
   const std::uint64_t oldest = held.oldest(now, limits).value();

@@ -109,18 +109,19 @@ CatchUp::Step CatchUp::next(Fanout& fanout, Subscriber& subscriber, std::size_t 
   return {};
 }
 
-void CatchUp::arrived(const Channel& channel, std::vector<ChunkPtr> frames) {
+bool CatchUp::arrived(const Channel& channel, std::uint64_t lost_up_to, std::vector<ChunkPtr> frames) {
   if (asked_ == &channel) asked_ = nullptr;
   waits_ = false;
   const auto cursor = std::ranges::find(cursors_, &channel, [](const Cursor& each) { return each.channel; });
   // The subscription may have left and come back meanwhile.
-  if (cursor == cursors_.end() || !cursor->first.empty() || frames.empty() ||
-      frames.front()->event.offset != cursor->after + 1) {
-    return;
-  }
+  if (cursor == cursors_.end() || !cursor->first.empty()) return false;
+  const bool loses = lost_up_to > cursor->after;
+  if (loses) cursor->after = cursor->whole_after = lost_up_to;
+  if (frames.empty() || frames.front()->event.offset != cursor->after + 1) return loses;
   cursor->after += frames.size();
   ahead_bytes_ += size_of(frames);
   cursor->first = std::move(frames);
+  return loses;
 }
 
 }  // namespace wskit::server

@@ -43,7 +43,8 @@ namespace wskit::server {
 class Shard;
 namespace store {
 class Store;
-}
+struct Part;
+}  // namespace store
 namespace http {
 struct EventStreamRequest;
 struct HistoryRequest;
@@ -125,8 +126,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void resume(const std::function<void(Connection&)>& answer);
   [[nodiscard]] bool is_suspended() const { return store_wait_ != nullptr && store_wait_->suspended; }
 
-  // The answer to what catch_up() asked the store for; `error`: none, and why.
-  void history_arrived(const Channel& channel, std::vector<ChunkPtr> frames, const std::string& error);
+  // The answer to what catch_up() asked the store for.
+  void history_arrived(const Channel& channel, store::Part part);
 
   // A command that publishes so many events has come: why it is not carried out.
   // Behind that error close_if_insisting().
@@ -285,6 +286,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] bool will_close() const { return store_wait_ != nullptr && store_wait_->close; }
   [[nodiscard]] bool defer_close(protocol::CloseCode code, std::string_view reason);
   void close_if_deferred();
+  // The events up to `last` cannot be had: what follows them comes next.
+  void tell_gap(const Channel& channel, std::uint64_t last);
   void send_reply(const StoreWait::Reply& reply, const store::Store& store);
 
   // Pages.

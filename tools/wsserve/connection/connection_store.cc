@@ -121,15 +121,29 @@ void Connection::resume(const std::function<void(Connection&)>& answer) {
   if (transport_.over()) take_end();
 }
 
-void Connection::history_arrived(const Channel& channel, std::vector<ChunkPtr> frames,
-                                 const std::string& error) {
+void Connection::history_arrived(const Channel& channel, store::Part part) {
   if (phase_ != Phase::kOpen || catch_up_ == nullptr) return;
-  if (!error.empty()) {
-    return close(CloseCode::kInternalError, "the store cannot be read: " + error.substr(0, 80));
+  if (!part.error.empty()) {
+    return close(CloseCode::kInternalError, "the store cannot be read: " + part.error.substr(0, 80));
   }
   const std::size_t before = catch_up_->ahead_bytes();
-  catch_up_->arrived(channel, std::move(frames));
+  const bool loses = catch_up_->arrived(channel, part.lost_up_to, std::move(part.frames));
   shard_.counters().replay_bytes.add(catch_up_->ahead_bytes() - before);
+  if (loses) tell_gap(channel, part.lost_up_to);
+}
+
+void Connection::tell_gap(const Channel& channel, std::uint64_t last) {
+  // Behind the events that come before it.
+  shard_.fanout().flush_now(*this);
+  if (phase_ != Phase::kOpen) return;
+  std::string data = R"({"channel":)";
+  protocol::append_json_string(data, channel.name());
+  data += R"(,"epoch":)";
+  protocol::append_json_string(data, channel.epoch());
+  data += fmt::format(R"(,"offset":{},"oldest":{}}})", last, last + 1);
+  std::string text;
+  protocol::append_control(text, "gap", {}, shard_.timestamp(), data);
+  send_text(text);
 }
 
 // --- Closing -------------------------------------------------------------------

@@ -73,7 +73,14 @@ Response readiness(const ServerView& server) {
   const std::string why = server.draining() ? "draining" : server.store_problem();
   Response response;
   if (why.empty()) {
-    response.body = "{\"ready\":true}\n";
+    // Another server would not have what is damaged here, so this one stays in service.
+    const std::string damage = server.store_damage();
+    response.body = R"({"ready":true)";
+    if (!damage.empty()) {
+      response.body += R"(,"degraded":)";
+      protocol::append_json_string(response.body, damage);
+    }
+    response.body += "}\n";
     return response;
   }
   response.status = 503;

@@ -7,7 +7,8 @@ constexpr int kBlocks = 16;
 
 }  // namespace
 
-void HeldIds::add(std::uint64_t offset, protocol::SystemMicros received, const DedupLimits& limits) {
+void HeldIds::add(std::uint64_t offset, protocol::SystemMicros received, const DedupLimits& limits,
+                  protocol::SystemMicros now) {
   if (blocks_.empty() || blocks_.back().ids > limits.max_ids / kBlocks ||
       received - blocks_.back().first > limits.max_age / kBlocks) {
     blocks_.push_back({offset, 0, received, received});
@@ -17,7 +18,7 @@ void HeldIds::add(std::uint64_t offset, protocol::SystemMicros received, const D
   block.last = received;
   ++ids_;
   // Nobody may ask for a long time.
-  if (blocks_.size() > 4 * kBlocks) (void)oldest(received, limits);
+  if (blocks_.size() > 4 * kBlocks) (void)oldest(now, limits);
 }
 
 std::optional<std::uint64_t> HeldIds::oldest(protocol::SystemMicros now, const DedupLimits& limits) {

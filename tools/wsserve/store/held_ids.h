@@ -18,8 +18,9 @@ namespace wskit::server::store {
 
 class HeldIds {
  public:
-  // An event with an id. In the order of offsets.
-  void add(std::uint64_t offset, protocol::SystemMicros received, const DedupLimits& limits);
+  // An event with an id. In the order of offsets. `now`: as in oldest().
+  void add(std::uint64_t offset, protocol::SystemMicros received, const DedupLimits& limits,
+           protocol::SystemMicros now);
 
   // The oldest event whose row must stay; nothing: none must.
   [[nodiscard]] std::optional<std::uint64_t> oldest(protocol::SystemMicros now, const DedupLimits& limits);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "wsserve/event_frame.h"
@@ -10,6 +11,13 @@
 
 namespace wskit::server::store {
 namespace {
+
+// One line about damage in so much time, and no more places of it remembered.
+constexpr std::chrono::seconds kBetweenRemarks{10};
+constexpr std::size_t kMaxPlaces = 10'000;
+
+// What a row of any size counts as where it is passed over.
+constexpr std::size_t kPassedOverBytes = 256;
 
 // Whether the row is as it was written, as far as it says so itself.
 bool is_unchanged(const Statement& row) {
@@ -65,7 +73,8 @@ Reader::Reader(const std::string& path) : file_(std::make_unique<File>(path)) {}
 
 Reader::~Reader() { stop(); }
 
-void Reader::start() {
+void Reader::start(std::function<void(const std::string& line)> remark) {
+  remark_ = std::move(remark);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -129,39 +138,144 @@ void Reader::locate(StoredChannel& channel, protocol::SystemMicros time, std::fu
   });
 }
 
+// --- Ranges ------------------------------------------------------------------
+
 Part Reader::read_now(const StoredChannel& channel, std::uint64_t after, std::uint64_t up_to,
                       std::size_t max_bytes) {
   Part part;
   if (after >= up_to) return part;
+  if (after + 1 >= channel.oldest()) {
+    try {
+      read_rows(channel, after, up_to, max_bytes, part);
+    } catch (const SqlError& error) {
+      if (error.code() != SQLITE_CORRUPT) throw;
+      // What came before is good; the bad page is met again by who asks for it.
+      if (part.frames.empty()) {
+        part.lost_up_to = next_readable(channel, std::max(after, part.lost_up_to) + 1, up_to) - 1;
+      }
+    }
+  }
+  // Rows are deleted only after the channel has let go of them.
   if (after + 1 < channel.oldest()) {
-    part.gap = true;
+    part.gap = part.frames.empty() || part.lost_up_to != 0;
+    if (part.gap) part.frames.clear();
+    part.lost_up_to = 0;
     return part;
   }
+  if (part.lost_up_to != 0) note_damage(channel, after + 1, part.lost_up_to);
+  note_good(channel, part);
+  return part;
+}
+
+void Reader::read_rows(const StoredChannel& channel, std::uint64_t after, std::uint64_t up_to,
+                       std::size_t max_bytes, Part& part) {
   Statement& rows = file_->range;
   rows.bind(1, row_id(channel.id(), after + 1));
   rows.bind(2, row_id(channel.id(), up_to));
   std::size_t bytes = 0;
   std::uint64_t next = after + 1;
-  while (next <= up_to && bytes <= max_bytes && rows.step()) {
-    ChunkPtr frame;
-    if (offset_of(rows.number(0)) == next) frame = frame_of(rows, channel.name(), next);
-    if (frame == nullptr) break;
+  while (next <= up_to && bytes <= max_bytes) {
+    const bool any = rows.step();
+    const std::uint64_t offset = any ? offset_of(rows.number(0)) : up_to + 1;
+    ChunkPtr frame = any ? frame_of(rows, channel.name(), offset) : nullptr;
+    if (offset != next || frame == nullptr) {
+      // What came before is good; this is told to who asks for it.
+      if (!part.frames.empty()) break;
+      part.lost_up_to = frame == nullptr && any ? offset : offset - 1;
+      next = part.lost_up_to + 1;
+      bytes += kPassedOverBytes;
+    }
+    if (!any) break;
+    if (frame == nullptr) continue;
     bytes += frame->size();
     part.frames.push_back(std::move(frame));
     ++next;
   }
   rows.reset();
-  // What came before a damaged row is good.
-  if (!part.frames.empty()) return part;
-  // Rows are deleted only after the channel has let go of them.
-  part.gap = after + 1 < channel.oldest();
-  if (!part.gap) {
-    part.error = fmt::format("event {} of {} is missing or damaged in the store", next, channel.name());
-  }
-  return part;
 }
 
+std::uint64_t Reader::next_readable(const StoredChannel& channel, std::uint64_t bad, std::uint64_t up_to) {
+  const auto is_readable = [&](std::uint64_t offset) {
+    try {
+      file_->row_from.bind(1, row_id(channel.id(), offset));
+      file_->row_from.bind(2, row_id(channel.id(), up_to));
+      if (file_->row_from.step()) file_->row_from.reset();
+      return true;
+    } catch (const SqlError& error) {
+      if (error.code() != SQLITE_CORRUPT) throw;
+      return false;
+    }
+  };
+  std::uint64_t low = bad;  // cannot be read
+  std::uint64_t step = 1;
+  while (low + step <= up_to && !is_readable(low + step)) {
+    low += step;
+    step *= 2;
+  }
+  std::uint64_t high = std::min(low + step, up_to + 1);
+  while (low + 1 < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    (is_readable(middle) ? high : low) = middle;
+  }
+  return high;
+}
+
+// --- Damage ------------------------------------------------------------------
+
+void Reader::note_damage(const StoredChannel& channel, std::uint64_t first, std::uint64_t last) {
+  {
+    const std::lock_guard lock(damage_mutex_);
+    if (damage_.size() >= kMaxPlaces) return;
+    const auto [place, is_new] = damage_.try_emplace({&channel, first}, last);
+    if (!is_new && place->second >= last) return;
+    place->second = last;
+  }
+  unremarked_ += last - first + 1;
+  const auto now = Clock::now();
+  if (!remark_ || now < next_remark_) return;
+  next_remark_ = now + kBetweenRemarks;
+  remark_(fmt::format(
+      "{} of {} {} missing or damaged in the store: who reads there is told of a gap{}",
+      first == last ? fmt::format("event {}", first) : fmt::format("events {} to {}", first, last),
+      channel.name(), first == last ? "is" : "are",
+      unremarked_ > last - first + 1 ? fmt::format(" ({} events since the last such line)", unremarked_)
+                                     : std::string()));
+  unremarked_ = 0;
+}
+
+void Reader::note_good(const StoredChannel& channel, const Part& part) {
+  if (part.frames.empty()) return;
+  const std::lock_guard lock(damage_mutex_);
+  if (damage_.empty()) return;
+  // Somebody has mended it.
+  damage_.erase(damage_.lower_bound({&channel, part.frames.front()->event.offset}),
+                damage_.upper_bound({&channel, part.frames.back()->event.offset}));
+}
+
+std::uint64_t Reader::damaged_events() const {
+  const std::lock_guard lock(damage_mutex_);
+  std::uint64_t events = 0;
+  for (const auto& [place, last] : damage_) {
+    const std::uint64_t first = std::max(place.second, place.first->oldest());
+    if (first <= last) events += last - first + 1;
+  }
+  return events;
+}
+
+// --- Times -------------------------------------------------------------------
+
 Located Reader::locate_now(const StoredChannel& channel, protocol::SystemMicros time) {
+  try {
+    return search(channel, time);
+  } catch (const SqlError& error) {
+    if (error.code() != SQLITE_CORRUPT) throw;
+    // Somewhere there is a page that cannot be read: from the beginning, then, and
+    // nobody can say that it is all.
+    return {.after = channel.oldest() - 1, .whole = false, .error = {}};
+  }
+}
+
+Located Reader::search(const StoredChannel& channel, protocol::SystemMicros time) {
   Located located;
   File& file = *file_;
   const std::int64_t last = row_id(channel.id(), kMaxOffset);

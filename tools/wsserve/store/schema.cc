@@ -278,7 +278,8 @@ std::vector<RecentId> load_recent_ids(Database& database, StoredChannel& channel
   }
   query.reset();
   std::ranges::reverse(ids);
-  for (const RecentId& each : ids) channel.state().held_ids.add(each.offset, each.received, limits);
+  for (const RecentId& each : ids)
+    channel.state().held_ids.add(each.offset, each.received, limits, each.received);
   return ids;
 }
 

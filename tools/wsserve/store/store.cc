@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <limits>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
 
+#include "wsserve/age_clock.h"
 #include "wsserve/store/append_queue.h"
 #include "wsserve/store/reader.h"
 #include "wsserve/store/row_id.h"
@@ -21,13 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Retention keep_all(std::string_view) {
-  Retention retention;
-  retention.history = {.max_events = std::numeric_limits<std::size_t>::max(),
-                       .max_bytes = std::numeric_limits<std::size_t>::max(),
-                       .max_age = std::chrono::microseconds{0}};
-  return retention;
-}
+Retention keep_all(std::string_view) { return {.history = kNoHistoryLimits, .dedup = {}}; }
 
 std::uint64_t bytes_of(const std::string& path) {
   std::error_code error;
@@ -79,6 +73,7 @@ class Store::Impl {
   Impl(Options options, StoreFile file)
       : options_(std::move(options)),
         file_(std::move(file)),
+        ages_(options_.even_clock),
         database_(options_.path, Access::kReadWrite),
         queue_(options_.max_queued_bytes) {}
   ~Impl() { stop(); }
@@ -101,12 +96,21 @@ class Store::Impl {
   [[nodiscard]] Reader& reader() { return *reader_; }
 
  private:
+  // The store's clock, which sees to it that the ages know of its jumps.
+  [[nodiscard]] std::function<protocol::SystemMicros()> clock() {
+    return [this] {
+      const protocol::SystemMicros now = options_.clock();
+      ages_.look(now);
+      return now;
+    };
+  }
   bool number(StoredChannel& channel);
   // Whether there is a number for the channel and for the event.
   bool takes(const Record& record);
 
   const Options options_;
   StoreFile file_;  // outlives the connections
+  AgeClock ages_;
   Database database_;
   AppendQueue queue_;
   std::unique_ptr<Trimmer> trimmer_;
@@ -136,10 +140,10 @@ void Store::Impl::open() {
   database_.exec("PRAGMA cache_size = -65536; PRAGMA journal_size_limit = 67108864");
   set_sync(database_, options_.sync);
 
-  trimmer_ = std::make_unique<Trimmer>(database_);
-  writer_ = std::make_unique<Writer>(database_, file_, queue_, *trimmer_, options_.clock);
+  trimmer_ = std::make_unique<Trimmer>(database_, ages_);
+  writer_ = std::make_unique<Writer>(database_, file_, queue_, *trimmer_, clock());
   reader_ = std::make_unique<Reader>(options_.path);
-  const protocol::SystemMicros now = options_.clock();
+  const protocol::SystemMicros now = clock()();
   KnownChannels known = load_channels(database_, options_.retention_for);
   last_channel_id_ = known.last_id;
   for (auto& channel : known.channels) {
@@ -154,7 +158,7 @@ void Store::Impl::open() {
 }
 
 void Store::Impl::start(Callbacks callbacks) {
-  reader_->start();
+  reader_->start(callbacks.remark);
   writer_->start(std::move(callbacks));
 }
 
@@ -236,7 +240,9 @@ Status Store::Impl::status() const {
   status.queued_events = queue_.unsettled();
   status.queued_bytes = queue_.bytes();
   status.read_events = reader_->read_events();
-  status.file_bytes = bytes_of(options_.path) + bytes_of(options_.path + "-wal");
+  status.damaged_events = reader_->damaged_events();
+  status.log_bytes = bytes_of(options_.path + "-wal");
+  status.file_bytes = bytes_of(options_.path) + status.log_bytes;
   return status;
 }
 

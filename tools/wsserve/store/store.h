@@ -49,6 +49,8 @@ struct Options {
   // events are kept until channel() says otherwise.
   std::function<Retention(std::string_view channel)> retention_for;
   std::function<protocol::SystemMicros()> clock;  // empty: the system's
+  // Time that goes on evenly, for ages (age_clock.h); empty: the system's.
+  std::function<std::chrono::microseconds()> even_clock;
 };
 
 // An id that a channel accepted lately.
@@ -60,9 +62,12 @@ struct RecentId {
 
 // What came of a read.
 struct Part {
+  // Not 0: the events asked for up to this one are missing in the file or damaged. What
+  // follows them, if anything was read, is in `frames`.
+  std::uint64_t lost_up_to = 0;
   std::vector<ChunkPtr> frames;  // consecutive, each as it was appended
   bool gap = false;              // the first event asked for is no longer stored; no frames
-  std::string error;             // not empty: the file could not be read or is damaged there
+  std::string error;             // not empty: the file could not be read
 };
 
 // Where a time is in a channel.
@@ -80,21 +85,27 @@ struct Status {
   std::uint64_t queued_events = 0;
   std::uint64_t queued_bytes = 0;
   std::uint64_t commits = 0;
-  std::uint64_t stored_events = 0;  // since open
-  std::uint64_t failed_events = 0;  // taken back since open
-  std::uint64_t read_events = 0;    // since open
-  std::uint64_t file_bytes = 0;     // the database and its write-ahead log
+  std::uint64_t stored_events = 0;   // since open
+  std::uint64_t failed_events = 0;   // taken back since open
+  std::uint64_t read_events = 0;     // since open
+  std::uint64_t damaged_events = 0;  // that were found missing or damaged, and are still to be kept
+  std::uint64_t file_bytes = 0;      // the database and its write-ahead log
+  std::uint64_t log_bytes = 0;       // of which is the log
+  // How long somebody who reads has kept the log from beginning anew; 0: nobody does.
+  std::chrono::microseconds log_blocked{0};
   std::chrono::microseconds last_commit{0};
   std::uint64_t last_commit_events = 0;
 };
 
-// All are called on the writer's thread, with no lock of the store held.
+// All are called on the writer's thread but for `remark`, with no lock of the store held.
 struct Callbacks {
   // Tickets were settled: after each commit or failure, after the sinks. May be empty.
   std::function<void()> settled;
   // Became unavailable, with a line for the log, or available again (`reason` is
   // empty). May be empty.
   std::function<void(bool available, const std::string& reason)> availability;
+  // A line for the log. On the reader's thread too. May be empty.
+  std::function<void(const std::string& line)> remark;
 };
 
 class Store {

@@ -133,8 +133,9 @@ void Transactions::apply(const Run& run, std::span<const Record> records) {
   state.newest_received = run.received;
   if (!run.has_ids) return;
   const DedupLimits limits = run.channel->retention().dedup;
+  const protocol::SystemMicros now = trimmer_.ages().now_for(limits.max_age, records.back().received);
   for (const Record& record : records) {
-    if (!record.dedup.empty()) state.held_ids.add(record.frame->event.offset, record.received, limits);
+    if (!record.dedup.empty()) state.held_ids.add(record.frame->event.offset, record.received, limits, now);
   }
 }
 

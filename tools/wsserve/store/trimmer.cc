@@ -22,8 +22,9 @@ bool within(const Mark& oldest, const ChannelState& state, const HistoryLimits& 
 
 }  // namespace
 
-Trimmer::Trimmer(Database& database)
-    : mark_(database,
+Trimmer::Trimmer(Database& database, const AgeClock& ages)
+    : ages_(ages),
+      mark_(database,
             "SELECT id, bytes_before, received FROM events WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1"),
       delete_(database, "DELETE FROM events WHERE id BETWEEN ? AND ?"),
       note_gone_(database, "UPDATE channels SET gone = ?, gone_received = ? WHERE id = ?") {}
@@ -76,7 +77,7 @@ void Trimmer::advance(StoredChannel& channel, protocol::SystemMicros now) {
   if (state.newest + 1 - oldest > limits.max_events) oldest = state.newest + 1 - limits.max_events;
   if (oldest != channel.oldest()) channel.let_go_before(oldest);
   if (oldest <= state.newest) {
-    oldest = oldest_within(channel, limits, now);
+    oldest = oldest_within(channel, limits, ages_.now_for(limits.max_age, now));
     if (oldest != channel.oldest()) channel.let_go_before(oldest);
   }
   note_due(channel, now, kLeastRows);
@@ -95,7 +96,8 @@ bool Trimmer::sweep(protocol::SystemMicros now) {
 }
 
 std::uint64_t Trimmer::keep_from(StoredChannel& channel, protocol::SystemMicros now) {
-  const auto held = channel.state().held_ids.oldest(now, channel.retention().dedup);
+  const DedupLimits limits = channel.retention().dedup;
+  const auto held = channel.state().held_ids.oldest(ages_.now_for(limits.max_age, now), limits);
   return held ? std::min(*held, channel.oldest()) : channel.oldest();
 }
 

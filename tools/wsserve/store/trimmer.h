@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/protocol/timestamp.h"
+#include "wsserve/age_clock.h"
 #include "wsserve/store/database.h"
 #include "wsserve/store/stored_channel.h"
 
@@ -16,7 +17,10 @@ namespace wskit::server::store {
 
 class Trimmer {
  public:
-  explicit Trimmer(Database& database);
+  // `ages` outlives it.
+  Trimmer(Database& database, const AgeClock& ages);
+
+  [[nodiscard]] const AgeClock& ages() const { return ages_; }
 
   // From now on sweep() looks after the channel, which outlives the trimmer.
   void add(StoredChannel& channel) { channels_.push_back(&channel); }
@@ -46,9 +50,10 @@ class Trimmer {
   [[nodiscard]] std::uint64_t oldest_within(StoredChannel& channel, const HistoryLimits& limits,
                                             protocol::SystemMicros now);
   // The oldest row that must stay.
-  [[nodiscard]] static std::uint64_t keep_from(StoredChannel& channel, protocol::SystemMicros now);
+  [[nodiscard]] std::uint64_t keep_from(StoredChannel& channel, protocol::SystemMicros now);
   void note_due(StoredChannel& channel, protocol::SystemMicros now, std::uint64_t least_rows);
 
+  const AgeClock& ages_;
   std::vector<StoredChannel*> channels_;
   std::size_t swept_ = 0;  // of channels_, in this round
   std::deque<StoredChannel*> due_;

@@ -1,8 +1,11 @@
 #include "wsserve/store/writer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <unordered_set>
+#include <utility>
 
 namespace wskit::server::store {
 namespace {
@@ -23,6 +26,8 @@ constexpr std::uint64_t kRowsDeletedAtOnce = 4'096;
 constexpr int kCheckpointPages = 4'096;
 constexpr int kMaxLogPages = 16'384;
 constexpr std::chrono::milliseconds kBetweenWaits{500};
+// After that time it is told that somebody is in the way.
+constexpr std::chrono::seconds kBlockedLong{5};
 
 constexpr std::chrono::seconds kRetry{1};
 constexpr std::chrono::seconds kSweep{2};
@@ -164,12 +169,37 @@ void Writer::checkpoint() {
   const int pages = database_.wal_pages();
   // The log began anew.
   if (pages < checkpointed_pages_) checkpointed_pages_ = 0;
-  if (pages - checkpointed_pages_ < kCheckpointPages) return;
+  if (pages < kMaxLogPages) note_log(false);
+  if (pages - checkpointed_pages_ < kCheckpointPages && !blocked_since_) return;
   const auto now = Clock::now();
   const bool wait = pages >= kMaxLogPages && now >= next_wait_;
-  if (wait) next_wait_ = now + kBetweenWaits;
-  database_.checkpoint(wait ? Checkpoint::kRestart : Checkpoint::kPassive);
+  if (!wait && pages - checkpointed_pages_ < kCheckpointPages) return;
+  const Backfill backfill = database_.checkpoint(wait ? Checkpoint::kRestart : Checkpoint::kPassive);
   checkpointed_pages_ = pages;
+  if (!wait) return;
+  next_wait_ = now + kBetweenWaits;
+  note_log(!backfill.complete);
+}
+
+void Writer::note_log(bool blocked) {
+  const auto now = Clock::now();
+  if (blocked && !blocked_since_) {
+    blocked_since_ = now;
+    blocked_since_ticks_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  if (!blocked && blocked_since_) {
+    blocked_since_.reset();
+    blocked_since_ticks_.store(0, std::memory_order_relaxed);
+    if (std::exchange(told_blocked_, false) && callbacks_.remark) {
+      callbacks_.remark("the store's log can begin anew: nobody who reads is in the way any more");
+    }
+  }
+  if (!blocked_since_ || told_blocked_ || now - *blocked_since_ < kBlockedLong) return;
+  told_blocked_ = true;
+  if (!callbacks_.remark) return;
+  callbacks_.remark(fmt::format(
+      "the store's log grows ({} MiB now): a program that reads the file holds a transaction open; end it",
+      (std::uint64_t{static_cast<unsigned>(database_.wal_pages())} * 4'096) >> 20U));
 }
 
 // --- When the file cannot be written -------------------------------------
@@ -226,6 +256,10 @@ void Writer::add_figures(Status& status) const {
   status.failed_events = failed_events_.load(std::memory_order_relaxed);
   status.last_commit = std::chrono::microseconds(last_commit_micros_.load(std::memory_order_relaxed));
   status.last_commit_events = last_commit_events_.load(std::memory_order_relaxed);
+  if (const auto since = blocked_since_ticks_.load(std::memory_order_relaxed); since != 0) {
+    status.log_blocked = std::chrono::duration_cast<std::chrono::microseconds>(
+        Clock::now() - Clock::time_point(Clock::duration(since)));
+  }
   const std::lock_guard lock(mutex_);
   status.reason = reason_;
 }

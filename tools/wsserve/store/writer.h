@@ -51,6 +51,8 @@ class Writer {
   void commit(std::vector<Record>& records, std::uint64_t rows_to_delete);
   void delete_old_rows();
   void checkpoint();
+  // The log cannot begin anew, or can again.
+  void note_log(bool blocked);
   void fail(const SqlError& error);
   void try_again();
   void set_reason(std::string reason);
@@ -73,6 +75,8 @@ class Writer {
   Clock::time_point next_look_{};  // at the file
   int checkpointed_pages_ = 0;     // of the write-ahead log
   Clock::time_point next_wait_{};  // for those who read it
+  std::optional<Clock::time_point> blocked_since_;
+  bool told_blocked_ = false;
 
   std::atomic<std::uint64_t> commits_{0};
   std::atomic<std::uint64_t> stored_events_{0};
@@ -81,6 +85,7 @@ class Writer {
   std::atomic<std::uint64_t> trials_{0};
   std::atomic<std::int64_t> last_commit_micros_{0};
   std::atomic<std::uint64_t> last_commit_events_{0};
+  std::atomic<Clock::rep> blocked_since_ticks_{0};  // 0: the log is not blocked
 
   mutable std::mutex mutex_;
   std::string reason_;  // guarded by mutex_; why it cannot write

@@ -100,6 +100,7 @@ Settings Walk::some_settings() {
   history.max_events = any_of(kEvents);
   history.max_bytes = any_of(kBytes);
   history.max_age = one_in(5) ? 20ms : 0ms;
+  settings.channels.defaults.stored = history;
   if (one_in(5)) settings.hub.max_history_bytes = 20'000;
   settings.channels.defaults.dedup = {.max_ids = 1'000'000, .max_age = 1h};
   if (one_in(2)) {
@@ -150,7 +151,7 @@ std::unique_ptr<store::Store> Walk::open_store() const {
   options.make_epoch = [] { return random_token(8); };
   options.retention_for = [rules = settings_.channels](std::string_view channel) {
     const ChannelOptions limits = rules.options_for(channel);
-    return store::Retention{.history = limits.history, .dedup = limits.dedup};
+    return store::Retention{.history = limits.stored, .dedup = limits.dedup};
   };
   auto store = store::Store::open(std::move(options));
   if (!store) throw std::runtime_error(store.error().message);
