@@ -289,6 +289,7 @@ void Delivery::on_published(const Reply& reply) {
   notices_.debug("acknowledged {} line{} from line {} on", command->size(), plural(command->size()),
                  command->line_number(0));
   gave_up_waiting_ = false;
+  client_.progressed();
   if (holdback_.accepted(Clock::now()) && std::exchange(told_not_now_, false)) {
     notices_.notice("the server takes events again");
   }

@@ -38,11 +38,16 @@ std::optional<Hello> parse_hello(std::string_view text) {
     const double number = field != found->end() && field->is_number() ? field->get<double>() : 0;
     return number > 0 && number < 1e15 ? number : 0;
   };
+  const auto count_of = [&](const char* name) {
+    const auto field = found->find(name);
+    const bool counts = field != found->end() && field->is_number_unsigned();
+    return counts ? field->get<std::uint64_t>() : std::uint64_t{0};
+  };
   const double heartbeat = std::min(number_of("heartbeat"), 86400.0);
   return Hello{.connection = text_of("connection"),
                .server = text_of("server"),
                .heartbeat = std::chrono::nanoseconds{static_cast<std::int64_t>(heartbeat * 1e9)},
-               .max_message_bytes = static_cast<std::uint64_t>(number_of("max_message_bytes"))};
+               .max_message_bytes = count_of("max_message_bytes")};
 }
 
 }  // namespace
@@ -115,6 +120,13 @@ class Client::State : public Connection::Owner, public std::enable_shared_from_t
     token_->close();
     if (closing_) return finish({});
     on_failure(why, true);
+  }
+
+  void progressed() { plan_.progressed(); }
+
+  void retry_now() {
+    // Nothing to cancel: no attempt is waited for, or it begins by itself in this turn.
+    if (retry_timer_.cancel() > 0 && handler_ != nullptr && !closing_) connect();
   }
 
   [[nodiscard]] const std::shared_ptr<Connection>& connection() const { return connection_; }
@@ -206,6 +218,10 @@ void Client::reconnect(std::string_view reason) {
   const std::shared_ptr<Connection> connection = state_->connection();
   if (connection) connection->give_up(reason);
 }
+
+void Client::retry_now() { state_->retry_now(); }
+
+void Client::progressed() { state_->progressed(); }
 
 bool Client::is_open() const { return state_->connection() != nullptr; }
 

@@ -112,6 +112,14 @@ class Client {
   // the reconnect policy.
   void reconnect(std::string_view reason);
 
+  // Makes the attempt that on_disconnect() told at once; without effect while none
+  // is waited for.
+  void retry_now();
+
+  // Tells that the connection was of use: an event came that was not there before, or
+  // an acknowledgement. See RetryPlan::progressed().
+  void progressed();
+
   [[nodiscard]] bool is_open() const;
   [[nodiscard]] const Hello& hello() const;
   [[nodiscard]] const ClientStatistics& statistics() const;

@@ -12,7 +12,8 @@ namespace wskit::client {
 
 struct ConnectFailure {
   Failure failure;
-  bool temporary = false;                               // the same attempt may succeed later
+  bool temporary = false;  // the same attempt may succeed later
+  bool passing = false;    // it may where one succeeded before: a 404 in a deployment
   std::optional<std::chrono::nanoseconds> retry_after;  // the server's word
 };
 

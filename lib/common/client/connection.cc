@@ -139,8 +139,7 @@ bool Connection::handle_message(const MessageReader::Item& item) {
 void Connection::on_peer_close(CloseCode code, std::string_view reason) {
   if (close_sent_) return end({});
   const Lasting lasting = protocol::should_reconnect(code) ? Lasting::kNo : Lasting::kYes;
-  const bool refused = lasting == Lasting::kYes && code != CloseCode::kNormal;
-  ConnectFailure why = connect_failure(refused ? FailureKind::kRefused : FailureKind::kLost,
+  ConnectFailure why = connect_failure(lasting == Lasting::kYes ? FailureKind::kRefused : FailureKind::kLost,
                                        describe_close(code, reason, options_), lasting);
   why.failure.close_code = code;
   why.retry_after = reconnect_hint(reason);

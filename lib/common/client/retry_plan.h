@@ -23,6 +23,10 @@ class RetryPlan {
   // A connection has been opened at `now`.
   void opened(Time now);
 
+  // What the connection is for has come further: an event, an acknowledgement. Until
+  // then, the second word in a row of when to come back counts less than the backoff.
+  void progressed() { progressed_ = true; }
+
   // It has failed, or an attempt has, at `now`: the wait before the next one;
   // nothing: give up.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> failed(const ConnectFailure& why, Time now);
@@ -31,11 +35,18 @@ class RetryPlan {
   [[nodiscard]] bool ever_opened() const { return ever_opened_; }
 
  private:
+  // Another attempt may do better. A refusal that is `passing` may, for a while, where
+  // a connection was there before.
+  bool may_pass(const ConnectFailure& why, Time now);
+
   ReconnectPolicy policy_;
   Backoff backoff_;
   bool ever_opened_ = false;
   std::optional<Time> opened_at_;  // of the connection that is open
   std::optional<Time> away_since_;
+  std::optional<Time> refused_since_;  // by refusals that are `passing`
+  bool progressed_ = false;
+  std::uint64_t hints_ = 0;  // words of when to come back, since there was progress
 };
 
 // N of the reason `reconnect after N ms`, which a server sends with 1001 and

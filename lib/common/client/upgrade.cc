@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
@@ -23,6 +24,8 @@ namespace http = boost::beast::http;
 constexpr std::size_t kMaxHeaderBytes = std::size_t{16} << 10;
 constexpr std::size_t kMaxBodyBytes = std::size_t{16} << 10;
 constexpr std::size_t kMaxReasonBytes = 300;
+// Answers with a status of 1xx before the real one; more are no conversation.
+constexpr int kMostInterim = 16;
 
 // Statuses of a server that is there but not ready: restarting, draining, too
 // busy, or a proxy in front of one.
@@ -30,6 +33,14 @@ bool is_temporary(unsigned status) {
   constexpr std::array<unsigned, 7> kTemporary{408, 425, 429, 500, 502, 503, 504};
   return std::find(kTemporary.begin(), kTemporary.end(), status) != kTemporary.end();
 }
+
+// Those of a gateway that does not reach its server, and of a server that does not
+// serve now.
+bool is_unreachable(unsigned status) { return status >= 502 && status <= 504; }
+
+// Refusals that may be of a deployment in progress, where the same request was
+// granted before; who is refused (401, 403, 407) stays it.
+bool may_pass(unsigned status) { return status != 401 && status != 403 && status != 407; }
 
 // Our own offer lets both ends keep their windows, as large as they like.
 websocket::DeflateParameters deflate_wish() { return {}; }
@@ -79,6 +90,12 @@ std::string hint_for(unsigned status, bool has_reason, std::string_view body, co
       body.find("HTTPS") != std::string_view::npos) {
     return fmt::format("it speaks TLS: use {}", options.url.over(Transport::kTls).display());
   }
+  const bool mangled = status == 426 || body.find("Connection: Upgrade") != std::string_view::npos ||
+                       body.find("needs HTTP/1.1") != std::string_view::npos;
+  if (mangled && status >= 400) {
+    return "a proxy in between does not pass the upgrade on: it needs HTTP/1.1 to the server and the headers "
+           "Upgrade and Connection, as in proxy_set_header Upgrade $http_upgrade of nginx";
+  }
   if (has_reason) return {};
   if (status == 404) return fmt::format("is it a wskit server, and {} its path?", path);
   if (status == 407) return "there is a proxy in between, and none is supported";
@@ -87,6 +104,25 @@ std::string hint_for(unsigned status, bool has_reason, std::string_view body, co
 }
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+// The values of a field, which may stand in several lines, as one list.
+std::string list_of(const http::fields& fields, http::field name) {
+  std::string list;
+  const auto [begin, end] = fields.equal_range(name);
+  for (auto field = begin; field != end; ++field) {
+    if (!list.empty()) list += ", ";
+    list += view(field->value());
+  }
+  return list;
+}
+
+// Whether the request, which may have such a header of the user's, names the subprotocol.
+bool offers_subprotocol(const ClientOptions& options, std::string_view protocol) {
+  return std::ranges::any_of(options.headers, [&](const auto& header) {
+    return boost::beast::iequals(header.first, "Sec-WebSocket-Protocol") &&
+           http::token_list{header.second}.exists({protocol.data(), protocol.size()});
+  });
+}
 
 }  // namespace
 
@@ -111,16 +147,33 @@ std::string upgrade_request(const ClientOptions& options, std::string_view key) 
 }
 
 UpgradeAnswer::UpgradeAnswer(const ClientOptions& options, std::string key)
-    : options_(options), key_(std::move(key)), parser_(std::make_unique<Parser>()) {
+    : options_(options), key_(std::move(key)) {
+  expect_answer();
+}
+
+UpgradeAnswer::~UpgradeAnswer() = default;
+
+void UpgradeAnswer::expect_answer() {
+  began_ = false;
+  parser_ = std::make_unique<Parser>();
   parser_->header_limit(kMaxHeaderBytes);
   parser_->body_limit(kMaxBodyBytes);
   parser_->eager(true);
 }
 
-UpgradeAnswer::~UpgradeAnswer() = default;
-
 UpgradeAnswer::Status UpgradeAnswer::feed(std::string_view bytes) {
   pending_ += bytes;
+  Status status = read();
+  // What the server says beforehand (103 Early Hints) is passed over: RFC 9110 15.2.
+  while (status == Status::kNeedMore && parser_->is_done()) {
+    if (++interim_ > kMostInterim) return refuse_stranger("it never comes to its answer");
+    expect_answer();
+    if (!pending_.empty()) status = read();
+  }
+  return status;
+}
+
+UpgradeAnswer::Status UpgradeAnswer::read() {
   // Others may say something and then wait for us, who wait for the rest.
   if (!began_ && !kHttp.starts_with(std::string_view(pending_).substr(0, kHttp.size()))) {
     return refuse_stranger("it begins otherwise");
@@ -133,7 +186,7 @@ UpgradeAnswer::Status UpgradeAnswer::feed(std::string_view bytes) {
   // A long error page says no more than a short one.
   const bool enough = parser_->is_done() || (error == http::error::body_limit && parser_->is_header_done());
   if (error && !enough) return refuse_stranger(error.message());
-  return enough ? judge() : Status::kNeedMore;
+  return enough && !is_interim() ? judge() : Status::kNeedMore;
 }
 
 UpgradeAnswer::Status UpgradeAnswer::refuse_stranger(std::string_view why) {
@@ -159,19 +212,24 @@ UpgradeAnswer::Status UpgradeAnswer::end() {
   return Status::kRefused;
 }
 
+bool UpgradeAnswer::is_interim() const {
+  const unsigned status = parser_->get().result_int();
+  return status >= 100 && status < 200 && status != 101;
+}
+
 UpgradeAnswer::Status UpgradeAnswer::judge() {
   return parser_->get().result_int() == 101 ? judge_switch() : judge_refusal();
 }
 
 UpgradeAnswer::Status UpgradeAnswer::judge_switch() {
   const auto& response = parser_->get();
-  if (!http::token_list{response[http::field::connection]}.exists("upgrade") ||
-      !boost::beast::iequals(response[http::field::upgrade], "websocket") ||
-      view(response[http::field::sec_websocket_accept]) != websocket::accept_token(key_)) {
+  if (!http::token_list{list_of(response, http::field::connection)}.exists("upgrade") ||
+      !boost::beast::iequals(list_of(response, http::field::upgrade), "websocket") ||
+      list_of(response, http::field::sec_websocket_accept) != websocket::accept_token(key_)) {
     return refuse(
         fmt::format("{} answers the upgrade, but not as a WebSocket server does", options_.url.display()));
   }
-  const std::string_view extensions = view(response[http::field::sec_websocket_extensions]);
+  const std::string extensions = list_of(response, http::field::sec_websocket_extensions);
   if (!extensions.empty()) {
     if (options_.offer_deflate) deflate_ = websocket::accept_deflate(extensions, deflate_wish());
     if (!deflate_) {
@@ -179,14 +237,20 @@ UpgradeAnswer::Status UpgradeAnswer::judge_switch() {
                                 extensions));
     }
   }
+  const std::string protocol = list_of(response, http::field::sec_websocket_protocol);
+  if (response.count(http::field::sec_websocket_protocol) > 0 && !offers_subprotocol(options_, protocol)) {
+    return refuse(fmt::format("{} insists on a subprotocol that was not offered: {}", options_.url.display(),
+                              protocol));
+  }
   return Status::kAccepted;
 }
 
 UpgradeAnswer::Status UpgradeAnswer::judge_refusal() {
   const auto& response = parser_->get();
   const unsigned status = response.result_int();
-  std::string message = fmt::format("refused by {}: {} {}", options_.url.display(), status,
-                                    view(http::obsolete_reason(response.result())));
+  std::string message =
+      fmt::format("{} {}: {} {}", is_unreachable(status) ? "cannot reach" : "refused by",
+                  options_.url.display(), status, view(http::obsolete_reason(response.result())));
   const std::string_view location = view(response[http::field::location]);
   if (status >= 300 && status < 400 && !location.empty()) {
     message += fmt::format("; it moved to {}, use that with --url", location);
@@ -196,8 +260,9 @@ UpgradeAnswer::Status UpgradeAnswer::judge_refusal() {
     const std::string hint = hint_for(status, !reason.empty(), response.body(), options_);
     if (!hint.empty()) message += "; " + hint;
   }
-  failure_ = connect_failure(FailureKind::kRefused, std::move(message),
-                             is_temporary(status) ? Lasting::kNo : Lasting::kYes);
+  failure_ = connect_failure(is_unreachable(status) ? FailureKind::kUnreachable : FailureKind::kRefused,
+                             std::move(message), is_temporary(status) ? Lasting::kNo : Lasting::kYes);
+  failure_.passing = may_pass(status);
   failure_.failure.http_status = static_cast<int>(status);
   failure_.retry_after = retry_after(view(response[http::field::retry_after]));
   return Status::kRefused;

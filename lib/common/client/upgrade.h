@@ -41,6 +41,12 @@ class UpgradeAnswer {
  private:
   struct Parser;
 
+  // Makes ready for the beginning of an answer.
+  void expect_answer();
+  // Of `pending_`, up to the end of one answer.
+  Status read();
+  // The answer that has been read is not the last one.
+  [[nodiscard]] bool is_interim() const;
   Status judge();
   Status judge_switch();
   Status judge_refusal();
@@ -52,6 +58,7 @@ class UpgradeAnswer {
   std::string key_;
   std::unique_ptr<Parser> parser_;
   bool began_ = false;   // as HTTP does
+  int interim_ = 0;      // answers before the real one
   std::string pending_;  // received and not yet parsed
   std::optional<websocket::DeflateParameters> deflate_;
   ConnectFailure failure_;

@@ -19,6 +19,14 @@ constexpr Scheme kSchemes[] = {{"ws://", Transport::kTcp},     {"wss://", Transp
                                {"ws+unix:", Transport::kUnix}, {"http+unix:", Transport::kUnix},
                                {"unix:", Transport::kUnix}};
 
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// Schemes have no case (RFC 3986 3.1).
+bool has_scheme(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() &&
+         std::ranges::equal(text.substr(0, prefix.size()), prefix, {}, lower, lower);
+}
+
 std::uint16_t default_port(Transport transport) { return transport == Transport::kTls ? 443 : 80; }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
@@ -102,7 +110,7 @@ boost::system::result<Url, UrlError> parse_url(std::string_view text) {
   std::string_view rest = text;
   bool found = false;
   for (const Scheme& scheme : kSchemes) {
-    if (!text.starts_with(scheme.prefix)) continue;
+    if (!has_scheme(text, scheme.prefix)) continue;
     url.transport = scheme.transport;
     rest.remove_prefix(scheme.prefix.size());
     found = true;

@@ -9,9 +9,7 @@ bool may_travel(std::uint16_t code) {
 
 bool should_reconnect(CloseCode code) {
   switch (code) {
-    // The end that was asked for, or a reason that stays: the next connection
-    // would end the same way.
-    case CloseCode::kNormal:
+    // A reason that stays: the next connection would end the same way.
     case CloseCode::kProtocolError:
     case CloseCode::kUnsupportedData:
     case CloseCode::kInvalidPayload:
@@ -22,6 +20,8 @@ bool should_reconnect(CloseCode code) {
     case CloseCode::kForbidden:
     case CloseCode::kDisconnectedByAdministrator:
       return false;
+    // Nobody asked for that end: a proxy or a server of another kind that goes politely.
+    case CloseCode::kNormal:
     case CloseCode::kGoingAway:
     case CloseCode::kNoStatus:
     case CloseCode::kAbnormal:

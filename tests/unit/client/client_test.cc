@@ -314,6 +314,30 @@ TEST_F(ClientTest, ComesBackAfterACloseThatAllowsIt) {
   EXPECT_EQ(recorder_.failures.at(0).close_code, CloseCode::kSlowConsumer);
 }
 
+// F17
+TEST_F(ClientTest, ANormalCloseThatNobodyAskedForIsALoss) {
+  server_.on_open = [&](FakePeer& peer) {
+    if (server_.peers().size() == 1) peer.close(CloseCode::kNormal, "bye");
+  };
+  start();
+  wait_for_log("open", 2);
+  EXPECT_EQ(recorder_.failures.at(0).kind, FailureKind::kLost);
+  EXPECT_EQ(recorder_.failures.at(0).close_code, CloseCode::kNormal);
+}
+
+// F21: a proxy says 404 while what is behind it is put up anew.
+TEST_F(ClientTest, APathThatWasThereIsTriedAgain) {
+  recorder_.opened = [&] {
+    if (server_.peers().size() > 1) return;
+    server_.answer_next_with("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    server_.answer_next_with("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    server_.last().cut();
+  };
+  start();
+  wait_for_log("open", 2);
+  EXPECT_THAT(recorder_.log, ElementsAre("open", "lost", "failed", "failed", "open"));
+}
+
 TEST_F(ClientTest, KeepsTryingWhileTheServerIsAway) {
   server_.on_open = [](FakePeer& peer) { peer.send(kConnected); };
   start();

@@ -115,6 +115,45 @@ TEST_F(RetryPlanTest, TheServersWordOutweighsTheBackoff) {
   EXPECT_EQ(plan.failed(leaving, now_), std::chrono::minutes{5});
 }
 
+// F16: a server that sends everybody away with 0 ms does not get them back at once for ever.
+TEST_F(RetryPlanTest, TheServersWordAgainWithoutProgressGetsTheBackoffOnTop) {
+  RetryPlan plan(policy_, 1);
+  ConnectFailure leaving = lost();
+  leaving.retry_after = nanoseconds::zero();
+  plan.opened(now_);
+  EXPECT_EQ(plan.failed(leaving, now_), nanoseconds::zero());
+  nanoseconds waited{0};
+  for (int i = 0; i < 10; ++i) {
+    plan.opened(now_);
+    waited += plan.failed(leaving, now_).value();
+  }
+  EXPECT_GT(waited, seconds{5}) << "ten times up to 2, 4, ... 60 s";
+  plan.opened(now_);
+  plan.progressed();
+  EXPECT_EQ(plan.failed(leaving, now_), nanoseconds::zero()) << "an event came";
+  plan.opened(now_);
+  EXPECT_GT(plan.failed(leaving, now_).value(), nanoseconds::zero());
+  plan.opened(now_);
+  EXPECT_EQ(plan.failed(leaving, now_ + policy_.healthy_after), nanoseconds::zero());
+}
+
+// F21: while a deployment is in progress, a proxy says 404.
+TEST_F(RetryPlanTest, APassingRefusalIsTriedAgainForAWhile) {
+  ConnectFailure missing = connect_failure(FailureKind::kRefused, "404", Lasting::kYes);
+  missing.passing = true;
+  policy_.initial = true;
+  RetryPlan plan(policy_, 1);
+  EXPECT_FALSE(plan.failed(missing, now_)) << "nothing was ever there";
+  plan.opened(now_);
+  EXPECT_TRUE(plan.failed(missing, now_));
+  EXPECT_TRUE(plan.failed(missing, now_ + seconds{119}));
+  EXPECT_FALSE(plan.failed(missing, now_ + seconds{120}));
+  plan.opened(now_ + seconds{500});
+  EXPECT_TRUE(plan.failed(missing, now_ + seconds{600}));
+  EXPECT_FALSE(
+      plan.failed(connect_failure(FailureKind::kRefused, "403", Lasting::kYes), now_ + seconds{601}));
+}
+
 TEST(ReconnectHint, IsReadOutOfTheReason) {
   EXPECT_EQ(reconnect_hint("reconnect after 1234 ms"), milliseconds{1234});
   EXPECT_EQ(reconnect_hint("reconnect after 0 ms"), milliseconds{0});

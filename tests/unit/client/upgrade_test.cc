@@ -82,6 +82,60 @@ TEST_F(UpgradeTest, RefusesAnExtensionThatWasNotOffered) {
             UpgradeAnswer::Status::kRefused);
 }
 
+// H11: RFC 6455 4.1, items 5 and 6.
+TEST_F(UpgradeTest, RefusesASecondExtensionInALineOfItsOwn) {
+  options_.offer_deflate = true;
+  EXPECT_EQ(answer(switching("Sec-WebSocket-Extensions: permessage-deflate\r\n"
+                             "Sec-WebSocket-Extensions: x-other\r\n")),
+            UpgradeAnswer::Status::kRefused);
+  EXPECT_TRUE(answer_->failure().failure.message.ends_with("not offered: permessage-deflate, x-other"));
+  EXPECT_EQ(answer(switching("Sec-WebSocket-Extensions: x-other\r\n"
+                             "Sec-WebSocket-Extensions: permessage-deflate\r\n")),
+            UpgradeAnswer::Status::kRefused);
+  EXPECT_EQ(answer(switching("Sec-WebSocket-Extensions:\r\nSec-WebSocket-Extensions: x-other\r\n")),
+            UpgradeAnswer::Status::kRefused);
+}
+
+// H11
+TEST_F(UpgradeTest, RefusesASubprotocolThatWasNotOffered) {
+  constexpr std::string_view kChosen = "Sec-WebSocket-Protocol: wskit.v1.json\r\n";
+  EXPECT_EQ(answer(switching(kChosen)), UpgradeAnswer::Status::kRefused);
+  EXPECT_TRUE(
+      answer_->failure().failure.message.ends_with("a subprotocol that was not offered: wskit.v1.json"));
+  EXPECT_EQ(answer(switching("Sec-WebSocket-Protocol:\r\n")), UpgradeAnswer::Status::kRefused);
+  options_.headers = {{"sec-websocket-protocol", "a, wskit.v1.json"}};
+  EXPECT_EQ(answer(switching(kChosen)), UpgradeAnswer::Status::kAccepted) << "the user asked for it";
+  EXPECT_EQ(answer(switching()), UpgradeAnswer::Status::kAccepted) << "it may choose none";
+  EXPECT_EQ(answer(switching("Sec-WebSocket-Protocol: b\r\n")), UpgradeAnswer::Status::kRefused);
+  EXPECT_EQ(answer(switching("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: wskit.v1.json\r\n")),
+            UpgradeAnswer::Status::kRefused);
+}
+
+// H11: RFC 9110 15.2.
+TEST_F(UpgradeTest, PassesOverAnswersBeforeTheRealOne) {
+  const std::string hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+  EXPECT_EQ(answer("HTTP/1.1 100 Continue\r\n\r\n" + hints + switching()), UpgradeAnswer::Status::kAccepted);
+  UpgradeAnswer whole(options_, std::string(kKey));
+  EXPECT_EQ(whole.feed(hints + hints + switching() + "\x81\x02hi"), UpgradeAnswer::Status::kAccepted);
+  EXPECT_EQ(whole.take_rest(), "\x81\x02hi");
+  EXPECT_EQ(answer(hints + "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"),
+            UpgradeAnswer::Status::kRefused);
+  EXPECT_EQ(answer_->failure().failure.http_status, 401);
+  EXPECT_EQ(answer(hints, true), UpgradeAnswer::Status::kRefused);
+  EXPECT_TRUE(answer_->failure().temporary) << "it closed before its answer";
+  EXPECT_EQ(answer(hints + "SSH-2.0-x"), UpgradeAnswer::Status::kRefused);
+  std::string endless;
+  for (int i = 0; i < 100; ++i) endless += hints;
+  EXPECT_EQ(answer(endless), UpgradeAnswer::Status::kRefused);
+}
+
+// H11: RFC 9110 5.3.
+TEST_F(UpgradeTest, AListMayStandInSeveralLines) {
+  EXPECT_EQ(answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: keep-alive\r\n"
+                   "Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
+            UpgradeAnswer::Status::kAccepted);
+}
+
 TEST_F(UpgradeTest, TakesTheDeflateThatWasOffered) {
   options_.offer_deflate = true;
   EXPECT_EQ(answer(switching("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n")),
@@ -155,6 +209,48 @@ TEST_F(UpgradeTest, AServerThatIsNotReadyIsWorthAnotherTry) {
             UpgradeAnswer::Status::kRefused);
   EXPECT_TRUE(answer_->failure().temporary);
   EXPECT_EQ(answer_->failure().retry_after, std::chrono::seconds{7});
+}
+
+// F21: what stands in front of a server that is not there says so with these.
+TEST_F(UpgradeTest, AGatewayWithoutItsServerIsNoRefusal) {
+  for (const char* status : {"502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"}) {
+    EXPECT_EQ(answer("HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 0\r\n\r\n"),
+              UpgradeAnswer::Status::kRefused);
+    EXPECT_EQ(answer_->failure().failure.kind, FailureKind::kUnreachable) << status;
+    EXPECT_TRUE(answer_->failure().failure.message.starts_with("cannot reach ws://h:9000")) << status;
+    EXPECT_TRUE(answer_->failure().temporary) << status;
+  }
+}
+
+// F21
+TEST_F(UpgradeTest, ARefusalThatIsNotOfWhoAsksMayPass) {
+  for (const auto& [status, passing] : {std::pair{"404 Not Found", true},
+                                        {"200 OK", true},
+                                        {"301 Moved Permanently", true},
+                                        {"426 Upgrade Required", true},
+                                        {"401 Unauthorized", false},
+                                        {"403 Forbidden", false}}) {
+    EXPECT_EQ(answer("HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 0\r\n\r\n"),
+              UpgradeAnswer::Status::kRefused);
+    EXPECT_EQ(answer_->failure().passing, passing) << status;
+    EXPECT_FALSE(answer_->failure().temporary) << status;
+  }
+}
+
+// F19: a tool did ask for the upgrade, so that somebody has taken it away.
+TEST_F(UpgradeTest, AnUpgradeThatNeverArrivedIsAProxys) {
+  const std::string body = R"({"error":{"message":"this address speaks WebSocket: open it with wstap"}})";
+  EXPECT_EQ(answer("HTTP/1.1 426 Upgrade Required\r\nContent-Length: " + std::to_string(body.size()) +
+                   "\r\n\r\n" + body),
+            UpgradeAnswer::Status::kRefused);
+  EXPECT_NE(answer_->failure().failure.message.find("; a proxy in between does not pass the upgrade on"),
+            std::string::npos)
+      << answer_->failure().failure.message;
+  EXPECT_EQ(
+      answer("HTTP/1.1 400 Bad Request\r\n\r\na WebSocket handshake needs the header Connection: Upgrade",
+             true),
+      UpgradeAnswer::Status::kRefused);
+  EXPECT_NE(answer_->failure().failure.message.find("a proxy in between"), std::string::npos);
 }
 
 TEST_F(UpgradeTest, SaysWhereAMovedServerIs) {

@@ -40,6 +40,14 @@ TEST(Url, KnowsThePortOfItsScheme) {
   EXPECT_EQ(parse("example.com:9000").port, 9000);
 }
 
+// F21
+TEST(Url, SchemesHaveNoCase) {
+  EXPECT_EQ(parse("WS://h:9000").display(), "ws://h:9000/ws");
+  EXPECT_EQ(parse("Wss://h").transport, Transport::kTls);
+  EXPECT_EQ(parse("HTTPS://h/x").target, "/x");
+  EXPECT_EQ(parse("WS+Unix:/Run/S").socket_path, "/Run/S");
+}
+
 TEST(Url, TakesAnIpv6AddressInBrackets) {
   const Url url = parse("ws://[::1]:9000/ws");
   EXPECT_EQ(url.host, "::1");

@@ -17,19 +17,19 @@ TEST(CloseCodeTest, OnlyRegisteredLibraryAndApplicationCodesMayTravel) {
 
 TEST(CloseCodeTest, AClientComesBackWhereTheCauseMayHavePassed) {
   for (const CloseCode code :
-       {CloseCode::kGoingAway, CloseCode::kNoStatus, CloseCode::kAbnormal, CloseCode::kInternalError,
-        CloseCode::kServiceRestart, CloseCode::kTryAgainLater, CloseCode::kSlowConsumer,
-        CloseCode::kHeartbeatTimeout, CloseCode::kRateLimited, static_cast<CloseCode>(4999),
-        static_cast<CloseCode>(1014)}) {
+       {CloseCode::kNormal, CloseCode::kGoingAway, CloseCode::kNoStatus, CloseCode::kAbnormal,
+        CloseCode::kInternalError, CloseCode::kServiceRestart, CloseCode::kTryAgainLater,
+        CloseCode::kSlowConsumer, CloseCode::kHeartbeatTimeout, CloseCode::kRateLimited,
+        static_cast<CloseCode>(4999), static_cast<CloseCode>(1014)}) {
     EXPECT_TRUE(should_reconnect(code)) << static_cast<int>(code);
   }
 }
 
 TEST(CloseCodeTest, AClientStaysAwayWhereTheNextConnectionWouldEndTheSameWay) {
-  for (const CloseCode code : {CloseCode::kNormal, CloseCode::kProtocolError, CloseCode::kUnsupportedData,
-                               CloseCode::kInvalidPayload, CloseCode::kPolicyViolation, CloseCode::kTooBig,
-                               CloseCode::kMandatoryExtension, CloseCode::kUnauthorized,
-                               CloseCode::kForbidden, CloseCode::kDisconnectedByAdministrator}) {
+  for (const CloseCode code :
+       {CloseCode::kProtocolError, CloseCode::kUnsupportedData, CloseCode::kInvalidPayload,
+        CloseCode::kPolicyViolation, CloseCode::kTooBig, CloseCode::kMandatoryExtension,
+        CloseCode::kUnauthorized, CloseCode::kForbidden, CloseCode::kDisconnectedByAdministrator}) {
     EXPECT_FALSE(should_reconnect(code)) << static_cast<int>(code);
   }
 }
