@@ -17,8 +17,9 @@ constexpr std::chrono::seconds kGapOfOneMoment{1};
 constexpr std::chrono::years kLongest{100};
 
 nanoseconds scaled(nanoseconds time, double factor) {
-  const double scaled = static_cast<double>(time.count()) * factor;
-  return nanoseconds{std::llround(std::min(scaled, static_cast<double>(nanoseconds(kLongest).count())))};
+  // Whose 64 bits hold every nanosecond of a century.
+  const long double scaled = static_cast<long double>(time.count()) * factor;
+  return nanoseconds{std::llround(std::min(scaled, static_cast<long double>(nanoseconds(kLongest).count())))};
 }
 
 }  // namespace

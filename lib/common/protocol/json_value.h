@@ -38,4 +38,8 @@ enum class JsonKind : unsigned char { kObject, kArray, kString, kNumber, kBoolea
 // as it is written. Nothing for null, an object or an array.
 [[nodiscard]] std::optional<std::string_view> json_scalar_text(std::string_view value, std::string& storage);
 
+// Whether two numbers, as JSON writes them, are the same one: 1, 1.0 and 1e0 are.
+// Integers are compared exactly, however long they are; others as doubles.
+[[nodiscard]] bool equal_numbers(std::string_view a, std::string_view b);
+
 }  // namespace wskit::protocol

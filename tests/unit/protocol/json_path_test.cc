@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
+#include "common/protocol/json_value.h"
+
 namespace wskit::protocol {
 namespace {
 
@@ -69,6 +74,38 @@ TEST(JsonPath, RefusesMalformedPathsAndNamesTheColumn) {
   EXPECT_THAT(find(R"(.a["x)"), HasSubstr("closing quote"));
   EXPECT_THAT(find(".a[0]b"), HasSubstr("a field name is expected at column 6"));
   EXPECT_THAT(find(".a[99999999999999999999]"), HasSubstr("an index from 0"));
+}
+
+// F11: integers of any length are compared digit by digit.
+TEST(JsonNumbers, IntegersAreComparedExactly) {
+  for (const auto& [a, b] :
+       std::vector<std::pair<const char*, const char*>>{{"1", "1.0"},
+                                                        {"1", "1e0"},
+                                                        {"100", "1e2"},
+                                                        {"100", "1.00E+2"},
+                                                        {"0", "-0.0"},
+                                                        {"0", "0e999"},
+                                                        {"1545913818099033203", "1545913818099033203.0"},
+                                                        {"15", "150e-1"},
+                                                        {"0.5", "5e-1"},
+                                                        {"0.1", "0.1000000000000000055511151231257827"},
+                                                        {"1e400", "10e399"}}) {
+    EXPECT_TRUE(equal_numbers(a, b)) << a << " " << b;
+    EXPECT_TRUE(equal_numbers(b, a)) << a << " " << b;
+  }
+  for (const auto& [a, b] :
+       std::vector<std::pair<const char*, const char*>>{{"1545913818099033203", "1545913818099033204"},
+                                                        {"9007199254740992", "9007199254740993"},
+                                                        {"9007199254740993", "9007199254740993.5"},
+                                                        {"1", "-1"},
+                                                        {"0", "1e-999"},
+                                                        {"18446744073709551615", "18446744073709551616"},
+                                                        {"1e400", "1e401"},
+                                                        {"0.1", "0.2"},
+                                                        {"1", "1e99999999999999999999"}}) {
+    EXPECT_FALSE(equal_numbers(a, b)) << a << " " << b;
+    EXPECT_FALSE(equal_numbers(b, a)) << a << " " << b;
+  }
 }
 
 }  // namespace

@@ -27,6 +27,14 @@ TEST(UnixTime, LargerNumbersAreMilliMicroAndNanoseconds) {
   EXPECT_EQ(text("1633998512068123456"), "2021-10-12T00:28:32.068123Z");
 }
 
+// F11: a double would take them for the next unit, or lose their last digits.
+TEST(UnixTime, NineteenDigitsAreExact) {
+  EXPECT_EQ(text("1545913818099033999"), "2018-12-27T12:30:18.099033Z");
+  EXPECT_EQ(text("99999999999999999"), "5138-11-16T09:46:39.999999Z") << "microseconds to the last one";
+  EXPECT_EQ(text("99999999999999"), "5138-11-16T09:46:39.999000Z");
+  EXPECT_EQ(text("9999999999999999999"), "2286-11-20T17:46:39.999999Z") << "past 2^63";
+}
+
 TEST(UnixTime, NumbersWithAnExponent) {
   EXPECT_EQ(text("1.618677817e9"), "2021-04-17T16:43:37.000000Z");
   EXPECT_EQ(text("1.633998512068e12"), "2021-10-12T00:28:32.068000Z");

@@ -106,6 +106,11 @@ TEST(RouteConditionTest, ComparesTheTypeAndValuesInData) {
 
 TEST(RouteConditionTest, ComparesNumbersByTheirValue) {
   EXPECT_TRUE(holds("a", "100", R"({"a":1e2})"));
+  // F11: ids of 19 digits differ in their last one.
+  EXPECT_TRUE(holds("a", "9007199254740993", R"({"a":9007199254740993})"));
+  EXPECT_FALSE(holds("a", "9007199254740993", R"({"a":9007199254740992})"));
+  EXPECT_FALSE(holds("a", "1545913818099033203", R"({"a":1545913818099033204})"));
+  EXPECT_TRUE(holds("a", "1545913818099033203", R"({"a":1545913818099033203.0})"));
   EXPECT_TRUE(holds("a", "1.5", R"({"a":1.50})"));
   EXPECT_FALSE(holds("a", "100", R"({"a":100.1})"));
   EXPECT_FALSE(holds("a", "100", R"({"a":1e999})"));

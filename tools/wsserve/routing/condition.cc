@@ -17,11 +17,12 @@ protocol::Error fault(std::string message) {
   return {protocol::ErrorCode::kBadCommand, std::move(message), {}};
 }
 
-// A number past every double has no value to compare by.
-std::optional<double> number_of(std::string_view text) {
+// Equal numbers are equal as doubles, which is soon found out; integers past 2^53 that
+// are not may be so too.
+bool may_equal(std::string_view text, double wanted) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+  return error == std::errc() && end == text.data() + text.size() && number == wanted;
 }
 
 }  // namespace
@@ -76,8 +77,8 @@ bool Condition::equals(const Wanted& wanted, std::string_view value) {
       return text && *text == wanted.text;
     }
     case protocol::JsonKind::kNumber:
-      return wanted.kind == Wanted::Kind::kNumber &&
-             (value == wanted.text || number_of(value) == std::optional(wanted.number));
+      return wanted.kind == Wanted::Kind::kNumber && may_equal(value, wanted.number) &&
+             protocol::equal_numbers(value, wanted.text);
     case protocol::JsonKind::kBoolean:
       return wanted.kind == Wanted::Kind::kBoolean && value == wanted.text;
     default:
