@@ -21,8 +21,10 @@ class EventPrinter {
   struct Terminal {
     bool is_terminal = false;
     bool colored = false;
-    bool live = false;  // bars can be drawn: a terminal, and escape sequences are welcome
+    Bars bars = Bars::kNone;
     std::size_t width = 80;
+    bool utc = false;   // times are of UTC instead of this machine's zone
+    bool wrap = false;  // what is longer than a line goes on in the next one
   };
 
   // REQUIRES: `format` is not kAuto.
@@ -54,6 +56,8 @@ class EventPrinter {
   // and puts them back.
   void hide_live(std::string& out);
   void show_live(std::string& out);
+  // The same at the end of the run.
+  void leave_live(std::string& out);
 
   void set_width(std::size_t width) { terminal_.width = width; }
 
@@ -63,10 +67,23 @@ class EventPrinter {
     out.push_back('\n');
   }
   void print_pretty(const protocol::EventView& event, std::string& out);
+  // Appends one line, cut or wrapped to the terminal behind `indent` columns.
+  void put(const std::string& line, std::size_t indent, std::string& out) const;
+  // The time of day; a line with the date goes before it where that is another one.
+  std::string time_column(std::string_view timestamp, std::string& out);
+  // Where the columns of a record's own text begin.
+  [[nodiscard]] std::size_t text_begin() const;
+  // Narrow terminals leave the fractions of seconds out, and have shorter columns.
+  [[nodiscard]] bool narrow() const { return terminal_.is_terminal && terminal_.width < kWideColumns; }
 
   Format format_;
   Terminal terminal_;
   ProgressBars bars_;
+  static constexpr std::size_t kWideColumns = 100;
+
+  // Of the last time that was written.
+  std::string date_;
+  std::string zone_;
   // Columns seen so far, so that the lines below each other stay aligned.
   std::size_t channel_columns_ = 12;
   std::size_t type_columns_ = 8;

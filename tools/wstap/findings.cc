@@ -30,7 +30,8 @@ void Findings::add(const Incident& incident) {
 }
 
 std::string Findings::text() const {
-  std::string text = plural(gaps_, "gap");
+  std::string text;
+  if (gaps_ > 0) text += fmt::format(", {}", plural(gaps_, "gap"));
   if (missing_ > 0) text += fmt::format(" ({} missing)", plural(missing_, "event"));
   if (epochs_ > 0) text += fmt::format(", {}", plural(epochs_, "new epoch"));
   if (duplicates_ > 0) text += fmt::format(", {}", plural(duplicates_, "duplicate"));

@@ -16,7 +16,7 @@ class Findings {
 
   [[nodiscard]] bool empty() const { return gaps_ + others() == 0; }
 
-  // "2 gaps (5 events missing)"; what else was wrong only where something was.
+  // ", 2 gaps (5 events missing)" and what else was wrong; empty where nothing was.
   [[nodiscard]] std::string text() const;
 
  private:

@@ -20,13 +20,15 @@ void add_options(cli::Tool& tool, TapOptions& options) {
   cli::add_text(
       app, "--from", options.from, "POS",
       "Where to begin: start (the oldest that is held; what is gone before it is a gap), -100 (events "
-      "back), -5m, a time (2026-11-20T10:00:00Z, @seconds) since when the server received them, an "
-      "offset or epoch:offset (behind it), now, or cursor (what --cursor holds, which must hold "
+      "back), -5m, a time since when the server received them (09:30 of today, 2026-11-20, yesterday, "
+      "2026-11-20 09:30, all of this machine's zone; 2026-11-20T10:00:00Z, @seconds), an offset or "
+      "epoch:offset (behind it), now, or cursor (what --cursor holds, which must hold "
       "something); left out: now")
       ->group("Range");
-  cli::add_text(app, "--until", options.until, "POS",
-                "Stop before the first event after this offset, epoch:offset or time (of the events' own "
-                "timestamps), once every channel has passed it: exit code 0")
+  cli::add_text(
+      app, "--until", options.until, "POS",
+      "Stop before the first event after this offset, epoch:offset or time (as --from has it, but of the "
+      "events' own timestamps), once every channel has passed it: exit code 0")
       ->group("Range");
   app.add_flag("--end", options.end,
                "Stop at the newest events that existed at the start; where there is nothing to wait for, at "
@@ -34,7 +36,12 @@ void add_options(cli::Tool& tool, TapOptions& options) {
       ->group("Range");
   cli::add_speed(app, "--speed", options.speed,
                  "Play what --from selects at its own pace, by the events' timestamps, times X (60x, 0.5x, "
-                 "max), all channels in the order of time; then go on live")
+                 "max), all channels together; then go on live")
+      ->group("Range");
+  cli::add_choice(app, "--order", options.order,
+                  {{"time", ReplayOrder::kTime}, {"channel", ReplayOrder::kChannel}},
+                  "How --from replays several channels: together, in the order of the events' timestamps, or "
+                  "one after the other, which asks less of the server")
       ->group("Range");
   cli::add_duration(app, "--max-gap", options.max_gap, "With --speed: wait no longer than this for an event")
       ->group("Range");
@@ -56,6 +63,12 @@ void add_options(cli::Tool& tool, TapOptions& options) {
                    {"none", Format::kNone}},
                   "json: each event as it came; data: its data alone, byte for byte; pretty: a line for "
                   "people; none: only count and check; auto: pretty on a terminal, else json")
+      ->group("Output");
+
+  app.add_flag("--utc", options.utc, "pretty: times are of UTC instead of this machine's zone (TZ)")
+      ->group("Output");
+  app.add_flag("--wrap", options.wrap,
+               "pretty: on a terminal, go on in the next line instead of cutting what is too long")
       ->group("Output");
 
   cli::add_text(app, "--cursor", options.cursor, "FILE",

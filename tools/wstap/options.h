@@ -29,6 +29,9 @@ enum class OnGap : std::uint8_t {
   kEmit,  // a record
 };
 
+// In what order --from brings what several channels hold.
+enum class ReplayOrder : std::uint8_t { kTime, kChannel };
+
 struct TapOptions {
   cli::ConnectOptions connect;
   std::vector<std::string> channels;     // names and patterns; none: the server's default channels
@@ -46,6 +49,9 @@ struct TapOptions {
   OnGap on_gap = OnGap::kWarn;
   bool verify = false;
   Format format = Format::kAuto;
+  bool utc = false;
+  bool wrap = false;
+  ReplayOrder order = ReplayOrder::kTime;
 };
 
 // `options` must outlive the tool's parsing.

@@ -3,12 +3,16 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "common/cli/connect_options.h"
+#include "common/cli/local_time.h"
 #include "common/cli/tool.h"
 #include "common/cli/values.h"
+#include "common/protocol/channel.h"
 #include "common/protocol/quote.h"
+#include "wstap/quiet.h"
 
 namespace wskit::tap {
 namespace {
@@ -22,13 +26,23 @@ constexpr std::string_view kCursor = "cursor";
 
 [[noreturn]] void refuse(std::string message) { throw cli::UsageError(std::move(message)); }
 
+// A date or a time of day, as people write it: of this machine's zone where it names none.
+std::optional<SystemMicros> wall_time(std::string_view option, const std::string& text, SystemMicros now) {
+  if (!cli::looks_like_local_time(text)) return std::nullopt;
+  if (const auto exact = protocol::parse_timestamp(text)) return *exact;
+  const cli::ValueResult<SystemMicros> time = cli::parse_local_time(text, now);
+  if (!time) refuse(fmt::format("{}: {}", option, time.error().message));
+  return *time;
+}
+
 Since parse_from(const TapOptions& options, SystemMicros now) {
   if (options.from.empty() || options.from == kCursor) return FromNow{};
+  if (const auto time = wall_time("--from", options.from, now)) return *time;
   const auto since = protocol::parse_since_text(options.from, now);
   if (!since) {
     refuse(fmt::format(
         "--from: {} is no position: write start, now, cursor, a number of events back (-100), a time back "
-        "(-5m), a time (2026-11-20T10:00:00Z), an offset (42) or epoch:offset",
+        "(-5m), a time (09:30, 2026-11-20, 2026-11-20T10:00:00Z), an offset (42) or epoch:offset",
         protocol::quote(options.from)));
   }
   return *since;
@@ -40,6 +54,7 @@ std::optional<Until> parse_until(const TapOptions& options, SystemMicros now) {
   }
   if (options.end || options.until == "now") return UntilNewest{};
   if (options.until.empty()) return std::nullopt;
+  if (const auto time = wall_time("--until", options.until, now)) return *time;
   const auto position = protocol::parse_since_text(options.until, now);
   if (position) {
     if (const auto* time = std::get_if<SystemMicros>(&*position)) return *time;
@@ -48,8 +63,22 @@ std::optional<Until> parse_until(const TapOptions& options, SystemMicros now) {
   }
   refuse(
       fmt::format("--until: {} is no end: write the offset of the last event (42), epoch:offset, a time "
-                  "(2026-11-20T10:00:00Z, -5m), or now; -n ends after a number of events",
+                  "(17:00, 2026-11-20, 2026-11-20T10:00:00Z, -5m), or now; -n ends after a number of events",
                   protocol::quote(options.until)));
+}
+
+// How a date or a time of day was understood; empty: none was given, or with its zone.
+std::string told_time(std::string_view word, const std::string& text, const SystemMicros* time,
+                      SystemMicros now) {
+  if (time == nullptr || !cli::looks_like_local_time(text) || protocol::parse_timestamp(text)) return {};
+  return fmt::format(" {} {}{}", word, cli::format_local_time(*time),
+                     word == "from" && *time > now ? ", which is to come" : "");
+}
+
+std::string told_range(const TapOptions& options, const Since& from, const std::optional<Until>& until,
+                       SystemMicros now) {
+  return told_time("from", options.from, std::get_if<SystemMicros>(&from), now) +
+         told_time("until", options.until, until ? std::get_if<SystemMicros>(&*until) : nullptr, now);
 }
 
 // A time of the wall and one of the events' own may well be in this order: times
@@ -104,6 +133,7 @@ void open_cursor(const TapOptions& options, TapPlan& plan) {
   if (!file) throw CursorFailure(file.error().message);
   if (file->since()) {
     plan.subscriber.from = *file->since();
+    plan.told_range.clear();
   } else if (options.from == kCursor) {
     refuse(
         fmt::format("--from cursor: {} holds no position yet; say where the first run is to begin, as in "
@@ -132,6 +162,38 @@ void check_address(std::string_view target) {
   }
 }
 
+// Of what several channels hold, the order of time is what people expect. Positions
+// of a cursor go on where they were, each channel by itself.
+bool merges(const TapOptions& options, const TapPlan& plan) {
+  const bool several = options.channels.size() != 1 || protocol::looks_like_pattern(options.channels.front());
+  const protocol::Since& from = plan.subscriber.from;
+  const bool placed =
+      std::holds_alternative<FromNow>(from) || std::holds_alternative<protocol::FromPositions>(from);
+  return several && !placed && !options.speed && options.order == ReplayOrder::kTime;
+}
+
+// The right spelling of a pattern that another system has; empty: none is wrong.
+std::string respelled(const TapOptions& options) {
+  for (const std::string& channel : options.channels) {
+    const std::string here = here_spelled(channel);
+    if (!here.empty() && !protocol::Pattern::parse(channel)) return fmt::format("; write {}", here);
+  }
+  return {};
+}
+
+std::vector<std::string> hints(const TapOptions& options) {
+  std::vector<std::string> hints;
+  for (const std::string& channel : options.channels) {
+    if (const std::string here = here_spelled(channel); !here.empty()) {
+      hints.push_back(fmt::format("{} is the name of one channel here; the pattern is {}", channel, here));
+    }
+    if (const std::string_view meant = meant_by(channel); !meant.empty()) {
+      hints.push_back(fmt::format("{} is taken for the name of a channel; {}", channel, meant));
+    }
+  }
+  return hints;
+}
+
 }  // namespace
 
 TapPlan make_plan(const TapOptions& options, Format format, SystemMicros now) {
@@ -145,17 +207,23 @@ TapPlan make_plan(const TapOptions& options, Format format, SystemMicros now) {
   const bool counts = until || options.verify;
   const auto selection = Selection::make(options.channels, options.event_types, options.until_events,
                                          counts ? TypeFilter::kHere : TypeFilter::kServer);
-  if (!selection) refuse(selection.error().message);
+  if (!selection) refuse(selection.error().message + respelled(options));
   cli::ValueResult<client::ClientOptions> client = cli::client_options(options.connect);
   if (!client) refuse(client.error().message);
   check_address(client->url.target);
 
   TapPlan plan{.subscriber = {.client = std::move(*client), .selection = *selection, .from = from},
                .cursor = std::nullopt,
-               .cursor_warning = {}};
+               .cursor_warning = {},
+               .told_range = told_range(options, from, until, now),
+               .hints = hints(options)};
   plan.subscriber.until = until;
   if (options.speed) plan.subscriber.pace = Pace{.speed = *options.speed, .max_gap = options.max_gap};
   if (!options.cursor.empty()) open_cursor(options, plan);
+  if (merges(options, plan)) {
+    plan.subscriber.pace = Pace{.speed = std::numeric_limits<double>::infinity()};
+    plan.subscriber.pace_is_a_wish = true;
+  }
   if (options.speed && std::holds_alternative<FromNow>(plan.subscriber.from)) {
     refuse("--speed plays history: say from where the first run is to begin, as in --from -1h");
   }

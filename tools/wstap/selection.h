@@ -21,6 +21,9 @@ inline constexpr std::string_view kSubscribeId = "1";
 inline constexpr std::string_view kUnsubscribeId = "2";
 inline constexpr std::string_view kStandId = "3";  // of one that only asks where channels stand
 inline constexpr std::string_view kPageId = "4";   // of a page of history to play
+inline constexpr std::string_view kLookId = "5";   // of one that asks why nothing comes
+inline constexpr std::string_view kProbeId = "6";  // of one that asks for channels of similar names
+inline constexpr std::string_view kTypesId = "7";  // of a page of history whose types are told
 
 // Who leaves out the types that were not selected. The server saves their way; but
 // then an offset that is skipped tells nothing.

@@ -27,13 +27,17 @@ void append_named(std::string& out, std::string_view name, const std::string& va
   if (!value.empty()) append_word(out, fmt::format("{} {}", name, value));
 }
 
-std::string side(const JsonFields& fields, bool colored) {
-  std::string text = fields.text({"side", "direction", "action", "decision", "signal"});
+std::string side_of(const JsonFields& fields, Names names, bool colored) {
+  std::string text = fields.text(names);
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c); });
   const bool up = text == "BUY" || text == "LONG" || text == "BID";
   const bool down = text == "SELL" || text == "SHORT" || text == "ASK";
   return paint(text, up ? Tone::kGood : down ? Tone::kBad : Tone::kPlain, colored);
+}
+
+std::string side(const JsonFields& fields, bool colored) {
+  return side_of(fields, {"side", "direction", "action", "decision", "signal"}, colored);
 }
 
 // A profit or loss with its sign and colour.
@@ -45,28 +49,99 @@ std::string signed_value(const JsonFields& fields, Names names, bool colored) {
                *value > 0 ? Tone::kGood : Tone::kBad, colored);
 }
 
-// Every member as name=value; nested values stay JSON.
-std::string all_members(const JsonFields& fields, std::string_view data) {
-  if (fields.members().empty()) return plain_text(data);
-  std::string text;
+bool is_nested(std::string_view json) { return json.starts_with('{') || json.starts_with('['); }
+
+std::string symbol_of(const JsonFields& fields) {
+  return fields.text({"symbol", "product_id", "market", "ticker", "pair", "instrument"});
+}
+
+std::string quantity_of(const JsonFields& fields) {
+  return fields.text({"quantity", "qty", "size", "amount", "volume"});
+}
+
+// What a member says of a gain or a loss: the first thing that is looked for.
+bool is_gain(std::string_view name) {
+  constexpr std::array<std::string_view, 12> kGains{
+      "pnl",          "profit",      "return",  "total_pnl", "unrealized_pnl", "realized_pnl",
+      "total_return", "profit_loss", "net_pnl", "pnl_pct",   "pnl_percent",    "drawdown"};
+  return std::find(kGains.begin(), kGains.end(), name) != kGains.end();
+}
+
+// The members as name=value: gains first, with sign and colour, then the others, and
+// nested values, which stay JSON and may be long, last.
+std::string members_in_order(const JsonFields& fields, bool colored) {
+  std::string gains;
+  std::string plain;
+  std::string nested;
   for (const JsonFields::Member& member : fields.members()) {
-    append_word(text, fmt::format("{}={}", cli::printable(member.name), plain_text(member.value)));
+    if (is_gain(member.name)) {
+      append_word(gains, fmt::format("{}={}", cli::printable(member.name),
+                                     signed_value(fields, {member.name}, colored)));
+    } else {
+      append_word(is_nested(member.value) ? nested : plain,
+                  fmt::format("{}={}", cli::printable(member.name), plain_text(member.value)));
+    }
   }
+  append_word(gains, plain);
+  append_word(gains, nested);
+  return gains;
+}
+
+// "pnl +4 (+2.5%)", coloured; empty: nothing is said of it.
+std::string gain(const JsonFields& fields, bool colored) {
+  const std::string value = signed_value(
+      fields, {"pnl", "profit", "realized_pnl", "net_pnl", "profit_loss", "unrealized_pnl"}, colored);
+  const std::string percent =
+      signed_value(fields, {"pnl_pct", "pnl_percent", "return_pct", "pnl_percentage"}, colored);
+  std::string text;
+  append_named(text, "pnl", value);
+  if (!percent.empty()) append_word(text, value.empty() ? "pnl " + percent + "%" : "(" + percent + "%)");
   return text;
 }
 
-std::string trade(const JsonFields& fields, bool colored) {
-  std::string text = side(fields, colored);
-  append_word(text, fields.text({"quantity", "qty", "size", "amount", "volume"}));
-  append_word(text, fields.text({"symbol", "product_id", "market"}));
-  const std::string price = fields.text({"price", "fill_price"});
-  if (price.empty()) return {};
-  append_word(text, fmt::format("@ {}", price));
+// "@ 1 -> 3" of what has an entry and an exit.
+std::string prices(const JsonFields& fields, Names names) {
+  const std::string entry = fields.text({"entry_price", "entry", "avg_price", "avg_entry_price"});
+  const std::string exit = fields.text({"exit_price", "exit", "close_price"});
+  const std::string price = fields.text(names);
+  std::string text;
+  if (!entry.empty() || !price.empty()) text = fmt::format("@ {}", entry.empty() ? price : entry);
+  const std::string& left = exit.empty() && !entry.empty() && price != entry ? price : exit;
+  if (!left.empty()) append_word(text, fmt::format("-> {}", left));
+  return text;
+}
+
+// The object that an event of this kind has its members in: `name`, or itself.
+JsonFields inner(const JsonFields& fields, std::string_view data, Names names) {
+  const std::string_view nested = fields.json(names);
+  return JsonFields(nested.starts_with('{') ? nested : data);
+}
+
+// Exchanges' trades, and those of a strategy, which enter or leave a position.
+std::string trade(const JsonFields& fields, std::string_view /*data*/, bool colored) {
+  std::string action = fields.text({"action", "event", "trade_type"});
+  const bool moves = action == "entry" || action == "exit" || action == "open" || action == "close" ||
+                     action == "ENTRY" || action == "EXIT";
+  std::string text;
+  if (moves) {
+    std::transform(action.begin(), action.end(), action.begin(), [](unsigned char c) {
+      return static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    });
+    append_word(text, paint(action, Tone::kHeadline, colored));
+  }
+  append_word(text, gain(fields, colored));
+  append_word(text, moves ? side_of(fields, {"side", "direction"}, colored) : side(fields, colored));
+  append_word(text, quantity_of(fields));
+  append_word(text, symbol_of(fields));
+  const std::string at = prices(fields, {"price", "fill_price"});
+  if (at.empty()) return {};
+  append_word(text, at);
   append_named(text, "id", fields.text({"trade_id", "id"}));
+  append_word(text, paint(fields.text({"reason", "exit_reason", "reasoning"}), Tone::kQuiet, colored));
   return text;
 }
 
-std::string candle(const JsonFields& fields, bool colored) {
+std::string candle(const JsonFields& fields, std::string_view /*data*/, bool colored) {
   const std::string close = fields.text({"close", "c", "Close"});
   if (close.empty()) return {};
   const double change =
@@ -81,41 +156,48 @@ std::string candle(const JsonFields& fields, bool colored) {
   return text;
 }
 
-std::string position(const JsonFields& fields, bool colored) {
-  std::string text = side(fields, colored);
-  append_word(text, fields.text({"quantity", "qty", "size", "amount"}));
-  append_word(text, fields.text({"symbol", "market"}));
-  const std::string entry = fields.text({"entry_price", "entry", "price", "avg_price"});
-  if (!entry.empty()) append_word(text, fmt::format("@ {}", entry));
-  const std::string exit = fields.text({"exit_price", "exit", "close_price"});
-  if (!exit.empty()) append_word(text, fmt::format("-> {}", exit));
-  append_named(text, "pnl",
-               signed_value(fields, {"pnl", "profit", "realized_pnl", "unrealized_pnl"}, colored));
-  append_named(text, "reason", fields.text({"reason", "exit_reason"}));
+std::string position(const JsonFields& fields, std::string_view /*data*/, bool colored) {
+  std::string text = gain(fields, colored);
+  append_word(text, side(fields, colored));
+  append_word(text, quantity_of(fields));
+  append_word(text, symbol_of(fields));
+  append_word(text, prices(fields, {"price"}));
+  append_word(text, paint(fields.text({"reason", "exit_reason"}), Tone::kQuiet, colored));
   return text;
 }
 
-std::string decision(const JsonFields& fields, bool colored) {
-  std::string text = side(fields, colored);
+std::string decision(const JsonFields& outer, std::string_view data, bool colored) {
+  const JsonFields fields = inner(outer, data, {"signal", "decision"});
+  std::string text =
+      side_of(fields, {"side", "direction", "action", "decision", "signal", "signal_type"}, colored);
   if (text.empty()) return {};
-  append_word(text, fields.text({"symbol", "market"}));
-  const std::string price = fields.text({"price"});
-  if (!price.empty()) append_word(text, fmt::format("@ {}", price));
+  const std::string symbol = symbol_of(fields);
+  append_word(text, symbol.empty() ? symbol_of(outer) : symbol);
+  append_word(text, prices(fields, {"price"}));
   append_named(text, "confidence", fields.text({"confidence", "strength"}));
   append_word(text,
               paint(fields.text({"reason", "reasoning", "rationale", "message"}), Tone::kQuiet, colored));
   return text;
 }
 
-std::string words(const JsonFields& fields, bool colored) {
-  std::string text =
-      fields.text({"text", "message", "thought", "content", "insight", "narrative", "summary"});
+std::string words_of(const JsonFields& fields) {
+  return fields.text(
+      {"text", "message", "thought", "content", "insight", "narrative", "summary", "title", "description"});
+}
+
+// Who says it, and of what: an alert without its symbol says nothing.
+std::string words(const JsonFields& outer, std::string_view data, bool colored) {
+  const JsonFields fields = inner(outer, data, {"insight", "narrative", "alert"});
+  std::string text = words_of(fields);
   if (text.empty()) return {};
-  const std::string speaker = fields.text({"agent", "source", "title", "level", "severity"});
+  std::string speaker = symbol_of(outer);
+  if (speaker.empty()) speaker = symbol_of(fields);
+  append_word(speaker,
+              outer.text({"agent", "agent_name", "level", "severity", "alert_type", "source", "title"}));
   return speaker.empty() ? text : fmt::format("{}: {}", paint(speaker, Tone::kHeadline, colored), text);
 }
 
-std::string order(const JsonFields& fields, bool colored) {
+std::string order(const JsonFields& fields, std::string_view /*data*/, bool colored) {
   const std::string status = fields.text({"status", "state"});
   std::string text = fields.text({"order_id", "id"});
   append_word(text, paint(status, status == "REJECTED" || status == "rejected" ? Tone::kBad : Tone::kHeadline,
@@ -128,29 +210,19 @@ std::string order(const JsonFields& fields, bool colored) {
   return text;
 }
 
-std::string countdown(const JsonFields& fields, bool /*colored*/) {
+std::string countdown(const JsonFields& fields, std::string_view /*data*/, bool /*colored*/) {
   const std::string left = fields.text({"seconds", "remaining", "seconds_remaining", "countdown"});
   return left.empty() ? std::string{} : fmt::format("{} s left", left);
 }
 
-// The members with the sign and colour of what is a gain or a loss.
-std::string figures(const JsonFields& fields, bool colored) {
-  constexpr std::array<std::string_view, 8> kSigned{
-      "pnl", "profit", "return", "total_pnl", "drawdown", "unrealized_pnl", "realized_pnl", "total_return"};
-  std::string text;
-  for (const JsonFields::Member& member : fields.members()) {
-    const bool is_signed = std::find(kSigned.begin(), kSigned.end(), member.name) != kSigned.end();
-    append_word(text, fmt::format("{}={}", cli::printable(member.name),
-                                  is_signed ? signed_value(fields, {member.name}, colored)
-                                            : plain_text(member.value)));
-  }
-  return text;
+std::string figures(const JsonFields& fields, std::string_view /*data*/, bool colored) {
+  return members_in_order(fields, colored);
 }
 
 struct Known {
   std::string_view type;
   Tone tone;
-  std::string (*text)(const JsonFields&, bool);  // empty text: as any other type
+  std::string (*text)(const JsonFields&, std::string_view, bool);  // empty text: as any other type
 };
 constexpr std::array<Known, 34> kKnown{{
     {"trade", Tone::kPlain, trade},
@@ -217,9 +289,10 @@ Shape shape_event(std::string_view type, std::string_view data, bool colored) {
   Shape shape;
   if (known != kKnown.end()) {
     shape.tone = known->tone;
-    if (known->text != nullptr) shape.text = known->text(fields, colored);
+    if (known->text != nullptr) shape.text = known->text(fields, data, colored);
   }
-  if (shape.text.empty()) shape.text = all_members(fields, data);
+  if (shape.text.empty()) shape.text = members_in_order(fields, colored);
+  if (shape.text.empty()) shape.text = plain_text(data);
   return shape;
 }
 

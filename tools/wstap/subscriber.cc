@@ -1,8 +1,10 @@
 #include "wstap/subscriber.h"
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -11,6 +13,7 @@
 #include "common/protocol/channel.h"
 #include "common/protocol/control.h"
 #include "common/protocol/json_text.h"
+#include "wstap/findings.h"
 
 namespace wskit::tap {
 
@@ -24,6 +27,14 @@ constexpr std::chrono::seconds kHolePatience{2};
 
 // Of the server where it has not said what it takes.
 constexpr std::uint64_t kDefaultMaxMessage = std::uint64_t{1} << 20;
+
+// Silence for so long from the beginning is worth a look.
+constexpr std::chrono::seconds kSilence{3};
+
+// So many channels are not asked one after the other.
+constexpr std::size_t kMostMerged = 1000;
+
+constexpr std::size_t kLookedAtEvents = 20;
 
 // An event may have been received by another thread of the server a little before
 // the moment that an answer names, and yet be behind it.
@@ -78,6 +89,7 @@ Subscriber::Subscriber(boost::asio::io_context& io, SubscriberOptions options, S
       answer_timer_(io),
       holes_timer_(io),
       end_timer_(io),
+      silence_timer_(io),
       client_(io, options_.client, *this) {
   if (options_.until) end_.emplace(*options_.until);
   if (options_.pace) player_.emplace(io, *options_.pace, static_cast<PlayerListener&>(*this));
@@ -86,7 +98,10 @@ Subscriber::Subscriber(boost::asio::io_context& io, SubscriberOptions options, S
 }
 
 void Subscriber::stop() {
+  // How many others there were is told in the answer, before the connection closes.
+  if (stage_ == Stage::kEvents && selection_.server_filters()) look();
   stage_ = Stage::kStopped;
+  silence_timer_.cancel();
   if (player_) player_->stop();
   end_timer_.cancel();
   client_.close();
@@ -119,16 +134,24 @@ void Subscriber::expect_answer() {
 // --- events ------------------------------------------------------------------
 
 void Subscriber::on_message(std::string_view text) {
-  if (stage_ == Stage::kStopped) return;
+  if (stage_ == Stage::kStopped) {
+    if (!selection_.server_filters() || protocol::decode_event(text, decoded_)) return;
+    const ControlMessage message = parse_control(text);
+    if (message.id == kLookId && message.type == "subscribed")
+      left_out_ = quiet_.others(channels_of(message));
+    return;
+  }
   if (stage_ == Stage::kEvents) {
     const protocol::Result<EventView> event = protocol::decode_event(text, decoded_);
     if (event) {
       if (is_asked_for(event->channel)) take(*event, text);
       return;
     }
-  } else if (stage_ == Stage::kPlaying) {
+  }
+  if (stage_ == Stage::kPlaying || (stage_ == Stage::kEvents && looked_)) {
     const std::optional<HistoryPage> page = parse_history_page(text);
-    if (page && page->id == kPageId) return player_->on_page(*page);
+    if (page && page->id == kPageId && stage_ == Stage::kPlaying) return player_->on_page(*page);
+    if (page && page->id == kTypesId) return on_types(*page);
   }
   // Events of subscriptions that the connection began with are not ours.
   on_control(parse_control(text));
@@ -145,6 +168,7 @@ bool Subscriber::is_asked_for(std::string_view channel) const {
 }
 
 void Subscriber::take(const EventView& event, std::string_view text) {
+  if (probing_ && !selection_.selects(event.channel)) return;
   const bool wanted = !end_ || end_->takes(event);
   if (wanted) {
     const ChannelBook::Reading reading = book_.read(event);
@@ -155,7 +179,12 @@ void Subscriber::take(const EventView& event, std::string_view text) {
     if (!tell(event.channel, reading.merge) || !tell(event.channel, reading.incident)) return;
     if (reading.epoch_wanted) ask_epoch(event.channel);
     if (book_.has_holes()) watch_holes();
-    if (!reading.repeated) listener_.on_event(event, text);
+    if (!reading.repeated) {
+      silent_ = false;
+      quiet_.took(event);
+      client_.progressed();
+      listener_.on_event(event, text);
+    }
   }
   if (end_ && stage_ != Stage::kStopped && end_->reached()) listener_.on_range_end();
 }
@@ -263,6 +292,13 @@ void Subscriber::on_side_answer(const ControlMessage& message) {
     return;
   }
   if (message.id == kPageId) return on_page_refused(message);
+  if (message.id == kLookId) return on_look(message);
+  if (message.id == kProbeId) return on_probe(message);
+  if (message.id == kTypesId) return;
+  if (message.id == kUnsubscribeId) {
+    probing_ = probing_ && probes_ > 0;
+    return;
+  }
   // The questions for epochs have the channel's name as their id.
   if (message.id.starts_with('"')) {
     std::string channel;
@@ -316,6 +352,8 @@ void Subscriber::on_subscription(const ControlMessage& message) {
   } else if (!since_) {
     since_ = time_of(message);
   }
+  if (selection_.server_filters()) quiet_.begins(channels);
+  if (!subscribed_) watch_silence();
   subscribed_ = true;
   answer.gaps = incidents.size();
   listener_.on_subscribed(answer);
@@ -360,6 +398,14 @@ void Subscriber::ask_at_end(SystemMicros now) {
 
 void Subscriber::on_channels(const ControlMessage& message) {
   const std::vector<SubscribedEntry> channels = channels_of(message);
+  const bool merges = options_.pace_is_a_wish;
+  if (merges && channels.size() > kMostMerged) {
+    listener_.on_hint(fmt::format(
+        "{} channels are too many for one order of time: they come one after the other", channels.size()));
+  }
+  if (merges && (channels.size() <= 1 || channels.size() > kMostMerged || !unlisted(message).empty())) {
+    return replay_by_channel();
+  }
   if (const std::string_view pattern = unlisted(message); !pattern.empty()) {
     return refuse(cli::ExitCode::kRefused,
                   fmt::format("the server does not list the channels of {}, so they cannot be played: select "
@@ -387,8 +433,15 @@ void Subscriber::on_page_refused(const ControlMessage& message) {
   if (message.error_code == "RATE_LIMITED" || message.error_code == "UNAVAILABLE") {
     return player_->on_not_now();
   }
+  if (options_.pace_is_a_wish && !player_->at()) return replay_by_channel();
   refuse(cli::ExitCode::kRefused,
          fmt::format("the server refuses the history: {}: {}", message.error_code, message.error_message));
+}
+
+void Subscriber::replay_by_channel() {
+  player_.reset();
+  listed_ = false;
+  subscribe();
 }
 
 void Subscriber::on_played_from(const SubscribedEntry& entry) {
@@ -398,6 +451,86 @@ void Subscriber::on_played_from(const SubscribedEntry& entry) {
 void Subscriber::on_present() {
   present_ = true;
   if (stage_ == Stage::kPlaying) subscribe();
+}
+
+// --- silence -----------------------------------------------------------------
+
+void Subscriber::watch_silence() {
+  if (end_) return;  // which says by itself that nothing comes
+  silence_timer_.expires_after(kSilence);
+  silence_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error || !silent_ || stage_ != Stage::kEvents) return;
+    looked_ = true;
+    look();
+  });
+}
+
+// Subscribes anew to what is subscribed: the answer says where the channels stand.
+void Subscriber::look() { client_.send(selection_.subscribe_command(channels_, {}, kLookId)); }
+
+void Subscriber::on_look(const ControlMessage& message) {
+  if (message.type != "subscribed") return;
+  const std::vector<SubscribedEntry> channels = channels_of(message);
+  left_out_ = selection_.server_filters() ? quiet_.others(channels) : 0;
+  if (!silent_) return;
+  if (left_out_ > 0) {
+    const auto busiest = std::ranges::max_element(
+        channels, {}, [](const SubscribedEntry& entry) { return entry.offset.value_or(0); });
+    client_.send(history_command(kTypesId, busiest->channel,
+                                 protocol::to_json(protocol::FromLast{kLookedAtEvents}), kLookedAtEvents));
+    return;
+  }
+  nothing_ = Quiet::empty_ones(message.subscribed);
+  std::vector<std::string> probes;
+  for (const std::string& name : nothing_) {
+    for (std::string& probe : Quiet::probes(name)) {
+      const bool is_ours = std::ranges::find(channels_, probe) != channels_.end();
+      if (!is_ours && std::ranges::find(probes, probe) == probes.end()) probes.push_back(std::move(probe));
+    }
+  }
+  if (probes.empty() || selection_.channels().empty()) return tell_nothing();
+  probing_ = true;
+  // One by one: some may not be permitted.
+  probes_ = probes.size();
+  for (const std::string& probe : probes) {
+    client_.send(selection_.subscribe_command({probe}, {}, kProbeId));
+    client_.send(unsubscribe_command({probe}));
+  }
+}
+
+void Subscriber::on_probe(const ControlMessage& message) {
+  for (const SubscribedEntry& entry : message.subscribed) {
+    for (const SubscribedEntry& channel : entry.matched) {
+      if (channel.offset.value_or(0) > 0) there_.push_back(channel.channel);
+    }
+  }
+  if (probes_ > 0 && --probes_ == 0) tell_nothing();
+}
+
+void Subscriber::tell_nothing() {
+  const std::vector<std::string> there = std::exchange(there_, {});
+  for (const std::string& name : std::exchange(nothing_, {})) {
+    std::vector<std::string> similar;
+    const std::vector<std::string> probes = Quiet::probes(name);
+    std::ranges::copy_if(there, std::back_inserter(similar), [&](const std::string& channel) {
+      return std::ranges::any_of(probes, [&](const std::string& probe) {
+        const auto pattern = protocol::Pattern::parse(probe);
+        return pattern && pattern->matches(channel);
+      });
+    });
+    listener_.on_hint(Quiet::told(name, similar));
+  }
+}
+
+void Subscriber::on_types(const HistoryPage& page) {
+  if (!silent_) return;
+  std::vector<std::string> types;
+  for (const std::string_view text : page.events) {
+    const auto event = protocol::decode_event(text, decoded_);
+    if (event && std::ranges::find(types, event->type) == types.end()) types.emplace_back(event->type);
+  }
+  listener_.on_hint(fmt::format("{} came, and none of the types asked for{}", plural(left_out_, "event"),
+                                types.empty() ? "" : fmt::format("; there are {}", fmt::join(types, ", "))));
 }
 
 // --- the end -----------------------------------------------------------------
@@ -421,6 +554,7 @@ void Subscriber::on_end(const client::Failure& why) {
   answer_timer_.cancel();
   holes_timer_.cancel();
   end_timer_.cancel();
+  silence_timer_.cancel();
   if (player_) player_->stop();
   // After a stop of ours, a young hole may only not have been filled yet.
   const bool stopped = stage_ == Stage::kStopped;

@@ -24,6 +24,7 @@
 #include "wstap/channel_book.h"
 #include "wstap/control_message.h"
 #include "wstap/history_player.h"
+#include "wstap/quiet.h"
 #include "wstap/range_end.h"
 #include "wstap/selection.h"
 
@@ -35,6 +36,8 @@ struct SubscriberOptions {
   protocol::Since from = protocol::FromNow{};
   std::optional<Until> until{};
   std::optional<Pace> pace{};  // play what there is from `from` on
+  // Only for the order of time across channels: where it cannot be had, without.
+  bool pace_is_a_wish = false;
 };
 
 // What the server answered to a subscription.
@@ -69,6 +72,8 @@ class SubscriberListener {
   virtual void on_detail(std::string_view /*message*/) {}
   // Something that goes wrong though the run goes on.
   virtual void on_warning(std::string_view message) = 0;
+  // Nothing came for a while, and this is why.
+  virtual void on_hint(std::string_view /*message*/) {}
   virtual void on_batch_end() = 0;
   virtual void on_disconnect(const client::Failure& why, std::chrono::nanoseconds retry_in) = 0;
   // The last call: `message` says why, empty after stop().
@@ -91,6 +96,10 @@ class Subscriber : private client::ClientHandler, private PlayerListener {
   [[nodiscard]] const ChannelBook& book() const { return book_; }
   // Null: nothing is being played.
   [[nodiscard]] const HistoryPlayer* player() const { return player_ && !present_ ? &*player_ : nullptr; }
+  // How many events the server has left out by their types, as far as it has told.
+  [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
+  // While it waits for the next attempt to connect: makes it now.
+  void retry_now() { client_.retry_now(); }
   // The server's time from which on channels begin that are not in the book;
   // nothing before the first answer.
   [[nodiscard]] std::optional<protocol::SystemMicros> since() const { return since_; }
@@ -135,6 +144,15 @@ class Subscriber : private client::ClientHandler, private PlayerListener {
   void tell_where_it_stands(const SubscribedEntry& entry);
   void report_holes(std::optional<ChannelBook::Time> before);
   void refuse(cli::ExitCode code, std::string message);
+  // Where history cannot be had in the order of time.
+  void replay_by_channel();
+
+  void watch_silence();
+  void look();
+  void on_look(const ControlMessage& message);
+  void on_probe(const ControlMessage& message);
+  void tell_nothing();
+  void on_types(const HistoryPage& page);
 
   SubscriberOptions options_;
   const Selection& selection_ = options_.selection;
@@ -155,6 +173,15 @@ class Subscriber : private client::ClientHandler, private PlayerListener {
   boost::asio::steady_timer holes_timer_;
   boost::asio::steady_timer end_timer_;
   bool watching_holes_ = false;
+  Quiet quiet_;
+  boost::asio::steady_timer silence_timer_;
+  bool silent_ = true;                // no event has come
+  bool looked_ = false;               // that was told
+  bool probing_ = false;              // events of channels that were not asked for may come
+  std::vector<std::string> nothing_;  // names and patterns without events, of which is to be told
+  std::vector<std::string> there_;    // channels whose names may be meant
+  std::size_t probes_ = 0;            // questions for those that are not answered
+  std::uint64_t left_out_ = 0;
   client::Client client_;
 };
 

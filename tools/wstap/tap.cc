@@ -21,6 +21,7 @@
 #include "common/cli/values.h"
 #include "common/protocol/channel.h"
 #include "wstap/cursor_keeper.h"
+#include "wstap/enter_key.h"
 #include "wstap/event_printer.h"
 #include "wstap/findings.h"
 #include "wstap/plan.h"
@@ -51,14 +52,18 @@ Format format_for(const TapOptions& options, int output) {
   return cli::is_terminal(output) ? Format::kPretty : Format::kJson;
 }
 
-EventPrinter make_printer(Format format, const cli::Notices& notices, int output) {
+EventPrinter make_printer(const TapOptions& options, const cli::Notices& notices, int output) {
   const bool terminal = cli::is_terminal(output);
   const bool colored = cli::use_color(notices.options().color, output);
-  // Bars need escape sequences, so whoever wants none gets lines.
-  return EventPrinter(format, {.is_terminal = terminal,
-                               .colored = colored,
-                               .live = terminal && colored && !dumb_terminal(),
-                               .width = static_cast<std::size_t>(cli::terminal_width(output))});
+  // Bars in several lines need escape sequences; who wants none gets the newest one.
+  const Bars bars = !terminal || dumb_terminal() ? Bars::kNone : colored ? Bars::kAll : Bars::kOne;
+  return EventPrinter(format_for(options, output),
+                      {.is_terminal = terminal,
+                       .colored = colored,
+                       .bars = bars,
+                       .width = static_cast<std::size_t>(cli::terminal_width(output)),
+                       .utc = options.utc,
+                       .wrap = options.wrap});
 }
 
 class Tap : private SubscriberListener {
@@ -69,9 +74,10 @@ class Tap : private SubscriberListener {
         notices_(notices),
         selection_(plan.subscriber.selection),
         url_(plan.subscriber.client.url.display()),
+        told_range_(plan.told_range),
         output_fd_(output),
         on_terminal_(cli::is_terminal(output)),
-        printer_(make_printer(format_for(options, output), notices, output)),
+        printer_(make_printer(options, notices, output)),
         output_(io_, output,
                 {.ended = [this](cli::Output::End end, int error) { on_output_ended(end, error); },
                  .drained = [this] { subscriber_.resume(); }}),
@@ -81,10 +87,13 @@ class Tap : private SubscriberListener {
         idle_(io_),
         linger_(io_),
         status_(io_),
+        enter_(io_, [this] { subscriber_.retry_now(); }),
         replays_(!std::holds_alternative<protocol::FromNow>(plan.subscriber.from)),
         playing_(plan.subscriber.pace.has_value()),
+        merging_(plan.subscriber.pace_is_a_wish),
         subscriber_(io_, plan.subscriber, *this) {
     if (!plan.cursor_warning.empty()) notices_.warning("{}", plan.cursor_warning);
+    for (const std::string& hint : plan.hints) notices_.notice("{}", hint);
     if (!plan.cursor) return;
     end_torn_line(output_fd_);
     cursor_.emplace(
@@ -117,6 +126,7 @@ class Tap : private SubscriberListener {
   // --- the subscription ----------------------------------------------------
 
   void on_subscribed(const Subscribed& answer) override {
+    enter_.ignore();
     say([&] { say_connected(answer); });
     last_event_ = Clock::now();
     if (options_.idle && !answer.resumed) watch_idleness();
@@ -125,10 +135,13 @@ class Tap : private SubscriberListener {
   }
 
   void on_playing(std::size_t channels) override {
-    const std::string speed = cli::format_speed(options_.speed.value_or(1));
+    enter_.ignore();
+    const std::string speed =
+        merging_ ? "" : fmt::format(", playing at {}", cli::format_speed(options_.speed.value_or(1)));
     say([&] {
-      notices_.notice("connected to {} ({}), playing at {}", url_, plural(channels, "channel"), speed);
+      notices_.progress("connected to {} ({}){}{}", url_, plural(channels, "channel"), told_range_, speed);
     });
+    played_ = channels;
     subscribed_ = true;
     show_status();
   }
@@ -185,9 +198,14 @@ class Tap : private SubscriberListener {
     say([&] { notices_.warning("{}", message); });
   }
 
+  void on_hint(std::string_view message) override {
+    say([&] { notices_.notice("{}", message); });
+  }
+
   void on_disconnect(const client::Failure& why, std::chrono::nanoseconds retry_in) override {
     const double seconds = std::chrono::duration<double>(retry_in).count();
-    say([&] { notices_.notice("{}; next attempt in {:.1f} s", why.message, seconds); });
+    const std::string_view hasten = !stopping_ && enter_.listen() ? " (Enter: now)" : "";
+    say([&] { notices_.notice("{}; next attempt in {:.1f} s{}", why.message, seconds, hasten); });
   }
 
   void on_end(cli::ExitCode code, std::string_view message) override {
@@ -275,7 +293,8 @@ class Tap : private SubscriberListener {
 
   // What was printed must have left before the run is over.
   void finish_output() {
-    printer_.show_live(output_.buffer());
+    enter_.ignore();
+    printer_.leave_live(output_.buffer());
     output_.finish([this] { io_.stop(); });
   }
 
@@ -298,12 +317,17 @@ class Tap : private SubscriberListener {
       if (missed.empty()) missed = "nothing was missed";
       return notices_.notice("connected to {} again ({})", url_, missed);
     }
-    notices_.notice("connected to {} ({})", url_, plural(answer.entries.size(), "channel"));
+    const auto patterns = static_cast<std::size_t>(std::ranges::count_if(
+        answer.entries, [](const auto& entry) { return protocol::looks_like_pattern(entry.name); }));
+    const std::size_t names = answer.entries.size() - patterns;
+    std::string what = names > 0 ? plural(names, "channel") : "";
+    if (patterns > 0) what += (what.empty() ? "" : " and ") + plural(patterns, "pattern");
+    notices_.progress("connected to {} ({}){}", url_, what, told_range_);
     if (!replays_) return;
     const std::size_t told = std::min(answer.entries.size(), kMostTold);
     for (std::size_t i = 0; i < told; ++i) say_replayed(answer.entries[i]);
     if (told < answer.entries.size()) {
-      notices_.notice("… and {} more", plural(answer.entries.size() - told, "channel"));
+      notices_.progress("and {} more", plural(answer.entries.size() - told, "channel"));
     }
   }
 
@@ -312,16 +336,20 @@ class Tap : private SubscriberListener {
     if (protocol::looks_like_pattern(entry.name))
       of = fmt::format(" of {}", plural(entry.channels, "channel"));
     const bool ends = options_.end || !options_.until.empty();
-    notices_.notice("{}: {}{} replayed, then {}", entry.name, plural(entry.replayed, "event"), of,
-                    ends ? "the end" : "live");
+    notices_.progress("{}: {}{} replayed, then {}", entry.name, plural(entry.replayed, "event"), of,
+                      ends ? "the end" : "live");
   }
 
   // --- playing -------------------------------------------------------------
 
   void say_present() {
+    if (merging_) {
+      return notices_.progress("{} of {} replayed in the order of their times, then live",
+                               plural(printed_, "event"), plural(played_, "channel"));
+    }
     const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
-    notices_.notice("the present is reached after {:.1f} s and {}: live from here", seconds,
-                    plural(printed_, "event"));
+    notices_.progress("the present is reached after {:.1f} s and {}: live from here", seconds,
+                      plural(printed_, "event"));
   }
 
   // Where the playing is, four times a second, on a terminal.
@@ -329,7 +357,7 @@ class Tap : private SubscriberListener {
     if (!notices_.shows_status() || stopping_ || !playing_) return;
     if (const HistoryPlayer* player = subscriber_.player(); player != nullptr && player->at()) {
       notices_.set_status(fmt::format("{}  {}  {}", protocol::Timestamp(*player->at()).text(),
-                                      cli::format_speed(options_.speed.value_or(1)),
+                                      merging_ ? "" : cli::format_speed(options_.speed.value_or(1)),
                                       plural(printed_, "event")));
     }
     status_.expires_after(kStatusInterval);
@@ -357,12 +385,22 @@ class Tap : private SubscriberListener {
     if (subscribed_) notices_.notice("{}", statistics());
   }
 
+  [[nodiscard]] std::string troubles() const {
+    std::string text = findings_.text();
+    const std::uint64_t connections = subscriber_.statistics().connections;
+    if (connections > 1) text += fmt::format(", {}", plural(connections - 1, "reconnect"));
+    return text;
+  }
+
   [[nodiscard]] std::string statistics() const {
     const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
-    const std::uint64_t connections = subscriber_.statistics().connections;
-    return fmt::format("{} in {}, {}, {}, {:.1f} s", plural(printed_, "event"),
-                       plural(subscriber_.book().channels_read(), "channel"), findings_.text(),
-                       plural(connections > 0 ? connections - 1 : 0, "reconnect"), seconds);
+    std::string text = plural(printed_, "event");
+    const std::uint64_t others = events_ - printed_ + subscriber_.left_out();
+    if (!options_.event_types.empty() && others > 0) {
+      text += fmt::format(" ({} by -e)", plural(others, "other"));
+    }
+    if (events_ > 0) text += fmt::format(" of {}", plural(subscriber_.book().channels_read(), "channel"));
+    return text + fmt::format(" in {:.1f} s{}", seconds, troubles());
   }
 
   boost::asio::io_context& io_;
@@ -370,6 +408,7 @@ class Tap : private SubscriberListener {
   cli::Notices& notices_;
   const Selection selection_;
   const std::string url_;
+  const std::string told_range_;
   const int output_fd_;
   const bool on_terminal_;
   EventPrinter printer_;
@@ -379,6 +418,7 @@ class Tap : private SubscriberListener {
   boost::asio::steady_timer idle_;
   boost::asio::steady_timer linger_;
   boost::asio::steady_timer status_;
+  EnterKey enter_;
   const Clock::time_point started_ = Clock::now();
   Clock::time_point last_event_ = started_;
   std::uint64_t events_ = 0;
@@ -387,6 +427,8 @@ class Tap : private SubscriberListener {
   Findings findings_;
   const bool replays_;
   bool playing_;
+  const bool merging_;       // only for the order of time
+  std::size_t played_ = 0;   // channels
   bool subscribed_ = false;  // at least once
   bool stopping_ = false;
   bool output_failed_ = false;

@@ -1,6 +1,7 @@
 #include "common/cli/connect_options.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <CLI/App.hpp>
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/cli/color.h"
 #include "common/cli/option_values.h"
 #include "common/client/tls.h"
 #include "common/client/token_file.h"
@@ -17,6 +19,9 @@ namespace wskit::cli {
 namespace {
 
 constexpr const char* kTokenVariable = "WSKIT_TOKEN";
+// The longest wait before an attempt where somebody watches.
+constexpr std::chrono::seconds kWatchedBackoff{3};
+
 constexpr const char* kTokenFileVariable = "WSKIT_TOKEN_FILE";
 
 struct Token {
@@ -135,9 +140,10 @@ void add_connect_options(CLI::App& app, ConnectOptions& options) {
       ->default_str("true");
   reconnecting(app.add_flag("--initial-retry", options.initial_retry,
                             "Try again also where the first connection cannot be made"));
-  reconnecting(add_duration_range(app, "--backoff", options.backoff,
-                                  "Wait a random time before an attempt, up to the first limit at first and "
-                                  "doubling up to the second"));
+  reconnecting(
+      add_duration_range(app, "--backoff", options.backoff,
+                         "Wait a random time before an attempt, up to the first limit at first and "
+                         "doubling up to the second; on a terminal up to 3s where this is not given"));
   reconnecting(
       add_count(app, "--retries", options.retries, "Attempts in a row before giving up; without it, no end"));
   reconnecting(add_duration(app, "--retry-max-time", options.retry_max_time,
@@ -173,6 +179,10 @@ ValueResult<client::ClientOptions> client_options(const ConnectOptions& options)
   result.reconnect.enabled = options.reconnect;
   result.reconnect.initial = options.initial_retry;
   result.reconnect.backoff = {.first = options.backoff.from, .cap = options.backoff.to};
+  // Who watches does not wait a minute, unless it was said.
+  const DurationRange unsaid = ConnectOptions{}.backoff;
+  const bool said = options.backoff.from != unsaid.from || options.backoff.to != unsaid.to;
+  if (!said && is_terminal(STDERR_FILENO)) result.reconnect.backoff.cap = kWatchedBackoff;
   result.reconnect.retries = options.retries;
   result.reconnect.max_time = options.retry_max_time;
   return result;

@@ -92,7 +92,8 @@ void Notices::configure(const NoticeOptions& options) {
   set_status({});
   options_ = options;
   colored_ = options.format == LogFormat::kText && use_color(options.color, fd_);
-  live_ = is_terminal(fd_) && !dumb_terminal();
+  terminal_ = is_terminal(fd_);
+  live_ = terminal_ && !dumb_terminal();
   log_ = std::make_unique<Log>(*this, options.format);
 }
 

@@ -51,6 +51,15 @@ class Notices {
   void notice(fmt::format_string<Args...> format, Args&&... args) {
     if (options_.quiet < 1) write(Level::kNotice, fmt::format(format, std::forward<Args>(args)...));
   }
+  // That all goes well, which a terminal is told and a log is not: there only with -v
+  // or --log-format json. Silenced by -q.
+  template <class... Args>
+  void progress(fmt::format_string<Args...> format, Args&&... args) {
+    if (tells_progress()) notice(format, std::forward<Args>(args)...);
+  }
+  [[nodiscard]] bool tells_progress() const {
+    return terminal_ || options_.verbose > 0 || options_.format == LogFormat::kJson;
+  }
   // Said because the user asked (SIGUSR1, --stats): never silenced.
   template <class... Args>
   void answer(fmt::format_string<Args...> format, Args&&... args) {
@@ -89,6 +98,7 @@ class Notices {
   NoticeOptions options_;
   bool colored_ = false;
   bool live_ = false;
+  bool terminal_ = false;
   std::string status_;  // what the terminal's last line shows now
   std::size_t status_columns_ = 0;
   std::unique_ptr<Log> log_;

@@ -11,7 +11,12 @@ namespace wskit::cli {
 // combining characters are not told apart.
 [[nodiscard]] std::size_t columns(std::string_view text);
 
-// `text`, cut to `width` columns with an ellipsis in the last one if it is longer.
+// Whether the locale (LC_ALL, LC_CTYPE, LANG) takes UTF-8, as in C.UTF-8; what is
+// drawn for people is ASCII elsewhere.
+[[nodiscard]] bool takes_unicode();
+
+// `text`, cut to `width` columns with an ellipsis (`~` where there is no Unicode) in
+// the last one if it is longer.
 // Escape sequences are kept, also those after the cut, so that a colour that was set
 // is set back.
 [[nodiscard]] std::string clip(std::string_view text, std::size_t width);
@@ -19,6 +24,13 @@ namespace wskit::cli {
 // `text` in exactly `width` columns: filled up with blanks, or cut, with an
 // ellipsis at the end. REQUIRES: no escape sequences; `width` is not 0.
 [[nodiscard]] std::string fit(std::string_view text, std::size_t width);
+
+// The same cut to its last columns: the end of a channel's name says more.
+[[nodiscard]] std::string fit_end(std::string_view text, std::size_t width);
+
+// `text` in lines of at most `width` columns, broken at blanks where there are some,
+// each but the first behind `indent` blanks. REQUIRES: indent < width.
+[[nodiscard]] std::string wrap(std::string_view text, std::size_t width, std::size_t indent);
 
 // `text` on one line and without anything that a terminal would obey (protocol/utf8.h):
 // a blank stands for each such code point, U+FFFD for each byte that is no UTF-8.

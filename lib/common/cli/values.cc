@@ -10,6 +10,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "common/cli/local_time.h"
 #include "common/protocol/position.h"
 
 namespace wskit::cli {
@@ -35,9 +36,7 @@ constexpr std::array<Unit, 9> kSizeUnits{{{"", 1},
                                           {"ti", 1099511627776}}};
 constexpr std::array<Unit, 4> kCountUnits{{{"", 1}, {"k", 1e3}, {"m", 1e6}, {"g", 1e9}}};
 
-// The largest values that a double still counts exactly; more than anyone means.
-constexpr double kMaxNanoseconds = 9.0e18;
-constexpr double kMaxInteger = 9.007e15;
+constexpr std::uint64_t kMaxNanoseconds = 9'000'000'000'000'000'000;
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -67,6 +66,41 @@ std::optional<double> find_unit(const std::array<Unit, N>& units, std::string_vi
   return std::nullopt;
 }
 
+// A plain decimal number in its two parts, so that no digit of a whole one is lost.
+struct Decimal {
+  std::uint64_t whole = 0;
+  double fraction = 0;  // below 1
+  bool fits = true;     // into `whole`
+};
+
+// The same as take_number.
+std::optional<Decimal> take_decimal(std::string_view& text) {
+  Decimal number;
+  std::string_view whole = text.substr(0, std::min(text.find_first_not_of("0123456789"), text.size()));
+  std::string_view rest = text;
+  if (!take_number(rest)) return std::nullopt;
+  const std::string_view all = text.substr(0, text.size() - rest.size());
+  text = rest;
+  if (!whole.empty()) {
+    number.fits = std::from_chars(whole.data(), whole.data() + whole.size(), number.whole).ec == std::errc{};
+  }
+  if (whole.size() < all.size()) {
+    std::string fraction = fmt::format("0{}", all.substr(whole.size()));
+    std::from_chars(fraction.data(), fraction.data() + fraction.size(), number.fraction);
+  }
+  return number;
+}
+
+// The number times a unit; nothing past `most`.
+std::optional<std::uint64_t> scale(const Decimal& number, double factor, std::uint64_t most) {
+  std::uint64_t value = 0;
+  const auto part = static_cast<std::uint64_t>(std::round(number.fraction * factor));
+  const bool overflows = !number.fits ||
+                         __builtin_mul_overflow(number.whole, static_cast<std::uint64_t>(factor), &value) ||
+                         __builtin_add_overflow(value, part, &value);
+  return overflows || value > most ? std::nullopt : std::optional(value);
+}
+
 ValueError bad(std::string_view text, std::string_view what, std::string_view examples) {
   return {fmt::format("'{}' is not a {}; write it as {}", text, what, examples)};
 }
@@ -78,12 +112,12 @@ template <std::size_t N>
 ValueResult<std::uint64_t> parse_scaled(std::string_view text, const std::array<Unit, N>& units,
                                         std::string_view unit_text, const ValueError& error) {
   std::string_view rest = text;
-  const std::optional<double> number = take_number(rest);
+  const std::optional<Decimal> number = take_decimal(rest);
   const std::optional<double> factor = find_unit(units, unit_text);
   if (!number || !factor) return error;
-  const double value = std::round(*number * *factor);
-  if (value > kMaxInteger) return ValueError{fmt::format("'{}' is too large", text)};
-  return static_cast<std::uint64_t>(value);
+  const auto value = scale(*number, *factor, std::numeric_limits<std::int64_t>::max());
+  if (!value) return ValueError{fmt::format("'{}' is too large", text)};
+  return *value;
 }
 
 // What follows the number, in lower case.
@@ -100,9 +134,10 @@ void throw_exception_from_error(const ValueError& error, const boost::source_loc
 
 ValueResult<nanoseconds> parse_duration(std::string_view text) {
   std::string_view rest = text;
-  double total = 0;
+  const ValueError too_long{fmt::format("'{}' is too long: at most 100000d", text)};
+  std::uint64_t total = 0;
   do {
-    const std::optional<double> number = take_number(rest);
+    const std::optional<Decimal> number = take_decimal(rest);
     if (!number) return bad_duration(text);
     const std::size_t unit_end = rest.find_first_of("0123456789.");
     const std::string unit = lower(rest.substr(0, unit_end));
@@ -110,11 +145,24 @@ ValueResult<nanoseconds> parse_duration(std::string_view text) {
     const bool bare = unit.empty() && rest.empty() && total == 0;
     const std::optional<double> factor = bare ? std::optional(1e9) : find_unit(kDurationUnits, unit);
     if (!factor) return bad_duration(text);
-    total += *number * *factor;
+    const auto part = scale(*number, *factor, kMaxNanoseconds - total);
+    if (!part) return too_long;
+    total += *part;
   } while (!rest.empty());
-  if (total > kMaxNanoseconds) return ValueError{fmt::format("'{}' is too long: at most 100000d", text)};
-  return nanoseconds{static_cast<nanoseconds::rep>(std::round(total))};
+  return nanoseconds{static_cast<nanoseconds::rep>(total)};
 }
+
+namespace {
+
+// `count` in a unit, with all its digits and no zeros behind them.
+std::string with_fraction(std::int64_t count, std::int64_t unit) {
+  std::string text = fmt::format("{}.{:09}", count / unit, count % unit * (1'000'000'000 / unit));
+  text.resize(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
+
+}  // namespace
 
 std::string format_duration(nanoseconds duration) {
   const auto count = duration.count();
@@ -136,11 +184,9 @@ std::string format_duration(nanoseconds duration) {
     if (rest < step.factor) continue;
     // Below a second one number with a fraction reads better: 1.5ms.
     if (step.factor < 1'000'000'000 && result.empty()) {
-      return fmt::format("{:g}{}", static_cast<double>(rest) / static_cast<double>(step.factor), step.unit);
+      return with_fraction(rest, step.factor) + std::string(step.unit);
     }
-    if (step.unit == "s" && rest % step.factor != 0) {
-      return result + fmt::format("{:g}s", static_cast<double>(rest) / static_cast<double>(step.factor));
-    }
+    if (step.unit == "s" && rest % step.factor != 0) return result + with_fraction(rest, step.factor) + "s";
     result += fmt::format("{}{}", rest / step.factor, step.unit);
     rest %= step.factor;
     if (rest == 0) return result;
@@ -223,8 +269,9 @@ std::string format_speed(double speed) { return std::isinf(speed) ? "max" : fmt:
 
 ValueResult<protocol::SystemMicros> parse_time(std::string_view text, protocol::SystemMicros now) {
   const std::optional<protocol::SystemMicros> time = protocol::parse_time_text(text, now);
-  if (!time) return bad(text, "time", "2026-11-20T10:00:00Z, -5m or @1700000000.123");
-  return *time;
+  if (time) return *time;
+  if (looks_like_local_time(text)) return parse_local_time(text, now);
+  return bad(text, "time", "2026-11-20T10:00:00Z, 09:30, -5m or @1700000000.123");
 }
 
 }  // namespace wskit::cli

@@ -37,6 +37,38 @@ Error bad_object(std::string reason) {
   return {ErrorCode::kBadCommand, "the position " + std::move(reason), ""};
 }
 
+// The text has a digit for each 0 of `form` and otherwise begins as it does.
+bool begins_like(std::string_view text, std::string_view form) {
+  return text.size() >= form.size() &&
+         std::ranges::equal(form, text.substr(0, form.size()),
+                            [](char want, char c) { return want == '0' ? c >= '0' && c <= '9' : want == c; });
+}
+
+// Whether the text is meant as a date or a time of day. No server gives out such an epoch.
+bool looks_like_time(std::string_view text) {
+  return begins_like(text, "00:00") || begins_like(text, "0000-00-00");
+}
+
+// What is missing or wrong in a text that is meant as a date or a time of day.
+std::string_view fault_of_time(std::string_view text) {
+  constexpr std::size_t kDateBytes = 10;
+  if (!begins_like(text, "0000-00-00")) return "is a time of day without its date and its zone";
+  if (text.size() == kDateBytes) return "is a date without a time and a zone";
+  std::string in_utc = std::string(text) + 'Z';
+  in_utc[kDateBytes] = 'T';
+  if (parse_timestamp(in_utc)) return "is a time without a zone";
+  in_utc.insert(in_utc.size() - 1, ":00");
+  return parse_timestamp(in_utc) ? "is a time without seconds and a zone" : "is no RFC 3339 time";
+}
+
+Error bad_time(std::string_view text) {
+  return {ErrorCode::kBadCommand,
+          fmt::format("the position {} {}; write date, time and zone, as in 2026-11-20T10:00:00Z or "
+                      "2026-11-20T11:00:00+01:00, or a time back, as in -5m",
+                      quote(text), fault_of_time(text)),
+          ""};
+}
+
 // A whole number without sign, blanks or leading plus.
 std::optional<std::uint64_t> whole_number(std::string_view text) {
   std::uint64_t number = 0;
@@ -99,6 +131,7 @@ Result<SystemMicros> read_time(std::string_view json, SystemMicros now) {
       is_json_string(json) ? string_text(json, json.size(), storage) : std::nullopt;
   const std::optional<SystemMicros> time = text ? parse_time_text(*text, now) : std::nullopt;
   if (time) return *time;
+  if (text && looks_like_time(*text)) return bad_time(*text);
   return bad_object("has a \"time\" that is no RFC 3339 string, such as \"2026-11-20T10:00:00Z\"");
 }
 
@@ -257,6 +290,8 @@ Result<Since> parse_since_text(std::string_view text, SystemMicros now) {
   }
   const std::optional<SystemMicros> time = parse_time_text(text, now);
   if (time) return Since(*time);
+  // Never an epoch and an offset behind it, which is what 09:30 would be.
+  if (looks_like_time(text)) return bad_time(text);
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return bad_since(text, "cannot be read");
   const std::optional<std::uint64_t> behind = whole_number(text.substr(colon + 1));

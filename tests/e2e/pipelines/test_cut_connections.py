@@ -40,7 +40,7 @@ def test_each_event_is_printed_once_and_in_order(stage):
         assert tap.wait() == 0, tap.stderr
         assert relay.cuts >= 10, "the connections were cut"
     assert tap.stdout.split() == [b"%d" % number for number in range(EVENTS)]
-    assert "gap" not in tap.stderr.replace("0 gaps", ""), tap.stderr
+    assert "gap" not in tap.stderr, tap.stderr
 
 
 def test_each_event_of_many_channels_is_printed_once_and_in_order(stage):

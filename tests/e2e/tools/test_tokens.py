@@ -127,7 +127,7 @@ def test_a_refused_upgrade_is_exit_4_at_once(stage, tool, status, options, remed
 
 def test_a_pipe_is_a_token_file_too(stage):
     with ScriptedServer() as server:
-        shell = stage.shell(f"wstap -u {server.url} --token-file /dev/fd/3 a 3< <(echo {SECRET})")
+        shell = stage.shell(f"wstap -u {server.url} --token-file /dev/fd/3 --no-reconnect a 3< <(echo {SECRET})")
         peer = server.peer()
         assert f"Authorization: Bearer {SECRET}" in peer.request
         peer.close(1000)

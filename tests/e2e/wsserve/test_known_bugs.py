@@ -90,7 +90,7 @@ def test_a_reconnect_with_zero_missed_events_says_recovered_though_the_history_i
 def test_a_tap_that_has_not_seen_an_event_yet_misses_none_of_an_outage(stage):
     server = stage.server()
     with Relay(server) as relay, server.client() as publisher:
-        tap = stage.tool("wstap", "-u", relay.url, "-o", "data", *FAST, "a")
+        tap = stage.tool("wstap", "-u", relay.url, "-o", "data", "-v", *FAST, "a")
         tap.wait_for_stderr("connected to")
         relay.cut()
         for number in range(10):

@@ -1,6 +1,7 @@
 """Proves: what wstap prints is the record alone, in the form asked for, and colours appear only where they may."""
 
 import json
+import re
 
 ESCAPE = b"\x1b"
 KNOWN = [
@@ -41,8 +42,13 @@ def test_a_pipe_gets_json_lines_without_being_asked(stage):
 
 
 def test_notices_are_lines_of_stderr_under_its_name(stage):
-    tap = tapped(stage, stage.server())
-    assert tap.stderr and all(line.startswith("wstap: ") for line in tap.stderr.splitlines()), tap.stderr
+    tap = tapped(stage, stage.server(), "-v")
+    lines = tap.stderr.splitlines()
+    assert any(line.startswith("wstap: connected to ") for line in lines), tap.stderr
+    assert all(line.startswith("wstap: ") or " info wstap: " in line for line in lines), tap.stderr
+    # U18, U12: where nobody watches, it says no more on success than what it was.
+    summary = tapped(stage, stage.server()).stderr
+    assert re.fullmatch(rf"wstap: {len(KNOWN)} events of 1 channel in \d+\.\d s\n", summary), summary
     assert tapped(stage, stage.server(), "-q").stderr == ""
 
 

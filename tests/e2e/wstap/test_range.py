@@ -51,10 +51,24 @@ def test_begins_behind_an_offset_of_an_epoch(stage):
     assert other.stdout == b"1\n2\n" and "gap in a: the channel began anew" in other.stderr
 
 
+def test_a_time_of_day_is_of_this_machines_zone_and_never_an_epoch(stage):
+    # F3: these were read as epoch:offset, and everything held was printed.
+    server = stage.server()
+    fill(server, a=3)
+    for begin, expected in [("yesterday", [1, 2, 3]), ("2020-01-01", [1, 2, 3]), ("2020-01-01 09:30", [1, 2, 3])]:
+        run = stage.run("wstap", "-u", server.url, "-o", "data", "a", "--from", begin, "--end", "-v")
+        assert run.code == 0 and [int(line) for line in run.stdout.split()] == expected, run.stderr
+        assert "began anew" not in run.stderr and "(1 channel) from 20" in run.stderr
+    run = stage.run("wstap", "-u", server.url, "-o", "data", "a", "--from", "tomorrow 09:30", "--end", "-v")
+    assert run.code == 0 and run.stdout == b"" and "which is to come" in run.stderr
+    answer = server.get("/history/a?since=09:30")
+    assert answer.status == 400 and b"without its date and its zone" in answer.body
+
+
 def test_goes_on_live_without_an_end(stage):
     server = stage.server()
     fill(server, a=5)
-    process = stage.tool("wstap", "-u", server.url, "-o", "data", "a", "--from", "-2", "-n", "4")
+    process = stage.tool("wstap", "-u", server.url, "-o", "data", "a", "--from", "-2", "-n", "4", "-v")
     process.wait_for_lines(2)
     with server.client() as publisher:
         publisher.publish("a", 6)
@@ -85,7 +99,9 @@ def test_ends_at_once_where_there_is_nothing(stage, channel):
 def test_the_end_is_that_of_the_beginning(stage):
     """What is published while it reads is not waited for, and not printed."""
     with ScriptedServer() as scripted:
-        process = stage.tool("wstap", "-u", scripted.url, "-o", "data", "m/*", "--from", "start", "--end")
+        process = stage.tool(
+            "wstap", "-u", scripted.url, "-o", "data", "m/*", "--from", "start", "--end", "--order", "channel"
+        )
         peer = scripted.peer()
         command = peer.wait_for_messages(1)[0]
         assert command["since"] == "start" and command["matched"] is True
@@ -168,7 +184,7 @@ def test_a_backtest_that_is_over_is_read_and_verified(stage):
 @pytest.mark.parametrize(
     "options, remedy",
     [
-        (["--from", "yesterday"], "write start, now, cursor"),
+        (["--from", "some day"], "write start, now, cursor"),
         (["--from", "cursor"], "--cursor"),
         (["--from", "start", "--until", "-100"], "-n ends after"),
         (["--from", "start", "--until", "start"], "-n ends after"),

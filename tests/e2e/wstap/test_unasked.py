@@ -18,7 +18,7 @@ def server(stage, issuer):
 def tap(stage, server, issuer):
     def start(*arguments, **claims):
         token = issuer.token("ann", subscribe=["market/*"], **claims)
-        tool = stage.tool("wstap", "-u", server.url, "--token", token, "-o", "json", *arguments)
+        tool = stage.tool("wstap", "-u", server.url, "--token", token, "-o", "json", "-v", *arguments)
         tool.wait_for_stderr("connected to")
         return tool
 

@@ -2,8 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 namespace wskit::cli {
 namespace {
+
+// NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread
+[[maybe_unused]] const int kUnicode = setenv("LC_ALL", "C.UTF-8", 1);
 
 TEST(Columns, CountCodePointsAndNoColours) {
   EXPECT_EQ(columns(""), 0U);
@@ -34,6 +39,32 @@ TEST(Fit, FillsUpOrEndsInAnEllipsis) {
   EXPECT_EQ(fit("ab", 4), "ab  ");
   EXPECT_EQ(fit("abcd", 4), "abcd");
   EXPECT_EQ(fit("abcde", 4), "abc…");
+}
+
+// U16: LC_ALL=C is answered in ASCII.
+TEST(Clip, IsAsciiWhereTheLocaleIs) {
+  setenv("LC_ALL", "C", 1);  // NOLINT(concurrency-mt-unsafe)
+  EXPECT_FALSE(takes_unicode());
+  EXPECT_EQ(clip("id 28023", 7), "id 280~");
+  EXPECT_EQ(fit_end("market/AAPL", 6), "~/AAPL");
+  setenv("LC_ALL", "de_DE.utf8", 1);  // NOLINT(concurrency-mt-unsafe)
+  EXPECT_TRUE(takes_unicode());
+  setenv("LC_ALL", "C.UTF-8", 1);  // NOLINT(concurrency-mt-unsafe)
+}
+
+TEST(FitEnd, KeepsTheEnd) {
+  EXPECT_EQ(fit_end("ab", 4), "ab  ");
+  EXPECT_EQ(fit_end("backtest/bt-42", 8), "…t/bt-42");
+}
+
+// U10
+TEST(Wrap, BreaksAtBlanksAndKeepsTheMargin) {
+  EXPECT_EQ(wrap("10:00 one two three", 13, 6), "10:00 one two\n      three");
+  EXPECT_EQ(wrap("10:00 one twoxthree", 13, 6), "10:00 one\n      twoxthr\n      ee");
+  EXPECT_EQ(wrap("10:00 abcdefghijklm", 13, 6), "10:00 abcdefg\n      hijklm");
+  EXPECT_EQ(wrap("short", 13, 6), "short");
+  EXPECT_EQ(wrap("\x1b[31mab cd\x1b[0m", 3, 1), "\x1b[31mab\n cd\x1b[0m");
+  EXPECT_EQ(wrap("", 3, 1), "");
 }
 
 TEST(Printable, LeavesNothingThatATerminalObeys) {

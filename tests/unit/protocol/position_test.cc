@@ -98,14 +98,31 @@ TEST(PositionTextTest, RefusesEverythingElseAndSaysWhatToWrite) {
                                           "@1.",
                                           "@1.x",
                                           "@253402300800",
-                                          "2026-11-20",
-                                          "2026-02-30T00:00:00Z",
                                           "-99999999999999999999d",
                                           "-4000000d",
                                           "yesterday"}) {
     EXPECT_THAT(text(position), HasSubstr("-5m), an RFC 3339 time")) << position;
     EXPECT_THAT(text(position), HasSubstr("refused")) << position;
   }
+}
+
+// F3: a text that begins as a time is one, and where its zone is missing that is said.
+TEST(PositionTextTest, ATimeWithoutAZoneOrADateIsNoEpoch) {
+  EXPECT_THAT(text("09:30"), HasSubstr("is a time of day without its date and its zone"));
+  EXPECT_THAT(text("17:00"), HasSubstr("is a time of day"));
+  EXPECT_THAT(text("09:30:00"), HasSubstr("is a time of day"));
+  EXPECT_THAT(text("12:345"), HasSubstr("is a time of day"));
+  EXPECT_THAT(text("2026-11-29"), HasSubstr("is a date without a time and a zone"));
+  EXPECT_THAT(text("2026-11-29T10:00:00"), HasSubstr("is a time without a zone"));
+  EXPECT_THAT(text("2026-11-29T10:00:00.5"), HasSubstr("is a time without a zone"));
+  EXPECT_THAT(text("2026-11-29 10:00:00"), HasSubstr("is a time without a zone"));
+  EXPECT_THAT(text("2026-11-29T10:00"), HasSubstr("is a time without seconds and a zone"));
+  EXPECT_THAT(text("2026-02-30T00:00:00Z"), HasSubstr("is no RFC 3339 time"));
+  EXPECT_THAT(text("2026-11-20:5"), HasSubstr("is no RFC 3339 time"));
+  EXPECT_THAT(text("2026-11-29"), HasSubstr("2026-11-20T10:00:00Z"));
+  EXPECT_THAT(json(R"("17:00")"), HasSubstr("is a time of day"));
+  EXPECT_THAT(json(R"({"time":"2026-11-29T10:00:00"})"), HasSubstr("is a time without a zone"));
+  EXPECT_THAT(json(R"({"time":"09:30"})"), HasSubstr("is a time of day"));
 }
 
 TEST(PositionTextTest, TheLongestDurationDoesNotOverflow) {

@@ -114,6 +114,24 @@ TEST_F(ChannelBookTest, AHoleBetweenKeysThatNothingFillsIsReportedLater) {
   EXPECT_THAT(holes(), IsEmpty());
 }
 
+// S2: what waited for max_rate comes together, in the order of the offsets, and adds up.
+TEST_F(ChannelBookTest, WhatMaxRateHeldBackAddsUp) {
+  subscribed(0, "e", true);
+  EXPECT_EQ(keyed(1, "a"), "");
+  EXPECT_EQ(keyed(2, "b"), "");
+  // 3, 5 and 8 of a, 4 and 9 of b, 6 and 7 of c and 10 of d waited for a second.
+  EXPECT_EQ(merged(7, 6, 1, "c"), "");
+  EXPECT_EQ(merged(8, 3, 2, "a"), "");
+  EXPECT_EQ(merged(9, 4, 1, "b"), "");
+  EXPECT_EQ(keyed(10, "d"), "");
+  EXPECT_FALSE(book_.has_holes());
+  EXPECT_THAT(holes(), IsEmpty());
+  // What it may not do: leave one out, or send one behind a later one.
+  EXPECT_EQ(merged(13, 11, 1, "a"), "");
+  EXPECT_TRUE(book_.has_holes()) << "12 is in none of them";
+  EXPECT_THAT(keyed(12, "b"), ::testing::HasSubstr("came too late"));
+}
+
 TEST_F(ChannelBookTest, AsksForTheEpochOfAChannelOnceAConnection) {
   EXPECT_EQ(read(42), "");
   EXPECT_TRUE(epoch_wanted_);

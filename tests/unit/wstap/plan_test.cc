@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "common/cli/local_time.h"
 #include "common/cli/tool.h"
 
 namespace wskit::tap {
@@ -63,6 +64,27 @@ TEST_F(PlanTest, APositionOrTypesInTheAddressAreRefusedWithTheOption) {
   EXPECT_THAT(refusal(), HasSubstr("--event"));
   options_.connect.url = "ws://h/api/live?symbols=A,B&sinces=1&max_rate=5";
   EXPECT_EQ(refusal(), "");
+}
+
+// F3: a time without a zone is of this machine's, and never an epoch.
+TEST_F(PlanTest, ATimeOfDayIsTodaysAndIsTold) {
+  for (const char* text : {"09:30", "2026-11-20T09:30:00", "2026-11-20 09:30", "2026-11-20", "yesterday"}) {
+    options_.from = text;
+    const TapPlan plan = this->plan();
+    const auto* time = std::get_if<SystemMicros>(&plan.subscriber.from);
+    ASSERT_NE(time, nullptr) << text;
+    EXPECT_EQ(*time, cli::parse_local_time(text, kNow).value()) << text;
+    EXPECT_THAT(plan.told_range, HasSubstr(" from " + cli::format_local_time(*time))) << text;
+  }
+  options_.from = "start";
+  options_.until = "17:00";
+  EXPECT_EQ(std::get<SystemMicros>(*plan().subscriber.until), cli::parse_local_time("17:00", kNow).value());
+  EXPECT_THAT(plan().told_range, HasSubstr(" until "));
+  options_.from = "2026-11-20T09:30:00Z";
+  options_.until = {};
+  EXPECT_EQ(plan().told_range, "") << "nothing was to be guessed";
+  options_.from = "25:00";
+  EXPECT_THAT(refusal(), HasSubstr("--from: '25:00' has no time of day that there is"));
 }
 
 TEST_F(PlanTest, TheEndIsTheNewestEvent) {

@@ -25,8 +25,32 @@ TEST(Shape, ACandleIsOpenToClose) {
 TEST(Shape, APositionShowsWhatItGained) {
   EXPECT_EQ(shaped("position_closed",
                    R"({"side":"long","quantity":2,"symbol":"X","entry_price":1,"exit_price":3,"pnl":4})"),
-            "LONG 2 X @ 1 -> 3 pnl +4");
+            "pnl +4 LONG 2 X @ 1 -> 3");
   EXPECT_EQ(shape_event("position_closed", R"({"pnl":-4})", true).text, "pnl \x1b[31m-4\x1b[0m");
+}
+
+// U10: what matters comes first.
+TEST(Shape, ATradeOfAStrategyIsEntryOrExitWithWhatItGained) {
+  EXPECT_EQ(
+      shaped("trade", R"({"action":"entry","side":"long","price":100.5,"size":0.2,"reasoning":"breakout"})"),
+      "ENTRY LONG 0.2 @ 100.5 breakout");
+  EXPECT_EQ(shaped("trade",
+                   R"({"action":"exit","side":"long","price":103,"size":0.2,"pnl":-4.5,"symbol":"BTC-USD"})"),
+            "EXIT pnl -4.5 LONG 0.2 BTC-USD @ 103");
+  EXPECT_EQ(shaped("position_closed",
+                   R"({"symbol":"X","reason":"stop","entry_price":1,"exit_price":3,"pnl":4,"pnl_pct":2.5})"),
+            "pnl +4 (+2.5%) X @ 1 -> 3 stop");
+  EXPECT_EQ(shaped("complete", R"({"trades":[1,2],"duration":3,"total_pnl":12})"),
+            "total_pnl=+12 duration=3 trades=[1,2]");
+}
+
+// U10
+TEST(Shape, AnAlertNamesItsSymbolFirst) {
+  EXPECT_EQ(shaped("alert", R"({"alert_type":"signal","source":"x","symbol":"AAPL","content":"up"})"),
+            "AAPL signal: up");
+  EXPECT_EQ(shaped("signal", R"({"signal":{"side":"buy","symbol":"TSLA","confidence":0.9}})"),
+            "BUY TSLA confidence 0.9");
+  EXPECT_EQ(shaped("agent_insight", R"({"agent":"news","insight":{"text":"calm"}})"), "news: calm");
 }
 
 TEST(Shape, WordsNameTheirSpeaker) {

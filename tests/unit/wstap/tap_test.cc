@@ -50,6 +50,7 @@ class TapTest : public ::testing::Test {
 
   cli::Outcome run() {
     cli::Notices notices("wstap", notices_.writer());
+    notices.configure(notice_options_);
     std::signal(SIGPIPE, SIG_IGN);
     return tap::run(options_, notices, io_, records_.writer());
   }
@@ -86,6 +87,7 @@ class TapTest : public ::testing::Test {
   boost::asio::io_context io_;
   FakeServer server_{io_};
   TapOptions options_;
+  cli::NoticeOptions notice_options_;
   std::string connected_ =
       R"({"type":"connected","timestamp":"","data":{"connection":"c","heartbeat":30,"channels":[]}})";
   std::vector<json> commands_;
@@ -102,14 +104,77 @@ class TapTest : public ::testing::Test {
 
 TEST_F(TapTest, EndsAfterTheRecordsAskedFor) {
   options_.count = 3;
+  notice_options_.verbose = 1;
   const cli::Outcome outcome = run();
   EXPECT_EQ(outcome.code, cli::ExitCode::kOk);
   EXPECT_THAT(printed(), ElementsAre(1, 2, 3));
   const std::string said = notices();
   EXPECT_THAT(said, HasSubstr("wstap: connected to ws://127.0.0.1:"));
   EXPECT_THAT(said, HasSubstr("(1 channel)\n"));
-  EXPECT_THAT(said, HasSubstr("wstap: 3 events in 1 channel, 0 gaps, 0 reconnects, "));
+  EXPECT_THAT(said, ::testing::ContainsRegex("wstap: 3 events of 1 channel in [0-9.]+ s\n"));
   EXPECT_EQ(server_.last().close_code(), protocol::CloseCode::kNormal);
+}
+
+// U18, U12: where nobody watches, a run in which all went well says no more than what it was.
+TEST_F(TapTest, OnlySumsUpInAPipeWhereAllWentWell) {
+  options_.until_events = {"trade"};
+  EXPECT_EQ(run().code, cli::ExitCode::kOk);
+  EXPECT_THAT(notices(), ::testing::MatchesRegex("wstap: 1 event of 1 channel in [0-9.]+ s\n"));
+}
+
+// U11: types that were not asked for are counted, also where the server leaves them out.
+TEST_F(TapTest, TellsHowManyEventsItsTypesLeftOut) {
+  options_.event_types = {"trde"};
+  options_.timeout = milliseconds{300};
+  on_subscribe = [](FakePeer& peer, const json& command) {
+    const bool looks = command["id"] == 5;
+    peer.send(subscribed(entry(looks ? 4 : 2), command["id"].dump()));
+  };
+  EXPECT_EQ(run().code, cli::ExitCode::kTimedOut);
+  EXPECT_THAT(notices(), HasSubstr("wstap: 0 events (2 others by -e) in 0."));
+}
+
+// U11
+TEST_F(TapTest, ForeignWildcardsGetTheRightSpelling) {
+  options_.channels = {"a/>", "list"};
+  options_.timeout = milliseconds{1};
+  run();
+  const std::string said = notices();
+  EXPECT_THAT(said, HasSubstr("wstap: a/> is the name of one channel here; the pattern is a/**\n"));
+  EXPECT_THAT(said, HasSubstr("wstap: list is taken for the name of a channel; "));
+}
+
+// U11: after a while of nothing, a name that nobody ever published to is told with one that is near.
+TEST_F(TapTest, ANameThatNobodyPublishedToIsTold) {
+  options_.channels = {"market/APPL"};
+  on_subscribe = [this](FakePeer& peer, const json& command) {
+    const std::string asked = command["channels"][0];
+    if (asked == "market/*") {
+      peer.send(
+          subscribed(R"({"channel":"market/*","offset":null,"epoch":null,"recovered":false,"replayed":0,)"
+                     R"("matched":[{"channel":"market/AAPL","offset":7,"epoch":"e"},)"
+                     R"({"channel":"market/APPL","offset":0,"epoch":"e"}]})",
+                     "6"));
+    } else if (asked == "*/APPL") {
+      peer.send(error("FORBIDDEN", R"("id":6,)"));
+    } else {
+      peer.send(
+          subscribed(R"({"channel":"market/APPL","offset":0,"epoch":"e","recovered":false,"replayed":0})",
+                     command["id"].dump()));
+    }
+  };
+  std::string said;
+  std::function<void()> poll = [&] {
+    said += notices();
+    if (said.find("market/AAPL") != std::string::npos) {
+      raise(SIGTERM);
+    } else {
+      boost::asio::post(io_, poll);
+    }
+  };
+  boost::asio::post(io_, poll);
+  EXPECT_EQ(run().signal, SIGTERM);
+  EXPECT_THAT(said, HasSubstr("wstap: nothing was ever published to market/APPL; there is market/AAPL\n"));
 }
 
 TEST_F(TapTest, EndsAfterTheTypeAskedFor) {
@@ -193,7 +258,7 @@ TEST_F(TapTest, AnswersWithStatisticsWhenAsked) {
   std::string said;
   std::function<void()> poll = [&] {
     said += notices();
-    if (said.find(" 0 gaps, 0 reconnects, ") != std::string::npos) return server_.last().send(event(2));
+    if (said.find("1 event of 1 channel in ") != std::string::npos) return server_.last().send(event(2));
     boost::asio::post(io_, poll);
   };
   boost::asio::post(io_, poll);
@@ -302,7 +367,7 @@ TEST_F(TapTest, ResumesBehindTheLastEventAfterAReconnect) {
   const std::string said = notices();
   EXPECT_THAT(said, HasSubstr("4008 slow consumer; next attempt in 0.0 s"));
   EXPECT_THAT(said, HasSubstr(" again (1 event replayed)\n"));
-  EXPECT_THAT(said, HasSubstr("0 gaps, 1 reconnect"));
+  EXPECT_THAT(said, HasSubstr(" s, 1 reconnect\n"));
 }
 
 TEST_F(TapTest, WhatAReconnectCannotGiveBackIsNamed) {
