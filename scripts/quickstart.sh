@@ -115,9 +115,9 @@ start_server() {
 
 # Two of them: one collects the data of every event, the other shows a few as a person wants them.
 start_taps() {
-  "$bin/wstap" --url "$url" 'market/*' --output data >"$scratch/received" 2>"$scratch/wstap.log" &
+  "$bin/wstap" -v --url "$url" 'market/*' --output data >"$scratch/received" 2>"$scratch/wstap.log" &
   running=("$!" "${running[@]}")
-  "$bin/wstap" --url "$url" 'market/*' -e match -n 8 --output pretty 2>"$scratch/shown.log" &
+  "$bin/wstap" -v --url "$url" 'market/*' -e match -n 8 --output pretty 2>"$scratch/shown.log" &
   running=("$!" "${running[@]}")
   wait_for "wstap's subscription" "$scratch/wstap.log" grep -q "connected to" "$scratch/wstap.log"
   wait_for "wstap's subscription" "$scratch/shown.log" grep -q "connected to" "$scratch/shown.log"

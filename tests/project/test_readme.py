@@ -24,7 +24,9 @@ ADDRESS = "127.0.0.1:9000"
 
 ALWAYS_DIFFERENT = [
     (r"\x1b\[[\d;]*m", ""),  # jq 1.6 does not know NO_COLOR
+    (r"^\d{4}-\d\d-\d\d  \(times are local, [+-]\d\d:\d\d\)$", "TODAY"),
     (r"\b\d\d:\d\d:\d\d\.\d{3}\b", "TIME"),
+    (r"\(\d+ others by -e\)", "(OTHERS by -e)"),
     (r'"epoch":"\w+"', '"epoch":"EPOCH"'),
     (r"\bin [\d.]+ s( \([\d.]+ lines/s\))?$", "in SECONDS"),
     (r"[\d.]+ s$", "SECONDS"),
@@ -98,7 +100,7 @@ class Terminal:
 def test_a_block_prints_what_it_says(block, server, stage, tmp_path):
     address = f"{server.address[0]}:{server.port}"
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    env = stage.env(WSKIT_URL=server.url, NO_COLOR=1, PATH=f"{BIN}:{os.environ['PATH']}")
+    env = stage.env(WSKIT_URL=server.url, NO_COLOR=1, TZ="UTC0", PATH=f"{BIN}:{os.environ['PATH']}")
     terminal = Terminal(env, tmp_path)
     for line in block:
         if not line.startswith("$ "):
