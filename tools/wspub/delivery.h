@@ -26,6 +26,7 @@
 
 #include "common/cli/notices.h"
 #include "common/client/client.h"
+#include "common/text_hash.h"
 #include "wspub/event_sink.h"
 #include "wspub/holdback.h"
 #include "wspub/reply.h"
@@ -109,11 +110,6 @@ class Delivery : public EventSink, private client::ClientHandler {
   void on_ack_timer();
   void try_again_later();
   void tell_if_overtaken(const PublishCommand& accepted);
-
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-  };
 
   DeliveryOptions options_;
   cli::Notices& notices_;

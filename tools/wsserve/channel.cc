@@ -313,7 +313,9 @@ void Channel::show_interest(std::size_t shard) {
 
 void Channel::lose_interest(std::size_t shard) {
   const std::lock_guard lock(mutex_);
-  interested_shards_ &= ~(std::uint64_t{1} << shard);
+  const std::uint64_t bit = std::uint64_t{1} << shard;
+  if ((interested_shards_ & bit) == 0) return;
+  interested_shards_ &= ~bit;
   used_ = protocol::system_now();
 }
 
@@ -335,8 +337,19 @@ void Channel::expire(protocol::SystemMicros now) {
 
 bool Channel::is_idle(protocol::SystemMicros now, std::chrono::microseconds ttl) const {
   const std::lock_guard lock(mutex_);
-  return stored_ == nullptr && later_copies_.load() == 0 && interested_shards_ == 0 && history_.empty() &&
-         dedup_.size() == 0 && home_.ages.now_for(ttl, now) - used_ >= ttl;
+  if (later_copies_.load() > 0 || interested_shards_ != 0) return false;
+  if (is_unborn_locked()) return true;
+  return stored_ == nullptr && history_.empty() && dedup_.size() == 0 && ttl.count() > 0 &&
+         home_.ages.now_for(ttl, now) - used_ >= ttl;
+}
+
+bool Channel::is_unborn() const {
+  const std::lock_guard lock(mutex_);
+  return is_unborn_locked();
+}
+
+bool Channel::is_unborn_locked() const {
+  return offset_ == 0 && assigned_ == 0 && dedup_.size() == 0 && (stored_ == nullptr || stored_->is_unused());
 }
 
 }  // namespace wskit::server

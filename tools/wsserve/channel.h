@@ -165,9 +165,11 @@ class Channel final : private store::Sink {
   // Lets go of events and dedup ids that have become too old.
   void expire(protocol::SystemMicros now);
   // Whether it can be forgotten without a loss but that of its epoch: it holds
-  // nothing, no shard listens, and nobody has used it for `ttl`. A durable one
-  // never is.
+  // nothing, no shard listens, and nobody has used it for `ttl` (0: for ever). One that
+  // was never published to waits for nothing; a durable one that was never is idle.
   [[nodiscard]] bool is_idle(protocol::SystemMicros now, std::chrono::microseconds ttl) const;
+  // No event was ever published to it, nor is one on its way.
+  [[nodiscard]] bool is_unborn() const;
 
   // The shard's own view of the channel; only that shard's thread may touch it.
   [[nodiscard]] std::unique_ptr<LocalChannel>& local(std::size_t shard) { return local_[shard]; }
@@ -215,6 +217,7 @@ class Channel final : private store::Sink {
     return home_.ages.now_for(options_.dedup.max_age, wall);
   }
   void hand_over(ChunkPtr frame, protocol::SystemMicros received);
+  [[nodiscard]] bool is_unborn_locked() const;
   [[nodiscard]] std::uint64_t oldest() const;
   ReplayStart locate_locked(const protocol::Since& since) const;
   Part read_locked(std::uint64_t after, std::size_t max_bytes, std::vector<ChunkPtr>& out) const;

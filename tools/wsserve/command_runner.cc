@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/protocol/channel.h"
 #include "common/protocol/quote.h"
@@ -37,18 +38,28 @@ void CommandRunner::run(Connection& connection, std::string_view text) {
   if (const auto error = auth::check_command(connection.identity(), command.action)) {
     return refuse(connection, command.id, *error);
   }
+  if (command.action == Action::kPublish) return publish(connection, command);
+  if (command.action == Action::kPing) {
+    text_.clear();
+    protocol::append_pong(text_, command.id, shard_.timestamp(), command.timestamp);
+    return connection.send_text(text_);
+  }
+  const Clock::time_point began = Clock::now();
+  carry_out(connection, command);
+  let_others_go_on(connection, began);
+}
+
+void CommandRunner::carry_out(Connection& connection, const Command& command) {
   switch (command.action) {
     case Action::kPublish:
-      return publish(connection, command);
+    case Action::kPing:
+      return;
     case Action::kSubscribe:
       return subscribe(connection, command);
     case Action::kUnsubscribe:
       return unsubscribe(connection, command);
-    case Action::kPing:
-      text_.clear();
-      protocol::append_pong(text_, command.id, shard_.timestamp(), command.timestamp);
-      return connection.send_text(text_);
     case Action::kStats:
+      if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
       text_.clear();
       protocol::append_control(text_, "stats", command.id, shard_.timestamp(),
                                shard_.server().stats(connection.identity()));
@@ -97,6 +108,23 @@ Error CommandRunner::server_is_full(std::string_view name) const {
           fmt::format(R"({{"limit":{}}})", shard_.settings().hub.max_channels)};
 }
 
+Error CommandRunner::unread_answers() {
+  return {ErrorCode::kRateLimited, "answers wait to be read: read them before you ask for more", {}};
+}
+
+void CommandRunner::let_others_go_on(Connection& connection, Clock::time_point began) {
+  const Clock::time_point now = Clock::now();
+  // What the commands of this turn have taken together.
+  if (std::exchange(turn_, shard_.now()) != shard_.now()) spent_ = {};
+  spent_ += now - began;
+  if (spent_ < Fanout::kSlice || !connection.is_open() || connection.is_suspended()) return;
+  connection.suspend();
+  shard_.post([this, number = connection.number()] {
+    Connection* asking = shard_.find(number);
+    if (asking != nullptr && asking->is_suspended()) asking->resume([](Connection&) {});
+  });
+}
+
 namespace {
 
 Error nobody_there(std::string_view channel) {
@@ -128,11 +156,7 @@ void CommandRunner::history(Connection& connection, const Command& command) {
   const auto limit = parse_limit(command.limit);
   if (!limit) return refuse(connection, command.id, limit.error());
   // One short command asks for up to a whole message of events.
-  if (!connection.takes_answers()) {
-    return refuse(
-        connection, command.id,
-        {ErrorCode::kRateLimited, "answers wait to be read: read them before you ask for more history", {}});
-  }
+  if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
   Channel* channel = shard_.hub().find(name);
   if (channel == nullptr) {
     return refuse(connection, command.id,

@@ -17,11 +17,15 @@
 #include "common/protocol/command.h"
 #include "common/protocol/control.h"
 #include "common/protocol/position.h"
+#include "common/text_hash.h"
 #include "wsserve/connection/sign_in.h"
 #include "wsserve/connection/store_wait.h"
+#include "wsserve/fanout/fanout.h"
 #include "wsserve/fanout/pace.h"
+#include "wsserve/index/pattern_index.h"
 #include "wsserve/people/presence_reporter.h"
 #include "wsserve/routing/route_plan.h"
+#include "wsserve/timing_wheel.h"
 #include "wsserve/type_filter.h"
 
 namespace wskit::server {
@@ -72,13 +76,17 @@ class CommandRunner {
     // The filter is the connection's own, which is not for channels of the server's space.
     bool by_default = false;
     Pace pace;
+    bool matched = false;          // a pattern's answer lists the channels that it matches
+    bool keeps_positions = false;  // a stream's reader has them in its ids instead
 
     [[nodiscard]] TypeFilterPtr filter_of(std::string_view name) const {
       return by_default && protocol::is_server_channel(name) ? nullptr : filter;
     }
-    bool matched = false;  // a pattern's answer lists the channels that it matches
+    [[nodiscard]] bool tells_matches() const { return matched || keeps_positions; }
   };
 
+  // Any but publish and ping, which take no time.
+  void carry_out(Connection& connection, const protocol::Command& command);
   void authenticate(Connection& connection, const protocol::Command& command);
   // What it opens with; of what it may not subscribe it is told.
   void subscribe_first(Connection& connection, const std::vector<std::string>& channels,
@@ -96,11 +104,17 @@ class CommandRunner {
   // Subscribes once it is known where `since` is.
   void subscribe(Connection& connection, const Wanted& wanted, const protocol::Since& since);
   void subscribe_located(Connection& connection, const Wanted& wanted, const protocol::Since& since);
-  // Hands on `since` once it is known where it is; an error if the store cannot be
-  // read, or if the names may not be subscribed any more. REQUIRES: check() of them.
+  // Hands on `since` once it is known where it is and the names are cheap to subscribe;
+  // an error if the store cannot be read, or if the names may not be subscribed (any
+  // more). REQUIRES: check() of them.
   using Located = std::function<void(Connection&, const protocol::Result<protocol::Since>&)>;
-  void locate(Connection& connection, const std::vector<std::string>& names, const protocol::Since& since,
+  void locate(Connection& connection, const Wanted& wanted, const protocol::Since& since,
               const Located& then);
+  // What many channels make long is done some at a time, between the turns.
+  void prepare(Connection& connection, const std::vector<std::string>& names,
+               const std::function<void(Connection&, bool at_once)>& then);
+  void locate_in_store(Connection& connection, const std::vector<std::string>& names,
+                       const protocol::Since& since, const Located& then);
   void stream_located(Connection& connection, const Wanted& wanted, const protocol::Since& since);
   void tell_gaps(Connection& connection, const std::vector<protocol::SubscribedChannel>& channels);
   // The channels among those names that are there already.
@@ -125,34 +139,70 @@ class CommandRunner {
   // Why the names may not be subscribed; nothing if they may.
   [[nodiscard]] std::optional<protocol::Error> check(Connection& connection,
                                                      const std::vector<std::string_view>& names);
-  // The same for the number of them.
+  // The same for the number of them: as many as there will be, and of those that are
+  // new all and the patterns.
   [[nodiscard]] std::optional<protocol::Error> check_subscriptions(const Connection& connection,
-                                                                   std::size_t added);
-  // Subscribes one checked name or pattern, or changes its wish if it is
-  // subscribed already.
-  protocol::SubscribedChannel add(Connection& connection, std::string_view name, const Wish& wish,
-                                  const protocol::Since& since);
-  // Where a name stands, with nothing recovered and nothing replayed.
-  protocol::SubscribedChannel stand(std::string_view name, const Wish& wish);
-  protocol::SubscribedChannel add_channel(Connection& connection, std::string_view name, TypeFilterPtr filter,
-                                          const protocol::Since& since);
-  protocol::SubscribedChannel add_pattern(Connection& connection, std::string_view text, const Wish& wish,
-                                          const protocol::Since& since);
-  // Starts the replay of one channel and tells of it in `entry`. `live`: another
-  // subscription of the connection brings its events already.
+                                                                   std::size_t in_the_end, std::size_t added,
+                                                                   std::size_t added_patterns);
+  // The same for what its patterns match, where that is looked at one by one.
+  [[nodiscard]] std::optional<protocol::Error> check_matches(const std::vector<std::string>& names);
+  // What becomes of a subscription, bounded while it is gathered.
+  struct Told {
+    // Of a channel whose events another subscription brings already.
+    static constexpr std::size_t kItself = SIZE_MAX;
+    struct Live {
+      std::size_t match;  // of the entry; kItself: a name's own position
+      Fanout::Stand stand;
+      std::size_t entry;
+    };
+
+    std::size_t room;  // in bytes, for lists
+    std::vector<protocol::SubscribedChannel> channels{};
+    std::vector<Live> live{};
+    // Filters that were put together last, for many names have the same.
+    TypeFilterPtr before{};
+    TypeFilterPtr added{};
+    std::optional<TypeFilterPtr> both{};
+
+    // False: there is no room for one more of that name.
+    [[nodiscard]] bool take_room(std::string_view name);
+  };
+  Told add_all(Connection& connection, const Wanted& wanted, const protocol::Since& since);
+  // Subscribes the checked name or pattern of the answer's last entry, or changes its
+  // wish if it is subscribed already; the entry tells of it.
+  void add(Connection& connection, const Wish& wish, const protocol::Since& since, Told& answer);
+  // Where it stands, with nothing recovered and nothing replayed.
+  void stand(Connection& connection, const Wish& wish, Told& answer);
+  void add_channel(Connection& connection, TypeFilterPtr filter, const protocol::Since& since, Told& answer);
+  void add_pattern(Connection& connection, const Wish& wish, const protocol::Since& since, Told& answer);
+  // False: no more matches have to be told of.
+  [[nodiscard]] bool tell_where_it_joins(Connection& connection, Channel& channel, bool live,
+                                         const Wish& wish, Told& answer);
+  // Starts the replay of one channel and tells of it. `live`: another subscription of
+  // the connection brings its events already.
   ReplayStart begin_replay(Connection& connection, Channel& channel, const protocol::Since& since, bool live,
-                           protocol::SubscribedChannel& entry);
-  // Channels that a reader has heard of and that are not there yet, so that it is
-  // told that what it knows of them is over. False if the server has no room for one.
-  [[nodiscard]] bool make_known_channels(const protocol::Pattern& pattern, const protocol::Since& since);
+                           const Wish& wish, Told& answer);
+  // `live_seam`: where its position was taken, if it is live; 0: it is not. False as above.
+  [[nodiscard]] bool tell_match(Connection& connection, const protocol::SubscribedMatch& match,
+                                std::uint64_t live_seam, const Channel& channel, const Wish& wish,
+                                Told& answer);
+  void tell_delivered(Told& answer);
+  // Makes channels that a reader has heard of and that are not there yet, so that it is
+  // told that what it knows of them is over. By pattern: false if the server had no room
+  // for one that it matches.
+  using MadeKnown = PatternIndex<std::unique_ptr<bool>>;
+  [[nodiscard]] MadeKnown make_known(const std::vector<std::string>& names, const protocol::Since& since);
   // Null: the server has too many channels, as server_is_full() says.
   Channel* find_channel(std::string_view name);
   [[nodiscard]] protocol::Error server_is_full(std::string_view name) const;
+  [[nodiscard]] static protocol::Error unread_answers();
+  // After what may have taken long: the connection's next command waits for its turn.
+  void let_others_go_on(Connection& connection, Clock::time_point began);
 
   Shard& shard_;
   protocol::CommandParser parser_;
   // Needs no lock, and does not grow stale: see let_go_of().
-  std::unordered_map<std::string_view, Channel*> channels_;
+  std::unordered_map<std::string_view, Channel*, TextHash, std::equal_to<>> channels_;
   routing::RoutePlan routes_;
   people::PresenceReporter presence_;
   std::vector<Channel*> targets_;  // of the events being published, in their order
@@ -160,6 +210,9 @@ class CommandRunner {
   std::string_view acknowledged_at_;          // of these; the shard's, good until the turn's next timestamp
   std::vector<StoreWait::Event> on_the_way_;  // to the store
   std::string text_;
+  // How long commands have taken in the turn that began then.
+  Clock::time_point turn_{};
+  Clock::duration spent_{};
 };
 
 }  // namespace wskit::server

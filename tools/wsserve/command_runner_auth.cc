@@ -1,10 +1,11 @@
 // Who asks: the greeting, the token that comes later, and what changes with it.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <unordered_set>
 
 #include "common/protocol/quote.h"
 #include "common/protocol/timestamp.h"
+#include "common/text_hash.h"
 #include "wsserve/audit/records.h"
 #include "wsserve/auth/gate.h"
 #include "wsserve/auth/permissions.h"
@@ -29,18 +30,18 @@ std::string authenticated_data(const auth::Identity& identity) {
   return data + '}';
 }
 
-void add_new(std::vector<std::string>& names, const std::string& name) {
-  if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
-}
-
 // Of its address, its token and the server, each one once.
 std::vector<std::string> first_channels(const auth::Identity& identity, const FirstSubscriptions& first) {
   std::vector<std::string> names;
+  std::unordered_set<std::string, TextHash, std::equal_to<>> known;
+  const auto add_new = [&](const std::string& name) {
+    if (!name.empty() && known.insert(name).second) names.push_back(name);
+  };
   for (const std::string& name : first.channels) {
-    if (!first.defaults || auth::may_subscribe(identity, name)) add_new(names, name);
+    if (!first.defaults || auth::may_subscribe(identity, name)) add_new(name);
   }
-  for (const std::string& name : identity.grants.channels) add_new(names, name);
-  add_new(names, auth::user_channel(identity));
+  for (const std::string& name : identity.grants.channels) add_new(name);
+  add_new(auth::user_channel(identity));
   return names;
 }
 

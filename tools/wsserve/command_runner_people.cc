@@ -3,9 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <unordered_map>
 
 #include "common/protocol/close_code.h"
 #include "common/protocol/quote.h"
@@ -30,14 +28,38 @@ using protocol::ErrorCode;
 // An answer to `presence` lists so many at most; it counts all.
 constexpr std::size_t kMaxPresent = 1'000;
 
-// Those on the shard whom `wanted` is true of, each told of by `entry`.
+// Those on the shard whom `wanted` is true of, each told of by `entry`; of as many as
+// `limit` and `max_bytes` allow.
 template <class Wanted, class Entry>
-Answer roll(const Shard& shard, std::size_t limit, const Wanted& wanted, const Entry& entry) {
+Answer roll(const Shard& shard, std::size_t limit, std::size_t max_bytes, const Wanted& wanted,
+            const Entry& entry) {
   Answer answer;
+  std::size_t bytes = 0;
   for (const auto& [number, connection] : shard.connections()) {
     if (!connection->is_open() || !wanted(*connection)) continue;
-    if (answer.entries.size() < limit) answer.entries.push_back(entry(*connection));
+    if (answer.entries.size() < limit && bytes <= max_bytes) {
+      answer.entries.push_back(entry(*connection));
+      bytes += answer.entries.back().size();
+    }
     ++answer.count;
+  }
+  return answer;
+}
+
+// Those on the shard who listen to the channel.
+Answer present(Shard& shard, std::string_view channel) {
+  std::vector<const Connection*> here;
+  shard.fanout().visit_listeners(channel, [&here](const Subscriber& subscriber) {
+    const auto& connection = static_cast<const Connection&>(subscriber);
+    if (connection.is_open()) here.push_back(&connection);
+  });
+  // One who listens by a name and by patterns is there once.
+  std::ranges::sort(here, {}, &Connection::number);
+  here.erase(std::unique(here.begin(), here.end()), here.end());
+  Answer answer;
+  answer.count = here.size();
+  for (std::size_t i = 0; i < std::min(here.size(), kMaxPresent); ++i) {
+    answer.entries.push_back(people::presence_json(here[i]->id(), here[i]->identity().user));
   }
   return answer;
 }
@@ -69,29 +91,11 @@ std::string channel_json(const Channel& channel, std::size_t subscriptions) {
 }
 
 // How many subscriptions of the shard, by name or pattern, are for each channel.
-Answer tally(const Shard& shard, const std::vector<std::string>& channels) {
-  std::unordered_map<std::string_view, std::size_t> places;
-  for (std::size_t i = 0; i < channels.size(); ++i) places.emplace(channels[i], i);
-  std::vector<std::size_t> counts(channels.size());
-  std::map<std::string_view, std::size_t> patterns;
-  for (const auto& [number, connection] : shard.connections()) {
-    for (const auto& subscription : connection->subscriptions()) {
-      const std::string& name = subscription->name();
-      if (protocol::looks_like_pattern(name)) {
-        ++patterns[name];
-      } else if (const auto place = places.find(name); place != places.end()) {
-        ++counts[place->second];
-      }
-    }
-  }
-  for (const auto& [text, subscriptions] : patterns) {
-    const auto pattern = protocol::Pattern::parse(text);
-    for (std::size_t i = 0; i < channels.size(); ++i) {
-      if (pattern->matches(channels[i])) counts[i] += subscriptions;
-    }
-  }
+Answer tally(Shard& shard, const std::vector<std::string>& channels) {
   Answer answer;
-  for (const std::size_t count : counts) answer.entries.push_back(std::to_string(count));
+  for (const std::string& channel : channels) {
+    answer.entries.push_back(std::to_string(shard.fanout().count_listeners(channel)));
+  }
   return answer;
 }
 
@@ -108,11 +112,8 @@ void CommandRunner::presence(Connection& connection, const protocol::Command& co
       return refuse(connection, command.id, *error);
     }
   }
-  const auto ask = [channel](Shard& shard) {
-    return roll(
-        shard, kMaxPresent, [&](const Connection& each) { return each.hears(channel); },
-        [](const Connection& each) { return people::presence_json(each.id(), each.identity().user); });
-  };
+  if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+  const auto ask = [channel](Shard& shard) { return present(shard, channel); };
   people::take_roll_call(
       shard_, connection, ask,
       [this, channel, id = std::string(command.id)](Connection& asking, const Answer& answer) {
@@ -149,29 +150,35 @@ void CommandRunner::administer(Connection& connection, const AdminRequest& reque
 }
 
 void CommandRunner::list_connections(Connection& connection, const AdminRequest& request) {
-  const auto ask = [request](Shard& shard) {
+  // Each may have as much to say as its subscriptions.
+  const std::size_t max_bytes = shard_.settings().message_limits.max_message_bytes;
+  const auto ask = [request, max_bytes](Shard& shard) {
     return roll(
-        shard, request.limit, [&](const Connection& each) { return is_asked_for(request, each); },
+        shard, request.limit, max_bytes, [&](const Connection& each) { return is_asked_for(request, each); },
         [](const Connection& each) { return each.describe(); });
   };
-  people::take_roll_call(shard_, connection, ask, [request](Connection& asking, const Answer& answer) {
-    if (request.action == AdminRequest::Action::kListConnections) {
-      return asking.answer_http(fmt::format("{{\"connections\":{},\"count\":{}}}\n",
-                                            people::as_array(answer, request.limit), answer.count));
-    }
-    if (answer.entries.empty()) return asking.answer_http(no_such_connection(request.connection));
-    asking.answer_http(answer.entries.front() + "\n");
-  });
+  people::take_roll_call(
+      shard_, connection, ask, [request, max_bytes](Connection& asking, const Answer& answer) {
+        if (request.action == AdminRequest::Action::kListConnections) {
+          return asking.answer_http(fmt::format("{{\"connections\":{},\"count\":{}}}\n",
+                                                people::as_array(answer, request.limit, max_bytes),
+                                                answer.count));
+        }
+        if (answer.entries.empty()) return asking.answer_http(no_such_connection(request.connection));
+        asking.answer_http(answer.entries.front() + "\n");
+      });
 }
 
 void CommandRunner::list_channels(Connection& connection, const AdminRequest& request) {
   // The names, not the channels: one may be forgotten while the shards are asked.
   std::vector<std::string> names;
   const auto pattern = request.pattern ? *request.pattern : *protocol::Pattern::parse("**");
-  for (const Channel* channel : shard_.hub().matching(pattern)) names.push_back(channel->name());
-  std::ranges::sort(names);
-  const std::size_t count = names.size();
-  names.resize(std::min(count, request.limit));
+  std::vector<Channel*> matching = shard_.hub().matching(pattern);
+  const std::size_t count = matching.size();
+  const auto listed_end = matching.begin() + static_cast<std::ptrdiff_t>(std::min(count, request.limit));
+  std::ranges::partial_sort(matching, listed_end, {},
+                            [](const Channel* each) { return std::string_view(each->name()); });
+  for (auto each = matching.begin(); each != listed_end; ++each) names.push_back((*each)->name());
   const auto listed = std::make_shared<const std::vector<std::string>>(std::move(names));
   // One entry a channel of each shard.
   people::take_roll_call(

@@ -19,28 +19,25 @@ void CommandRunner::open_stream(Connection& connection, const http::EventStreamR
   if (allowed.channels.empty()) allowed.channels = {request.channels.front()};
   const std::vector<std::string_view> names(allowed.channels.begin(), allowed.channels.end());
   if (const auto error = check(connection, names)) return connection.answer_http(*error);
-  locate(connection, allowed.channels, allowed.wishes.since,
-         [this, request = allowed](Connection& asking, const protocol::Result<protocol::Since>& located) {
+  const Wanted wanted{
+      .id = {},
+      .names = allowed.channels,
+      .wish = {.filter = allowed.wishes.filter, .pace = allowed.wishes.pace, .keeps_positions = true}};
+  locate(connection, wanted, allowed.wishes.since,
+         [this, wanted, request = allowed](Connection& asking,
+                                           const protocol::Result<protocol::Since>& located) {
            if (!located) return asking.answer_http(located.error());
            if (!asking.begin_stream(request)) return;
-           const Wish wish{.filter = request.wishes.filter, .pace = request.wishes.pace, .matched = true};
-           stream_located(asking, {{}, request.channels, wish}, *located);
+           stream_located(asking, wanted, *located);
          });
 }
 
 void CommandRunner::stream_located(Connection& connection, const Wanted& wanted,
                                    const protocol::Since& since) {
-  std::vector<protocol::SubscribedChannel> channels;
-  for (const std::string& name : wanted.names) {
-    protocol::SubscribedChannel& entry = channels.emplace_back(add(connection, name, wanted.wish, since));
+  const std::vector<protocol::SubscribedChannel> channels = add_all(connection, wanted, since).channels;
+  for (const protocol::SubscribedChannel& entry : channels) {
     // What is replayed is still to come.
-    if (entry.offset) connection.begin_position(name, entry.epoch, *entry.offset - entry.replayed);
-    if (!entry.matched) continue;
-    for (const protocol::SubscribedMatch& match : *entry.matched) {
-      connection.begin_position(match.channel, match.epoch, match.offset - match.replayed);
-    }
-    // The reader's ids have them.
-    entry.matched.reset();
+    if (entry.offset) connection.begin_position(entry.channel, entry.epoch, *entry.offset - entry.replayed);
   }
   audit::subscribe(shard_, connection, channels);
   const TypeFilterPtr& filter = wanted.wish.filter;

@@ -2,13 +2,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <optional>
+#include <unordered_set>
 
 #include "common/protocol/channel.h"
+#include "common/text_hash.h"
 #include "wsserve/audit/records.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/command_runner.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/hub.h"
+#include "wsserve/index/pattern_index.h"
 #include "wsserve/shard.h"
 
 namespace wskit::server {
@@ -19,47 +24,50 @@ using protocol::ErrorCode;
 
 namespace {
 
-auto find_subscription(Connection& connection, std::string_view name) {
-  return std::ranges::find_if(connection.subscriptions(),
-                              [&](const auto& subscription) { return subscription->name() == name; });
-}
+// What a match or a gap takes besides its name.
+constexpr std::size_t kMatchBytes = 128;
+
+// Channels that the patterns of a command which is answered channel by channel may
+// match, each pattern by itself: twice as many as there are, and these.
+constexpr std::size_t kMatchesOfACommand = 100'000;
 
 std::vector<std::string> names_of(const std::vector<std::string_view>& views) {
   return {views.begin(), views.end()};
 }
 
-protocol::SubscribedMatch stand_of(const Channel& channel) {
-  const Position position = channel.position();
-  return {.channel = channel.name(), .offset = position.offset, .epoch = position.epoch, .oldest = {}};
+// Each once, in the order in which they come first.
+std::vector<std::string_view> each_once(std::vector<std::string_view> names) {
+  std::unordered_set<std::string_view, TextHash, std::equal_to<>> seen;
+  std::erase_if(names, [&](std::string_view name) { return !seen.insert(name).second; });
+  return names;
 }
 
-// What a match takes besides its name.
-constexpr std::size_t kMatchBytes = 128;
-
-// An answer is no longer than a message may be: lists that would not fit are left out.
-void limit_matched(std::vector<protocol::SubscribedChannel>& channels, std::size_t max_bytes) {
-  std::size_t bytes = 0;
-  for (protocol::SubscribedChannel& entry : channels) {
-    if (!entry.matched) continue;
-    for (const protocol::SubscribedMatch& match : *entry.matched) bytes += match.channel.size() + kMatchBytes;
-    if (bytes > max_bytes) entry.matched.reset();
+std::vector<protocol::Pattern> patterns_of(const std::vector<std::string>& names) {
+  std::vector<protocol::Pattern> patterns;
+  for (const std::string& name : names) {
+    if (protocol::looks_like_pattern(name)) patterns.push_back(*protocol::Pattern::parse(name));
   }
+  return patterns;
 }
 
 // A position is one channel's, and never meant for the server's own ones, which it
 // subscribes besides.
-protocol::Since since_of(std::string_view name, const protocol::Since& since) {
+const protocol::Since& since_of(std::string_view name, const protocol::Since& since) {
+  static const protocol::Since now = protocol::FromNow{};
   const bool position = std::holds_alternative<protocol::Position>(since);
-  return position && protocol::is_server_channel(name) ? protocol::FromNow{} : since;
+  return position && protocol::is_server_channel(name) ? now : since;
 }
 
 // The types that pass on one of those names at least; empty: more than can be listed.
-std::vector<std::string> passing_types(Connection& connection, const std::vector<std::string>& names) {
+std::vector<std::string> passing_types(const Connection& connection, const std::vector<std::string>& names) {
   std::optional<TypeFilterPtr> passing;
+  // Of names that were subscribed together the filter is the same.
+  std::optional<TypeFilterPtr> last;
   for (const std::string& name : names) {
-    const auto known = find_subscription(connection, name);
-    if (known == connection.subscriptions().end() || protocol::is_server_channel(name)) continue;
-    passing = passing ? TypeFilter::either(*passing, (*known)->filter) : (*known)->filter;
+    const Subscription* known = connection.subscriptions().find(name);
+    if (known == nullptr || protocol::is_server_channel(name) || known->filter == last) continue;
+    last = known->filter;
+    passing = passing ? TypeFilter::either(*passing, known->filter) : known->filter;
   }
   if (!passing || *passing == nullptr || (*passing)->all_but()) return {};
   return (*passing)->types();
@@ -70,21 +78,36 @@ bool is_live(const Connection& connection, const Channel& channel) {
   return connection.selects(channel) && !connection.is_catching_up(channel);
 }
 
+Error too_many(std::string message, std::size_t limit) {
+  return {ErrorCode::kTooManyChannels, std::move(message), fmt::format(R"({{"limit":{}}})", limit)};
+}
+
 }  // namespace
+
+// --- Whether it may ----------------------------------------------------------
 
 std::optional<Error> CommandRunner::check(Connection& connection,
                                           const std::vector<std::string_view>& names) {
+  const auto refuse = [this](Error error) {
+    shard_.counters().refused_subscriptions.add();
+    return error;
+  };
+  // First, so that no more names are looked at than may be subscribed.
+  if (auto error = check_subscriptions(connection, names.size(), 0, 0)) return refuse(*std::move(error));
   for (const std::string_view name : names) {
     if (connection.owns_channel(name)) continue;
     if (auto error = auth::check_subscribe(connection.identity(), name)) return error;
   }
   std::vector<std::string_view> added;
+  std::size_t patterns = 0;
   for (const std::string_view name : names) {
-    if (find_subscription(connection, name) == connection.subscriptions().end()) added.push_back(name);
+    if (connection.subscriptions().find(name) != nullptr) continue;
+    added.push_back(name);
+    if (protocol::looks_like_pattern(name)) ++patterns;
   }
-  if (auto error = check_subscriptions(connection, added.size())) {
-    shard_.counters().refused_subscriptions.add();
-    return error;
+  const std::size_t known = connection.subscriptions().size();
+  if (auto error = check_subscriptions(connection, known + added.size(), added.size(), patterns)) {
+    return refuse(*std::move(error));
   }
   // Last, for it makes the channels that are new: what is refused leaves none behind.
   for (const std::string_view name : added) {
@@ -93,17 +116,29 @@ std::optional<Error> CommandRunner::check(Connection& connection,
   return std::nullopt;
 }
 
-std::optional<Error> CommandRunner::check_subscriptions(const Connection& connection, std::size_t added) {
-  const auto too_many = [](std::string message, std::size_t limit) {
-    return Error{ErrorCode::kTooManyChannels, std::move(message), fmt::format(R"({{"limit":{}}})", limit)};
-  };
+std::optional<Error> CommandRunner::check_subscriptions(const Connection& connection, std::size_t in_the_end,
+                                                        std::size_t added, std::size_t added_patterns) {
   const std::size_t limit = shard_.settings().max_channels_per_connection;
-  if (connection.subscriptions().size() + added > limit) {
+  if (in_the_end > limit) {
     return too_many(
         fmt::format("a connection may subscribe {} channels and patterns; use a pattern, or unsubscribe some "
                     "(--max-channels)",
                     limit),
         limit);
+  }
+  const std::size_t most_patterns = shard_.settings().max_patterns_per_connection;
+  if (added_patterns > 0 && connection.subscriptions().patterns() + added_patterns > most_patterns) {
+    return too_many(fmt::format("a connection may subscribe {} patterns; use one that matches more, or "
+                                "unsubscribe some (--max-patterns)",
+                                most_patterns),
+                    most_patterns);
+  }
+  // Each keeps in mind where it joined each replay that runs.
+  if (added_patterns > 0 && !connection.may_join_catch_ups(added_patterns)) {
+    return Error{ErrorCode::kRateLimited,
+                 "too many histories are still read on this connection for so many more patterns; wait until "
+                 "they are, or use another connection",
+                 {}};
   }
   const std::size_t in_all = shard_.settings().limits.subscriptions;
   if (in_all == 0 || added == 0 || shard_.server().subscriptions() + added <= in_all) return std::nullopt;
@@ -113,6 +148,26 @@ std::optional<Error> CommandRunner::check_subscriptions(const Connection& connec
                   in_all),
       in_all);
 }
+
+std::optional<Error> CommandRunner::check_matches(const std::vector<std::string>& names) {
+  const std::vector<protocol::Pattern> patterns = patterns_of(names);
+  if (patterns.size() < 2) return std::nullopt;
+  const std::size_t most = kMatchesOfACommand + 2 * shard_.hub().channel_count();
+  std::size_t matches = 0;
+  for (const protocol::Pattern& pattern : patterns) {
+    matches += shard_.hub().matching(pattern).size();
+    if (matches <= most) continue;
+    shard_.counters().refused_subscriptions.add();
+    return too_many(
+        fmt::format("the patterns of this command match the same channels again and again, more than {} in "
+                    "all; name fewer of them in a command with since or matched, or ones that do not overlap",
+                    most),
+        most);
+  }
+  return std::nullopt;
+}
+
+// --- Subscribing -------------------------------------------------------------
 
 void CommandRunner::subscribe(Connection& connection, const Command& command) {
   if (!command.filter.empty()) {
@@ -142,36 +197,68 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
     for (const std::string& name : shard_.settings().default_channels) names.push_back(name);
     if (command.event_types) {
       for (const auto& subscription : connection.subscriptions()) {
-        const std::string& name = subscription->name();
-        if (protocol::is_server_channel(name)) continue;
-        if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+        if (!protocol::is_server_channel(subscription->name())) names.push_back(subscription->name());
       }
     }
   }
   if (!command.matched.empty() && command.matched != "true" && command.matched != "false") {
     return refuse(connection, command.id, {ErrorCode::kBadCommand, "matched is true or false", {}});
   }
+  const bool matched = command.matched == "true";
+  // One short command asks for up to a whole message.
+  if (matched && !connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+  names = each_once(std::move(names));
   if (const auto error = check(connection, names)) return refuse(connection, command.id, *error);
   subscribe(connection,
             {std::string(command.id),
              names_of(names),
-             {.filter = filter,
-              .by_default = !command.event_types,
-              .pace = pace,
-              .matched = command.matched == "true"}},
+             {.filter = filter, .by_default = !command.event_types, .pace = pace, .matched = matched}},
             since);
 }
 
 void CommandRunner::subscribe(Connection& connection, const Wanted& wanted, const protocol::Since& since) {
-  locate(connection, wanted.names, since,
+  locate(connection, wanted, since,
          [this, wanted](Connection& asking, const protocol::Result<protocol::Since>& located) {
            if (!located) return refuse(asking, wanted.id, located.error());
            subscribe_located(asking, wanted, *located);
          });
 }
 
-void CommandRunner::locate(Connection& connection, const std::vector<std::string>& names,
-                           const protocol::Since& since, const Located& then) {
+void CommandRunner::locate(Connection& connection, const Wanted& wanted, const protocol::Since& since,
+                           const Located& then) {
+  if (wanted.wish.tells_matches() || !std::holds_alternative<protocol::FromNow>(since)) {
+    if (const auto error = check_matches(wanted.names)) return then(connection, *error);
+  }
+  prepare(connection, wanted.names,
+          [this, names = wanted.names, since, then](Connection& asking, bool at_once) {
+            // Others may have come meanwhile, and channels that nobody used have gone.
+            if (!at_once) {
+              if (const auto error = check(asking, {names.begin(), names.end()})) return then(asking, *error);
+            }
+            locate_in_store(asking, names, since, then);
+          });
+}
+
+void CommandRunner::prepare(Connection& connection, const std::vector<std::string>& names,
+                            const std::function<void(Connection&, bool at_once)>& then) {
+  std::vector<protocol::Pattern> patterns = patterns_of(names);
+  std::erase_if(patterns, [&](const protocol::Pattern& pattern) {
+    return connection.subscriptions().find(pattern.text()) != nullptr;
+  });
+  if (patterns.empty()) return then(connection, true);
+  const auto come_back = [this, number = connection.number(), then] {
+    shard_.post([this, number, then] {
+      Connection* asking = shard_.find(number);
+      if (asking == nullptr || !asking->is_suspended()) return;
+      asking->resume([&then](Connection& resumed) { then(resumed, false); });
+    });
+  };
+  if (shard_.fanout().prepare(std::move(patterns), come_back)) return then(connection, true);
+  connection.suspend();
+}
+
+void CommandRunner::locate_in_store(Connection& connection, const std::vector<std::string>& names,
+                                    const protocol::Since& since, const Located& then) {
   const bool by_time = std::holds_alternative<protocol::SystemMicros>(since) ||
                        std::holds_alternative<protocol::FromPositions>(since);
   if (!by_time || shard_.hub().store() == nullptr) return then(connection, since);
@@ -195,117 +282,180 @@ std::vector<Channel*> CommandRunner::known_channels(const std::vector<std::strin
     const auto matching = shard_.hub().matching(*protocol::Pattern::parse(name));
     channels.insert(channels.end(), matching.begin(), matching.end());
   }
+  std::ranges::sort(channels);
+  channels.erase(std::unique(channels.begin(), channels.end()), channels.end());
   return channels;
+}
+
+CommandRunner::Told CommandRunner::add_all(Connection& connection, const Wanted& wanted,
+                                           const protocol::Since& since) {
+  // What was collected in this turn is not on the way any more.
+  shard_.fanout().flush_now(connection);
+  const MadeKnown known = make_known(wanted.names, since);
+  Told answer{.room = shard_.settings().message_limits.max_message_bytes};
+  for (const std::string& name : wanted.names) {
+    protocol::SubscribedChannel& entry = answer.channels.emplace_back();
+    entry.channel = name;
+    add(connection, wanted.wish, since_of(name, since), answer);
+    const std::unique_ptr<bool>* all = known.find(name);
+    if (all != nullptr && !**all) entry.recovered = false;
+  }
+  tell_delivered(answer);
+  return answer;
 }
 
 void CommandRunner::subscribe_located(Connection& connection, const Wanted& wanted,
                                       const protocol::Since& since) {
-  std::vector<protocol::SubscribedChannel> channels;
-  for (const std::string& name : wanted.names) {
-    channels.push_back(add(connection, name, wanted.wish, since_of(name, since)));
-  }
-  limit_matched(channels, shard_.settings().message_limits.max_message_bytes);
-  audit::subscribe(shard_, connection, channels);
+  const Told answer = add_all(connection, wanted, since);
+  audit::subscribe(shard_, connection, answer.channels);
   text_.clear();
-  protocol::append_subscribed(text_, wanted.id, shard_.timestamp(), channels,
+  protocol::append_subscribed(text_, wanted.id, shard_.timestamp(), answer.channels,
                               passing_types(connection, wanted.names));
   connection.send_text(text_);
   connection.catch_up();
 }
 
-protocol::SubscribedChannel CommandRunner::add(Connection& connection, std::string_view name,
-                                               const Wish& wish, const protocol::Since& since) {
-  if (const auto known = find_subscription(connection, name); known != connection.subscriptions().end()) {
+void CommandRunner::add(Connection& connection, const Wish& wish, const protocol::Since& since,
+                        Told& answer) {
+  const std::string_view name = answer.channels.back().channel;
+  if (Subscription* known = connection.subscriptions().find(name); known != nullptr) {
     // Sets of types add up: what is taken out is taken out by unsubscribe.
-    shard_.fanout().change_filter(**known, TypeFilter::either((*known)->filter, wish.filter_of(name)));
-    shard_.fanout().change_pace(**known, wish.pace);
-    return stand(name, wish);
+    const TypeFilterPtr added = wish.filter_of(name);
+    if (!answer.both || answer.before != known->filter || answer.added != added) {
+      answer.before = known->filter;
+      answer.added = added;
+      answer.both = TypeFilter::either(known->filter, added);
+    }
+    shard_.fanout().change_filter(*known, *answer.both);
+    shard_.fanout().change_pace(*known, wish.pace);
+    return stand(connection, wish, answer);
   }
   presence_.subscribing(connection, name);
   shard_.counters().subscriptions.add();
-  protocol::SubscribedChannel entry = protocol::looks_like_pattern(name)
-                                          ? add_pattern(connection, name, wish, since)
-                                          : add_channel(connection, name, wish.filter_of(name), since);
-  if (wish.pace.asked_for()) shard_.fanout().change_pace(*connection.subscriptions().back(), wish.pace);
-  return entry;
-}
-
-protocol::SubscribedChannel CommandRunner::stand(std::string_view name, const Wish& wish) {
-  protocol::SubscribedChannel entry{.channel = name, .offset = {}, .epoch = {}, .oldest = {}};
   if (protocol::looks_like_pattern(name)) {
-    if (!wish.matched) return entry;
-    entry.matched.emplace();
-    for (const Channel* channel : shard_.hub().matching(*protocol::Pattern::parse(name))) {
-      entry.matched->push_back(stand_of(*channel));
-    }
-    return entry;
+    add_pattern(connection, wish, since, answer);
+  } else {
+    add_channel(connection, wish.filter_of(name), since, answer);
   }
-  const Position position = find_channel(name)->position();
-  entry.offset = position.offset;
-  entry.epoch = position.epoch;
-  return entry;
+  if (wish.pace.asked_for()) shard_.fanout().change_pace(connection.subscriptions().back(), wish.pace);
 }
 
-protocol::SubscribedChannel CommandRunner::add_channel(Connection& connection, std::string_view name,
-                                                       TypeFilterPtr filter, const protocol::Since& since) {
-  Channel& channel = *find_channel(name);
+void CommandRunner::stand(Connection& connection, const Wish& wish, Told& answer) {
+  protocol::SubscribedChannel& entry = answer.channels.back();
+  if (!protocol::looks_like_pattern(entry.channel)) {
+    Channel& channel = *find_channel(entry.channel);
+    std::uint64_t seam = 0;
+    const Position position = channel.join(shard_.index(), seam);
+    entry.offset = position.offset;
+    entry.epoch = position.epoch;
+    if (is_live(connection, channel))
+      answer.live.push_back({Told::kItself, {&channel, seam}, answer.channels.size() - 1});
+    return;
+  }
+  if (!wish.tells_matches()) return;
+  if (wish.matched) entry.matched.emplace();
+  for (Channel* channel : shard_.hub().matching(*protocol::Pattern::parse(entry.channel))) {
+    std::uint64_t seam = 0;
+    const Position position = channel->join(shard_.index(), seam);
+    const bool live = is_live(connection, *channel);
+    if (!tell_match(
+            connection,
+            {.channel = channel->name(), .offset = position.offset, .epoch = position.epoch, .oldest = {}},
+            live ? seam : 0, *channel, wish, answer)) {
+      break;
+    }
+  }
+}
+
+void CommandRunner::add_channel(Connection& connection, TypeFilterPtr filter, const protocol::Since& since,
+                                Told& answer) {
+  protocol::SubscribedChannel& entry = answer.channels.back();
+  Channel& channel = *find_channel(entry.channel);
   const bool live = is_live(connection, channel);
   Position position;
-  connection.subscriptions().push_back(
-      shard_.fanout().subscribe(connection, channel, std::move(filter), position));
-  protocol::SubscribedChannel entry{
-      .channel = name, .offset = position.offset, .epoch = position.epoch, .oldest = {}};
-  if (std::holds_alternative<protocol::FromNow>(since)) {
-    if (connection.is_catching_up(channel)) connection.join_catch_up(channel, position.offset);
-    return entry;
+  connection.subscriptions().add(shard_.fanout().subscribe(connection, channel, std::move(filter), position));
+  entry.offset = position.offset;
+  entry.epoch = position.epoch;
+  std::uint64_t seam = connection.subscriptions().back().seam;
+  if (!std::holds_alternative<protocol::FromNow>(since)) {
+    const ReplayStart start = begin_replay(connection, channel, since, live, Wish(), answer);
+    answer.channels.back().offset = start.newest.offset;
+    seam = start.seam;
+  } else if (connection.is_catching_up(channel)) {
+    connection.join_catch_up(channel, position.offset);
   }
-  entry.offset = begin_replay(connection, channel, since, live, entry).newest.offset;
-  return entry;
+  if (!live) return;
+  shard_.fanout().begin_with_the_uncollected(connection.subscriptions().back());
+  answer.live.push_back({Told::kItself, {&channel, seam}, answer.channels.size() - 1});
 }
 
-bool CommandRunner::make_known_channels(const protocol::Pattern& pattern, const protocol::Since& since) {
+CommandRunner::MadeKnown CommandRunner::make_known(const std::vector<std::string>& names,
+                                                   const protocol::Since& since) {
+  MadeKnown known;
   const auto* map = std::get_if<protocol::FromPositions>(&since);
-  if (map == nullptr) return true;
-  bool all = true;
-  for (const auto& [name, position] : map->positions) {
-    if (!protocol::check_channel(name) || !pattern.matches(name)) continue;
-    all = find_channel(name) != nullptr && all;
+  if (map == nullptr) return known;
+  for (const std::string& name : names) {
+    if (protocol::looks_like_pattern(name)) known[name] = std::make_unique<bool>(true);
   }
-  return all;
+  if (known.empty()) return known;
+  for (const auto& [name, position] : map->positions) {
+    if (!protocol::check_channel(name) || !known.any(name) || find_channel(name) != nullptr) continue;
+    known.visit(name, [](const std::unique_ptr<bool>& all) {
+      *all = false;
+      return true;
+    });
+  }
+  return known;
 }
 
-protocol::SubscribedChannel CommandRunner::add_pattern(Connection& connection, std::string_view text,
-                                                       const Wish& wish, const protocol::Since& since) {
-  const auto pattern = protocol::Pattern::parse(text);
-  auto subscription = shard_.fanout().subscribe(connection, *pattern, wish.filter_of(text));
+void CommandRunner::add_pattern(Connection& connection, const Wish& wish, const protocol::Since& since,
+                                Told& answer) {
+  const std::size_t index = answer.channels.size() - 1;
+  const auto pattern = protocol::Pattern::parse(answer.channels[index].channel);
+  auto subscription = shard_.fanout().subscribe(connection, *pattern, wish.filter_of(pattern->text()));
+  const bool replays = !std::holds_alternative<protocol::FromNow>(since);
+  // Of what others bring already it is for all behind the position that is told.
+  if (wish.tells_matches()) shard_.fanout().begin_with_the_uncollected(*subscription);
   // Behind the subscription, so that no channel begins unseen; and before the
   // connection has it, for it would make everything live.
   std::vector<std::pair<Channel*, bool>> matching;
-  const bool replays = !std::holds_alternative<protocol::FromNow>(since);
-  const bool knows_all = make_known_channels(*pattern, since);
-  if (replays || wish.matched) {
+  if (replays || wish.tells_matches()) {
     for (Channel* channel : shard_.hub().matching(*pattern)) {
       matching.emplace_back(channel, is_live(connection, *channel));
+      // More than can be told of.
+      if (!replays && wish.matched && matching.size() * kMatchBytes > answer.room) break;
     }
   }
-  connection.subscriptions().push_back(std::move(subscription));
+  connection.subscriptions().add(std::move(subscription));
   if (!replays) connection.join_catch_ups();
-  protocol::SubscribedChannel entry{.channel = text, .offset = {}, .epoch = {}, .oldest = {}};
-  entry.recovered = replays && knows_all;
-  if (wish.matched) entry.matched.emplace();
+  answer.channels[index].recovered = replays;
+  if (wish.matched) answer.channels[index].matched.emplace();
+  bool tells = wish.tells_matches();
   for (const auto& [channel, live] : matching) {
     if (replays) {
-      begin_replay(connection, *channel, since, live, entry);
-    } else {
-      entry.matched->push_back(stand_of(*channel));
+      begin_replay(connection, *channel, since, live, wish, answer);
+    } else if (tells) {
+      tells = tell_where_it_joins(connection, *channel, live, wish, answer);
     }
   }
-  return entry;
+}
+
+bool CommandRunner::tell_where_it_joins(Connection& connection, Channel& channel, bool live, const Wish& wish,
+                                        Told& answer) {
+  std::uint64_t seam = 0;
+  const Position position = channel.join(shard_.index(), seam);
+  // What was pushed since the subscription's own seam belongs to the position.
+  if (!live && !connection.is_catching_up(channel)) shard_.fanout().skip(connection, channel, seam);
+  return tell_match(
+      connection,
+      {.channel = channel.name(), .offset = position.offset, .epoch = position.epoch, .oldest = {}},
+      live ? seam : 0, channel, wish, answer);
 }
 
 ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel,
-                                        const protocol::Since& since, bool live,
-                                        protocol::SubscribedChannel& entry) {
+                                        const protocol::Since& since, bool live, const Wish& wish,
+                                        Told& answer) {
+  protocol::SubscribedChannel& entry = answer.channels.back();
   const bool catching_up = connection.is_catching_up(channel);
   // What another subscription brings already is not told twice; what lies
   // before it would come too late to be in order.
@@ -324,18 +474,24 @@ ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel
     if (!whole) entry.oldest = start.oldest;
   } else if (!whole) {
     entry.recovered = false;
-    entry.gaps.push_back({.channel = channel.name(),
-                          .offset = start.newest.offset,
-                          .epoch = start.newest.epoch,
-                          .oldest = start.oldest});
+    if (answer.take_room(channel.name())) {
+      entry.gaps.push_back({.channel = channel.name(),
+                            .offset = start.newest.offset,
+                            .epoch = start.newest.epoch,
+                            .oldest = start.oldest});
+    } else {
+      ++entry.more_gaps;
+    }
   }
-  if (entry.matched) {
-    entry.matched->push_back({.channel = channel.name(),
-                              .offset = start.newest.offset,
-                              .epoch = start.newest.epoch,
-                              .recovered = whole,
-                              .replayed = replays ? start.replayed : 0,
-                              .oldest = whole ? std::nullopt : std::optional(start.oldest)});
+  if (wish.tells_matches()) {
+    (void)tell_match(connection,
+                     {.channel = channel.name(),
+                      .offset = start.newest.offset,
+                      .epoch = start.newest.epoch,
+                      .recovered = whole,
+                      .replayed = replays ? start.replayed : 0,
+                      .oldest = whole ? std::nullopt : std::optional(start.oldest)},
+                     live ? start.seam : 0, channel, wish, answer);
   }
   if (replays) {
     entry.replayed += start.replayed;
@@ -344,35 +500,91 @@ ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel
   return start;
 }
 
+// --- What is told of it ------------------------------------------------------
+
+bool CommandRunner::Told::take_room(std::string_view name) {
+  const std::size_t bytes = name.size() + kMatchBytes;
+  if (bytes > room) return false;
+  room -= bytes;
+  return true;
+}
+
+bool CommandRunner::tell_match(Connection& connection, const protocol::SubscribedMatch& match,
+                               std::uint64_t live_seam, const Channel& channel, const Wish& wish,
+                               Told& answer) {
+  if (wish.keeps_positions) {
+    connection.begin_position(match.channel, match.epoch, match.offset - match.replayed);
+    return true;
+  }
+  protocol::SubscribedChannel& entry = answer.channels.back();
+  if (!entry.matched) return false;
+  if (!answer.take_room(match.channel)) {
+    // Not a part that looks like all.
+    for (const protocol::SubscribedMatch& told : *entry.matched)
+      answer.room += told.channel.size() + kMatchBytes;
+    entry.matched.reset();
+    return false;
+  }
+  if (live_seam > 0)
+    answer.live.push_back({entry.matched->size(), {&channel, live_seam}, answer.channels.size() - 1});
+  entry.matched->push_back(match);
+  return true;
+}
+
+// Of a channel that others bring already, some events may still be on the way that lie
+// before its position: whoever comes back with that position would not get them again.
+void CommandRunner::tell_delivered(Told& answer) {
+  if (answer.live.empty()) return;
+  std::vector<Fanout::Stand> stands;
+  for (const Told::Live& each : answer.live) stands.push_back(each.stand);
+  const std::vector<std::uint64_t> on_the_way = shard_.fanout().on_the_way(stands);
+  for (std::size_t i = 0; i < answer.live.size(); ++i) {
+    const Told::Live& live = answer.live[i];
+    protocol::SubscribedChannel& entry = answer.channels[live.entry];
+    if (live.match == Told::kItself) {
+      *entry.offset -= std::min(*entry.offset, on_the_way[i]);
+    } else if (entry.matched) {
+      std::uint64_t& offset = (*entry.matched)[live.match].offset;
+      offset -= std::min(offset, on_the_way[i]);
+    }
+  }
+}
+
+// --- Unsubscribing -----------------------------------------------------------
+
 bool CommandRunner::end_subscription(Connection& connection, std::string_view name) {
-  const auto known = find_subscription(connection, name);
-  if (known == connection.subscriptions().end()) return false;
+  Subscription* known = connection.subscriptions().find(name);
+  if (known == nullptr) return false;
   presence_.unsubscribing(connection, name);
-  connection.forget_subscription(**known);
-  shard_.fanout().unsubscribe(std::move(*known));
-  connection.subscriptions().erase(known);
+  connection.forget_subscription(*known);
+  shard_.fanout().unsubscribe(connection.subscriptions().take(*known));
   shard_.counters().subscriptions.subtract();
   return true;
 }
 
 void CommandRunner::unsubscribe(Connection& connection, const Command& command) {
-  auto& subscriptions = connection.subscriptions();
   std::vector<std::string> names;
   if (command.channels) {
-    names = names_of(*command.channels);
+    names = names_of(each_once(*command.channels));
   } else {
-    for (const auto& subscription : subscriptions) {
+    for (const auto& subscription : connection.subscriptions()) {
       if (command.event_types && protocol::is_server_channel(subscription->name())) continue;
       names.push_back(subscription->name());
     }
   }
   std::vector<std::string_view> left;
+  TypeFilterPtr before;
+  std::optional<TypeFilterPtr> after;
   for (const std::string& name : names) {
-    const auto known = find_subscription(connection, name);
-    if (known == subscriptions.end()) continue;
+    Subscription* known = connection.subscriptions().find(name);
+    if (known == nullptr) continue;
     left.push_back(name);
     if (command.event_types) {
-      shard_.fanout().change_filter(**known, TypeFilter::without((*known)->filter, *command.event_types));
+      if (!after || before != known->filter) {
+        before = known->filter;
+        after = TypeFilter::without(before, *command.event_types);
+      }
+      shard_.fanout().change_filter(*known, *after);
       continue;
     }
     end_subscription(connection, name);

@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include "common/protocol/timestamp.h"
+#include "common/text_hash.h"
 #include "wsserve/memory_budget.h"
 
 namespace wskit::server {
@@ -58,14 +59,10 @@ class DedupWindow {
     std::uint64_t offset;
     protocol::SystemMicros at;
   };
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
 
   MemoryBudget& budget_;
   std::size_t bytes_ = 0;
-  std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> offsets_;
+  std::unordered_map<std::string, std::uint64_t, TextHash, std::equal_to<>> offsets_;
   std::deque<Seen> order_;
 };
 

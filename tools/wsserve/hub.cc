@@ -14,7 +14,9 @@ namespace wskit::server {
 namespace {
 
 // So that nobody who looks for a channel waits long.
-constexpr std::size_t kForgottenAtATime = 10'000;
+constexpr std::size_t kForgottenAtATime = 2'000;
+// As many as are let go of by the shards in one turn.
+constexpr std::size_t kIdleAtATime = 100'000;
 
 }  // namespace
 
@@ -55,22 +57,25 @@ Channel* Hub::find_or_create(std::string_view name) {
 }
 
 Channel* Hub::create(std::string_view name) {
+  const std::uint64_t every_shard = ~std::uint64_t{0} >> (64 - inboxes_.size());
   std::uint64_t interested = 0;
-  for (const PatternInterest& interest : patterns_) {
-    if (interest.pattern.matches(name)) interested |= interest.shards;
-  }
+  patterns_.visit(name, [&](std::uint64_t shards) {
+    interested |= shards;
+    return interested != every_shard;
+  });
   const ChannelOptions options = rules_.options_for(name);
   const Channel::Home home{
       .inboxes = inboxes_, .histories = histories_, .dedup_ids = dedup_ids_, .ages = ages_, .store = store_};
   std::unique_ptr<Channel> channel;
   if (store_ != nullptr && options.durable && !protocol::is_server_channel(name)) {
     store::StoredChannel& stored =
-        store_->channel(name, {.history = options.stored, .dedup = options.dedup}, next_epoch());
+        store_->channel(name, {.history = options.stored, .dedup = options.dedup}, next_epoch(name));
     channel = std::make_unique<Channel>(stored, options, home, interested);
   } else {
-    channel = std::make_unique<Channel>(std::string(name), next_epoch(), options, home, interested);
+    channel = std::make_unique<Channel>(std::string(name), next_epoch(name), options, home, interested);
   }
   const std::string_view key = channel->name();
+  index_.add(key, *channel);
   return channels_.emplace(key, std::move(channel)).first->second.get();
 }
 
@@ -85,8 +90,9 @@ Channel* Hub::in_use(Channel* channel) const {
   return channel;
 }
 
-std::string Hub::next_epoch() const {
-  return forgotten_ == 0 ? epoch_prefix_ : epoch_prefix_ + "." + std::to_string(forgotten_);
+std::string Hub::next_epoch(std::string_view name) const {
+  const std::uint32_t forgotten = forgotten_in_group_[TextHash()(name) % kEpochGroups];
+  return forgotten == 0 ? epoch_prefix_ : epoch_prefix_ + "." + std::to_string(forgotten);
 }
 
 bool Hub::crowded() const {
@@ -94,42 +100,58 @@ bool Hub::crowded() const {
          (store_ != nullptr && store_->crowded());
 }
 
-void Hub::add_pattern(const protocol::Pattern& pattern, std::size_t shard) {
+std::vector<Channel*> Hub::add_pattern(const protocol::Pattern& pattern, std::size_t shard) {
+  std::vector<Channel*> matching;
   const std::lock_guard lock(mutex_);
-  const auto known = std::ranges::find(patterns_, pattern, &PatternInterest::pattern);
-  if (known == patterns_.end()) {
-    patterns_.push_back({pattern, std::uint64_t{1} << shard});
-  } else {
-    known->shards |= std::uint64_t{1} << shard;
-  }
-  for (const auto& [name, channel] : channels_) {
-    if (pattern.matches(name)) channel->show_interest(shard);
-  }
+  patterns_[pattern.text()] |= std::uint64_t{1} << shard;
+  find_locked(pattern, matching);
+  return matching;
+}
+
+void Hub::hear_of(const protocol::Pattern& pattern, std::size_t shard) {
+  const std::lock_guard lock(mutex_);
+  patterns_[pattern.text()] |= std::uint64_t{1} << shard;
 }
 
 bool Hub::is_heard(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   if (const auto found = channels_.find(name); found != channels_.end()) return found->second->is_heard();
-  return std::ranges::any_of(patterns_, [&](const auto& each) { return each.pattern.matches(name); });
+  return patterns_.any(name);
 }
 
 void Hub::remove_pattern(std::string_view text, std::size_t shard) {
   const std::lock_guard lock(mutex_);
-  for (auto it = patterns_.begin(); it != patterns_.end(); ++it) {
-    if (it->pattern.text() != text) continue;
-    it->shards &= ~(std::uint64_t{1} << shard);
-    if (it->shards == 0) patterns_.erase(it);
-    return;
-  }
+  std::uint64_t* shards = patterns_.find(text);
+  if (shards == nullptr) return;
+  *shards &= ~(std::uint64_t{1} << shard);
+  if (*shards == 0) patterns_.erase(text);
 }
 
 std::vector<Channel*> Hub::matching(const protocol::Pattern& pattern) const {
   std::vector<Channel*> matching;
   const std::lock_guard lock(mutex_);
-  for (const auto& [name, channel] : channels_) {
-    if (pattern.matches(name)) matching.push_back(in_use(channel.get()));
-  }
+  find_locked(pattern, matching);
   return matching;
+}
+
+void Hub::find_locked(const protocol::Pattern& pattern, std::vector<Channel*>& out) const {
+  index_.find(pattern, out);
+  if (idle_.empty()) return;
+  for (Channel* channel : out) idle_.erase(channel);
+}
+
+std::vector<Channel*> Hub::all() const {
+  std::vector<Channel*> all;
+  const std::lock_guard lock(mutex_);
+  all.reserve(channels_.size());
+  for (const auto& [name, channel] : channels_) all.push_back(channel.get());
+  idle_.clear();
+  return all;
+}
+
+std::uint64_t Hub::steps() const {
+  const std::lock_guard lock(mutex_);
+  return index_.steps() + patterns_.steps();
 }
 
 std::size_t Hub::reload(const HubLimits& limits, ChannelRules rules, protocol::SystemMicros now) {
@@ -147,27 +169,47 @@ std::size_t Hub::reload(const HubLimits& limits, ChannelRules rules, protocol::S
 
 std::vector<Channel*> Hub::expire(protocol::SystemMicros now) {
   ages_.look(now);
-  const std::lock_guard lock(mutex_);
-  idle_.clear();
-  const auto ttl = limits_.channel_ttl;
-  for (const auto& [name, channel] : channels_) {
+  // Only the list is made under the lock: whoever looks for a channel does not wait for
+  // a look at all of them, and none is destroyed but by forget().
+  std::vector<Channel*> channels = all();
+  const auto ttl = [this] {
+    const std::lock_guard lock(mutex_);
+    return limits_.channel_ttl;
+  }();
+  std::vector<Channel*> idle;
+  for (Channel* channel : channels) {
     channel->expire(now);
-    if (ttl.count() == 0 || idle_.size() == kForgottenAtATime || !channel->is_idle(now, ttl)) continue;
-    idle_.insert(channel.get());
+    if (idle.size() < kIdleAtATime && channel->is_idle(now, ttl)) idle.push_back(channel);
   }
-  return {idle_.begin(), idle_.end()};
+  const std::lock_guard lock(mutex_);
+  // Somebody may have asked for it meanwhile.
+  std::erase_if(idle, [&](const Channel* channel) { return !channel->is_idle(now, ttl); });
+  idle_.insert(idle.begin(), idle.end());
+  return idle;
 }
 
 void Hub::forget(protocol::SystemMicros now) {
-  std::vector<std::unique_ptr<Channel>> gone;  // destroyed without the lock
-  const std::lock_guard lock(mutex_);
-  for (const Channel* channel : std::exchange(idle_, {})) {
-    if (!channel->is_idle(now, limits_.channel_ttl)) continue;
-    const auto found = channels_.find(channel->name());
-    gone.push_back(std::move(found->second));
-    channels_.erase(found);
+  for (bool more = true; more;) {
+    std::vector<std::unique_ptr<Channel>> gone;  // destroyed without the lock
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < kForgottenAtATime && !idle_.empty(); ++i) {
+      const Channel* channel = *idle_.begin();
+      idle_.erase(idle_.begin());
+      if (!channel->is_idle(now, limits_.channel_ttl)) continue;
+      const auto found = channels_.find(channel->name());
+      index_.remove(found->first);
+      if (!channel->is_unborn()) {
+        ++forgotten_in_group_[TextHash()(channel->name()) % kEpochGroups];
+      } else if (channel->stored() != nullptr) {
+        // Nobody can know an event of it.
+        store_->forget(*channel->stored());
+      }
+      gone.push_back(std::move(found->second));
+      channels_.erase(found);
+    }
+    forgotten_ += gone.size();
+    more = !idle_.empty();
   }
-  forgotten_ += gone.size();
 }
 
 std::size_t Hub::channel_count() const {

@@ -15,12 +15,16 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "common/protocol/channel.h"
+#include "common/text_hash.h"
 #include "wsserve/age_clock.h"
 #include "wsserve/channel.h"
 #include "wsserve/channel_rules.h"
+#include "wsserve/index/channel_index.h"
+#include "wsserve/index/pattern_index.h"
 
 namespace wskit::server {
 
@@ -30,7 +34,8 @@ struct HubLimits {
   std::size_t max_channels = 1'000'000;
   std::size_t max_history_bytes = std::size_t{256} << 20;  // of all channels together
   std::size_t max_dedup_bytes = std::size_t{256} << 20;    // the same of their dedup ids
-  // That an empty channel is remembered without being used; 0: for ever.
+  // That an empty channel is remembered without being used; 0: for ever. One that was
+  // never published to goes with the last who listens.
   std::chrono::microseconds channel_ttl = std::chrono::hours{24};
 };
 
@@ -62,8 +67,11 @@ class Hub {
   // to write: publishers should not be read for a while.
   [[nodiscard]] bool crowded() const;
 
-  // From now on `shard` hears of every channel that matches.
-  void add_pattern(const protocol::Pattern& pattern, std::size_t shard);
+  // From now on `shard` hears of every new channel that matches. Returns those that are
+  // there already: they have to be told by Channel::show_interest().
+  [[nodiscard]] std::vector<Channel*> add_pattern(const protocol::Pattern& pattern, std::size_t shard);
+  // The same without looking for these.
+  void hear_of(const protocol::Pattern& pattern, std::size_t shard);
   void remove_pattern(std::string_view text, std::size_t shard);
 
   // Whether an event published to that name now would find a listener.
@@ -71,6 +79,11 @@ class Hub {
 
   // The channels that match now, in no particular order.
   [[nodiscard]] std::vector<Channel*> matching(const protocol::Pattern& pattern) const;
+  // All of them, in no particular order.
+  [[nodiscard]] std::vector<Channel*> all() const;
+
+  // What looks by name and by pattern have cost, for those who measure it.
+  [[nodiscard]] std::uint64_t steps() const;
 
   // Other limits and rules from now on, for the channels that there are too.
   // Returns how many of these stay durable, or not durable, although their rule
@@ -78,7 +91,7 @@ class Hub {
   std::size_t reload(const HubLimits& limits, ChannelRules rules, protocol::SystemMicros now);
 
   // Lets go of events that have become too old. Returns idle channels, some at a
-  // time, which forget() forgets. One thread calls both.
+  // time, which forget() forgets. One thread calls both, and no other destroys channels.
   [[nodiscard]] std::vector<Channel*> expire(protocol::SystemMicros now);
   // Forgets those that expire() returned last, if they are still idle and nobody
   // has asked for them since. REQUIRES: no shard has kept one that it had before.
@@ -95,16 +108,16 @@ class Hub {
  private:
   // REQUIRES: mutex_ held; the name is new.
   Channel* create(std::string_view name);
-  // That of the next channel that is made. A name that was forgotten begins again
-  // at offset 1, so it must not meet its old epoch. REQUIRES: mutex_ held.
-  [[nodiscard]] std::string next_epoch() const;
+  // That of the channel when it is made. A name that was forgotten begins again at
+  // offset 1, so it must not meet its old epoch; one that never had an event comes back
+  // with the epoch that it had, but where another name of its group was forgotten.
+  // REQUIRES: mutex_ held.
+  [[nodiscard]] std::string next_epoch(std::string_view name) const;
+  static constexpr std::size_t kEpochGroups = 4'096;
+  // Somebody gets hold of those that match. REQUIRES: mutex_ held; `out` is empty.
+  void find_locked(const protocol::Pattern& pattern, std::vector<Channel*>& out) const;
   // Somebody gets hold of it. REQUIRES: mutex_ held.
   Channel* in_use(Channel* channel) const;
-
-  struct PatternInterest {
-    protocol::Pattern pattern;
-    std::uint64_t shards;  // a bit a shard
-  };
 
   const std::span<const std::unique_ptr<Inbox>> inboxes_;
   MemoryBudget histories_;
@@ -118,10 +131,12 @@ class Hub {
   HubLimits limits_;
   ChannelRules rules_;
   // The keys are the channels' own names.
-  std::unordered_map<std::string_view, std::unique_ptr<Channel>> channels_;
-  std::vector<PatternInterest> patterns_;
+  std::unordered_map<std::string_view, std::unique_ptr<Channel>, TextHash, std::equal_to<>> channels_;
+  ChannelIndex index_;                         // of the same
+  PatternIndex<std::uint64_t> patterns_;       // a bit a shard
   mutable std::unordered_set<Channel*> idle_;  // to be forgotten unless somebody asks for them
   std::uint64_t forgotten_ = 0;
+  std::vector<std::uint32_t> forgotten_in_group_ = std::vector<std::uint32_t>(kEpochGroups);
 };
 
 // A few random letters and digits, from the kernel's generator.

@@ -50,6 +50,12 @@ std::uint64_t Inbox::take(std::vector<Delivery>& deliveries, std::vector<Task>& 
   return pushed_ - deliveries.size() + 1;
 }
 
+void Inbox::look(const std::function<void(std::uint64_t, const Channel&)>& see) const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t number = pushed_ - deliveries_.size();
+  for (const Delivery& delivery : deliveries_) see(++number, *delivery.channel);
+}
+
 bool Inbox::has_work() const {
   const std::lock_guard lock(mutex_);
   return !deliveries_.empty() || !tasks_.empty();

@@ -52,6 +52,9 @@ class Inbox final : public Pollable {
   // first delivery taken, counting from 1.
   std::uint64_t take(std::vector<Delivery>& deliveries, std::vector<Task>& tasks);
 
+  // Calls `see` with the number and channel of each delivery that waits.
+  void look(const std::function<void(std::uint64_t, const Channel&)>& see) const;
+
   // Whether there is anything to take.
   [[nodiscard]] bool has_work() const;
 

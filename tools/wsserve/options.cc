@@ -145,6 +145,10 @@ void add_limit_options(CLI::App& app, Options& options) {
   cli::add_count(app, "--max-channels", options.max_channels,
                  "Names and patterns that one connection may subscribe")
       ->group("Limits");
+  cli::add_count(
+      app, "--max-patterns", options.max_patterns,
+      "Patterns among these; each event is looked at once for every pattern that matches its channel")
+      ->group("Limits");
   cli::add_count(app, "--max-server-channels", options.max_server_channels,
                  "Channels that the server holds in all")
       ->group("Limits");
@@ -171,6 +175,11 @@ void add_limit_options(CLI::App& app, Options& options) {
       ->group("Limits");
   cli::add_duration(app, "--heartbeat", options.heartbeat,
                     "Time between heartbeats and pings; a peer silent for two is closed with 4009")
+      ->check(at_least(kMinHeartbeat))
+      ->group("Limits");
+  cli::add_duration(app, "--min-heartbeat", options.min_heartbeat,
+                    "Shortest heartbeat that a client may ask for, where --heartbeat is not shorter; it gets "
+                    "this one if it asks for less")
       ->check(at_least(kMinHeartbeat))
       ->group("Limits");
   add_limit_options(app, options.limits);
@@ -320,10 +329,13 @@ Settings to_settings(const Options& options) {
   settings.http_limits.max_header_bytes = options.max_header;
   settings.http_limits.max_body_bytes = options.max_body;
   settings.heartbeat = std::chrono::ceil<std::chrono::milliseconds>(options.heartbeat);
+  settings.min_heartbeat =
+      std::min(std::chrono::ceil<std::chrono::milliseconds>(options.min_heartbeat), settings.heartbeat);
   settings.drain = std::chrono::ceil<std::chrono::milliseconds>(options.drain);
   settings.limits = to_limits(options.limits);
   settings.max_connections = options.max_connections;
   settings.max_channels_per_connection = options.max_channels;
+  settings.max_patterns_per_connection = options.max_patterns;
   settings.hub.channel_ttl = std::chrono::floor<std::chrono::microseconds>(options.channel_ttl);
   settings.hub.max_channels = options.max_server_channels;
   settings.queue_limit_bytes = options.queue_limit;

@@ -54,6 +54,7 @@ struct Options {
   bool client_context_takeover = false;
   std::uint64_t max_connections = 100'000;
   std::uint64_t max_channels = 1'000;
+  std::uint64_t max_patterns = 1'000;
   std::uint64_t max_server_channels = 1'000'000;
   std::uint64_t max_message = 1 << 20;
   std::uint64_t queue_limit = 1 << 20;
@@ -62,6 +63,7 @@ struct Options {
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{10};
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds{60};
   std::chrono::nanoseconds heartbeat = std::chrono::seconds{30};
+  std::chrono::nanoseconds min_heartbeat = std::chrono::seconds{1};
   LimitOptions limits;
   std::chrono::nanoseconds drain = std::chrono::seconds{10};
   // Of the configuration file, in its order.

@@ -151,7 +151,10 @@ void Server::tidy() {
   admission_.sweep(Clock::now());
   const std::vector<Channel*> idle = hub_->expire(protocol::system_now());
   if (idle.empty()) return;
-  on_every_shard([&idle](Shard& shard) { shard.commands().let_go_of(idle); });
+  on_every_shard([&idle](Shard& shard) {
+    shard.commands().let_go_of(idle);
+    shard.fanout().let_go_of(idle);
+  });
   // The turn in which it let go is over: no event of that turn refers to them.
   on_every_shard([](Shard&) {});
   hub_->forget(protocol::system_now());
@@ -212,10 +215,11 @@ std::optional<store::Status> Server::store_status() const {
 
 std::string Server::stats(const auth::Identity& asking) const {
   const auto store = store_status();
-  UserFigures users{.users = 0, .connections = people_->connections_by_user()};
-  users.users = users.connections.size();
-  if (!asking.grants.admin) {
-    std::erase_if(users.connections, [&](const auto& each) { return each.first != asking.user; });
+  UserFigures users{.users = people_->users(), .connections = {}};
+  if (asking.grants.admin) {
+    users.connections = people_->connections_by_user();
+  } else if (const std::size_t own = people_->connections_of(asking.user); own > 0) {
+    users.connections.emplace(asking.user, own);
   }
   return stats_json(identity_, shard_counters(), hub_figures(), store ? &*store : nullptr, users);
 }

@@ -34,11 +34,13 @@ struct Settings {
   std::chrono::milliseconds handshake_timeout{std::chrono::seconds{10}};
   std::chrono::milliseconds idle_timeout{std::chrono::seconds{60}};
   std::chrono::milliseconds heartbeat{std::chrono::seconds{30}};
+  std::chrono::milliseconds min_heartbeat{std::chrono::seconds{1}};  // that a client may ask for
   std::chrono::milliseconds close_timeout{std::chrono::seconds{5}};
   std::chrono::milliseconds drain{std::chrono::seconds{10}};
 
   std::size_t max_connections = 100'000;
   std::size_t max_channels_per_connection = 1'000;
+  std::size_t max_patterns_per_connection = 1'000;
   LimitSettings limits;
   HubLimits hub;
   ChannelRules channels;

@@ -139,7 +139,7 @@ void Shard::cut_off() {
 }
 
 int Shard::wait_ms() {
-  if (inbox_.has_work() || history_left_) return 0;
+  if (inbox_.has_work() || history_left_ || fanout_.has_work()) return 0;
   const int next_deadline = wheel_.wait_ms(Clock::now());
   // Nobody tells when another shard's inbox has emptied.
   return held_back_.empty() || (next_deadline >= 0 && next_deadline < kLookAgainMs) ? next_deadline
@@ -244,6 +244,7 @@ void Shard::clean_up() {
   }
   if (!dead_.empty()) sockets_.store(connections_.size(), std::memory_order_release);
   dead_.clear();
+  commands_.presence().end_turn();
   fanout_.tidy();
 }
 

@@ -16,6 +16,7 @@
 
 #include "common/protocol/event.h"
 #include "common/protocol/position.h"
+#include "common/text_hash.h"
 #include "wstap/control_message.h"
 #include "wstap/incident.h"
 
@@ -94,11 +95,7 @@ class ChannelBook {
     std::vector<std::pair<std::uint64_t, std::uint64_t>> missing;
     std::vector<std::uint64_t> late;  // came into the open hole
   };
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-  };
-  using Entries = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
+  using Entries = std::unordered_map<std::string, Entry, TextHash, std::equal_to<>>;
 
   Entries::value_type& item(std::string_view channel);
   void begin_at_origin(Entry& entry, const SubscribedEntry& subscribed) const;

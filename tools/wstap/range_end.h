@@ -16,6 +16,7 @@
 #include "common/protocol/event.h"
 #include "common/protocol/position.h"
 #include "common/protocol/timestamp.h"
+#include "common/text_hash.h"
 #include "wstap/control_message.h"
 
 namespace wskit::tap {
@@ -53,10 +54,6 @@ class RangeEnd {
     std::string epoch;       // of `last`; empty: any
     bool passed = false;
   };
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-  };
 
   Channel& channel(std::string_view name);
   void pass(Channel& channel);
@@ -66,7 +63,7 @@ class RangeEnd {
   bool fixed_ = false;     // the newest events of the moment are known
   bool complete_ = false;  // all channels are known that there are to wait for
   std::size_t passed_ = 0;
-  std::unordered_map<std::string, Channel, Hash, std::equal_to<>> channels_;
+  std::unordered_map<std::string, Channel, TextHash, std::equal_to<>> channels_;
 };
 
 }  // namespace wskit::tap

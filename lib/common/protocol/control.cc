@@ -108,6 +108,7 @@ void append_subscribed_channel(std::string& out, const SubscribedChannel& subscr
   if (!subscribed.gaps.empty()) {
     append_array_member(out, "gaps", std::span(subscribed.gaps), append_subscribed_gap);
   }
+  if (subscribed.more_gaps > 0) append_number_member(out, "more_gaps", subscribed.more_gaps);
   if (subscribed.matched) {
     append_array_member(out, "matched", std::span(*subscribed.matched), append_subscribed_match);
   }

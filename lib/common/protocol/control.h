@@ -62,6 +62,7 @@ struct SubscribedChannel {
   std::uint64_t replayed = 0;
   std::optional<std::uint64_t> oldest;                    // where events were missed that are no longer held
   std::vector<SubscribedGap> gaps{};                      // the same for a pattern, channel by channel
+  std::uint64_t more_gaps = 0;                            // of channels that had no room in `gaps`
   std::optional<std::vector<SubscribedMatch>> matched{};  // of a pattern, where they were asked for
 };
 void append_subscribed(std::string& out, std::string_view id, std::string_view timestamp,

@@ -70,12 +70,21 @@ def test_a_connection_may_do_without_heartbeats(stage):
 
 
 def test_a_connection_may_set_its_own_heartbeat(stage):
-    server = stage.server("--heartbeat", "1h")
+    server = stage.server("--heartbeat", "1h", "--min-heartbeat", f"{SECONDS}s")
     with server.client(f"/ws?heartbeat={SECONDS}") as client:
         assert float(client.connected["heartbeat"]) == SECONDS
         for _ in range(2):
             client.wait_for_control("heartbeat")
             client.still_works()
+
+
+def test_a_connection_gets_no_shorter_heartbeat_than_the_operator_allows(stage):
+    """R14"""
+    server = stage.server("--heartbeat", "1h", "--min-heartbeat", "5m")
+    with server.client("/ws?heartbeat=0.1") as client:
+        assert float(client.connected["heartbeat"]) == 300
+    with server.client("/ws?heartbeat=600") as client:
+        assert float(client.connected["heartbeat"]) == 600
 
 
 def test_pings_its_peer(stage):

@@ -22,7 +22,9 @@ class HubTest : public testing::Test {
   }
 
   void add_pattern(const std::string& text, std::size_t shard) {
-    hub_->add_pattern(*protocol::Pattern::parse(text), shard);
+    for (Channel* channel : hub_->add_pattern(*protocol::Pattern::parse(text), shard)) {
+      channel->show_interest(shard);
+    }
   }
 
   // Publishes to a channel; which shards have heard of it, as "02".
@@ -127,7 +129,9 @@ TEST_F(ForgettingHubTest, ForgetsAChannelThatIsEmptyAndUnused) {
   (void)heard("a");
   forget(kTtl - std::chrono::hours{1});
   EXPECT_EQ(hub_->find("a"), nullptr) << "the event's time of receipt is long ago";
-  (void)hub_->find_or_create("b");
+  hub_->find_or_create("b")->publish(
+      {.channel = "b", .type = "t", .timestamp = {}, .key = {}, .dedup = {}, .data = "1"},
+      {protocol::system_now(), "2026-01-01T00:00:00Z"});
   forget(kTtl - std::chrono::hours{1});
   EXPECT_NE(hub_->find("b"), nullptr);
   forget(kTtl + std::chrono::hours{1});
@@ -137,8 +141,10 @@ TEST_F(ForgettingHubTest, ForgetsAChannelThatIsEmptyAndUnused) {
 
 TEST_F(ForgettingHubTest, GivesANameThatWasForgottenAnEpochOfItsOwn) {
   const std::string first(hub_->find_or_create("a")->epoch());
+  (void)heard("a");
   forget(kTtl * 2);
   const std::string second(hub_->find_or_create("a")->epoch());
+  (void)heard("a");
   forget(kTtl * 2);
   EXPECT_NE(second, first);
   EXPECT_NE(hub_->find_or_create("a")->epoch(), first);
@@ -156,12 +162,44 @@ TEST_F(ForgettingHubTest, GivesItAnotherEpochToWhereItsRuleMakesItDurableMeanwhi
   rules.defaults.durable = false;
   hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules, store->get(), even_clock());
   const std::string first(hub_->find_or_create("a")->epoch());
+  (void)heard("a");
   forget(kTtl * 2);
   rules.defaults.durable = true;
   hub_->reload(HubLimits{.channel_ttl = kTtl}, rules, protocol::system_now());
   const Channel* second = hub_->find_or_create("a");
   EXPECT_NE(second->stored(), nullptr);
   EXPECT_NE(second->epoch(), first);
+  hub_.reset();
+}
+
+// R3
+TEST_F(ForgettingHubTest, ForgetsAtOnceAChannelThatWasNeverPublishedTo) {
+  const std::string epoch(hub_->find_or_create("a")->epoch());
+  (void)hub_->find_or_create("heard");
+  add_pattern("heard", 1);
+  forget(std::chrono::seconds{0});
+  EXPECT_EQ(hub_->find("a"), nullptr);
+  EXPECT_NE(hub_->find("heard"), nullptr);
+  EXPECT_EQ(hub_->find_or_create("a")->epoch(), epoch) << "there was nothing to miss";
+}
+
+// R3
+TEST_F(ForgettingHubTest, ForgetsADurableChannelWithoutAnEventAndLeavesNothingInTheStore) {
+  const test::ScratchFolder folder;
+  store::Options options;
+  options.path = folder.path() / "events.db";
+  options.make_epoch = [] { return "renewed"; };
+  auto store = store::Store::open(std::move(options));
+  ASSERT_TRUE(store) << store.error().message;
+  ChannelRules rules;
+  rules.defaults.durable = true;
+  hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules, store->get());
+  ASSERT_NE(hub_->find_or_create("a")->stored(), nullptr);
+  EXPECT_THAT((*store)->channels(), testing::SizeIs(1));
+  forget(std::chrono::seconds{0});
+  EXPECT_EQ(hub_->find("a"), nullptr);
+  EXPECT_THAT((*store)->channels(), testing::IsEmpty());
+  EXPECT_NE(hub_->find_or_create("a")->stored(), nullptr);
   hub_.reset();
 }
 

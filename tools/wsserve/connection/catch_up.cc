@@ -35,25 +35,29 @@ void CatchUp::remove_if(const std::function<bool(const Channel&)>& unwanted) {
 
 void CatchUp::join(const Channel& channel, const Subscription& subscription, std::uint64_t after) {
   const Cursor& cursor = cursors_[index().at(&channel)];
-  if (after > cursor.after - cursor.first.size()) joined_.push_back({&channel, &subscription, after});
+  if (after <= cursor.after - cursor.first.size()) return;
+  if (joined_[&subscription].emplace(&channel, after).second) ++joins_;
 }
 
 void CatchUp::join_all(const Subscription& subscription) {
   for (const Cursor& cursor : cursors_) {
     if (!subscription.audience->selects(cursor.channel->name())) continue;
-    joined_.push_back({cursor.channel, &subscription, cursor.channel->position().offset});
+    if (joined_[&subscription].emplace(cursor.channel, cursor.channel->position().offset).second) ++joins_;
   }
 }
 
 void CatchUp::forget(const Subscription& subscription) {
-  std::erase_if(joined_, [&](const Joined& joined) { return joined.subscription == &subscription; });
+  const auto joined = joined_.find(&subscription);
+  if (joined == joined_.end()) return;
+  joins_ -= joined->second.size();
+  joined_.erase(joined);
 }
 
 std::uint64_t CatchUp::begins_after(const Channel& channel, const Subscription& subscription) const {
-  const auto joined = std::ranges::find_if(joined_, [&](const Joined& each) {
-    return each.channel == &channel && each.subscription == &subscription;
-  });
-  return joined == joined_.end() ? 0 : joined->after;
+  const auto joined = joined_.find(&subscription);
+  if (joined == joined_.end()) return 0;
+  const auto after = joined->second.find(&channel);
+  return after == joined->second.end() ? 0 : after->second;
 }
 
 const CatchUp::Index& CatchUp::index() const {

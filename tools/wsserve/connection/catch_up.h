@@ -37,6 +37,11 @@ class CatchUp {
   void join(const Channel& channel, const Subscription& subscription, std::uint64_t after);
   // The same for every channel that the subscription is for, from now on.
   void join_all(const Subscription& subscription);
+  // Whether so many more subscriptions may join all, without more than
+  // kMaxJoined to remember.
+  [[nodiscard]] bool may_join(std::size_t subscriptions) const {
+    return joins_ + subscriptions * cursors_.size() <= kMaxJoined;
+  }
   void forget(const Subscription& subscription);
   // Behind which offset the replay of the channel is for that subscription.
   [[nodiscard]] std::uint64_t begins_after(const Channel& channel, const Subscription& subscription) const;
@@ -73,6 +78,7 @@ class CatchUp {
   // channel, and of all together; one event may pass either.
   static constexpr std::size_t kHeadStartBytes = std::size_t{256} << 10;
   static constexpr std::size_t kAllHeadStartBytes = std::size_t{1} << 20;
+  static constexpr std::size_t kMaxJoined = 250'000;
   // The bytes that were read ahead and not handed over.
   [[nodiscard]] std::size_t ahead_bytes() const { return ahead_bytes_; }
 
@@ -94,12 +100,9 @@ class CatchUp {
   [[nodiscard]] const Index& index() const;
 
   // Where those begin that take part in only the rest of a replay: few, if any.
-  struct Joined {
-    const Channel* channel;
-    const Subscription* subscription;
-    std::uint64_t after;
-  };
-  std::vector<Joined> joined_;
+  using Joined = std::unordered_map<const Channel*, std::uint64_t>;
+  std::unordered_map<const Subscription*, Joined> joined_;
+  std::size_t joins_ = 0;  // in all of these
   std::size_t ahead_bytes_ = 0;
   mutable Index index_;
 

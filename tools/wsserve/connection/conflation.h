@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/text_hash.h"
 #include "wsserve/chunk.h"
 
 namespace wskit::server {
@@ -102,7 +103,7 @@ class Conflation {
   void let_come_due(Time now);
   void forget_idle(Time now);
 
-  std::unordered_map<std::string, Slot> slots_;  // by channel and key
+  std::unordered_map<std::string, Slot, TextHash, std::equal_to<>> slots_;  // by channel and key
   // What waits. A look for the next one costs the same however many keys there are.
   std::map<std::uint64_t, Slot*> due_;                // whose time has come, by arrival
   std::set<std::pair<Time, const Channel*>> early_;   // the channels whose time has not

@@ -334,12 +334,10 @@ void Connection::drain(std::chrono::milliseconds come_back_after) {
 
 void Connection::drop_subscriptions() {
   shard_.counters().subscriptions.subtract(subscriptions_.size());
-  for (std::unique_ptr<Subscription>& subscription : subscriptions_) {
+  for (std::unique_ptr<Subscription>& subscription : subscriptions_.take_all()) {
     shard_.commands().presence().unsubscribing(*this, subscription->name());
     shard_.fanout().unsubscribe(std::move(subscription));
   }
-  subscriptions_.clear();
-  subscriptions_.shrink_to_fit();
 }
 
 // --- Time ----------------------------------------------------------------

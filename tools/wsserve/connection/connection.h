@@ -29,6 +29,7 @@
 #include "wsserve/connection/outbound.h"
 #include "wsserve/connection/sign_in.h"
 #include "wsserve/connection/store_wait.h"
+#include "wsserve/connection/subscriptions.h"
 #include "wsserve/fanout/subscriber.h"
 #include "wsserve/fanout/subscription.h"
 #include "wsserve/http/request_reader.h"
@@ -177,10 +178,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] bool is_dead() const { return phase_ == Phase::kDead; }
 
   // By name or pattern; changed by the command runner only.
-  std::vector<std::unique_ptr<Subscription>>& subscriptions() { return subscriptions_; }
-  [[nodiscard]] const std::vector<std::unique_ptr<Subscription>>& subscriptions() const {
-    return subscriptions_;
-  }
+  Subscriptions& subscriptions() { return subscriptions_; }
+  [[nodiscard]] const Subscriptions& subscriptions() const { return subscriptions_; }
 
   // The events of `channel` behind `after` come out of the history before live
   // ones do; `first` are the first of them.
@@ -188,6 +187,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // REQUIRES: is_catching_up(channel). The newest subscription wants, of what is
   // replayed, what is behind `after`.
   void join_catch_up(const Channel& channel, std::uint64_t after);
+  // Whether so many more patterns can take part in the replays that run without more
+  // of them to keep in mind than is good.
+  [[nodiscard]] bool may_join_catch_ups(std::size_t patterns) const;
   // The same for all replays of channels that it is for: it wants what comes from now on.
   void join_catch_ups();
   void forget_subscription(const Subscription& subscription);
@@ -369,7 +371,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   std::unique_ptr<websocket::Deflater> deflater_;  // of a WebSocket with WireForm::kOwn only
   std::unique_ptr<EventStream> stream_;            // Service::kEvents only
 
-  std::vector<std::unique_ptr<Subscription>> subscriptions_;
+  Subscriptions subscriptions_;
   std::unique_ptr<LatestQueue> latest_;    // null: no event ever had to wait for a newer one
   std::unique_ptr<CatchUp> catch_up_;      // null: live on every channel
   std::unique_ptr<StoreWait> store_wait_;  // null: nothing waits for the store

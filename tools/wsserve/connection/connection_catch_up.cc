@@ -1,5 +1,6 @@
 // A connection's way through the history of its channels to the live events.
 #include <algorithm>
+#include <utility>
 
 #include "wsserve/connection/connection.h"
 #include "wsserve/shard.h"
@@ -65,11 +66,15 @@ bool Connection::is_catching_up(const Channel& channel) const {
 }
 
 void Connection::join_catch_up(const Channel& channel, std::uint64_t after) {
-  catch_up_->join(channel, *subscriptions_.back(), after);
+  catch_up_->join(channel, subscriptions_.back(), after);
 }
 
 void Connection::join_catch_ups() {
-  if (catch_up_ != nullptr) catch_up_->join_all(*subscriptions_.back());
+  if (catch_up_ != nullptr) catch_up_->join_all(subscriptions_.back());
+}
+
+bool Connection::may_join_catch_ups(std::size_t patterns) const {
+  return catch_up_ == nullptr || catch_up_->may_join(patterns);
 }
 
 void Connection::forget_subscription(const Subscription& subscription) {
@@ -90,7 +95,10 @@ bool Connection::catch_up() {
   if (catch_up_ == nullptr) return false;
   std::vector<ChunkPtr> frames;
   std::size_t bytes = 0;
+  const auto deadline = Clock::now() + Fanout::kSlice;
+  bool began = false;
   while (phase_ == Phase::kOpen && !catch_up_->done() && !blocked_ && bytes < kHistoryBytesPerTurn) {
+    if (std::exchange(began, true) && Clock::now() >= deadline) break;
     frames.clear();
     const std::size_t before = catch_up_->ahead_bytes();
     const CatchUp::Step step = catch_up_->next(shard_.fanout(), *this, shard_.index(), frames);
@@ -123,10 +131,9 @@ void Connection::hand_over_history(const Channel& channel, std::vector<ChunkPtr>
     std::uint64_t after;
   };
   std::vector<Part> parts;
-  for (const auto& subscription : subscriptions_) {
-    if (!subscription->audience->selects(channel.name())) continue;
-    parts.push_back({subscription->filter.get(), catch_up_->begins_after(channel, *subscription)});
-  }
+  subscriptions_.visit(channel.name(), [&](const Subscription& subscription) {
+    parts.push_back({subscription.filter.get(), catch_up_->begins_after(channel, subscription)});
+  });
   const auto filtered = std::erase_if(frames, [&](const ChunkPtr& frame) {
     return std::ranges::none_of(parts, [&](const Part& part) {
       return frame->event.offset > part.after &&

@@ -19,10 +19,7 @@ std::string Connection::describe() const {
                           .subscriptions = std::move(names)});
 }
 
-bool Connection::hears(std::string_view channel) const {
-  return std::ranges::any_of(
-      subscriptions_, [&](const auto& subscription) { return subscription->audience->selects(channel); });
-}
+bool Connection::hears(std::string_view channel) const { return subscriptions_.hear(channel); }
 
 void Connection::take_announcement(std::string_view channel, const ChunkPtr& frame) {
   const bool takes = phase_ == Phase::kOpen && service_ == Service::kCommands && !identity_->awaits_token;

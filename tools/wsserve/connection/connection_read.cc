@@ -1,4 +1,5 @@
 // What a connection reads: requests, then frames.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <random>
@@ -270,7 +271,10 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
   take_seat();
   default_filter_ = wishes.filter;
   default_pace_ = wishes.pace;
-  if (wishes.heartbeat) heartbeat_ = *wishes.heartbeat;
+  if (wishes.heartbeat) {
+    const bool none = wishes.heartbeat->count() == 0;
+    heartbeat_ = none ? *wishes.heartbeat : std::max(*wishes.heartbeat, shard_.settings().min_heartbeat);
+  }
   json_heartbeats_ = service == Service::kCommands && heartbeat_.count() > 0;
   // The first one at a random moment, so that connections that came together do
   // not beat together for ever.

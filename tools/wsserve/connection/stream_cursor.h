@@ -18,6 +18,7 @@
 #include <unordered_map>
 
 #include "common/protocol/timestamp.h"
+#include "common/text_hash.h"
 
 namespace wskit::server {
 
@@ -39,7 +40,7 @@ class StreamCursor {
   // The text; nothing yet if no channel is known. `held`: offsets that a channel's
   // position must not pass, for something before them still waits.
   // REQUIRES: is_complete(), or no channel's history is being read.
-  using Held = std::unordered_map<std::string_view, std::uint64_t>;
+  using Held = std::unordered_map<std::string_view, std::uint64_t, TextHash, std::equal_to<>>;
   [[nodiscard]] std::string text(protocol::SystemMicros now, const Held& held) const;
 
   // How long a text is, or at most becomes.
@@ -65,7 +66,7 @@ class StreamCursor {
   bool complete_ = true;
   std::size_t bytes_ = 0;
   std::list<Place> places_;  // the one that moved last in front
-  std::unordered_map<std::string_view, std::list<Place>::iterator> by_channel_;
+  std::unordered_map<std::string_view, std::list<Place>::iterator, TextHash, std::equal_to<>> by_channel_;
 };
 
 }  // namespace wskit::server

@@ -1,6 +1,7 @@
 #include "wsserve/fanout/fanout.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "wsserve/hub.h"
 
@@ -21,9 +22,7 @@ LocalChannel& Fanout::local(Channel& channel) {
   if (local == nullptr) {
     local = std::make_unique<LocalChannel>(channel);
     locals_.insert(local.get());
-    for (const auto& [text, audience] : patterns_) {
-      if (audience->pattern()->matches(channel.name())) local->patterns.push_back(audience.get());
-    }
+    local->patterns = audiences(channel.name());
   }
   return *local;
 }
@@ -44,17 +43,80 @@ std::unique_ptr<Subscription> Fanout::subscribe(Subscriber& subscriber, const pr
   auto subscription = std::make_unique<Subscription>();
   subscription->subscriber = &subscriber;
   subscription->filter = std::move(filter);
-  std::unique_ptr<Audience>& audience = patterns_[pattern.text()];
-  if (audience == nullptr) {
-    audience = std::make_unique<Audience>(pattern);
-    hub_.add_pattern(pattern, shard_);
-    for (LocalChannel* channel : locals_) {
-      if (pattern.matches(channel->channel().name())) channel->patterns.push_back(audience.get());
-    }
-  }
+  Audience& joined = ready_audience(pattern);
   subscription->seam = inbox_.pushed();
-  audience->add(*subscription);
+  joined.add(*subscription);
   return subscription;
+}
+
+Audience& Fanout::ready_audience(const protocol::Pattern& pattern) {
+  std::unique_ptr<Audience>& audience = patterns_[pattern.text()];
+  if (audience == nullptr) audience = std::make_unique<Audience>(pattern);
+  if (!audience->is_ready()) {
+    for (Channel* channel : hub_.add_pattern(pattern, shard_)) look_at(*channel);
+    audience->set_ready();
+  }
+  return *audience;
+}
+
+std::vector<Audience*> Fanout::audiences(std::string_view channel) const {
+  std::vector<Audience*> found;
+  patterns_.visit(channel, [&](const std::unique_ptr<Audience>& audience) {
+    found.push_back(audience.get());
+    return true;
+  });
+  return found;
+}
+
+bool Fanout::prepare(std::vector<protocol::Pattern> patterns, std::function<void()> done) {
+  Look look;
+  for (protocol::Pattern& pattern : patterns) {
+    std::unique_ptr<Audience>& audience = patterns_[pattern.text()];
+    if (audience == nullptr) audience = std::make_unique<Audience>(pattern);
+    audience->pin();
+    look.pinned.push_back(audience.get());
+    if (!audience->is_ready()) look.patterns.push_back(std::move(pattern));
+  }
+  if (go_on(look, std::chrono::steady_clock::now() + kSlice)) {
+    finish(look);
+    return true;
+  }
+  look.done = std::move(done);
+  looks_.push_back(std::move(look));
+  return false;
+}
+
+void Fanout::visit_listeners(std::string_view channel, const std::function<void(Subscriber&)>& see) const {
+  const auto see_all = [&see](const Audience& audience) {
+    for (const Audience::Member& member : audience.members()) see(*member.subscriber);
+  };
+  if (const Audience* exact = audience_of(channel)) see_all(*exact);
+  patterns_.visit(channel, [&](const std::unique_ptr<Audience>& audience) {
+    see_all(*audience);
+    return true;
+  });
+}
+
+std::size_t Fanout::count_listeners(std::string_view channel) const {
+  const Audience* exact = audience_of(channel);
+  std::size_t count = exact == nullptr ? 0 : exact->members().size();
+  patterns_.visit(channel, [&](const std::unique_ptr<Audience>& audience) {
+    count += audience->members().size();
+    return true;
+  });
+  return count;
+}
+
+void Fanout::visit_names(const std::function<void(const Audience&)>& see) const {
+  for (const LocalChannel* channel : locals_) {
+    if (!channel->exact.empty()) see(channel->exact);
+  }
+}
+
+const Audience* Fanout::audience_of(std::string_view name) const {
+  Channel* channel = hub_.find(name);
+  const LocalChannel* here = channel == nullptr ? nullptr : channel->local(shard_).get();
+  return here == nullptr || here->exact.empty() ? nullptr : &here->exact;
 }
 
 void Fanout::change_filter(Subscription& subscription, TypeFilterPtr filter) {
@@ -89,7 +151,7 @@ void Fanout::unsubscribe(std::unique_ptr<Subscription> subscription) {
   if (audience.channel() != nullptr) {
     left_channels_.push_back(audience.channel());
   } else {
-    pattern_left_ = true;
+    left_patterns_.push_back(audience.name());
   }
 }
 
@@ -115,6 +177,24 @@ void Fanout::skip(Subscriber& subscriber, const Channel& channel, std::uint64_t 
 
 bool Fanout::holds(const Subscriber& subscriber, const Channel& channel) const {
   return held_until(subscriber, channel) == kUntilReleased;
+}
+
+std::vector<std::uint64_t> Fanout::on_the_way(std::span<const Stand> stands) const {
+  std::vector<std::uint64_t> counts(stands.size());
+  if (std::ranges::all_of(stands, [this](const Stand& stand) { return stand.seam <= collected_; })) {
+    return counts;
+  }
+  std::unordered_map<const Channel*, std::vector<std::uint64_t>> numbers;
+  for (const Stand& stand : stands) numbers.try_emplace(stand.channel);
+  inbox_.look([&](std::uint64_t number, const Channel& channel) {
+    if (const auto asked = numbers.find(&channel); asked != numbers.end()) asked->second.push_back(number);
+  });
+  for (std::size_t i = 0; i < stands.size(); ++i) {
+    const std::vector<std::uint64_t>& waiting = numbers.at(stands[i].channel);
+    counts[i] =
+        static_cast<std::uint64_t>(std::ranges::upper_bound(waiting, stands[i].seam) - waiting.begin());
+  }
+  return counts;
 }
 
 void Fanout::drop_passed_holds() {
@@ -351,35 +431,106 @@ void Fanout::end_turn() {
 }
 
 void Fanout::tidy() {
-  if (pattern_left_) let_go_of_empty_patterns();
+  if (!left_patterns_.empty()) let_go_of_empty_patterns();
+  if (!looks_.empty()) work_until(std::chrono::steady_clock::now() + kSlice);
   if (!left_channels_.empty()) let_go_of_empty_channels();
 }
 
 void Fanout::let_go_of_empty_patterns() {
-  pattern_left_ = false;
-  for (auto it = patterns_.begin(); it != patterns_.end();) {
-    if (!it->second->empty()) {
-      ++it;
-      continue;
+  Look look;
+  for (const std::string& text : std::exchange(left_patterns_, {})) {
+    // The same one may be listed twice, or have been joined again.
+    std::unique_ptr<Audience>* audience = patterns_.find(text);
+    if (audience == nullptr || !(*audience)->empty() || (*audience)->is_pinned()) continue;
+    look.patterns.push_back(*(*audience)->pattern());
+    look.gone.push_back(std::move(*audience));
+    patterns_.erase(text);
+    hub_.remove_pattern(text, shard_);
+  }
+  if (!look.patterns.empty()) looks_.push_back(std::move(look));
+}
+
+void Fanout::work_until(Time deadline) {
+  while (!looks_.empty()) {
+    Look look = std::move(looks_.front());
+    looks_.pop_front();
+    if (!go_on(look, deadline)) {
+      // The others have their turn, so that a short one does not wait for a long one.
+      looks_.push_back(std::move(look));
+      return;
     }
-    const std::unique_ptr<Audience> audience = std::move(it->second);
-    it = patterns_.erase(it);
-    hub_.remove_pattern(audience->name(), shard_);
-    for (LocalChannel* channel : locals_) {
-      if (std::erase(channel->patterns, audience.get()) > 0) left_channels_.push_back(channel);
-    }
-    lose_silent_channels(*audience->pattern());
+    finish(look);
   }
 }
 
-// The hub has shown our interest in every channel that matched, and those without an
-// event since then have no view here that tidy() would find.
-void Fanout::lose_silent_channels(const protocol::Pattern& left) {
-  for (Channel* channel : hub_.matching(left)) {
-    if (channel->local(shard_) != nullptr) continue;
-    const bool wanted = std::ranges::any_of(
-        patterns_, [&](const auto& other) { return other.second->pattern()->matches(channel->name()); });
-    if (!wanted) channel->lose_interest(shard_);
+// Where patterns match some channels again and again, one look at all channels costs
+// less than one at each match.
+bool Fanout::go_on(Look& look, Time deadline) {
+  constexpr std::size_t kBetweenClocks = 32;
+  while (true) {
+    for (std::size_t looked = 0; look.next_channel < look.channels.size(); ++looked) {
+      if (looked == kBetweenClocks) {
+        if (std::chrono::steady_clock::now() >= deadline) return false;
+        looked = 0;
+      }
+      look_at(*look.channels[look.next_channel++]);
+    }
+    look.channels.clear();
+    look.next_channel = 0;
+    if (look.next_pattern == look.patterns.size()) return true;
+    const bool comes = !look.pinned.empty();
+    const bool all_at_once = look.found > hub_.channel_count();
+    if (all_at_once) {
+      if (comes) {
+        for (; look.next_pattern < look.patterns.size(); ++look.next_pattern) {
+          hub_.hear_of(look.patterns[look.next_pattern], shard_);
+        }
+      }
+      look.next_pattern = look.patterns.size();
+      look.channels = hub_.all();
+    } else {
+      const protocol::Pattern& pattern = look.patterns[look.next_pattern++];
+      look.channels = comes ? hub_.add_pattern(pattern, shard_) : hub_.matching(pattern);
+    }
+    look.found += look.channels.size();
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+  }
+}
+
+void Fanout::finish(Look& look) {
+  for (Audience* audience : look.pinned) audience->set_ready();
+  if (look.done) look.done();
+  for (Audience* audience : look.pinned) {
+    audience->unpin();
+    if (audience->empty()) left_patterns_.push_back(audience->name());
+  }
+}
+
+void Fanout::look_at(Channel& channel) {
+  ++looks_made_;
+  LocalChannel* here = channel.local(shard_).get();
+  if (here != nullptr) {
+    here->patterns = audiences(channel.name());
+    // Between turns, for a run may refer to it.
+    if (!here->has_audience()) return left_channels_.push_back(here);
+  } else if (!patterns_.any(channel.name())) {
+    return channel.lose_interest(shard_);
+  }
+  channel.show_interest(shard_);
+}
+
+void Fanout::let_go_of(std::span<Channel* const> channels) {
+  if (looks_.empty()) return;
+  const std::unordered_set<const Channel*> gone(channels.begin(), channels.end());
+  for (Look& look : looks_) {
+    const auto next = look.channels.begin() + static_cast<std::ptrdiff_t>(look.next_channel);
+    const auto left = std::remove_if(next, look.channels.end(), [&](Channel* each) {
+      if (!gone.contains(each)) return false;
+      // One that somebody hears is not forgotten after all.
+      look_at(*each);
+      return true;
+    });
+    look.channels.erase(left, look.channels.end());
   }
 }
 
@@ -389,8 +540,9 @@ void Fanout::let_go_of_empty_channels() {
     if (!locals_.contains(channel) || channel->has_audience()) continue;
     locals_.erase(channel);
     Channel& whole = channel->channel();
-    whole.lose_interest(shard_);
+    // In this order, for a channel that nobody hears may be forgotten at any moment.
     whole.local(shard_).reset();
+    whole.lose_interest(shard_);
   }
   left_channels_.clear();
 }

@@ -8,6 +8,9 @@
 // Threads: one, the shard's.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -23,6 +26,7 @@
 #include "wsserve/channel.h"
 #include "wsserve/fanout/local_channel.h"
 #include "wsserve/inbox.h"
+#include "wsserve/index/pattern_index.h"
 
 namespace wskit::server {
 
@@ -43,6 +47,22 @@ class Fanout {
   [[nodiscard]] std::unique_ptr<Subscription> subscribe(Subscriber& subscriber,
                                                         const protocol::Pattern& pattern,
                                                         TypeFilterPtr filter);
+
+  // Makes subscribing those patterns cheap, however many channels they match: some of
+  // the work is done at once, and the rest by tidy(). True if nothing is left; else
+  // `done` is called from there, and the patterns are cheap until the next tidy().
+  [[nodiscard]] bool prepare(std::vector<protocol::Pattern> patterns, std::function<void()> done);
+
+  // Calls `see` for each who listens to the channel here; more than once for those who
+  // do so by several names and patterns.
+  void visit_listeners(std::string_view channel, const std::function<void(Subscriber&)>& see) const;
+  // How many subscriptions are for the channel.
+  [[nodiscard]] std::size_t count_listeners(std::string_view channel) const;
+  // The same for each name that somebody here has subscribed, patterns left out.
+  void visit_names(const std::function<void(const Audience&)>& see) const;
+  // Those who have subscribed exactly that name; null: nobody has.
+  [[nodiscard]] const Audience* audience_of(std::string_view name) const;
+
   void change_filter(Subscription& subscription, TypeFilterPtr filter);
   void change_pace(Subscription& subscription, Pace pace);
   // What this turn still holds for the subscriber is delivered first.
@@ -67,6 +87,19 @@ class Fanout {
   // afterwards.
   void forget(Subscriber& subscriber);
 
+  // Where a channel stood, and how many deliveries had been pushed by then.
+  struct Stand {
+    const Channel* channel;
+    std::uint64_t seam;
+  };
+  // How many events of each channel were pushed before and are not collected yet: those
+  // who listen still get them.
+  [[nodiscard]] std::vector<std::uint64_t> on_the_way(std::span<const Stand> stands) const;
+  // The subscription is for all that is not collected yet.
+  void begin_with_the_uncollected(Subscription& subscription) const {
+    subscription.seam = std::min(subscription.seam, collected_);
+  }
+
   // Takes the deliveries of a turn; the first has the number `first_number`.
   void collect(std::span<const Delivery> deliveries, std::uint64_t first_number);
 
@@ -77,9 +110,22 @@ class Fanout {
   // `between`, in which subscriptions may change.
   void flush(std::size_t slice, const std::function<void()>& between);
 
-  // Lets go of channels and patterns that nobody here listens to any more.
+  // Lets go of channels and patterns that nobody here listens to any more, and goes on
+  // with what prepare() began; for about kSlice, and the rest by the next call.
   // REQUIRES: no turn is under way.
   void tidy();
+  // Whether tidy() has something left to do.
+  [[nodiscard]] bool has_work() const { return !looks_.empty() || !left_patterns_.empty(); }
+  // Channels that are about to be forgotten.
+  void let_go_of(std::span<Channel* const> channels);
+
+  // How many nodes of its patterns were met, and how many channels looked at, since the
+  // start; for those who measure what they cost.
+  [[nodiscard]] std::uint64_t steps() const { return patterns_.steps(); }
+  [[nodiscard]] std::uint64_t looks() const { return looks_made_; }
+
+  // So long may work on many channels keep the others waiting.
+  static constexpr std::chrono::milliseconds kSlice{2};
 
   // Hands over at once what this turn holds for one subscriber.
   void flush_now(Subscriber& subscriber);
@@ -120,8 +166,29 @@ class Fanout {
   [[nodiscard]] static std::uint64_t held_until(const Subscriber& subscriber, const Channel& channel);
   void sort_gathered();
   void end_turn();
+  // A look at all channels that some patterns match, for these have come or gone.
+  struct Look {
+    std::vector<Audience*> pinned;                // those that have come
+    std::vector<std::unique_ptr<Audience>> gone;  // channels here may still refer to them
+    std::vector<protocol::Pattern> patterns;
+    std::size_t next_pattern = 0;
+    std::vector<Channel*> channels;  // that the last pattern matches, or all there are
+    std::size_t next_channel = 0;
+    std::size_t found = 0;  // channels, each as often as a pattern matches it
+    std::function<void()> done;
+  };
+  using Time = std::chrono::steady_clock::time_point;
+
+  // The audience of the pattern, ready.
+  Audience& ready_audience(const protocol::Pattern& pattern);
+  [[nodiscard]] std::vector<Audience*> audiences(std::string_view channel) const;
   void let_go_of_empty_patterns();
-  void lose_silent_channels(const protocol::Pattern& left);
+  void work_until(Time deadline);
+  // True: it is done with.
+  [[nodiscard]] bool go_on(Look& look, Time deadline);
+  void finish(Look& look);
+  // Sets right which patterns its events are for here, and whether they come here at all.
+  void look_at(Channel& channel);
   void let_go_of_empty_channels();
 
   Hub& hub_;
@@ -130,11 +197,13 @@ class Fanout {
   websocket::Deflater deflater_;
 
   std::unordered_set<LocalChannel*> locals_;
-  std::unordered_map<std::string, std::unique_ptr<Audience>> patterns_;
+  PatternIndex<std::unique_ptr<Audience>> patterns_;
   // Where the last listener may have left. Looked at between turns, for before
   // that a run may still refer to them.
   std::vector<LocalChannel*> left_channels_;
-  bool pattern_left_ = false;
+  std::vector<std::string> left_patterns_;
+  std::deque<Look> looks_;
+  std::uint64_t looks_made_ = 0;
 
   // Holds that end once that delivery was collected; in the order of the numbers,
   // but for those that end at once.

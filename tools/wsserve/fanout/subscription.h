@@ -23,6 +23,7 @@ struct Subscription {
   Subscriber* subscriber = nullptr;
   Audience* audience = nullptr;
   std::uint32_t index = 0;  // in the audience
+  std::uint32_t place = 0;  // in its subscriber's list
   std::uint64_t seam = 0;   // only deliveries numbered after it are for this subscription
   TypeFilterPtr filter;     // null: every type
   Pace pace;
@@ -56,6 +57,13 @@ class Audience {
 
   [[nodiscard]] const std::vector<Member>& members() const { return members_; }
   [[nodiscard]] bool empty() const { return members_.empty(); }
+  // Somebody is about to join: it is not let go of though nobody is in it.
+  void pin() { ++pins_; }
+  void unpin() { --pins_; }
+  [[nodiscard]] bool is_pinned() const { return pins_ > 0; }
+  // Every channel that it is for knows of it.
+  void set_ready() { ready_ = true; }
+  [[nodiscard]] bool is_ready() const { return ready_; }
   // No member's seam is later than this one.
   [[nodiscard]] std::uint64_t latest_seam() const { return latest_seam_; }
 
@@ -70,6 +78,8 @@ class Audience {
   std::vector<Member> members_;
   std::vector<Subscription*> subscriptions_;  // beside members_, the same order
   std::uint64_t latest_seam_ = 0;
+  std::uint32_t pins_ = 0;
+  bool ready_ = false;
 };
 
 inline const std::string& Subscription::name() const { return audience->name(); }

@@ -17,7 +17,7 @@ bool makes_a_difference(const Usage& usage, Clock::time_point now) {
 }  // namespace
 
 UsagePtr UsageTable::find(std::string_view key, Clock::time_point now) {
-  const std::size_t hash = Hash{}(key);
+  const std::size_t hash = TextHash()(key);
   Stripe& stripe = stripes_.at((hash >> 32) % kStripes);
   const std::lock_guard lock(stripe.mutex);
   if (const auto known = stripe.entries.find(key); known != stripe.entries.end()) return known->second;

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "common/text_hash.h"
 #include "wsserve/limits/token_bucket.h"
 
 namespace wskit::server {
@@ -46,14 +47,10 @@ class UsageTable {
  private:
   static constexpr std::size_t kStripes = 16;
 
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-  };
   struct Stripe {
     mutable std::mutex mutex;
     // Guarded by mutex.
-    std::unordered_map<std::string, UsagePtr, Hash, std::equal_to<>> entries;
+    std::unordered_map<std::string, UsagePtr, TextHash, std::equal_to<>> entries;
     std::size_t sweep_at = kMaxIdle / kStripes;
   };
 

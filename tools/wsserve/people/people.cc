@@ -34,6 +34,17 @@ SeatPtr People::seat(const std::string& user) {
   return user.empty() ? nullptr : std::make_unique<Seat>(*this, user);
 }
 
+std::size_t People::users() const {
+  const std::lock_guard lock(mutex_);
+  return connections_.size();
+}
+
+std::size_t People::connections_of(const std::string& user) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = connections_.find(user);
+  return found == connections_.end() ? 0 : found->second;
+}
+
 std::map<std::string, std::size_t, std::less<>> People::connections_by_user() const {
   const std::lock_guard lock(mutex_);
   return connections_;

@@ -64,6 +64,9 @@ class People {
 
   // How many connections each user has who has one.
   [[nodiscard]] std::map<std::string, std::size_t, std::less<>> connections_by_user() const;
+  // How many users that are, and how many connections this one has; 0: none.
+  [[nodiscard]] std::size_t users() const;
+  [[nodiscard]] std::size_t connections_of(const std::string& user) const;
 
  private:
   friend class Seat;

@@ -19,14 +19,20 @@ std::string key_of(const Presence::Member& member) {
 
 void Presence::watch(const protocol::Pattern& channels) {
   const std::lock_guard lock(mutex_);
-  watched_.push_back(channels);
-  watches_.store(watched_.size(), std::memory_order_release);
+  ++watched_[channels.text()];
+  watches_.fetch_add(1, std::memory_order_release);
 }
 
-void Presence::unwatch(const protocol::Pattern& channels) {
+void Presence::unwatch(std::span<const protocol::Pattern> channels) {
   const std::lock_guard lock(mutex_);
-  watched_.erase(std::ranges::find(watched_, channels));
-  watches_.store(watched_.size(), std::memory_order_release);
+  bool last = false;
+  for (const protocol::Pattern& pattern : channels) {
+    if (--watched_[pattern.text()] > 0) continue;
+    watched_.erase(pattern.text());
+    last = true;
+  }
+  watches_.fetch_sub(channels.size(), std::memory_order_release);
+  if (!last) return;
   std::erase_if(channels_, [this](const auto& channel) { return !is_watched_locked(channel.first); });
 }
 
@@ -35,10 +41,7 @@ bool Presence::is_watched(std::string_view channel) const {
   return is_watched_locked(channel);
 }
 
-bool Presence::is_watched_locked(std::string_view channel) const {
-  return std::ranges::any_of(watched_,
-                             [&](const protocol::Pattern& pattern) { return pattern.matches(channel); });
-}
+bool Presence::is_watched_locked(std::string_view channel) const { return watched_.any(channel); }
 
 void Presence::was_here(const std::string& channel, const Member& member) {
   const std::lock_guard lock(mutex_);
@@ -64,26 +67,28 @@ void Presence::went(const std::string& channel, const Member& member, Clock::tim
   const auto found = known->second.find(key_of(member));
   if (found == known->second.end() || found->second.connections.erase(member.connection) == 0) return;
   found->second.last = member;
-  if (found->second.connections.empty()) found->second.leaves = now + kPatience;
+  if (!found->second.connections.empty()) return;
+  found->second.leaves = now + kPatience;
+  leaving_.push_back({found->second.leaves, channel, found->first});
 }
 
 std::optional<Clock::time_point> Presence::tell_left(Clock::time_point now) {
-  std::optional<Clock::time_point> next;
   const std::lock_guard lock(mutex_);
-  for (auto& [channel, members] : channels_) {
-    std::erase_if(members, [&, &name = channel](const auto& entry) {
-      const State& state = entry.second;
-      if (!state.connections.empty()) return false;
-      if (state.leaves > now) {
-        next = std::min(next.value_or(state.leaves), state.leaves);
-        return false;
-      }
-      tell(name, "leave", state.last);
-      return true;
-    });
+  for (; !leaving_.empty() && leaving_.front().at <= now; leaving_.pop_front()) {
+    const auto& [at, channel, member] = leaving_.front();
+    const auto members = channels_.find(channel);
+    if (members == channels_.end()) continue;
+    const auto found = members->second.find(member);
+    // It may have come back, and gone again later.
+    if (found == members->second.end() || !found->second.connections.empty() || found->second.leaves > now) {
+      continue;
+    }
+    tell(channel, "leave", found->second.last);
+    members->second.erase(found);
+    if (members->second.empty()) channels_.erase(members);
   }
-  std::erase_if(channels_, [](const auto& channel) { return channel.second.empty(); });
-  return next;
+  if (leaving_.empty()) return std::nullopt;
+  return leaving_.front().at;
 }
 
 // Under the mutex, so that all are told in the order in which they happened.

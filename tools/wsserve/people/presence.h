@@ -11,15 +11,18 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/protocol/channel.h"
+#include "wsserve/index/pattern_index.h"
 #include "wsserve/timing_wheel.h"
 
 namespace wskit::server {
@@ -42,7 +45,8 @@ class Presence {
 
   // Somebody subscribes `@presence/<channels>`; and no longer does.
   void watch(const protocol::Pattern& channels);
-  void unwatch(const protocol::Pattern& channels);
+  void unwatch(std::span<const protocol::Pattern> channels);
+  void unwatch(const protocol::Pattern& channels) { unwatch(std::span(&channels, 1)); }
 
   [[nodiscard]] bool any_watched() const { return watches_.load(std::memory_order_acquire) > 0; }
   [[nodiscard]] bool is_watched(std::string_view channel) const;
@@ -62,6 +66,12 @@ class Presence {
     Clock::time_point leaves{};
   };
   using Members = std::map<std::string, State>;  // by user or connection
+  // Whoever is not back by then has left.
+  struct Leaving {
+    Clock::time_point at;
+    std::string channel;
+    std::string member;
+  };
 
   [[nodiscard]] bool is_watched_locked(std::string_view channel) const;
   void tell(const std::string& channel, std::string_view type, const Member& member);
@@ -71,8 +81,9 @@ class Presence {
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.
-  std::vector<protocol::Pattern> watched_;  // as often as it is
+  PatternIndex<std::size_t> watched_;  // how often each is
   std::map<std::string, Members, std::less<>> channels_;
+  std::deque<Leaving> leaving_;  // in the order in which they went
 };
 
 }  // namespace people

@@ -1,8 +1,10 @@
 #include "wsserve/people/presence_reporter.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "wsserve/connection/connection.h"
+#include "wsserve/fanout/fanout.h"
+#include "wsserve/index/pattern_index.h"
 #include "wsserve/people/people.h"
 #include "wsserve/shard.h"
 
@@ -30,9 +32,8 @@ void note(const Connection& connection, std::map<std::uint64_t, Presence::Member
   here.insert_or_assign(connection.number(), member_of(connection));
 }
 
-bool has_subscribed(const Connection& connection, std::string_view name) {
-  return std::ranges::any_of(connection.subscriptions(),
-                             [&](const auto& subscription) { return subscription->name() == name; });
+const Connection& connection_of(const Audience::Member& member) {
+  return static_cast<const Connection&>(*member.subscriber);
 }
 
 }  // namespace
@@ -43,8 +44,9 @@ void PresenceReporter::subscribing(const Connection& connection, std::string_vie
   if (is_watch(name)) {
     // Known to all shards before the subscription is answered.
     presence().watch(watched_by(name));
-    return shard_.server().people().on_every_shard(
-        [channels = watched_by(name)](Shard& each) { each.commands().presence().look(channels); });
+    return shard_.server().people().on_every_shard([channels = watched_by(name)](Shard& each) {
+      each.commands().presence().look({&channels, 1});
+    });
   }
   if (!presence().any_watched() || !is_for_members(name)) return;
   if (Members* here = members(name)) {
@@ -54,11 +56,7 @@ void PresenceReporter::subscribing(const Connection& connection, std::string_vie
 }
 
 void PresenceReporter::unsubscribing(const Connection& connection, std::string_view name) {
-  if (is_watch(name)) {
-    presence().unwatch(watched_by(name));
-    return shard_.server().people().on_every_shard(
-        [channels = watched_by(name)](Shard& each) { each.commands().presence().look(channels); });
-  }
+  if (is_watch(name)) return unwatched_.push_back(watched_by(name));
   if (!presence().any_watched() || !is_for_members(name)) return;
   Members* here = members(name);
   if (here == nullptr) return;
@@ -78,31 +76,62 @@ void PresenceReporter::renamed(const Connection& connection) {
   }
 }
 
-void PresenceReporter::look(const protocol::Pattern& channels) {
-  std::erase_if(told_, [&](const auto& told) {
-    return channels.matches(told.first) && !presence().is_watched(told.first);
-  });
-  if (!presence().any_watched()) return;
-  for (const auto& [number, connection] : shard_.connections()) {
-    if (!connection->is_open()) continue;
-    for (const auto& subscription : connection->subscriptions()) {
-      const std::string& name = subscription->name();
-      if (!is_for_members(name) || !channels.matches(name)) continue;
-      if (Members* here = members(name)) note(*connection, *here);
-      // Also where it was told before: whoever watched then may have left.
-      presence().was_here(name, member_of(*connection));
-    }
+void PresenceReporter::look(std::span<const protocol::Pattern> channels) {
+  to_look_at_.insert(to_look_at_.end(), channels.begin(), channels.end());
+}
+
+void PresenceReporter::end_turn() {
+  if (!unwatched_.empty()) {
+    presence().unwatch(unwatched_);
+    shard_.server().people().on_every_shard([channels = std::exchange(unwatched_, {})](Shard& each) {
+      each.commands().presence().look(channels);
+    });
   }
+  if (!to_look_at_.empty()) look_now();
+}
+
+void PresenceReporter::look_now() {
+  PatternIndex<bool> asked;
+  bool all_are_names = true;
+  for (const protocol::Pattern& pattern : to_look_at_) {
+    asked[pattern.text()] = true;
+    all_are_names = all_are_names && !protocol::looks_like_pattern(pattern.text());
+  }
+  const auto channels = std::exchange(to_look_at_, {});
+  std::erase_if(
+      told_, [&](const auto& told) { return asked.any(told.first) && !presence().is_watched(told.first); });
+  if (!presence().any_watched()) return;
+  const auto meet_all = [this](const Audience& audience) {
+    for (const Audience::Member& member : audience.members()) meet(audience.name(), connection_of(member));
+  };
+  if (!all_are_names) {
+    return shard_.fanout().visit_names([&](const Audience& audience) {
+      if (is_for_members(audience.name()) && asked.any(audience.name())) meet_all(audience);
+    });
+  }
+  for (const protocol::Pattern& name : channels) {
+    if (const Audience* audience = shard_.fanout().audience_of(name.text())) meet_all(*audience);
+  }
+}
+
+void PresenceReporter::meet(const std::string& channel, const Connection& connection) {
+  if (!connection.is_open()) return;
+  if (Members* here = members(channel)) note(connection, *here);
+  // Also where it was told before: whoever watched then may have left.
+  presence().was_here(channel, member_of(connection));
 }
 
 PresenceReporter::Members* PresenceReporter::members(std::string_view channel) {
   if (!presence().is_watched(channel)) return nullptr;
   const auto [found, is_new] = told_.try_emplace(std::string(channel));
   if (!is_new) return &found->second;
-  for (const auto& [number, connection] : shard_.connections()) {
-    if (!connection->is_open() || !has_subscribed(*connection, channel)) continue;
-    note(*connection, found->second);
-    presence().was_here(found->first, found->second.at(number));
+  const Audience* audience = shard_.fanout().audience_of(channel);
+  if (audience == nullptr) return &found->second;
+  for (const Audience::Member& member : audience->members()) {
+    const Connection& connection = connection_of(member);
+    if (!connection.is_open()) continue;
+    note(connection, found->second);
+    presence().was_here(found->first, found->second.at(connection.number()));
   }
   return &found->second;
 }

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/protocol/channel.h"
 #include "wsserve/people/presence.h"
@@ -29,8 +31,12 @@ class PresenceReporter final : TimingWheel::Entry {
   // Its user is another one.
   void renamed(const Connection& connection);
 
-  // Looks again at who is on the channels of that pattern, and which are watched.
-  void look(const protocol::Pattern& channels);
+  // Looks again, once the turn is over, at who is on the channels of these patterns, and
+  // which are watched.
+  void look(std::span<const protocol::Pattern> channels);
+
+  // At the end of a turn: does at once what its commands have asked for.
+  void end_turn();
 
  private:
   using Members = std::map<std::uint64_t, Presence::Member>;  // by the connection's number
@@ -38,11 +44,15 @@ class PresenceReporter final : TimingWheel::Entry {
   [[nodiscard]] Presence& presence() const;
   // Null: nobody watches the channel. Those who are on it already are told of.
   Members* members(std::string_view channel);
+  void look_now();
+  void meet(const std::string& channel, const Connection& connection);
   void went(const std::string& channel, const Presence::Member& member);
   void on_deadline() override;
 
   Shard& shard_;
   std::map<std::string, Members, std::less<>> told_;  // by channel, what presence() knows of this shard
+  std::vector<protocol::Pattern> unwatched_;          // in this turn
+  std::vector<protocol::Pattern> to_look_at_;         // the same
   bool waits_ = false;                                // for on_deadline()
 };
 

@@ -50,9 +50,10 @@ void take_roll_call(Shard& shard, Connection& asking, std::function<Answer(Shard
       });
 }
 
-std::string as_array(const Answer& answer, std::size_t limit) {
+std::string as_array(const Answer& answer, std::size_t limit, std::size_t max_bytes) {
   std::string text = "[";
   for (std::size_t i = 0; i < std::min(limit, answer.entries.size()); ++i) {
+    if (i > 0 && text.size() + answer.entries[i].size() > max_bytes) break;
     if (i > 0) text += ',';
     text += answer.entries[i];
   }

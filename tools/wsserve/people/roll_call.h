@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -25,8 +26,9 @@ struct Answer {
 void take_roll_call(Shard& shard, Connection& asking, std::function<Answer(Shard&)> ask,
                     std::function<void(Connection&, const Answer&)> then);
 
-// `[a,b,…]` of the first `limit` entries.
-[[nodiscard]] std::string as_array(const Answer& answer, std::size_t limit);
+// `[a,b,…]` of the first `limit` entries, or of those that `max_bytes` hold; of the first
+// in any case.
+[[nodiscard]] std::string as_array(const Answer& answer, std::size_t limit, std::size_t max_bytes = SIZE_MAX);
 
 }  // namespace people
 }  // namespace wskit::server

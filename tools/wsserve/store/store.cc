@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "common/text_hash.h"
 #include "wsserve/age_clock.h"
 #include "wsserve/store/append_queue.h"
 #include "wsserve/store/reader.h"
@@ -86,6 +87,7 @@ class Store::Impl {
   void stop();
 
   StoredChannel& channel(std::string_view name, const Retention& retention, std::string_view epoch);
+  void forget(const StoredChannel& channel);
   std::vector<StoredChannel*> channels() const;
   std::vector<RecentId> take_recent_ids(StoredChannel& channel);
   std::optional<Ticket> append(Record record);
@@ -121,7 +123,7 @@ class Store::Impl {
 
   mutable std::mutex mutex_;
   // Guarded by mutex_. The keys are the channels' own names.
-  std::unordered_map<std::string_view, std::unique_ptr<StoredChannel>> channels_;
+  std::unordered_map<std::string_view, std::unique_ptr<StoredChannel>, TextHash, std::equal_to<>> channels_;
   std::unordered_map<const StoredChannel*, std::vector<RecentId>> recent_ids_;
 };
 
@@ -192,6 +194,11 @@ StoredChannel& Store::Impl::channel(std::string_view name, const Retention& rete
   auto made = std::make_unique<StoredChannel>(std::string(name), std::string(epoch), retention);
   const std::string_view key = made->name();
   return *channels_.emplace(key, std::move(made)).first->second;
+}
+
+void Store::Impl::forget(const StoredChannel& channel) {
+  const std::lock_guard lock(mutex_);
+  channels_.erase(channels_.find(channel.name()));
 }
 
 std::vector<StoredChannel*> Store::Impl::channels() const {
@@ -279,6 +286,7 @@ void Store::stop() { impl_->stop(); }
 StoredChannel& Store::channel(std::string_view name, const Retention& retention, std::string_view epoch) {
   return impl_->channel(name, retention, epoch);
 }
+void Store::forget(const StoredChannel& channel) { impl_->forget(channel); }
 std::vector<StoredChannel*> Store::channels() const { return impl_->channels(); }
 std::vector<RecentId> Store::take_recent_ids(StoredChannel& channel) {
   return impl_->take_recent_ids(channel);

@@ -133,6 +133,9 @@ class Store {
   [[nodiscard]] StoredChannel& channel(std::string_view name, const Retention& retention,
                                        std::string_view epoch);
 
+  // Lets go of one that no event was ever appended to: it ends with this.
+  void forget(const StoredChannel& channel);
+
   // Those in the file and those made since.
   [[nodiscard]] std::vector<StoredChannel*> channels() const;
 

@@ -56,6 +56,8 @@ class StoredChannel {
 
   // The channel's number in the file; 0 until its first event was appended.
   [[nodiscard]] std::int64_t id() const { return id_.load(std::memory_order_acquire); }
+  // Nothing of it is in the file or on its way there.
+  [[nodiscard]] bool is_unused() const { return id() == 0; }
   void set_id(std::int64_t id) { id_.store(id, std::memory_order_release); }
 
   // REQUIRES: the store was not started yet.

@@ -1,0 +1,54 @@
+#include "wsserve/connection/subscriptions.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace wskit::server {
+
+void Subscriptions::add(std::unique_ptr<Subscription> subscription) {
+  subscription->place = static_cast<std::uint32_t>(list_.size());
+  if (subscription->audience->pattern() != nullptr) ++patterns_;
+  list_.push_back(std::move(subscription));
+  if (index_ != nullptr) {
+    (*index_)[list_.back()->name()] = list_.back().get();
+  } else if (list_.size() > kFew) {
+    index_ = std::make_unique<PatternIndex<Subscription*>>();
+    for (const auto& each : list_) (*index_)[each->name()] = each.get();
+  }
+}
+
+Subscription* Subscriptions::find(std::string_view name) const {
+  if (index_ != nullptr) {
+    Subscription* const* found = index_->find(name);
+    return found == nullptr ? nullptr : *found;
+  }
+  const auto found = std::ranges::find_if(list_, [&](const auto& each) { return each->name() == name; });
+  return found == list_.end() ? nullptr : found->get();
+}
+
+bool Subscriptions::hear(std::string_view channel) const {
+  if (index_ != nullptr) return index_->any(channel);
+  return std::ranges::any_of(list_, [&](const auto& each) { return each->audience->selects(channel); });
+}
+
+std::unique_ptr<Subscription> Subscriptions::take(Subscription& subscription) {
+  const std::uint32_t place = subscription.place;
+  if (index_ != nullptr) index_->erase(subscription.name());
+  if (subscription.audience->pattern() != nullptr) --patterns_;
+  std::unique_ptr<Subscription> taken = std::exchange(list_[place], nullptr);
+  if (place + 1 < list_.size()) {
+    list_[place] = std::move(list_.back());
+    list_[place]->place = place;
+  }
+  list_.pop_back();
+  if (list_.size() <= kFew / 2) index_.reset();
+  return taken;
+}
+
+Subscriptions::List Subscriptions::take_all() {
+  index_.reset();
+  patterns_ = 0;
+  return std::exchange(list_, {});
+}
+
+}  // namespace wskit::server
