@@ -412,6 +412,7 @@ void add_options(cli::Tool& tool, PubOptions& options) {
   add_queue_options(app, options);
   add_output_options(app, options);
   cli::add_connect_options(app, options.connect);
+  tool.complete_channels(options.connect);
   tool.describe_exit_code(0, "done: every line was acknowledged, or skipped as asked");
   tool.describe_exit_code(1, {});
   tool.describe_exit_code(5, {});

@@ -88,6 +88,7 @@ void add_options(cli::Tool& tool, TapOptions& options) {
       ->group("Integrity");
 
   cli::add_connect_options(app, options.connect);
+  tool.complete_channels(options.connect);
 
   tool.add_section(
       "Reconnecting",
@@ -107,14 +108,14 @@ void add_options(cli::Tool& tool, TapOptions& options) {
                    "SIGINT and SIGTERM write what was received, close the connection and end wstap by the "
                    "signal; a second one ends it at once. SIGUSR1 prints one line of statistics on standard "
                    "error.");
-  tool.add_example("wstap 'market/*'", "Watch all channels below market.");
+  tool.add_example("wstap 'market/*'", "watch all channels below market");
   tool.add_example("wstap market/BTC-USD -n 1 -W 5s -o data",
-                   "The next event's data, or exit code 5 after 5 s.");
+                   "the next event's data, or exit code 5 after 5 s");
   tool.add_example("wstap backtest/42 --until-event session_completed -o json > run.jsonl",
-                   "Record a backtest until it is over.");
-  tool.add_example("wstap 'orders/*' --from -100 | grep REJECT", "The last 100 events of each, then live.");
+                   "record a backtest until it is over");
+  tool.add_example("wstap 'orders/*' --from -100 | grep REJECT", "the last 100 events of each, then live");
   tool.add_example("wstap '**' -o json --cursor rec.cur --on-gap emit >> rec.jsonl",
-                   "A recorder that can be stopped and started.");
+                   "a recorder that can be stopped and started");
   tool.describe_exit_code(0, "done: N events, --until, --end, --until-event, --idle, or the reader has gone");
   tool.describe_exit_code(1, {});
   tool.describe_exit_code(7, "a gap (--on-gap fail), or an incident (--verify)");

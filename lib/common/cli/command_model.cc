@@ -30,6 +30,7 @@ CommandModel describe_command(const CLI::App& app, const std::string& parent_pat
   model.name = app.get_name();
   model.path = parent_path.empty() ? model.name : parent_path + " " + model.name;
   model.summary = app.get_description();
+  model.needs_subcommand = app.get_require_subcommand_min() > 0;
   for (const CLI::Option* option : app.get_options()) {
     if (!option->get_group().empty()) model.options.push_back(describe_option(*option));
   }
@@ -54,6 +55,52 @@ std::vector<std::string> OptionModel::choices() const {
   }
 }
 
+namespace {
+
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+bool is_alphanumeric(char c) { return is_upper(c) || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+// Where a placeholder begins, a run of capitals that is a word of its own: FILE, N.
+std::size_t placeholder(std::string_view word) {
+  for (std::size_t at = 0; at < word.size(); ++at) {
+    if (!is_upper(word[at]) || (at > 0 && is_alphanumeric(word[at - 1]))) continue;
+    std::size_t end = at;
+    while (end < word.size() && is_upper(word[end])) ++end;
+    if (end == word.size() || !is_alphanumeric(word[end])) return at;
+  }
+  return word.size();
+}
+
+}  // namespace
+
+std::vector<std::string> OptionModel::words() const {
+  std::vector<std::string> result;
+  std::vector<std::string> all = choices();
+  if (all.empty() && placeholder(value_name) > 0 && placeholder(value_name) < value_name.size()) {
+    all.push_back(value_name);  // `json=PATH`
+  }
+  for (const std::string& word : all) {
+    if (const std::size_t end = placeholder(word); end > 0) result.push_back(word.substr(0, end));
+  }
+  result.insert(result.end(), suggestions.begin(), suggestions.end());
+  return result;
+}
+
+std::vector<std::string> OptionModel::file_words() const {
+  std::vector<std::string> result;
+  const std::vector<std::string> all = choices();
+  for (const std::string& word : all.empty() ? std::vector{value_name} : all) {
+    const std::size_t end = placeholder(word);
+    const std::string_view what = std::string_view(word).substr(end);
+    if (end > 0 && (what == "FILE" || what == "PATH")) result.push_back(word.substr(0, end));
+  }
+  return result;
+}
+
+bool OptionModel::takes_profile() const {
+  return std::find(long_names.begin(), long_names.end(), "--profile") != long_names.end();
+}
+
 std::vector<std::string> CommandModel::groups() const {
   std::vector<std::string> result;
   for (const OptionModel& option : options) {
@@ -66,7 +113,7 @@ std::vector<std::string> CommandModel::groups() const {
 
 std::string CommandModel::usage() const {
   std::string text = path + " [OPTIONS]";
-  if (!subcommands.empty()) text += " COMMAND";
+  if (!subcommands.empty()) text += needs_subcommand ? " COMMAND" : " [COMMAND]";
   for (const OptionModel& option : options) {
     if (option.positional.empty()) continue;
     text += ' ' + (option.required ? option.positional : '[' + option.positional + ']');

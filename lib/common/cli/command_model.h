@@ -42,6 +42,15 @@ struct OptionModel {
   std::string environment;   // empty: none
   std::string group;
 
+  std::vector<std::string> suggestions;  // values that one may begin with, where any goes
+
+  // What stands at the beginning of a value, as far as it is to be typed so: of
+  // `fail|dlq=FILE` these are `fail` and `dlq=`, of `R|max` only `max`.
+  [[nodiscard]] std::vector<std::string> words() const;
+  // Those of the words that a file's name follows.
+  [[nodiscard]] std::vector<std::string> file_words() const;
+  [[nodiscard]] bool takes_channel() const { return value_name == "CHANNEL"; }
+  [[nodiscard]] bool takes_profile() const;
   // The values of an `a|b|c`; empty where any value goes.
   [[nodiscard]] std::vector<std::string> choices() const;
   [[nodiscard]] bool takes_file() const { return value_name == "FILE"; }
@@ -57,8 +66,11 @@ struct CommandModel {
   std::string summary;
   std::vector<OptionModel> options;  // in the order of definition
   std::vector<CommandModel> subcommands;
+  bool needs_subcommand = true;    // where there are any
+  bool asks_for_channels = false;  // with `--complete channels`
   std::vector<Example> examples;
   std::vector<Section> sections;
+  std::vector<Section> files;  // by their path
   std::vector<ExitCodeText> exit_codes;
 
   // The groups in the order of their first option.

@@ -89,14 +89,20 @@ struct Configuration {
 // ~/.config/wskit/config.toml; empty where none of them is known.
 [[nodiscard]] std::filesystem::path default_config_path();
 
+// The names of the profiles of that file; none where it cannot be read.
+[[nodiscard]] std::vector<std::string> profile_names();
+
 // Gives every option of `app` (and of its subcommand that was parsed) that has
 // no value yet the file's. Also a value that a stronger place overrides must be
 // a right one. REQUIRES: app.parse() has succeeded.
 [[nodiscard]] Configuration apply_config(CLI::App& app, const ConfigChoice& choice,
                                          const std::vector<ConfigTables>& tables);
 
-// One `name = value  # origin` a line, in TOML; secrets are not shown.
-[[nodiscard]] std::string print_config(const CLI::App& app, const Configuration& configuration);
+// One `name = value  # origin` a line, in TOML, that read as a file means the same:
+// defaults stand in comments, and so do secrets, which are not shown. `section`: of a
+// file for all tools; empty: for a file of the tool's own.
+[[nodiscard]] std::string print_config(const CLI::App& app, const Configuration& configuration,
+                                       const std::string& section = {});
 
 // An option's value in effect, as print_config() writes it; empty: it has none.
 [[nodiscard]] std::string effective_value(const CLI::Option& option);

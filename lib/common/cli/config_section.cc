@@ -11,6 +11,7 @@
 #include "common/cli/command_model.h"
 #include "common/cli/member_option.h"
 #include "common/client/url.h"
+#include "common/protocol/utf8.h"
 
 namespace wskit::cli {
 namespace {
@@ -28,6 +29,10 @@ bool is_one_of(std::string_view name, const Names& names) {
 }
 
 bool is_flag(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
+// Of `--stats`, which may also be `--stats=5s`.
+bool takes_flag_value(const CLI::Option& option) {
+  return is_flag(option) && !option.get_type_name().empty();
+}
 bool is_repeatable(const CLI::Option& option) { return option.get_items_expected_max() > 1; }
 
 std::string lower(std::string text) {
@@ -40,7 +45,9 @@ std::string lower(std::string text) {
 std::string wanted(const CLI::Option& option) {
   std::string one = "a string";
   if (takes_members(option)) return "a table, { name = value }";
-  if (is_flag(option)) {
+  if (takes_flag_value(option)) {
+    one = "true, false, a string or a number";
+  } else if (is_flag(option)) {
     one = is_one_of(long_name(option), kCounters) ? "true, false or a whole number" : "true or false";
   } else if (!is_one_of(option.get_type_name(), kTexts)) {
     one = "a string or a number";
@@ -61,9 +68,13 @@ std::string_view kind_of(const toml::node& node) {
 // does not take such a value.
 std::optional<std::string> as_typed(const CLI::Option& option, const toml::node& node) {
   if (const auto* flag = node.as_boolean()) {
-    return is_flag(option) ? std::optional<std::string>(flag->get() ? "true" : "false") : std::nullopt;
+    if (!is_flag(option)) return std::nullopt;
+    if (flag->get() && takes_flag_value(option)) return option.get_flag_value(long_name(option), "");
+    return flag->get() ? "true" : "false";
   }
-  if (is_flag(option) && !(node.is_integer() && is_one_of(long_name(option), kCounters))) return std::nullopt;
+  if (is_flag(option) && !takes_flag_value(option) &&
+      !(node.is_integer() && is_one_of(long_name(option), kCounters)))
+    return std::nullopt;
   if (const auto* text = node.as_string()) return text->get();
   if (is_one_of(option.get_type_name(), kTexts)) return std::nullopt;
   if (const auto* integer = node.as_integer()) return std::to_string(integer->get());
@@ -146,11 +157,32 @@ std::string shown(const std::string& name, const std::string& value) {
   return value;
 }
 
-std::string toml_value(const std::string& text, bool bare) {
-  const bool literal =
-      text == "true" || text == "false" ||
-      (!text.empty() && text.size() < 16 && text.find_first_not_of("0123456789") == std::string::npos);
-  return bare && literal ? text : nlohmann::json(text).dump();
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t bytes = protocol::decode_code_point(text).bytes;
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
+// A basic string; bytes that are no UTF-8 cannot stand in TOML.
+std::string toml_string(const std::string& text) {
+  std::string quoted = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  for (std::size_t at = quoted.find('\x7f'); at != std::string::npos; at = quoted.find('\x7f', at)) {
+    quoted.replace(at, 1, "\\u007F");
+  }
+  return quoted;
+}
+
+// Without quotes where a file may have it so: a truth value of a flag, a whole number
+// of an option that takes one.
+std::string toml_value(const CLI::Option& option, const std::string& text) {
+  if (is_flag(option) && !takes_flag_value(option)) return text;
+  const bool digits =
+      !text.empty() && text.size() < 16 && text.find_first_not_of("0123456789") == std::string::npos;
+  const bool number = digits && (text.front() != '0' || text.size() == 1);
+  return number && !is_one_of(option.get_type_name(), kTexts) ? text : toml_string(text);
 }
 
 // CLI11 writes a default of several values as [a,b].
@@ -173,24 +205,38 @@ std::string long_name(const CLI::Option& option) {
   return option.get_lnames().empty() ? std::string{} : option.get_lnames().front();
 }
 
-std::string effective_value(const CLI::Option& option) {
+std::string effective_value(const CLI::Option& option) { return effective_value(option, option.results()); }
+
+std::string effective_value(const CLI::Option& option, const std::vector<std::string>& results) {
   const std::string name = long_name(option);
-  const bool given = option.count() > 0;
+  const bool given = !results.empty();
   if (!given && is_flag(option)) return option.get_default_str().empty() ? "false" : "true";
   if (!given && option.get_default_str().empty()) return {};
-  if (!given && !is_repeatable(option)) return toml_value(option.get_default_str(), true);
-  if (is_flag(option) && option.count() > 1) return std::to_string(option.count());
-  if (!is_repeatable(option)) return toml_value(shown(name, option.results().back()), true);
+  if (!given && !is_repeatable(option)) return toml_value(option, option.get_default_str());
+  if (is_one_of(name, kCounters) && results.size() > 1) return std::to_string(results.size());
+  if (!is_repeatable(option)) return toml_value(option, shown(name, results.back()));
   std::string list;
   if (takes_members(option)) {
-    for (const std::string& item : option.results())
-      list += (list.empty() ? "{ " : ", ") + member_as_toml(item);
+    for (const std::string& item : results) list += (list.empty() ? "{ " : ", ") + member_as_toml(item);
     return list + " }";
   }
-  for (const std::string& item : given ? option.results() : default_items(option)) {
-    list += (list.empty() ? "[" : ", ") + toml_value(shown(name, item), false);
+  for (const std::string& item : given ? results : default_items(option)) {
+    list += (list.empty() ? "[" : ", ") + toml_string(shown(name, item));
   }
   return list + "]";
+}
+
+bool is_shown_whole(const CLI::Option& option, const std::vector<std::string>& results) {
+  return std::ranges::all_of(results, [name = long_name(option)](const std::string& value) {
+    return shown(name, value) == value && is_utf8(value);
+  });
+}
+
+const CLI::Option* positional_of(const CLI::App& app, const CLI::Option& option) {
+  const std::string& name = option.get_type_name();
+  if (name.empty() || lower(name) != long_name(option)) return nullptr;
+  const CLI::Option* found = app.get_option_no_throw(name);
+  return found == &option ? nullptr : found;
 }
 
 // --- Keys --------------------------------------------------------------------
@@ -278,7 +324,7 @@ void SectionReader::apply_one(const ConfigTables& kind, const toml::table& table
   SectionReader(app, app.get_name(), {}, configuration_).apply(table, KeysMay::kNotBeUnknown);
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_required() && !table.contains(long_name(*option))) {
-      fault(table.source(), fmt::format("[[{}]] needs a {}", kind.name, long_name(*option)));
+      fault(table.source(), fmt::format("[[{}]] needs the key '{}'", kind.name, long_name(*option)));
     }
   }
 }
@@ -286,6 +332,8 @@ void SectionReader::apply_one(const ConfigTables& kind, const toml::table& table
 void SectionReader::set(CLI::Option& option, const toml::key& key, const toml::node& node) {
   if (takes_members(option)) return set_members(option, key, node);
   const std::string name{key.str()};
+  const auto* off = node.as_boolean();
+  if (off != nullptr && !off->get() && takes_flag_value(option)) return;  // as if it were not there
   const auto values = all_as_typed(option, node);
   if (!values) {
     return fault(node.source(), fmt::format("{}: must be {}, not {}", name, wanted(option), kind_of(node)));
@@ -355,18 +403,23 @@ void SectionReader::check_only(CLI::Option& option, const std::string& name,
 // A value from a stronger place may have come in by another name: a token file
 // instead of a token, a positional CHANNEL instead of --channel.
 bool SectionReader::given_otherwise(const CLI::Option& option, const std::string& name) const {
-  std::string other = option.get_type_name();
-  if (name == "token") other = "--token-file";
-  if (name == "token-file") other = "--token";
-  const CLI::Option* found = app_.get_option_no_throw(other);
-  return found != nullptr && found != &option && found->count() > 0;
+  const CLI::Option* found = positional_of(app_, option);
+  if (name == "token") found = app_.get_option_no_throw("--token-file");
+  if (name == "token-file") found = app_.get_option_no_throw("--token");
+  return found != nullptr && found->count() > 0;
 }
 
 // --- Faults ------------------------------------------------------------------
 
 CLI::App* SectionReader::find_subcommand(const std::string& name) {
   const std::vector<CLI::App*> all = app_.get_subcommands([](const CLI::App*) { return true; });
-  const auto found = std::ranges::find_if(all, [&](const CLI::App* app) { return app->get_name() == name; });
+  const auto has_keys = [](const CLI::App& app) {
+    return std::ranges::any_of(app.get_options(), [](const CLI::Option* option) {
+      return option->get_configurable() && !long_name(*option).empty();
+    });
+  };
+  const auto found = std::ranges::find_if(
+      all, [&](const CLI::App* app) { return app->get_name() == name && has_keys(*app); });
   return found == all.end() ? nullptr : *found;
 }
 

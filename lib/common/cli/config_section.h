@@ -20,6 +20,15 @@ enum class KeysMay : unsigned char { kNotBeUnknown, kBeOfOtherTools };
 // The option's name as it stands in a file; empty: it has none.
 [[nodiscard]] std::string long_name(const CLI::Option& option);
 
+// The positional that means the same as the option: CHANNEL and --channel. Null: none.
+[[nodiscard]] const CLI::Option* positional_of(const CLI::App& app, const CLI::Option& option);
+
+// These results of the option as print_config() writes them; empty: it has no value.
+[[nodiscard]] std::string effective_value(const CLI::Option& option, const std::vector<std::string>& results);
+
+// Whether effective_value() says all of them, so that a file with it means the same.
+[[nodiscard]] bool is_shown_whole(const CLI::Option& option, const std::vector<std::string>& results);
+
 // Applies one section to one app and notes everything that is wrong with it.
 // Stronger sections are applied first: a value found is never replaced.
 class SectionReader {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/cli/color.h"
+#include "common/cli/identity_options.h"
 #include "common/cli/option_values.h"
 #include "common/client/tls.h"
 #include "common/client/token_file.h"
@@ -69,7 +70,7 @@ ValueResult<std::pair<std::string, std::string>> parse_header(std::string_view t
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool has_header(const std::vector<std::pair<std::string, std::string>>& headers, std::string_view name) {
+bool has_header(const HeaderList& headers, std::string_view name) {
   return std::ranges::any_of(
       headers, [&](const auto& header) { return std::ranges::equal(header.first, name, {}, lower, lower); });
 }
@@ -95,6 +96,28 @@ ValueResult<Token> effective_token(const ConnectOptions& options) {
   return options.token_file.empty() ? ValueResult<Token>(Token{}) : read_token(options.token_file);
 }
 
+// Who connects.
+struct Identity {
+  HeaderList headers;
+  Token token;
+};
+
+ValueResult<Identity> read_identity(const ConnectOptions& options) {
+  Identity identity;
+  for (const std::string& text : options.headers) {
+    ValueResult<std::pair<std::string, std::string>> header = parse_header(text);
+    if (!header) return header.error();
+    identity.headers.push_back(std::move(*header));
+  }
+  ValueResult<Token> token = effective_token(options);
+  if (!token) return token.error();
+  identity.token = std::move(*token);
+  if (!identity.token.text.empty() && has_header(identity.headers, "Authorization")) {
+    return ValueError{"--header: Authorization is what the token is sent in; give the one or the other"};
+  }
+  return identity;
+}
+
 }  // namespace
 
 void add_tls_options(CLI::App& app, client::TlsOptions& options, const std::string& group) {
@@ -111,24 +134,30 @@ void add_tls_options(CLI::App& app, client::TlsOptions& options, const std::stri
   app.add_flag("--insecure", options.insecure, "Take any certificate of a wss:// server")->group(group);
 }
 
+void add_identity_options(CLI::App& app, ConnectOptions& options, const std::string& group) {
+  add_texts(app, "-H,--header", options.headers, "HEADER",
+            "Send this header with the upgrade, as 'Name: value'")
+      ->group(group);
+  add_text(app, "--token", options.token, "TOKEN",
+           "Send this token as Authorization: Bearer; others can see it in the process list, "
+           "--token-file is safer",
+           Empty::kAllowed)
+      ->envname(kTokenVariable)
+      ->group(group);
+  add_text(app, "--token-file", options.token_file, "FILE",
+           "Read the token from a file or /dev/fd/N; when the file changes, the connection goes on with "
+           "the new one",
+           Empty::kAllowed)
+      ->envname(kTokenFileVariable)
+      ->group(group);
+}
+
 void add_connect_options(CLI::App& app, ConnectOptions& options) {
   const auto connection = [](CLI::Option* option) { return option->group("Connection"); };
   connection(add_text(app, "-u,--url", options.url, "URL",
                       "The server: ws://HOST:PORT, wss://HOST or ws+unix:PATH; without a path, /ws"))
       ->envname("WSKIT_URL");
-  connection(add_texts(app, "-H,--header", options.headers, "HEADER",
-                       "Send this header with the upgrade, as 'Name: value'"));
-  connection(add_text(app, "--token", options.token, "TOKEN",
-                      "Send this token as Authorization: Bearer; others can see it in the process list, "
-                      "--token-file is safer",
-                      Empty::kAllowed))
-      ->envname(kTokenVariable);
-  connection(
-      add_text(app, "--token-file", options.token_file, "FILE",
-               "Read the token from a file or /dev/fd/N; when the file changes, the connection goes on with "
-               "the new one",
-               Empty::kAllowed))
-      ->envname(kTokenFileVariable);
+  add_identity_options(app, options, "Connection");
   add_tls_options(app, options.tls, "Connection");
   connection(app.add_flag("--compress", options.compress, "Offer permessage-deflate"));
   connection(add_duration(app, "--connect-timeout", options.connect_timeout,
@@ -150,23 +179,24 @@ void add_connect_options(CLI::App& app, ConnectOptions& options) {
                             "Give up when the server was away for this long"));
 }
 
+ValueResult<HeaderList> upgrade_headers(const ConnectOptions& options) {
+  const auto identity = read_identity(options);
+  if (!identity) return identity.error();
+  HeaderList headers = identity->headers;
+  if (!identity->token.text.empty()) headers.emplace_back("Authorization", "Bearer " + identity->token.text);
+  return headers;
+}
+
 ValueResult<client::ClientOptions> client_options(const ConnectOptions& options) {
   client::ClientOptions result;
   const auto url = client::parse_url(options.url);
   if (!url) return ValueError{"--url: " + url.error().message};
   result.url = *url;
-  for (const std::string& text : options.headers) {
-    ValueResult<std::pair<std::string, std::string>> header = parse_header(text);
-    if (!header) return header.error();
-    result.headers.push_back(std::move(*header));
-  }
-  const ValueResult<Token> token = effective_token(options);
-  if (!token) return token.error();
-  result.token = token->text;
-  result.token_file = token->file;
-  if (!result.token.empty() && has_header(result.headers, "Authorization")) {
-    return ValueError{"--header: Authorization is what the token is sent in; give the one or the other"};
-  }
+  const auto identity = read_identity(options);
+  if (!identity) return identity.error();
+  result.headers = identity->headers;
+  result.token = identity->token.text;
+  result.token_file = identity->token.file;
   result.tls = options.tls;
   if (const auto fault = client::check_tls_options(result.tls)) return ValueError{*fault};
   result.offer_deflate = options.compress;

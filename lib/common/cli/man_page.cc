@@ -61,8 +61,28 @@ std::string commands(const CommandModel& command) {
     for (const OptionModel& option : subcommand.options) {
       page += tagged(option_heading(option), option_text(option));
     }
+    for (const Example& example : subcommand.examples) page += tagged(example.command, example.meaning);
   }
   return page;
+}
+
+std::string files(const CommandModel& command) {
+  std::string page = ".SH FILES\n";
+  page +=
+      tagged("$XDG_CONFIG_HOME/wskit/config.toml, else ~/.config/wskit/config.toml",
+             fmt::format("The configuration of all tools; what stands in [{}] is for this one. WSKIT_CONFIG "
+                         "names another file.",
+                         command.name));
+  for (const Section& file : command.files) page += tagged(file.title, file.text);
+  return page;
+}
+
+std::string see_also(const CommandModel& command) {
+  std::string others;
+  for (const std::string_view tool : {"wsserve", "wspub", "wstap", "wsbench"}) {
+    if (tool != command.name) others += fmt::format("\\fB{}\\fR(1), ", tool);
+  }
+  return fmt::format(".SH SEE ALSO\n{}\\fBwskit\\fR(7)\n", others);
 }
 
 std::string environment(const CommandModel& command) {
@@ -93,7 +113,7 @@ std::string man_page(const CommandModel& command, std::string_view version) {
   for (const ExitCodeText& exit : command.exit_codes) page += tagged(std::to_string(exit.code), exit.meaning);
   if (!command.examples.empty()) page += ".SH EXAMPLES\n";
   for (const Example& example : command.examples) page += tagged(example.command, example.meaning);
-  return page;
+  return page + files(command) + see_also(command);
 }
 
 }  // namespace wskit::cli

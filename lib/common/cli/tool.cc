@@ -7,6 +7,7 @@
 #include <CLI/Formatter.hpp>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <deque>
 #include <exception>
@@ -16,6 +17,7 @@
 #include <utility>
 
 #include "common/cli/answer.h"
+#include "common/cli/channel_names.h"
 #include "common/cli/completion.h"
 #include "common/cli/help.h"
 #include "common/cli/man_page.h"
@@ -57,9 +59,24 @@ bool takes_value(const CLI::App& app, const std::string& option) {
   return std::ranges::any_of(commands, [&](const CLI::App* each) { return takes_value(*each, option); });
 }
 
+// Of an option that takes one value the last one holds, as in every tool: an alias or a
+// script adds to what is there.
+void let_the_last_one_win(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_max() == 1 &&
+        option->get_multi_option_policy() == CLI::MultiOptionPolicy::Throw) {
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    }
+  }
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    let_the_last_one_win(*command);
+  }
+}
+
 // As CLI::App::parse(), which takes the next word for the value of `--journal=`: here
 // it is the empty text.
 void parse_words(CLI::App& app, int argc, const char* const* argv) {
+  let_the_last_one_win(app);
   std::deque<std::string> names;  // whose places stay
   std::vector<const char*> words;
   bool are_options = true;
@@ -74,6 +91,55 @@ void parse_words(CLI::App& app, int argc, const char* const* argv) {
     }
   }
   app.parse(static_cast<int>(words.size()), words.data());
+}
+
+// What people type who know other tools, and what they mean here: of the first row
+// whose option the command has.
+struct Habit {
+  std::string_view typed;
+  const char* option;  // of this command
+  std::string_view remedy;
+};
+constexpr std::string_view kAddress = "the address goes into --url, or WSKIT_URL: -u ws://HOST:PORT";
+constexpr std::string_view kListen = "where to listen is one option: --listen HOST:PORT";
+constexpr Habit kHabits[] = {
+    {"-p", "--listen", kListen},
+    {"-p", "--url", kAddress},
+    {"--port", "--listen", kListen},
+    {"--port", "--url", kAddress},
+    {"--host", "--listen", kListen},
+    {"--host", "--url", kAddress},
+    {"--bind", "--listen", kListen},
+    {"--server", "--url", kAddress},
+    {"-s", "--url", kAddress},
+    {"-b", "--listen", kListen},
+    {"--since", "--from", "did you mean '--from'?"},
+    {"--tail", "--from", "did you mean '--from'? --from -10 begins ten events back"},
+    {"--lines", "--from", "did you mean '--from'? --from -10 begins ten events back"},
+    {"--since", "--replay", "publishing has no since; wstap --from reads what was"},
+    {"-f", "--config", "did you mean '--config'?"},
+    {"-f", "--from", "to follow is what wstap does, until it is told to end; '--from' says where it begins"},
+    {"-f", "--follow",
+     "a file is given by its name alone, and '--follow' goes on with what is appended to it"},
+    {"--topic", "--channel", "did you mean '--channel'?"},
+    {"--subject", "--channel", "did you mean '--channel'?"},
+    {"--json", "--output", "did you mean '--output json'?"},
+    {"--format", "--output", "did you mean '--output'?"},
+    {"-d", "--config", "it runs in the foreground; systemd or '&' put it into the background"},
+    {"--daemon", "--config", "it runs in the foreground; systemd or '&' put it into the background"},
+};
+
+std::string remedy_of_habit(const CLI::App& app, std::string_view typed) {
+  for (const Habit& habit : kHabits) {
+    if (habit.typed == typed && app.get_option_no_throw(habit.option) != nullptr)
+      return std::string(habit.remedy);
+  }
+  return {};
+}
+
+// The option's name as it was typed: `-p` of `-p9000`, `--port` of `--port=9000`.
+std::string typed_name(const std::string& word) {
+  return word.starts_with("--") ? word.substr(0, word.find('=')) : word.substr(0, 2);
 }
 
 // The process ends by `signal`, as if it had never been caught; returns only if
@@ -111,7 +177,7 @@ Tool::Tool(std::string name, std::string summary)
                   {70, "a bug"}} {
   app_.set_help_flag("-h", "Usage and examples")->group(kGeneralGroup);
   app_.set_help_all_flag("--help", "All options")->group(kGeneralGroup);
-  app_.set_version_flag("--version", name + " " + WSKIT_VERSION, "The version")->group(kGeneralGroup);
+  app_.set_version_flag("-V,--version", name + " " + WSKIT_VERSION, "The version")->group(kGeneralGroup);
   app_.option_defaults()->group(kGeneralGroup);
   add_general_options();
 }
@@ -149,6 +215,10 @@ void Tool::add_section(std::string title, std::string text) {
   sections_.push_back({std::move(title), std::move(text)});
 }
 
+void Tool::add_file(std::string path, std::string meaning) {
+  files_.push_back({std::move(path), std::move(meaning)});
+}
+
 void Tool::add_own_config(std::vector<ConfigTables> tables,
                           std::function<std::vector<std::string>()> problems) {
   config_tables_ = std::move(tables);
@@ -161,6 +231,10 @@ void Tool::add_own_config(std::vector<ConfigTables> tables,
                 "Say everything that is wrong with the configuration, and end")
       ->group("Running")
       ->configurable(false);
+}
+
+void Tool::suggest(const std::string& option, std::vector<std::string> words) {
+  suggestions_[option] = std::move(words);
 }
 
 void Tool::describe_exit_code(int exit, std::string meaning) {
@@ -183,6 +257,14 @@ CommandModel Tool::model() const {
   CommandModel model = describe(app_);
   fill_in(model, app_);
   model.sections = sections_;
+  model.files = files_;
+  model.asks_for_channels = channels_of_ != nullptr;
+  for (OptionModel& option : model.options) {
+    for (const std::string& name : option.long_names) {
+      if (const auto found = suggestions_.find(name); found != suggestions_.end())
+        option.suggestions = found->second;
+    }
+  }
   return model;
 }
 
@@ -211,10 +293,13 @@ int Tool::refuse(const CLI::ParseError& error) {
     const auto option = std::find_if(extras.begin(), extras.end(),
                                      [](const std::string& extra) { return extra.starts_with('-'); });
     if (option != extras.end()) {
-      const std::string name = option->substr(0, option->find('='));
-      const std::string near = nearest(name, option_names(command));
-      message = near.empty() ? fmt::format("unknown option '{}'; '{} --help' lists them", name, command.path)
-                             : fmt::format("unknown option '{}'; did you mean '{}'?", name, near);
+      const std::string name = typed_name(*option);
+      const std::string habit = remedy_of_habit(innermost(app_), name);
+      const std::string near = habit.empty() ? nearest(name, option_names(command)) : "";
+      message = !habit.empty() ? fmt::format("unknown option '{}'; {}", name, habit)
+                : near.empty()
+                    ? fmt::format("unknown option '{}'; '{} --help' lists them", name, command.path)
+                    : fmt::format("unknown option '{}'; did you mean '{}'?", name, near);
     } else {
       message = fmt::format("unexpected argument '{}'; see '{} -h'", extras.front(), command.path);
     }
@@ -259,7 +344,7 @@ std::optional<int> Tool::answer_requests() {
   if (print_config_) {
     const std::string file = configuration_.file.string();
     const std::string head = file.empty() ? "# no configuration file\n" : fmt::format("# {}\n", file);
-    return answer(head + print_config(app_, configuration_));
+    return answer(head + print_config(app_, configuration_, problems_ ? "" : app_.get_name()));
   }
   if (check_config_) return answer_check();
   return std::nullopt;
@@ -286,6 +371,40 @@ int Tool::answer_check() {
   return answer(file.empty() ? "ok: there is no configuration file\n" : fmt::format("{}: ok\n", file));
 }
 
+int Tool::complete(int argc, const char* const* argv) {
+  constexpr std::array kWithValue{"-u", "--url",    "--profile", "--token", "--token-file",
+                                  "-H", "--header", "--cacert",  "--cert",  "--key-file"};
+  constexpr std::chrono::seconds kLimit{1};
+  const std::vector<std::string> words(argv + 3, argv + argc);
+  std::string text;
+  if (argv[2] == std::string_view("profiles")) {
+    for (const std::string& name : profile_names()) text += name + "\n";
+    return answer(text);
+  }
+  if (argv[2] != std::string_view("channels") || channels_of_ == nullptr || words.empty()) return 0;
+  // What says which server, and as whom.
+  std::vector<std::string> kept{app_.get_name()};
+  const auto unquoted = [](std::string word) {
+    if (word.size() > 1 && (word.front() == '\'' || word.front() == '"') && word.back() == word.front()) {
+      word = word.substr(1, word.size() - 2);
+    }
+    return word;
+  };
+  for (std::size_t at = 0; at + 1 < words.size(); ++at) {
+    const std::string name = words[at].substr(0, words[at].find('='));
+    const bool known = std::ranges::find(kWithValue, name) != kWithValue.end();
+    if (words[at] == "--insecure" || (known && name.size() < words[at].size())) kept.push_back(words[at]);
+    if (!known || name.size() < words[at].size() || at + 2 >= words.size()) continue;
+    kept.push_back(name);
+    kept.push_back(unquoted(words[++at]));
+  }
+  std::vector<const char*> arguments;
+  for (const std::string& word : kept) arguments.push_back(word.c_str());
+  if (!read(static_cast<int>(arguments.size()), arguments.data()).empty()) return 0;
+  for (const std::string& name : channel_names(*channels_of_, words.back(), kLimit)) text += name + "\n";
+  return answer(text);
+}
+
 std::vector<std::string> Tool::read(int argc, const char* const* argv) {
   try {
     parse_words(app_, argc, argv);
@@ -307,6 +426,7 @@ int Tool::main(int argc, const char* const* argv, const std::function<Outcome()>
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, nullptr);
+  if (argc > 2 && argv[1] == std::string_view("--complete")) return complete(argc, argv);
   if (const std::optional<int> early = parse(argc, argv)) return *early;
   notices_.configure(notice_options_);
   Outcome outcome;

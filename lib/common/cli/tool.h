@@ -32,6 +32,8 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+struct ConnectOptions;
+
 class Tool {
  public:
   // Adds the options that every tool has, in the group "General": -h, --help,
@@ -55,10 +57,20 @@ class Tool {
   // Paragraphs of the manual page under a heading of their own.
   void add_section(std::string title, std::string text);
 
+  // A file that the tool knows by itself, beside the configuration of all tools.
+  void add_file(std::string path, std::string meaning);
+
   // The tool may be given a configuration file of its own (`--config`), with
   // these tables, and be asked whether it is right (`--check-config`). `problems`
   // says what is wrong with values that are right each by itself, a line each.
   void add_own_config(std::vector<ConfigTables> tables, std::function<std::vector<std::string>()> problems);
+
+  // Values that an option's completion offers; of `app()`.
+  void suggest(const std::string& option, std::vector<std::string> words);
+
+  // Where a CHANNEL is completed, the server that `options` names is asked for those
+  // that it has. `options` must outlive the tool.
+  void complete_channels(const ConnectOptions& options) { channels_of_ = &options; }
 
   // Says what a code means where the tool has more than the shared ones, or
   // means something narrower by one; an empty meaning: the tool never ends so.
@@ -85,6 +97,9 @@ class Tool {
 
  private:
   void add_general_options();
+  // Answers what a completion script asks: `--complete KIND WORD… PREFIX`, with the words
+  // of the command line so far. Silent where there is nothing to say.
+  [[nodiscard]] int complete(int argc, const char* const* argv);
   // Nothing: go on and run; else the exit code to end with.
   [[nodiscard]] std::optional<int> parse(int argc, const char* const* argv);
   [[nodiscard]] std::optional<int> answer_requests();
@@ -111,7 +126,10 @@ class Tool {
   std::function<std::vector<std::string>()> problems_;
   Configuration configuration_;
   std::map<const CLI::App*, std::vector<Example>> examples_;
+  std::map<std::string, std::vector<std::string>> suggestions_;
+  const ConnectOptions* channels_of_ = nullptr;
   std::vector<Section> sections_;
+  std::vector<Section> files_;
   std::map<int, std::string> exit_codes_;
 };
 

@@ -27,7 +27,9 @@ constexpr std::size_t kCompressFrom = 128;
 std::string describe_close(CloseCode code, std::string_view reason, const ClientOptions& options) {
   const std::string why = reason.empty() ? std::string(protocol::to_string(code)) : std::string(reason);
   if (code == CloseCode::kNoStatus) return "the server closed the connection without a reason";
-  std::string text = fmt::format("the server closed the connection: {} {}", static_cast<unsigned>(code), why);
+  // What follows it is for those who have to come back by themselves.
+  const std::string_view said = std::string_view(why).substr(0, why.find("; come back with since"));
+  std::string text = fmt::format("the server closed the connection: {} {}", static_cast<unsigned>(code), said);
   if (code == CloseCode::kUnauthorized) text += "; " + unauthorized_hint(options);
   if (code == CloseCode::kForbidden) text += "; " + forbidden_hint(options);
   return text;

@@ -22,7 +22,8 @@ using Fault = std::optional<std::string>;
 // What OpenSSL says of the last call, or the system of the file. Empties its queue.
 std::string reason(const std::string& path) {
   errno = 0;
-  if (!std::ifstream(path).is_open()) {
+  std::ifstream file(path);
+  if (file.peek(); !file.is_open() || file.bad()) {  // a folder can be opened, and not read
     ERR_clear_error();
     return std::strerror(errno);  // NOLINT(concurrency-mt-unsafe)
   }

@@ -46,9 +46,7 @@ def test_print_config_names_the_origin(stage, file):
     lines = run.stdout.decode().splitlines()
 
     def line_of(name):
-        return next(
-            line for line in lines if line.lstrip("-").replace("--", "").split("=")[0].split()[0] == name
-        )
+        return next(line for line in lines if line.removeprefix("# ").split(" = ")[0] == name)
 
     assert "ws://env.example:1/ws" in line_of("url") and "WSKIT_URL" in line_of("url")
     assert "json" in line_of("output") and str(file) in line_of("output")

@@ -48,7 +48,7 @@ def test_wspub_shows_what_may_be_left_out_and_what_holds_then(stage, shown):
 
 
 def test_wspub_marks_its_events_unless_told_otherwise(stage):
-    assert "\ndedup = true  # default\n" in said(stage, "wspub", "--print-config")
+    assert "\n# dedup = true  # default\n" in said(stage, "wspub", "--print-config")
     assert "\ndedup = false  # command line\n" in said(stage, "wspub", "--no-dedup", "--print-config")
 
 
@@ -116,6 +116,48 @@ def test_the_version_is_one_line(stage, tool):
 def test_an_unknown_option_is_answered_with_the_nearest_one(stage, tool):
     run = stage.run(tool, "--versoin")
     assert run.code == 2 and "--version" in run.stderr and run.stdout == b""
+
+
+@pytest.mark.parametrize(
+    "tool, typed, remedy",
+    [
+        ("wstap", "-p9000", "-u ws://HOST:PORT"),
+        ("wspub", "--port=9000", "-u ws://HOST:PORT"),
+        ("wsbench", "-p", "-u ws://HOST:PORT"),
+        ("wsserve", "-p", "--listen HOST:PORT"),
+        ("wsserve", "--port", "--listen HOST:PORT"),
+        ("wsserve", "-f", "'--config'"),
+        ("wstap", "--since", "'--from'"),
+        ("wstap", "-f", "'--from'"),
+        ("wspub", "-f", "'--follow'"),
+        ("wstap", "--json", "'--output json'"),
+    ],
+)
+def test_what_other_tools_call_it_leads_to_the_option(stage, tool, typed, remedy):  # U14
+    run = stage.run(tool, typed)
+    assert run.code == 2 and remedy in run.stderr and run.stdout == b"", run.stderr
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_short_option_tells_the_version_too(stage, tool):  # U14
+    assert said(stage, tool, "-V") == said(stage, tool, "--version")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_manual_page_has_files_and_points_to_the_others(stage, tool):  # U23
+    page = said(stage, tool, "--generate", "man")
+    assert "wskit/config.toml" in page.split(".SH FILES")[1]
+    also = page.split(".SH SEE ALSO")[1]
+    assert all((f"\\fB{other}\\fR(1)" in also) == (other != tool) for other in TOOLS)
+    assert "\\fBwskit\\fR(7)" in also
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_examples_are_in_one_style(stage, tool):  # U23
+    short = said(stage, tool, "-h")
+    meanings = re.findall(r"^      (\S.*)$", short, re.MULTILINE)
+    assert len(meanings) >= 3
+    assert all(not meaning.endswith(".") and meaning[0] == meaning[0].lower() for meaning in meanings), meanings
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -15,7 +15,7 @@ def printed(stage, *options, **env):
     run = stage.run("wsserve", "--print-config", *options, env=stage.env(**env))
     assert run.code == 0, run.stderr
     lines = [line for line in run.stdout.decode().splitlines() if " = " in line]
-    return {line.split(" = ")[0]: tuple(line.split(" = ", 1)[1].split("  # ")) for line in lines}
+    return {line.removeprefix("# ").split(" = ")[0]: tuple(line.split(" = ", 1)[1].split("  # ")) for line in lines}
 
 
 def test_the_order_is_flag_environment_file_default(stage, file):
@@ -90,7 +90,7 @@ def test_check_config_says_all_errors_each_with_its_place(stage, file):
         "7:11: pattern: pattern \"a*\": * stands for a whole segment",
         "8:1: unknown key 'history_bytes' in [[channel]]; did you mean 'history-bytes'?",
         '9:7: key: path ".a..b": a field name is expected at column 4',
-        "10:1: [[channel]] needs a pattern",
+        "10:1: [[channel]] needs the key 'pattern'",
         "11:12: delivery: 'newest' is not one of lossless|latest",
         "12:1: durable needs a store: start with --store FILE",
     ]

@@ -170,7 +170,7 @@ def test_check_config_names_each_conflict_with_line_and_column(stage, file):
     lines = [line.removeprefix(f"wsserve: {file}:") for line in run.stderr.splitlines()]
     assert lines == [
         "2:8: path: the server's own addresses begin with /ws; choose another",
-        "11:1: [[endpoint]] needs a channels",
+        "11:1: [[endpoint]] needs the key 'channels'",
         "13:1: unknown key 'chanels' in [[endpoint]]; did you mean 'channels'?",
         "10:1: no channel of this endpoint names {t}",
         f"8:1: /api/live and /api/{{x}} of {file}:5:1 are the same address for some requests; "

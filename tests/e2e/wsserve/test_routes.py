@@ -187,7 +187,7 @@ def test_check_config_names_what_is_wrong_in_routes(stage, file):
     assert run.code == 2
     lines = [line.removeprefix(f"wsserve: {file}:") for line in run.stderr.splitlines()]
     assert [line.split(" ", 1)[0] for line in lines] == ["2:8:", "3:6:", "4:10:", "5:1:", "6:1:"]
-    assert "did you mean 'except'?" in lines[3] and lines[4] == "6:1: [[route]] needs a from"
+    assert "did you mean 'except'?" in lines[3] and lines[4] == "6:1: [[route]] needs the key 'from'"
 
 
 # --- With a store ------------------------------------------------------------

@@ -168,7 +168,7 @@ TEST_F(ConfigFileTest, ReadsTablesInTheirOrder) {
 
 TEST_F(ConfigFileTest, SaysWhatIsWrongInTables) {
   EXPECT_THAT(read("[[rule]]\nhistroy = 2\n[[rule]]\npattern = \"a\"\nhistory = \"x\"\n"),
-              ElementsAre("1:1: [[rule]] needs a pattern",
+              ElementsAre("1:1: [[rule]] needs the key 'pattern'",
                           "2:1: unknown key 'histroy' in [[rule]]; did you mean 'history'?",
                           HasSubstr("5:11: history: 'x' is not a count")));
   EXPECT_THAT(read("[rule]\npattern = \"a\"\n"),
@@ -206,7 +206,7 @@ TEST_F(ConfigFileTest, PrintsEachValueWithItsOriginAndTheTables) {
 }
 
 TEST_F(ConfigFileTest, AFileForAllToolsHasTheTablesInTheToolsSection) {
-  std::ofstream(path_) << "[mytool]\nhistory = 3\n[[mytool.rule]]\npattern = \"a\"\n[other]\nx = 1\n";
+  std::ofstream(path_) << "[mytool]\nhistory = 3\n[[mytool.rule]]\npattern = \"a\"\n[wstap]\nx = 1\n";
   setenv("WSKIT_CONFIG", path_.c_str(), 1);
   app_ = std::make_unique<CLI::App>("", "mytool");
   define(*app_, values_);

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -74,8 +75,8 @@ class ToolTest : public ::testing::Test {
 
   void define(Tool& tool) {
     CLI::App& app = tool.app();
-    add_texts(app, "NAME", options_.names, "NAME", "Names: of things; it's [several]")->group("Select");
-    add_texts(app, "-c,--channel", options_.names, "NAME", "The same")->group("Select");
+    add_texts(app, "CHANNEL", options_.names, "CHANNEL", "Names: of things; it's [several]")->group("Select");
+    add_texts(app, "-c,--channel", options_.names, "CHANNEL", "The same")->group("Select");
     add_choice(app, "-s,--shape", options_.shape, {{"round", Shape::kRound}, {"square", Shape::kSquare}},
                "The shape")
         ->group("Select");
@@ -194,7 +195,7 @@ std::string replace_all(std::string text, const std::string& from, const std::st
 
 TEST_F(ToolTest, ShortHelpHasTheExamples) {
   EXPECT_EQ(run({"-h"}), 0);
-  EXPECT_THAT(out_, HasSubstr("Usage: mytool [OPTIONS] [NAME]..."));
+  EXPECT_THAT(out_, HasSubstr("Usage: mytool [OPTIONS] [CHANNEL]..."));
   EXPECT_THAT(out_, HasSubstr("  mytool a\n      Does a.\n"));
   EXPECT_THAT(out_, Not(HasSubstr("--shape")));
   EXPECT_FALSE(ran_);
@@ -202,7 +203,7 @@ TEST_F(ToolTest, ShortHelpHasTheExamples) {
 
 TEST_F(ToolTest, LongHelpHasEachOptionWithDefaultAndEnvironment) {
   EXPECT_EQ(run({"--help"}), 0);
-  EXPECT_THAT(out_, HasSubstr("Select:\n  NAME...  "));
+  EXPECT_THAT(out_, HasSubstr("Select:\n  CHANNEL...  "));
   EXPECT_THAT(out_, HasSubstr("How long [default: 5s] [env: WSKIT_WAIT]"));
   EXPECT_THAT(out_, HasSubstr("--reconnect, --no-reconnect"));
   EXPECT_THAT(out_, HasSubstr("[default: 1s..1m]"));
@@ -272,7 +273,7 @@ TEST_F(ToolTest, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
 
 TEST_F(ToolTest, TheToolsSectionBeatsTheDefaultAndTheProfileBoth) {
   write_config(
-      "[default]\nwait = \"1s\"\ncount = 1\n[mytool]\nwait = \"2s\"\n[othertool]\nwait = \"9s\"\n"
+      "[default]\nwait = \"1s\"\ncount = 1\n[mytool]\nwait = \"2s\"\n[wspub]\nwait = \"9s\"\n"
       "[profile.lab]\nwait = \"3s\"\n");
   EXPECT_EQ(run({}), 0);
   EXPECT_EQ(options_.wait, 2s);
@@ -309,7 +310,38 @@ TEST_F(ToolTest, AFaultInTheFileIsNamedWithItsPlace) {
   EXPECT_THAT(error_, HasSubstr("has no [profile.prod]"));
   setenv("WSKIT_CONFIG", "/does/not/exist.toml", 1);
   EXPECT_EQ(run({}), 2);
-  EXPECT_THAT(error_, HasSubstr("cannot read /does/not/exist.toml"));
+  EXPECT_THAT(error_, HasSubstr("cannot read /does/not/exist.toml: No such file"));
+}
+
+// F7: a folder can be opened, and would be taken for an empty configuration.
+TEST_F(ToolTest, AFolderIsNoConfigurationFile) {
+  setenv("WSKIT_CONFIG", directory_.c_str(), 1);
+  EXPECT_EQ(run({}), 2);
+  EXPECT_EQ(error_, "mytool: cannot read " + directory_.string() + ": Is a directory\n");
+}
+
+// S6: an alias or a script may have given the option before.
+TEST_F(ToolTest, OfAnOptionThatIsGivenTwiceTheLastValueHolds) {
+  EXPECT_EQ(run({"-u", "ws://a", "-n", "1", "--wait", "1s", "-s", "square", "-u", "ws://b", "-n", "2", "-W",
+                 "2s", "--shape", "round"}),
+            0)
+      << error_;
+  EXPECT_EQ(options_.connect.url, "ws://b");
+  EXPECT_EQ(options_.count, 2U);
+  EXPECT_EQ(options_.wait, 2s);
+  EXPECT_EQ(options_.shape, Shape::kRound);
+  EXPECT_EQ(run({"--no-reconnect", "--reconnect", "--compress", "--compress"}), 0) << error_;
+  EXPECT_TRUE(options_.connect.reconnect);
+  EXPECT_EQ(run({"-n", "1", "-n", "x"}), 2);
+  EXPECT_THAT(error_, HasSubstr("'x' is not a count"));
+}
+
+// S7: nothing in a file is passed over in silence.
+TEST_F(ToolTest, RefusesWhatStandsInNoSectionOfAFileForAllTools) {
+  write_config("wait = \"3s\"\n[mytol]\ncount = 3\n[wstap]\noutput = \"json\"\n");
+  EXPECT_EQ(run({}), 2);
+  EXPECT_THAT(error_, HasSubstr("config.toml:1:1: 'wait' stands in no section: write it under [mytool]"));
+  EXPECT_THAT(error_, HasSubstr("config.toml:2:2: unknown section [mytol]; did you mean [mytool]?"));
 }
 
 TEST_F(ToolTest, PrintConfigNamesTheOriginOfEachValueAndNoSecret) {
@@ -320,13 +352,51 @@ TEST_F(ToolTest, PrintConfigNamesTheOriginOfEachValueAndNoSecret) {
   EXPECT_THAT(out_, HasSubstr("url = \"ws://h\"  # environment WSKIT_URL\n"));
   EXPECT_THAT(out_,
               HasSubstr("count = 3  # " + (directory_ / "wskit" / "config.toml").string() + ":2 [mytool]\n"));
-  EXPECT_THAT(out_, HasSubstr("shape = \"round\"  # default\n"));
+  EXPECT_THAT(out_, HasSubstr("\n# shape = \"round\"  # default\n"));
   EXPECT_THAT(out_, HasSubstr("channel = [\"a\"]  # command line\n"));
-  EXPECT_THAT(out_, HasSubstr("reconnect = true  # default\n"));
+  EXPECT_THAT(out_, HasSubstr("\n# reconnect = true  # default\n"));
   EXPECT_THAT(out_, HasSubstr("# retries is not set\n"));
-  EXPECT_THAT(out_, HasSubstr("header = [\"X-Key: (not shown)\"]"));
+  EXPECT_THAT(out_, HasSubstr("\n# header = [\"X-Key: (not shown)\"]"));
   EXPECT_THAT(out_, Not(HasSubstr("secret")));
   EXPECT_FALSE(ran_);
+}
+
+// U5: and what only a command line can say (a positional, bytes that are no UTF-8) is
+// there too, or in a comment.
+TEST_F(ToolTest, WhatPrintConfigPrintsIsTakenBack) {
+  EXPECT_EQ(run({"b",          "-c",
+                 "a",          "-W",
+                 "8s",         "-n",
+                 "7",          "--no-reconnect",
+                 "--cacert",   "007",
+                 "--cert",     "a\x7f\"\\\n",
+                 "--key-file", "\xff",
+                 "--token",    "secret",
+                 "-H",         "X-Key: secret",
+                 "-vv",        "--print-config"}),
+            0);
+  write_config(out_);
+  const std::string first = out_;
+  EXPECT_EQ(run({}), 0) << error_;
+  EXPECT_EQ(options_.names, (std::vector<std::string>{"b", "a"}));
+  EXPECT_EQ(options_.wait, 8s);
+  EXPECT_EQ(options_.count, 7U);
+  EXPECT_FALSE(options_.connect.reconnect);
+  EXPECT_EQ(options_.connect.tls.ca_file, "007");
+  EXPECT_EQ(options_.connect.tls.cert_file, "a\x7f\"\\\n");
+  EXPECT_EQ(options_.connect.tls.key_file, "");
+  EXPECT_EQ(options_.connect.token, "");
+  EXPECT_THAT(options_.connect.headers, ::testing::IsEmpty());
+  EXPECT_EQ(run({"--print-config"}), 0);
+  const auto without_origins = [](const std::string& text) {
+    std::set<std::string> lines;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) {
+      if (!line.starts_with('#')) lines.insert(line.substr(0, line.find("  # ")));
+    }
+    return lines;
+  };
+  EXPECT_EQ(without_origins(out_), without_origins(first));
 }
 
 }  // namespace

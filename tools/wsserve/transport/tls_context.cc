@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
+#include <filesystem>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -137,6 +138,11 @@ protocol::Result<std::shared_ptr<const TlsContext>> TlsContext::load(const TlsFi
   const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
   if (context == nullptr) return failure("OpenSSL cannot be used: " + reason());
   set_rules(*context);
+  for (const std::string* file : {&files.certificate, &files.key, &files.client_ca}) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(*file, ignored))
+      return failure("cannot read " + *file + ": Is a directory");
+  }
   for (const auto load : {&load_certificate, &load_key, &load_client_ca}) {
     if (const auto loaded = load(*context, files); !loaded) return loaded.error();
   }

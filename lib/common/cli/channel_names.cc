@@ -1,0 +1,87 @@
+#include "common/cli/channel_names.h"
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <nlohmann/json.hpp>
+
+#include "common/client/client.h"
+
+namespace wskit::cli {
+namespace {
+
+using nlohmann::json;
+
+// What a shell would not take as it is, or a terminal would obey.
+bool is_plain(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](char c) {
+    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    return alphanumeric || std::string_view("/._-@:+,%=").find(c) != std::string_view::npos;
+  });
+}
+
+// Asks once, and ends with the answer.
+class Asker final : public client::ClientHandler {
+ public:
+  Asker(boost::asio::io_context& io, std::string pattern) : io_(io), pattern_(std::move(pattern)) {}
+
+  void ask(client::Client& client) { client_ = &client; }
+
+  void on_open() override {
+    client_->send(
+        json{{"action", "subscribe"}, {"id", 1}, {"channels", {pattern_}}, {"matched", true}}.dump());
+  }
+  void on_message(std::string_view text) override {
+    const json message = json::parse(text, nullptr, false);
+    if (!message.is_object() || message.value("id", json()) != 1) return;
+    read(message);
+    io_.stop();
+  }
+  void on_disconnect(const client::Failure&, std::chrono::nanoseconds, bool) override { io_.stop(); }
+  void on_end(const client::Failure&) override { io_.stop(); }
+
+  std::vector<std::string> names;
+
+ private:
+  void read(const json& message) {
+    const json::json_pointer entries("/data/channels");
+    if (!message.contains(entries) || !message.at(entries).is_array()) return;
+    for (const json& entry : message.at(entries)) {
+      const auto matched = entry.find("matched");
+      if (matched == entry.end() || !matched->is_array()) continue;
+      for (const json& channel : *matched) {
+        if (channel.is_object() && channel.contains("channel") && channel["channel"].is_string()) {
+          names.push_back(channel["channel"].get<std::string>());
+        }
+      }
+    }
+  }
+
+  boost::asio::io_context& io_;
+  std::string pattern_;
+  client::Client* client_ = nullptr;
+};
+
+}  // namespace
+
+std::vector<std::string> channel_names(const ConnectOptions& options, std::string_view prefix,
+                                       std::chrono::nanoseconds limit) {
+  auto settings = client_options(options);
+  if (!settings) return {};
+  settings->reconnect.enabled = false;
+  settings->connect_timeout = limit;
+  settings->token_file.clear();
+  boost::asio::io_context io(1);
+  const std::string folder(prefix.substr(0, prefix.rfind('/') + 1));
+  Asker asker(io, folder + "**");
+  client::Client client(io, *std::move(settings), asker);
+  asker.ask(client);
+  client.start();
+  io.run_for(limit);
+  std::vector<std::string> names = std::move(asker.names);
+  std::erase_if(names,
+                [prefix](const std::string& name) { return !name.starts_with(prefix) || !is_plain(name); });
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace wskit::cli
