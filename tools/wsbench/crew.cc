@@ -34,6 +34,7 @@ Crew::Crew(const CrewPlan& plan, const Server& server) : plan_(plan), adapter_(s
   context_.open_loop = !plan.window;
   context_.connect.endpoint = resolve(server.url);
   context_.connect.host = server.url.host_header();
+  context_.connect.headers = server.headers;
   context_.connect.tls = {server.tls, server.url.host};
   context_.connect.key = kSharedKey;
   context_.connect.accept = websocket::accept_token(kSharedKey);

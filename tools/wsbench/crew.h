@@ -25,6 +25,7 @@ inline constexpr Nanos kConnectTimeout = 10 * kSecond;
 struct Server {
   client::Url url;
   std::shared_ptr<ssl_ctx_st> tls;  // where the URL says wss
+  std::string headers;              // more lines of each upgrade request, with their ends
   std::shared_ptr<const Adapter> adapter;
   std::optional<pid_t> process;
 };

@@ -124,6 +124,20 @@ std::vector<std::string> Metrics::names() const {
   return names;
 }
 
+std::vector<std::string> single_metrics() {
+  std::vector<std::string> names;
+  for (const Known& known : kKnown) {
+    if (known.unit != Unit::kNanos) {
+      names.emplace_back(known.name);
+      continue;
+    }
+    for (const Statistic& statistic : kStatistics) {
+      names.push_back(fmt::format("{}.{}", known.name, statistic.name));
+    }
+  }
+  return names;
+}
+
 std::optional<Unit> unit_of(std::string_view name) {
   const auto exact = [](std::string_view wanted) -> std::optional<Unit> {
     const auto known = std::find_if(kKnown.begin(), kKnown.end(),

@@ -29,6 +29,10 @@ struct Metrics {
   [[nodiscard]] std::vector<std::string> names() const;
 };
 
+// The metrics that have one value, and so an objective can be about: of a distribution
+// its statistics.
+[[nodiscard]] std::vector<std::string> single_metrics();
+
 // The unit of a metric, `limit.` before it or not; nothing for a name that no
 // scenario has.
 [[nodiscard]] std::optional<Unit> unit_of(std::string_view name);

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <limits>
 #include <stdexcept>
 #include <thread>
@@ -88,13 +90,14 @@ void add_server_options(CLI::App& app, Options& options) {
       ->group(kGroup);
   cli::add_text(app, "--spawn", options.spawn, "COMMAND",
                 "Start the server in each round, read its URL from its first line, measure its CPU and "
-                "memory, and stop it")
+                "memory, and stop it; wsserve gets a free port unless COMMAND says where it listens")
       ->group(kGroup);
   cli::add_count(app, "--server-pid", options.server_pid, "Measure the CPU and memory of this process too")
       ->group(kGroup);
   cli::add_text(app, "--server-cpu", options.server_cpus, "LIST",
                 "CPUs for what --spawn and --limit start: 0 or 0,2-3")
       ->group(kGroup);
+  cli::add_identity_options(app, options.identity, kGroup);
   cli::add_tls_options(app, options.tls, kGroup);
   app.add_flag("--limit", options.limit,
                "Measure the built-in raw writer as well, which does nothing but write, on one thread: how "
@@ -185,6 +188,9 @@ pid_t running_process(std::uint64_t id) {
 void set_server(const Options& options, Settings& settings) {
   if (const auto fault = client::check_tls_options(options.tls)) refuse(*fault);
   settings.tls = options.tls;
+  auto headers = cli::upgrade_headers(options.identity);
+  if (!headers) refuse(headers.error().message);
+  settings.headers = std::move(*headers);
   if (!options.spawn.empty()) {
     if (options.server_pid)
       refuse("--server-pid and --spawn: the process that is started is measured anyway");
@@ -194,6 +200,7 @@ void set_server(const Options& options, Settings& settings) {
       refuse(fmt::format("--spawn: {}", error.what()));
     }
     if (settings.spawn.empty()) refuse("--spawn: the command is empty");
+    settings.spawn = with_free_port(std::move(settings.spawn));
   } else {
     const auto url = client::parse_url(options.url.empty() ? kDefaultUrl : options.url);
     if (!url) refuse("--url: " + url.error().message);
@@ -276,11 +283,12 @@ void add_options(cli::Tool& tool, Options& options) {
   add_server_options(app, options);
   add_client_options(app, options);
   add_result_options(app, options);
+  tool.suggest("--slo", single_metrics());
   tool.add_example("wsbench -S 1000 --rate 100 -u ws://127.0.0.1:9000/ws",
                    "latency of 100 events a second at 1000 subscribers");
-  tool.add_example("wsbench --rate max --window 64 --limit --rounds 5 --spawn 'wsserve --listen :0'",
+  tool.add_example("wsbench --rate max --window 64 --limit --rounds 5 --spawn wsserve",
                    "deliveries a second, as a share of what the machine can do");
-  tool.add_example("wsbench idle -S 10k --spawn 'wsserve --listen :0'", "memory of an idle connection");
+  tool.add_example("wsbench idle -S 10k --spawn wsserve", "memory of an idle connection");
   tool.describe_exit_code(1, "an SLO does not hold");
   tool.describe_exit_code(5, {});
   tool.describe_exit_code(6, "connections were lost during the run");
@@ -328,6 +336,18 @@ Settings to_settings(const Options& options) {
   set_server(options, settings);
   set_gates(options, settings);
   return settings;
+}
+
+std::vector<std::string> with_free_port(std::vector<std::string> words) {
+  const std::string_view program = std::string_view(words.front()).substr(words.front().rfind('/') + 1);
+  const bool says_where = std::ranges::any_of(words, [](const std::string& word) {
+    return word == "--listen" || word.starts_with("--listen=") || word == "--config" ||
+           word.starts_with("--config=");
+  });
+  const char* variable = std::getenv("WSKIT_LISTEN");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  if (program != "wsserve" || says_where || (variable != nullptr && *variable != '\0')) return words;
+  words.insert(words.begin() + 1, {"--listen", "127.0.0.1:0"});
+  return words;
 }
 
 std::vector<int> parse_cpus(std::string_view option, std::string_view text) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/cli/identity_options.h"
 #include "common/cli/tool.h"
 #include "common/client/client_options.h"
 #include "common/client/url.h"
@@ -38,6 +39,7 @@ struct Options {
   std::uint64_t rounds = 1;
   std::string url;
   client::TlsOptions tls;
+  cli::ConnectOptions identity;  // who connects; the rest of it is not used
   std::string spawn;
   std::optional<std::uint64_t> server_pid;
   std::string server_cpus;
@@ -62,7 +64,8 @@ struct Settings {
   // The server: started by us from these words, or found at the URL.
   std::vector<std::string> spawn;
   std::optional<client::Url> url;
-  client::TlsOptions tls;  // where the URL says wss
+  client::TlsOptions tls;   // where the URL says wss
+  cli::HeaderList headers;  // sent with each upgrade of the server's
   std::optional<pid_t> server_pid;
   std::vector<int> server_cpus;
   bool limit = false;
@@ -79,6 +82,10 @@ void check_typed(const cli::Tool& tool, const Options& options);
 
 // Throws cli::UsageError.
 [[nodiscard]] Settings to_settings(const Options& options);
+
+// The words of --spawn with a free port for wsserve, unless they say where it listens:
+// another server may have its usual one.
+[[nodiscard]] std::vector<std::string> with_free_port(std::vector<std::string> words);
 
 // `0,2-3`. Throws cli::UsageError with the option's name.
 [[nodiscard]] std::vector<int> parse_cpus(std::string_view option, std::string_view text);

@@ -22,8 +22,8 @@ struct Report {
   std::string started;  // RFC 3339
 };
 
-// A few lines, the last one with a line feed.
-[[nodiscard]] std::string to_text(const Report& report);
+// A few lines, the last one with a line feed. In colour, what is wrong is red.
+[[nodiscard]] std::string to_text(const Report& report, bool color = false);
 
 // Schema `wsbench/1` (docs/wsbench.md).
 [[nodiscard]] nlohmann::json to_json(const Report& report);

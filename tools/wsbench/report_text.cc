@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
+#include <vector>
 
 #include "wsbench/report.h"
 
@@ -113,34 +115,94 @@ bool is_shown(std::string_view metric, Scenario scenario) {
   return !about_connections || scenario != Scenario::kFanout;
 }
 
-std::string cell(const std::optional<Spread>& spread, Unit unit) {
-  return spread ? format_metric(spread->median, unit) : std::string("-");
+// How the numbers of a row are written: all of them in one unit.
+struct Scale {
+  std::string_view unit;
+  double factor = 1;
+  int decimals = 0;
+
+  [[nodiscard]] std::string write(double value) const {
+    std::string text = fmt::format("{:.{}f}", value * factor, decimals);
+    const std::size_t end = std::min(text.find('.'), text.size());
+    for (auto at = static_cast<std::ptrdiff_t>(end) - 3; at > (value < 0 ? 1 : 0); at -= 3) {
+      text.insert(static_cast<std::size_t>(at), 1, ',');
+    }
+    return text;
+  }
+};
+
+Scale scale_of(Unit unit, double largest) {
+  switch (unit) {
+    case Unit::kCount:
+      return {"", 1, 0};
+    case Unit::kPerSecond:
+      return {"/s", 1, largest < 1000 ? 1 : 0};
+    case Unit::kNanos:
+      if (largest < 1e6) return {"us", 1e-3, 1};
+      return largest < 1e10 ? Scale{"ms", 1e-6, 3} : Scale{"s", 1e-9, 3};
+    case Unit::kMicros:
+      return {"us", 1, 3};
+    case Unit::kBytes:
+      if (largest < 10 * 1024) return {"B", 1, 0};
+      return largest < 10 * 1024 * 1024 ? Scale{"KiB", 1.0 / 1024, 1} : Scale{"MiB", 1.0 / 1024 / 1024, 1};
+    case Unit::kRatio:
+      return {"", 1, 3};
+  }
+  return {};
 }
 
-std::string range(const Spread& spread, Unit unit) {
-  return fmt::format("{} .. {}", format_metric(spread.least, unit), format_metric(spread.most, unit));
+std::string cell(const std::optional<Spread>& spread, const Scale& scale) {
+  return spread ? scale.write(spread->median) : std::string("-");
+}
+
+std::string range(const Spread& spread, const Scale& scale) {
+  return fmt::format("{} .. {}", scale.write(spread.least), scale.write(spread.most));
+}
+
+struct Row {
+  std::string_view metric;
+  Unit unit;
+  std::optional<Spread> server;
+  std::optional<Spread> limit;
+
+  [[nodiscard]] double largest() const {
+    return std::max(server ? server->most : 0, limit ? limit->most : 0);
+  }
+};
+
+std::vector<Row> rows_of(const Report& report) {
+  const Summary& summary = report.summary;
+  std::vector<Row> rows;
+  for (const std::string_view metric : kRows) {
+    Row row{.metric = metric,
+            .unit = unit_of(metric).value_or(Unit::kCount),
+            .server = summary.server ? summary.server->find(metric) : std::nullopt,
+            .limit = summary.limit ? summary.limit->find(metric) : std::nullopt};
+    if ((row.server || row.limit) && is_shown(metric, report.settings.scenario)) rows.push_back(row);
+  }
+  return rows;
 }
 
 void append_table(const Report& report, std::string& text) {
   const Summary& summary = report.summary;
   const bool several = report.settings.rounds > 1;
   auto out = std::back_inserter(text);
-  fmt::format_to(out, "\n{:<27}{:>12}", several ? "medians" : "", "server");
+  const std::vector<Row> rows = rows_of(report);
+  double longest = 0;  // of all times, which are compared with each other
+  for (const Row& row : rows) longest = std::max(longest, row.unit == Unit::kNanos ? row.largest() : 0);
+  fmt::format_to(out, "\n{:<27}{:<4}{:>12}", several ? "medians" : "", "", "server");
   if (summary.limit) fmt::format_to(out, "{:>12}{:>14}", "limit", "server/limit");
   if (several) fmt::format_to(out, "   {}", "least .. most of the server");
   text += '\n';
-  for (const std::string_view metric : kRows) {
-    const auto server = summary.server ? summary.server->find(metric) : std::nullopt;
-    const auto limit = summary.limit ? summary.limit->find(metric) : std::nullopt;
-    if ((!server && !limit) || !is_shown(metric, report.settings.scenario)) continue;
-    const Unit unit = unit_of(metric).value_or(Unit::kCount);
-    fmt::format_to(out, "{:<27}{:>12}", metric, cell(server, unit));
+  for (const Row& row : rows) {
+    const Scale scale = scale_of(row.unit, row.unit == Unit::kNanos ? longest : row.largest());
+    fmt::format_to(out, "{:<27}{:<4}{:>12}", row.metric, scale.unit, cell(row.server, scale));
     if (summary.limit) {
-      const auto ratio = summary.ratio(metric);
-      fmt::format_to(out, "{:>12}{:>14}", cell(limit, unit),
+      const auto ratio = summary.ratio(row.metric);
+      fmt::format_to(out, "{:>12}{:>14}", cell(row.limit, scale),
                      ratio ? fmt::format("{:.2f}", ratio->median) : "-");
     }
-    if (several && server) fmt::format_to(out, "   {}", range(*server, unit));
+    if (several && row.server) fmt::format_to(out, "   {}", range(*row.server, scale));
     text += '\n';
   }
 }
@@ -161,25 +223,50 @@ void append_notes(const Report& report, std::string& text) {
   }
 }
 
-void append_verdict(const Report& report, std::string& text) {
+// What to type so that the client is not the limit.
+std::string more_client(const Report& report) {
+  const std::size_t threads = report.settings.fanout.crew.threads;
+  const std::size_t cores = report.environment.cores;
+  if (report.settings.fanout.crew.cpus.empty() && threads + 1 < cores) {
+    return fmt::format("give the client more of this machine's {} CPUs: --threads {}", cores, cores - 1);
+  }
+  if (threads < report.settings.fanout.crew.cpus.size()) {
+    return fmt::format("give the client all of its CPUs: --threads {}",
+                       report.settings.fanout.crew.cpus.size());
+  }
+  return fmt::format(
+      "the client has {} of this machine's {} CPUs: take more, or fewer subscribers or events "
+      "(-S, --rate), or run it on another machine",
+      std::min(threads, cores), cores);
+}
+
+std::string red(std::string_view text, bool color) {
+  return color ? fmt::format("\x1b[31m{}\x1b[0m", text) : std::string(text);
+}
+
+void append_verdict(const Report& report, bool color, std::string& text) {
   const Verdict& verdict = report.verdict;
   auto out = std::back_inserter(text);
   if (report.settings.scenario == Scenario::kFanout && report.summary.server) {
     const Faults& faults = verdict.faults;
-    fmt::format_to(out, "lost {}, duplicate {}, reordered {}, corrupt {}\n", grouped(faults.lost),
-                   grouped(faults.duplicate), grouped(faults.reordered), grouped(faults.corrupt));
+    const auto counted_fault = [color](const char* what, std::uint64_t count) {
+      return red(fmt::format("{} {}", what, grouped(count)), color && count != 0);
+    };
+    fmt::format_to(out, "{}, {}, {}, {}\n", counted_fault("lost", faults.lost),
+                   counted_fault("duplicate", faults.duplicate), counted_fault("reordered", faults.reordered),
+                   counted_fault("corrupt", faults.corrupt));
   }
   for (const SloVerdict& slo : verdict.slos) {
     const Unit unit = unit_of(slo.slo.metric).value_or(Unit::kCount);
     fmt::format_to(out, "slo {}: {}\n", slo.slo.text,
                    !slo.value ? std::string("inconclusive, not measured or too few samples")
-                              : fmt::format("{} ({})", slo.passed() ? "passed" : "FAILED",
+                              : fmt::format("{} ({})", slo.passed() ? "passed" : red("FAILED", color),
                                             format_metric(*slo.value, unit)));
   }
   const auto limited = [&](const std::optional<Contender>& contender, std::string_view name) {
     if (!contender || contender->client_limited().empty()) return;
-    fmt::format_to(out, "client limited ({}): {}; the server may be faster than this says\n", name,
-                   contender->client_limited());
+    fmt::format_to(out, "client limited ({}): {}; the server may be faster than this says; {}\n", name,
+                   contender->client_limited(), more_client(report));
   };
   limited(report.summary.server, "server");
   limited(report.summary.limit, "limit");
@@ -191,11 +278,11 @@ void append_verdict(const Report& report, std::string& text) {
 
 }  // namespace
 
-std::string to_text(const Report& report) {
+std::string to_text(const Report& report, bool color) {
   std::string text = headline(report.settings);
   append_table(report, text);
   append_notes(report, text);
-  append_verdict(report, text);
+  append_verdict(report, color, text);
   return text;
 }
 

@@ -31,6 +31,7 @@ struct Failure {
 struct ConnectPlan {
   Endpoint endpoint;
   std::string host;               // of the Host header
+  std::string headers;            // more lines of the request, with their ends
   SecureServer tls;               // no context: plain
   std::string key;                // Sec-WebSocket-Key of all connections
   std::string accept;             // what it must be answered with

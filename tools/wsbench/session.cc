@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "common/cli/answer.h"
+#include "common/cli/color.h"
 #include "common/client/tls.h"
 #include "common/protocol/timestamp.h"
 #include "wsbench/affinity.h"
@@ -95,8 +96,9 @@ class Session {
                                                    : fmt::format("{}", fmt::join(settings_.spawn, " "));
     if (settings_.limit) summary.limit.emplace().name = "limit";
     for (round_ = 1; round_ <= settings_.rounds; ++round_) {
-      if (summary.limit && !keep(*summary.limit, measure_limit())) break;
+      // The server first: whether it can be measured at all shows before much time has passed.
       if (!keep(*summary.server, measure_server())) break;
+      if (summary.limit && !keep(*summary.limit, measure_limit())) break;
     }
     notices_.set_status({});
     return summary;
@@ -125,18 +127,26 @@ class Session {
   RunResult measure_server() {
     contender_ = "server";
     if (!settings_.spawn.empty()) {
-      return measure_child(settings_.spawn, [](const std::string& line) {
+      return measure_child(settings_.spawn, [this](const std::string& line) {
         Server server;
         server.url = spawned_url(line);
+        server.headers = header_lines();
         server.adapter = make_native_adapter(server.url.target);
         return server;
       });
     }
     Server server;
     server.url = *settings_.url;
+    server.headers = header_lines();
     server.adapter = make_native_adapter(server.url.target);
     server.process = settings_.server_pid;
     return measure(server);
+  }
+
+  [[nodiscard]] std::string header_lines() const {
+    std::string lines;
+    for (const auto& [name, value] : settings_.headers) lines += fmt::format("{}: {}\r\n", name, value);
+    return lines;
   }
 
   template <class ToServer>
@@ -214,7 +224,8 @@ bool write_results(const Report& report, cli::Notices& notices) {
     written = false;
   }
   if (!report.summary.measured()) return written;
-  const int error = cli::print_answer(to_text(report));
+  const int error =
+      cli::print_answer(to_text(report, cli::use_color(notices.options().color, STDOUT_FILENO)));
   if (error == 0) return written;
   notices.error("cannot write to stdout: {}", std::generic_category().message(error));
   return false;

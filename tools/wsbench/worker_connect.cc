@@ -113,7 +113,8 @@ void Worker::request_upgrade(Connection& connection) {
                                                           : adapter.subscriber_target(std::nullopt);
   std::string request = "GET " + target + " HTTP/1.1\r\nHost: " + context_.connect.host +
                         "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
-                        "Sec-WebSocket-Key: " + context_.connect.key + "\r\n\r\n";
+                        "Sec-WebSocket-Key: " + context_.connect.key + "\r\n" + context_.connect.headers +
+                        "\r\n";
   if (!send_whole(connection, request)) {
     fail_connection(connection, Failure::Kind::kUnreachable, "the upgrade request could not be written");
   }
@@ -126,8 +127,10 @@ bool Worker::on_response(Connection& connection, std::string_view& bytes) {
   const std::string_view head = bytes.substr(0, end + 2);
   const std::string_view status = head.substr(0, head.find("\r\n"));
   if (!status.starts_with("HTTP/1.1 101")) {
+    const bool wants_token = status.starts_with("HTTP/1.1 401");
     fail_connection(connection, Failure::Kind::kRefused,
-                    "the server refused the upgrade: " + std::string(status));
+                    "the server refused the upgrade: " + std::string(status) +
+                        (wants_token ? "; it takes a token: --token-file FILE" : ""));
     return false;
   }
   if (!has_header(head, "\r\nsec-websocket-accept:", context_.connect.accept)) {

@@ -163,3 +163,33 @@ def test_an_interrupted_run_still_writes_its_result(stage):
     result = json.loads(out.read_text(encoding="utf-8"))
     assert result["aborted"] is True
     server.wait_for_connections(0)
+
+
+def test_a_spawned_server_has_a_port_of_its_own(stage):  # U3
+    """Also where the usual one is taken, or named for the other tools."""
+    shell = stage.shell("exec wsbench --spawn wsserve -S 2 -w 100ms -d 200ms")
+    assert shell.wait() == 0, shell.stderr
+    taken = stage.server()
+    shell = stage.shell(
+        f"exec wsbench --spawn 'wsserve --listen 127.0.0.1:{taken.port}' --limit --rate max -d 60s -S 2"
+    )
+    # Before the limit was measured for a minute.
+    assert shell.wait() == 3 and "in use" in shell.stderr, shell.stderr
+
+
+def test_a_server_that_asks_for_tokens_is_measured(stage):  # U14
+    secret = stage.home / "key"
+    secret.write_text("x" * 40, encoding="ascii")
+    secret.chmod(0o600)
+    server = stage.server("--jwt-secret-file", str(secret))
+    token = stage.run("wsserve", "token", "--jwt-secret-file", secret, "--sub", "b", "--publish", "bench/*").stdout
+    file = stage.home / "token"
+    file.write_bytes(token)
+    load = ["-u", server.url, "-S", "2", "-w", "100ms", "-d", "200ms"]
+    run = stage.run("wsbench", *load)
+    assert run.code == 4 and "--token-file" in run.stderr
+    for given in (["--token-file", file], ["-H", f"Authorization: Bearer {token.decode().strip()}"]):
+        run = stage.run("wsbench", *load, *given)
+        assert run.code == 0, run.stderr
+    run = stage.run("wsbench", *load, env=stage.env(WSKIT_TOKEN=token.decode().strip()))
+    assert run.code == 0, run.stderr

@@ -37,6 +37,28 @@ TEST(OptionsTest, TheDefaultsAreAnOpenLoopOfAThousandSubscribers) {
   EXPECT_EQ(settings.url->port, 9000);
 }
 
+// U3: a server may be running on the usual port.
+TEST(OptionsTest, ASpawnedServerGetsAFreePortUnlessItsCommandNamesOne) {
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(with_free_port({"wsserve"}), (Words{"wsserve", "--listen", "127.0.0.1:0"}));
+  EXPECT_EQ(with_free_port({"/usr/bin/wsserve", "--threads", "1"}),
+            (Words{"/usr/bin/wsserve", "--listen", "127.0.0.1:0", "--threads", "1"}));
+  for (const Words& words : {Words{"wsserve", "--listen", ":0"}, Words{"wsserve", "--listen=unix:s"},
+                             Words{"wsserve", "--config", "c.toml"}, Words{"python3", "server.py"}}) {
+    EXPECT_EQ(with_free_port(words), words);
+  }
+}
+
+// U14
+TEST(OptionsTest, WhoConnectsIsSentWithTheUpgrade) {
+  Options options;
+  options.identity.headers = {"X-Key: 1"};
+  options.identity.token = "abc";
+  EXPECT_EQ(to_settings(options).headers, (cli::HeaderList{{"X-Key", "1"}, {"Authorization", "Bearer abc"}}));
+  EXPECT_REFUSED(options.identity.headers = {"nonsense"}, "--header");
+  EXPECT_REFUSED(options.identity.token_file = "/nonexistent", "--token-file");
+}
+
 TEST(OptionsTest, RateMaxIsAClosedLoop) {
   Options options;
   options.rate = "max";

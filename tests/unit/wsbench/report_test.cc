@@ -43,12 +43,42 @@ TEST_F(ReportTest, PercentilesWithTooFewSamplesAreNotShown) {
 }
 
 TEST_F(ReportTest, ShowsTheMedianAndHowFarTheRoundsWereApart) {
-  EXPECT_NE(text().find("2000.0/s"), std::string::npos) << text();
-  EXPECT_NE(text().find("1000.0/s .. 3000.0/s"), std::string::npos) << text();
+  EXPECT_NE(text().find(" 2,000   1,000 .. 3,000\n"), std::string::npos) << text();
   const nlohmann::json rate = json()["server"]["metrics"]["delivery.rate"];
   EXPECT_EQ(rate["median"], 2000);
   EXPECT_EQ(rate["least"], 1000);
   EXPECT_EQ(rate["most"], 3000);
+}
+
+// U24: the numbers of a row, and all times, are in one unit, which stands once.
+TEST_F(ReportTest, WhatIsComparedIsInOneUnit) {
+  for (RunResult& round : summary_.server->rounds) {
+    round.metrics.distributions["delivery.latency"].record(900, 100'000);
+    round.metrics.distributions["delivery.latency"].record(2'500'000'000, 1);
+  }
+  EXPECT_NE(text().find("delivery.latency.p50       ms         0.001   0.001 .. 0.001\n"), std::string::npos)
+      << text();
+  EXPECT_NE(text().find("delivery.latency.max       ms     2,5"), std::string::npos) << text();
+  EXPECT_EQ(text().find(" ns"), std::string::npos) << text();
+}
+
+// U24
+TEST_F(ReportTest, WhatIsWrongIsRedOnATerminal) {
+  verdict_.slos.push_back({parse_slo("delivery.rate > 5000").value(), 2000});
+  verdict_.faults.lost = 3;
+  EXPECT_EQ(text().find('\x1b'), std::string::npos);
+  const std::string colored = to_text(report(), true);
+  EXPECT_NE(colored.find("\x1b[31mFAILED\x1b[0m"), std::string::npos) << colored;
+  EXPECT_NE(colored.find("\x1b[31mlost 3\x1b[0m, duplicate 0"), std::string::npos) << colored;
+}
+
+// U24
+TEST_F(ReportTest, ALimitedClientIsToldWhatToType) {
+  summary_.server->rounds[1].client_limited = "a client thread was 99 % busy";
+  settings_.fanout.crew.threads = 1;
+  EXPECT_NE(text().find("--threads 3"), std::string::npos) << text();
+  settings_.fanout.crew.threads = 3;
+  EXPECT_NE(text().find("(-S, --rate)"), std::string::npos) << text();
 }
 
 TEST_F(ReportTest, TheLimitStandsBesideTheServer) {
