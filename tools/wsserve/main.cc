@@ -2,5 +2,10 @@
 
 int main(int argc, char** argv) {
   wskit::server::Program program;
-  return program.tool.main(argc, argv, [&] { return wskit::server::serve(program, {argc, argv}); });
+  return program.tool.main(argc, argv, [&] {
+    if (program.token.asked_for()) {
+      return wskit::server::run_token_command(program.token, program.options.access, program.tool.notices());
+    }
+    return wskit::server::serve(program, {argc, argv});
+  });
 }

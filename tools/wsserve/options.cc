@@ -283,9 +283,13 @@ void add_options(cli::Tool& tool, Options& options) {
       "SIGHUP reads it again: channel rules, limits, keys and permissions change at once, and what has to "
       "wait for a restart is "
       "said. With an error in it nothing changes.");
-  for (const int never : {1, 3, 4, 5, 6, 7}) tool.describe_exit_code(never, {});
+  for (const int never : {3, 4, 5, 6, 7}) tool.describe_exit_code(never, {});
+  tool.describe_exit_code(1, "token --show: the server would not take the token");
   tool.describe_exit_code(0, "done: it was told to stop, and has");
   tool.describe_exit_code(8, "local input or output: a port in use, a file that cannot be opened");
+  tool.add_file("/etc/wskit/wsserve.toml",
+                "The configuration of the service: the unit wsserve.service names it with --config.");
+  tool.add_file("/var/lib/wskit, /var/log/wskit", "Where the service may keep its store and its audit log.");
   tool.add_example("wsserve", "serve this machine on port 9000");
   tool.add_example("wsserve --listen :0 --echo", "pick a free port and print it, serve /echo too");
   tool.add_example("wsserve --listen 0.0.0.0:9000 --allow-anonymous",

@@ -3,14 +3,19 @@
 
 #include "common/cli/tool.h"
 #include "wsserve/options.h"
+#include "wsserve/token_command.h"
 
 namespace wskit::server {
 
 // Made anew for each reading of the configuration.
 struct Program {
-  Program() { add_options(tool, options); }
+  Program() {
+    add_options(tool, options);
+    add_token_command(tool, token);
+  }
 
   Options options;
+  TokenOptions token;
   cli::Tool tool{"wsserve", "Host channels of real-time events for WebSocket clients."};
 };
 

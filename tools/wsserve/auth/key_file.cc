@@ -26,20 +26,6 @@ Error wrong(const std::string& path, std::string_view why) {
   return {ErrorCode::kInternal, fmt::format("{}: {}", path, why), {}};
 }
 
-protocol::Result<std::string> read_file(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string content(kMaxFileBytes + 1, '\0');
-  file.read(content.data(), static_cast<std::streamsize>(content.size()));
-  if (!file.is_open() || file.bad()) {
-    const std::string reason = std::generic_category().message(errno == 0 ? EIO : errno);
-    return wrong(path, "cannot be read: " + reason);
-  }
-  content.resize(static_cast<std::size_t>(file.gcount()));
-  if (content.size() > kMaxFileBytes) return wrong(path, "is too large to be a key");
-  return content;
-}
-
 // What a PEM file's first block is called, "PUBLIC KEY"; empty: it has none.
 std::string pem_name(std::string_view content) {
   constexpr std::string_view kBegin = "-----BEGIN ";
@@ -88,12 +74,26 @@ protocol::Result<Keys> parse_public_keys(const KeyFile& file, const std::string&
   return Keys{std::move(*key)};
 }
 
+}  // namespace
+
+protocol::Result<std::string> read_key_file(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string content(kMaxFileBytes + 1, '\0');
+  file.read(content.data(), static_cast<std::streamsize>(content.size()));
+  if (!file.is_open() || file.bad()) {
+    const std::string reason = std::generic_category().message(errno == 0 ? EIO : errno);
+    return wrong(path, "cannot be read: " + reason);
+  }
+  content.resize(static_cast<std::size_t>(file.gcount()));
+  if (content.size() > kMaxFileBytes) return wrong(path, "is too large to be a key");
+  return content;
+}
+
 bool others_may_read(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0;
 }
-
-}  // namespace
 
 KeyFile parse_key_file(std::string_view text) {
   const std::size_t equals = text.find('=');
@@ -106,7 +106,7 @@ KeyFile parse_key_file(std::string_view text) {
 
 protocol::Result<LoadedKeys> load_public_keys(const KeyFile& file) {
   const ErrorQueueGuard guard;
-  const auto content = read_file(file.path);
+  const auto content = read_key_file(file.path);
   if (!content) return content.error();
   auto keys = parse_public_keys(file, *content);
   if (!keys) return keys.error();
@@ -114,7 +114,7 @@ protocol::Result<LoadedKeys> load_public_keys(const KeyFile& file) {
 }
 
 protocol::Result<LoadedKeys> load_secret(const KeyFile& file) {
-  auto content = read_file(file.path);
+  auto content = read_key_file(file.path);
   if (!content) return content.error();
   if (content->ends_with('\n')) content->pop_back();
   if (content->ends_with('\r')) content->pop_back();

@@ -25,6 +25,11 @@ struct LoadedKeys {
   std::vector<std::string> warnings;  // a line each
 };
 
+// What the file holds, which is small. Errors name it.
+[[nodiscard]] protocol::Result<std::string> read_key_file(const std::string& path);
+// Whether it is a file that every user of the machine can read.
+[[nodiscard]] bool others_may_read(const std::string& path);
+
 // A public key or a certificate as PEM, or a JSON Web Key (Set). Errors name the
 // file, what is wrong, and what would be right.
 [[nodiscard]] protocol::Result<LoadedKeys> load_public_keys(const KeyFile& file);
