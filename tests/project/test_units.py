@@ -21,7 +21,7 @@ def units(tmp_path_factory):
     """The units as they are, but for where the program was built."""
     folder = tmp_path_factory.mktemp("units")
     for unit in (ROOT / "packaging").glob("wsserve.*"):
-        text = unit.read_text().replace("/usr/bin/wsserve", binary("wsserve"))
+        text = unit.read_text().replace("@BINDIR@/wsserve", binary("wsserve")).replace("@SYSCONFDIR@", "/etc")
         (folder / unit.name).write_text(text)
     return folder
 

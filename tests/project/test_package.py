@@ -1,0 +1,105 @@
+"""The Debian package is whole: what it holds runs and is where Debian wants it, its unit and its scripts are right."""
+
+import gzip
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+from harness.process import BIN
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+if not shutil.which("dpkg-deb") or not shutil.which("cpack"):
+    pytest.skip("dpkg-deb and cpack are not installed", allow_module_level=True)
+
+
+def done(*command, **options):
+    run = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=300, check=False, **options)
+    assert run.returncode == 0, (command, run.stdout, run.stderr)
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """The package as the preset `package` makes it, of what this build has."""
+    folder = tmp_path_factory.mktemp("package")
+    done("cpack", "--config", BIN.parent / "CPackConfig.cmake", "-B", folder, cwd=folder)
+    (made,) = folder.glob("*.deb")
+    return made
+
+
+@pytest.fixture(scope="module")
+def root(package, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("root")
+    done("dpkg-deb", "-x", package, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def control(package, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("control")
+    done("dpkg-deb", "-e", package, folder)
+    return folder
+
+
+@pytest.mark.parametrize("tool", ["wsserve", "wspub", "wstap", "wsbench"])
+def test_the_tools_run_from_it(root, tool):  # U4
+    assert done(root / "usr/bin" / tool, "--version").startswith(f"{tool} ")
+
+
+def test_manuals_and_the_changelog_are_compressed(root):  # U4
+    manuals = [path for path in (root / "usr/share/man").rglob("*") if path.is_file()]
+    names = {path.name for path in manuals}
+    assert {"wsserve.1.gz", "wspub.1.gz", "wstap.1.gz", "wsbench.1.gz", "backtest_engine.1.gz", "wskit.7.gz"} == names
+    assert all(gzip.decompress(path.read_bytes()).startswith(b".TH ") for path in manuals)
+    documents = root / "usr/share/doc/wskit"
+    assert b"Changelog" in gzip.decompress((documents / "changelog.gz").read_bytes())
+    assert (documents / "copyright").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_configuration_is_a_conffile_and_right(root, control):  # U4
+    assert (control / "conffiles").read_text() == "/etc/wskit/wsserve.toml\n"
+    file = root / "etc/wskit/wsserve.toml"
+    assert done(root / "usr/bin/wsserve", "--config", file, "--check-config") == f"{file}: ok\n"
+
+
+def test_the_scripts_are_shell_and_name_the_units(control, root):  # U4
+    units = {path.name for path in (root / "lib/systemd/system").iterdir()}
+    assert units == {"wsserve.service", "wsserve.socket"}
+    for name in ("postinst", "prerm", "postrm"):
+        script = control / name
+        assert script.stat().st_mode & 0o111
+        done("sh", "-n", script)
+        assert set(re.findall(r"wsserve\.\w+", script.read_text())) <= units
+    depends = (control / "control").read_text()
+    assert re.search(r"^Depends:.*adduser.*init-system-helpers", depends, re.M)
+
+
+def test_systemd_takes_the_unit(root):  # U4
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    unit = root / "lib/systemd/system/wsserve.service"
+    text = unit.read_text()
+    assert "\nExecStart=/usr/bin/wsserve --config /etc/wskit/wsserve.toml $WSSERVE_OPTIONS\n" in text
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", f"--root={root}", "wsserve.service", "wsserve.socket"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = [line for line in verified.stderr.splitlines() if "wsserve" in line]
+    assert not said, verified.stderr
+
+
+def test_no_link_of_its_documents_is_dead(root):  # U4
+    dead = []
+    documents = root / "usr/share/doc/wskit"
+    for page in documents.rglob("*.md"):
+        for target in re.findall(r"\]\(([^() ]+)\)", page.read_text()):
+            file = target.partition("#")[0]
+            if file and not re.match(r"[a-z]+:", file) and not (page.parent / file).exists():
+                dead.append((page.name, target))
+    assert dead == []
