@@ -54,6 +54,7 @@ OF_OPTION = {
     ("wsserve", "tls-key"): "{key}",
     ("wsserve", "client-ca"): "{certificate}",
     ("wsserve", "origin"): "https://app.example.com",
+    ("wsserve", "max-header"): "8192",
 }
 # They end at once, or say where the values come from.
 NO_KEYS = {"help", "version", "print-config", "check-config", "config", "profile", "generate"}
