@@ -241,10 +241,10 @@ void Delivery::on_disconnect(const client::Failure& why, std::chrono::nanosecond
   lost_lines_ += std::exchange(unwritten_lines_, 0);
   const std::string wait = fmt::format("{:.1f} s", std::chrono::duration<double>(retry_in).count());
   if (was_open && !window_.empty()) {
-    notices_.notice("{}; {} line{} unacknowledged; next attempt in {}", why.message, window_.lines(),
+    notices_.notice("{}; {} line{} unacknowledged; trying again in {}", why.message, window_.lines(),
                     plural(window_.lines()), wait);
   } else {
-    notices_.notice("{}; next attempt in {}", why.message, wait);
+    notices_.notice("{}; trying again in {}", why.message, wait);
   }
   handler_.on_room();
 }

@@ -56,7 +56,13 @@ std::string first_sentence(std::string_view text) {
 
 // What a bash script has once: `cur` is the value that is being typed, `pre` what of its
 // word stands before it (`--output=`). Nothing that a server or a file says is evaluated.
-constexpr std::string_view kBashOffer = R"(_@_offer() {
+constexpr std::string_view kBashOffer = R"(_@_words() {
+  local word
+  for word in "$@"; do
+    [[ $word == "$cur"* ]] && COMPREPLY+=("$pre$word")
+  done
+}
+_@_offer() {
   local word
   while IFS= read -r word; do
     [[ $word == "$cur"* ]] && COMPREPLY+=("$pre$word")
@@ -114,7 +120,7 @@ bool offers_channels(const CommandModel& root, const OptionModel& option) {
 }
 
 std::string bash_words(const CommandModel& root, const std::vector<std::string>& words) {
-  return fmt::format("_{}_offer <<<${}", root.name, shell_quoted(join(words, "\\n")));
+  return fmt::format("_{}_words {}", root.name, join(words, " "));
 }
 
 // The command that offers values of the option; empty: nothing is known of them.

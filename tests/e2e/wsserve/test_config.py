@@ -104,7 +104,8 @@ def test_a_server_does_not_start_with_a_broken_file(stage, file):
     run = stage.run("wsserve", "--listen", "127.0.0.1:0", "--config", file)
     assert run.code == 2 and f"{file}:1:" in run.stderr and run.stdout == b""
     run = stage.run("wsserve", "--config", stage.home / "none.toml")
-    assert run.code == 2 and run.stderr == f"wsserve: cannot read {stage.home / 'none.toml'}\n"
+    said = f"wsserve: cannot read {stage.home / 'none.toml'}: No such file or directory\n"
+    assert run.code == 2 and run.stderr == said
 
 
 def test_the_last_rule_to_say_something_wins(stage, file):
