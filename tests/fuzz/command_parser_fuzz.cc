@@ -52,6 +52,9 @@ void check_publish(const Command& command) {
     claim(static_cast<bool>(check_channel(event.channel)), "the channel is valid");
     claim(!is_server_channel(event.channel), "nobody publishes to the server's space");
     claim(is_valid_type(event.type), "the type is valid");
+    claim((event.sequence >= 0) == !command.producer.empty(),
+          "a producer's events have sequences, no others");
+    claim(event.sequence < 0 || event.dedup.empty(), "a sequence is without a dedup id");
     claim(event.timestamp.empty() || static_cast<bool>(parse_timestamp(event.timestamp)),
           "the timestamp is valid");
     claim(is_json(event.data), "the data is JSON");

@@ -8,6 +8,7 @@
 #include "wsserve/event_key.h"
 #include "wsserve/fanout/local_channel.h"
 #include "wsserve/inbox.h"
+#include "wsserve/sequence_windows.h"
 
 namespace wskit::server {
 
@@ -43,29 +44,50 @@ Channel::Channel(store::StoredChannel& stored, const ChannelOptions& options, co
       dedup_(home.dedup_ids),
       used_(protocol::system_now()),
       local_(home.inboxes.size()) {
-  for (const store::RecentId& seen : home_.store->take_recent_ids(stored)) {
-    if (!dedup_.find(seen.id, seen.received, options_.dedup)) {
-      dedup_.add(seen.id, seen.offset, seen.received, options_.dedup);
-    }
-  }
+  remember_stored();
 }
 
 Channel::~Channel() = default;
 
+void Channel::remember_stored() {
+  ProducerPtr producer;
+  for (const store::RecentId& seen : home_.store->take_recent_ids(*stored_)) {
+    Recognition by{.dedup = seen.id};
+    if (!seen.producer.empty()) {
+      if (producer == nullptr || producer->name() != seen.producer) {
+        producer = home_.producers.find_or_create(seen.producer);
+      }
+      by = {.dedup = {}, .producer = &producer, .sequence = seen.sequence};
+    }
+    if (recognise(by, seen.received)) continue;
+    remember(by, seen.offset, seen.received);
+    if (by.producer != nullptr) producer->accepted(seen.sequence);
+  }
+}
+
 // --- Publishing ------------------------------------------------------------
 
-Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime& received) {
+Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime& received,
+                          const ProducerPtr& producer) {
   std::string key;
   protocol::EventView view = view_of(event, received, key);
+  const Recognition by = recognition_of(event, producer);
   const std::lock_guard lock(mutex_);
   used_ = received.at;
-  if (const auto duplicate = find_duplicate(event.dedup, received)) return *duplicate;
+  if (const auto known = recognise(by, received.at)) return *known;
   const Accepted accepted =
-      stored_ == nullptr ? append(view, received.at) : append_to_store(view, event.dedup, received.at);
-  if (!event.dedup.empty() && !accepted.unavailable) {
-    dedup_.add(event.dedup, view.offset, received.at, options_.dedup);
-  }
+      stored_ == nullptr ? append(view, received.at) : append_to_store(view, by, received.at);
+  if (!accepted.unavailable) remember(by, view.offset, received.at);
   return accepted;
+}
+
+std::optional<Accepted> Channel::check_sequence(const Producer& producer, std::int64_t sequence,
+                                                protocol::SystemMicros now) {
+  const std::lock_guard lock(mutex_);
+  if (sequences_ == nullptr) return std::nullopt;
+  const auto verdict = sequences_->check(producer, sequence, dedup_now(now), options_.dedup);
+  if (verdict.kind != SequenceWindows::Verdict::Kind::kForgotten) return std::nullopt;
+  return Accepted{.forgotten = true, .oldest = verdict.oldest};
 }
 
 protocol::EventView Channel::view_of(const protocol::PublishEvent& event, const ReceiveTime& received,
@@ -79,12 +101,30 @@ protocol::EventView Channel::view_of(const protocol::PublishEvent& event, const 
   return view;
 }
 
-std::optional<Accepted> Channel::find_duplicate(std::string_view dedup, const ReceiveTime& received) {
-  if (dedup.empty()) return std::nullopt;
-  const auto first = dedup_.find(dedup, dedup_now(received.at), options_.dedup);
+std::optional<Accepted> Channel::recognise(const Recognition& by, protocol::SystemMicros now) {
+  std::optional<std::uint64_t> first;
+  if (by.producer != nullptr) {
+    if (sequences_ == nullptr) return std::nullopt;
+    const auto verdict = sequences_->check(**by.producer, by.sequence, dedup_now(now), options_.dedup);
+    using Kind = SequenceWindows::Verdict::Kind;
+    if (verdict.kind == Kind::kNew) return std::nullopt;
+    if (verdict.kind == Kind::kForgotten) return Accepted{.forgotten = true, .oldest = verdict.oldest};
+    first = verdict.offset;
+  } else if (!by.dedup.empty()) {
+    first = dedup_.find(by.dedup, dedup_now(now), options_.dedup);
+  }
   if (!first) return std::nullopt;
   // As long as the first one is on its way, nobody knows whether it arrives.
   return Accepted{.offset = *first, .duplicate = true, .ticket = *first > offset_ ? ticket_ : 0};
+}
+
+void Channel::remember(const Recognition& by, std::uint64_t offset, protocol::SystemMicros now) {
+  if (by.producer != nullptr) {
+    if (sequences_ == nullptr) sequences_ = std::make_unique<SequenceWindows>(home_.dedup_ids);
+    sequences_->add(*by.producer, by.sequence, offset, now, options_.dedup);
+  } else if (!by.dedup.empty()) {
+    dedup_.add(by.dedup, offset, now, options_.dedup);
+  }
 }
 
 Accepted Channel::append(protocol::EventView& view, protocol::SystemMicros received) {
@@ -93,22 +133,24 @@ Accepted Channel::append(protocol::EventView& view, protocol::SystemMicros recei
   return {.offset = view.offset};
 }
 
-Accepted Channel::append_to_store(protocol::EventView& view, std::string_view dedup,
+Accepted Channel::append_to_store(protocol::EventView& view, const Recognition& by,
                                   protocol::SystemMicros received) {
-  const auto ticket = home_.store->append(make_record(view, dedup, received));
+  const auto ticket = home_.store->append(make_record(view, by, received));
   if (!ticket) return {.unavailable = true};
   queued(view.offset, *ticket);
   return {.offset = view.offset, .ticket = *ticket};
 }
 
-store::Record Channel::make_record(protocol::EventView& view, std::string_view dedup,
+store::Record Channel::make_record(protocol::EventView& view, const Recognition& by,
                                    protocol::SystemMicros received) {
   view.offset = assigned_ + 1;
   return {.channel = stored_,
           .sink = this,
           .frame = build_event_frame(view),
           .received = received,
-          .dedup = std::string(dedup)};
+          .dedup = std::string(by.dedup),
+          .producer = by.producer == nullptr ? nullptr : *by.producer,
+          .sequence = by.sequence};
 }
 
 void Channel::queued(std::uint64_t offset, store::Ticket ticket) {
@@ -140,6 +182,7 @@ void Channel::rolled_back() {
   const std::lock_guard lock(mutex_);
   assigned_ = offset_;
   dedup_.forget_from(offset_ + 1);
+  if (sequences_ != nullptr) sequences_->forget_from(offset_ + 1);
 }
 
 std::string_view Channel::find_key(const protocol::PublishEvent& event, std::string& storage) const {
@@ -333,14 +376,17 @@ void Channel::expire(protocol::SystemMicros now) {
   const std::lock_guard lock(mutex_);
   history_.trim(history_now(now), options_.history);
   dedup_.expire(dedup_now(now), options_.dedup);
+  if (sequences_ == nullptr) return;
+  sequences_->expire(dedup_now(now), options_.dedup);
+  if (sequences_->empty()) sequences_.reset();
 }
 
 bool Channel::is_idle(protocol::SystemMicros now, std::chrono::microseconds ttl) const {
   const std::lock_guard lock(mutex_);
   if (later_copies_.load() > 0 || interested_shards_ != 0) return false;
   if (is_unborn_locked()) return true;
-  return stored_ == nullptr && history_.empty() && dedup_.size() == 0 && ttl.count() > 0 &&
-         home_.ages.now_for(ttl, now) - used_ >= ttl;
+  return stored_ == nullptr && history_.empty() && dedup_.size() == 0 && sequences_ == nullptr &&
+         ttl.count() > 0 && home_.ages.now_for(ttl, now) - used_ >= ttl;
 }
 
 bool Channel::is_unborn() const {
@@ -349,7 +395,8 @@ bool Channel::is_unborn() const {
 }
 
 bool Channel::is_unborn_locked() const {
-  return offset_ == 0 && assigned_ == 0 && dedup_.size() == 0 && (stored_ == nullptr || stored_->is_unused());
+  return offset_ == 0 && assigned_ == 0 && dedup_.size() == 0 && sequences_ == nullptr &&
+         (stored_ == nullptr || stored_->is_unused());
 }
 
 }  // namespace wskit::server

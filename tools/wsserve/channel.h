@@ -28,18 +28,34 @@
 #include "wsserve/age_clock.h"
 #include "wsserve/channel_options.h"
 #include "wsserve/chunk.h"
+#include "wsserve/producer.h"
 #include "wsserve/store/store.h"
 
 namespace wskit::server {
 
 class Inbox;
 class LocalChannel;
+class SequenceWindows;
 
 // When the server received an event, as a value and as the protocol writes it.
 struct ReceiveTime {
   protocol::SystemMicros at;
   std::string_view text;
 };
+
+// How an event is recognised that is sent again: by a dedup id, by a producer's
+// sequence, or not at all.
+struct Recognition {
+  std::string_view dedup;         // empty: none
+  const ProducerPtr* producer{};  // null: no sequence
+  std::int64_t sequence = protocol::kNoSequence;
+};
+
+[[nodiscard]] inline Recognition recognition_of(const protocol::PublishEvent& event,
+                                                const ProducerPtr& producer) {
+  if (producer == nullptr || event.sequence == protocol::kNoSequence) return {.dedup = event.dedup};
+  return {.dedup = {}, .producer = &producer, .sequence = event.sequence};
+}
 
 // Where a channel stands.
 struct Position {
@@ -50,9 +66,11 @@ struct Position {
 // What became of a published event.
 struct Accepted {
   std::uint64_t offset = 0;
-  bool duplicate = false;           // its dedup id was seen before, with this offset
+  bool duplicate = false;           // it was seen before, with this offset
   store::Ticket ticket = 0;         // on disk once the store has settled this; 0: accepted already
   bool unavailable = false;         // the store takes nothing now: not accepted
+  bool forgotten = false;           // its sequence is too old to know whether it was seen: not accepted
+  std::int64_t oldest = 0;          // the least sequence that would be recognised, of a forgotten one
   std::size_t copies = 0;           // accepted in other channels
   store::Ticket copies_ticket = 0;  // of those that the event itself does not wait for
 };
@@ -75,6 +93,7 @@ class Channel final : private store::Sink {
     std::span<const std::unique_ptr<Inbox>> inboxes;  // one a shard, in the shards' order
     MemoryBudget& histories;
     MemoryBudget& dedup_ids;
+    Producers& producers;
     const AgeClock& ages;
     store::Store* store = nullptr;  // null: no channel is durable
   };
@@ -99,8 +118,9 @@ class Channel final : private store::Sink {
   [[nodiscard]] store::StoredChannel* stored() const { return stored_; }
 
   // Appends one event. The receive time stands in where the event brought no
-  // timestamp of its own.
-  Accepted publish(const protocol::PublishEvent& event, const ReceiveTime& received);
+  // timestamp of its own. `producer`: whose sequence the event has; null: it has none.
+  Accepted publish(const protocol::PublishEvent& event, const ReceiveTime& received,
+                   const ProducerPtr& producer = nullptr);
 
   // The same, with a copy in each of `copies`: other channels, each once. A copy has
   // type, timestamp and data of the event, its key or else the one that the
@@ -111,7 +131,12 @@ class Channel final : private store::Sink {
   // that are not durable appear once it is on disk. One that is not durable itself
   // does not wait for its copies, and is accepted though some are not.
   Accepted publish(const protocol::PublishEvent& event, const ReceiveTime& received,
-                   std::span<Channel* const> copies);
+                   std::span<Channel* const> copies, const ProducerPtr& producer = nullptr);
+
+  // What publish() would say now of an event with that sequence: `forgotten`, or
+  // nothing.
+  [[nodiscard]] std::optional<Accepted> check_sequence(const Producer& producer, std::int64_t sequence,
+                                                       protocol::SystemMicros now);
 
   // By which routes its events go to other channels too; null: none.
   [[nodiscard]] routing::ChannelRoutesPtr routes() const;
@@ -162,7 +187,7 @@ class Channel final : private store::Sink {
   [[nodiscard]] bool is_heard() const;
 
   [[nodiscard]] Position position() const;
-  // Lets go of events and dedup ids that have become too old.
+  // Lets go of events, dedup ids and sequences that have become too old.
   void expire(protocol::SystemMicros now);
   // Whether it can be forgotten without a loss but that of its epoch: it holds
   // nothing, no shard listens, and nobody has used it for `ttl` (0: for ever). One that
@@ -175,6 +200,7 @@ class Channel final : private store::Sink {
   [[nodiscard]] std::unique_ptr<LocalChannel>& local(std::size_t shard) { return local_[shard]; }
 
  private:
+  void remember_stored();
   // The event's key as it will be sent: its own, or the one that the rule finds in
   // its data, then in `storage`. The mutex is not held.
   std::string_view find_key(const protocol::PublishEvent& event, std::string& storage) const;
@@ -190,7 +216,7 @@ class Channel final : private store::Sink {
                                           std::span<Channel* const> channels);
   // REQUIRES: the mutexes of all held.
   Accepted append_with_copies(protocol::EventView& view, const ReceiveTime& received, std::span<Copy> copies);
-  Accepted store_with_copies(protocol::EventView& view, std::string_view dedup, const ReceiveTime& received,
+  Accepted store_with_copies(protocol::EventView& view, const Recognition& by, const ReceiveTime& received,
                              std::span<Copy> copies);
   // Takes the mutex.
   void append_later_copy(protocol::EventView view, protocol::SystemMicros received);
@@ -200,15 +226,15 @@ class Channel final : private store::Sink {
   void rolled_back() override;
 
   // REQUIRES: mutex_ held, all of them.
-  // What an event is answered with whose id was seen before.
-  std::optional<Accepted> find_duplicate(std::string_view dedup, const ReceiveTime& received);
+  // What an event is answered with that is not new, or perhaps is not.
+  std::optional<Accepted> recognise(const Recognition& by, protocol::SystemMicros now);
+  void remember(const Recognition& by, std::uint64_t offset, protocol::SystemMicros now);
   // Gives the event its offset.
-  store::Record make_record(protocol::EventView& view, std::string_view dedup,
+  store::Record make_record(protocol::EventView& view, const Recognition& by,
                             protocol::SystemMicros received);
   void queued(std::uint64_t offset, store::Ticket ticket);
   Accepted append(protocol::EventView& view, protocol::SystemMicros received);
-  Accepted append_to_store(protocol::EventView& view, std::string_view dedup,
-                           protocol::SystemMicros received);
+  Accepted append_to_store(protocol::EventView& view, const Recognition& by, protocol::SystemMicros received);
   // The times against which the ages of its events and ids are measured.
   [[nodiscard]] protocol::SystemMicros history_now(protocol::SystemMicros wall) const {
     return home_.ages.now_for(options_.history.max_age, wall);
@@ -246,7 +272,8 @@ class Channel final : private store::Sink {
   std::uint64_t interested_shards_;  // a bit a shard
   History history_;
   DedupWindow dedup_;
-  protocol::SystemMicros used_;  // made, published to, or left by a listener
+  std::unique_ptr<SequenceWindows> sequences_;  // null: no producer ever published to it
+  protocol::SystemMicros used_;                 // made, published to, or left by a listener
 
   std::vector<std::unique_ptr<LocalChannel>> local_;
 };

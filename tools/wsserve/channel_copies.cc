@@ -63,22 +63,21 @@ class Channel::LaterCopies final : public store::Sequel {
 };
 
 Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime& received,
-                          std::span<Channel* const> copies) {
-  if (copies.empty()) return publish(event, received);
+                          std::span<Channel* const> copies, const ProducerPtr& producer) {
+  if (copies.empty()) return publish(event, received, producer);
   std::string key;
   protocol::EventView view = view_of(event, received, key);
   std::vector<Copy> prepared = prepare_copies(view, event, copies);
   std::vector<std::mutex*> mutexes{&mutex_};
   for (const Copy& copy : prepared) mutexes.push_back(&copy.channel->mutex_);
+  const Recognition by = recognition_of(event, producer);
   const Locks locks(std::move(mutexes));
   used_ = received.at;
-  if (const auto duplicate = find_duplicate(event.dedup, received)) return *duplicate;
+  if (const auto known = recognise(by, received.at)) return *known;
   for (const Copy& copy : prepared) copy.channel->used_ = received.at;
   const Accepted accepted = stored_ == nullptr ? append_with_copies(view, received, prepared)
-                                               : store_with_copies(view, event.dedup, received, prepared);
-  if (!event.dedup.empty() && !accepted.unavailable) {
-    dedup_.add(event.dedup, accepted.offset, received.at, options_.dedup);
-  }
+                                               : store_with_copies(view, by, received, prepared);
+  if (!accepted.unavailable) remember(by, accepted.offset, received.at);
   return accepted;
 }
 
@@ -119,10 +118,10 @@ Accepted Channel::append_with_copies(protocol::EventView& view, const ReceiveTim
   return accepted;
 }
 
-Accepted Channel::store_with_copies(protocol::EventView& view, std::string_view dedup,
+Accepted Channel::store_with_copies(protocol::EventView& view, const Recognition& by,
                                     const ReceiveTime& received, std::span<Copy> copies) {
   std::vector<store::Record> records;
-  records.push_back(make_record(view, dedup, received.at));
+  records.push_back(make_record(view, by, received.at));
   auto later = std::make_unique<LaterCopies>(*this);
   for (Copy& copy : copies) {
     if (copy.channel->stored_ != nullptr) {

@@ -17,6 +17,7 @@ void ChannelRule::apply(ChannelOptions& options) const {
   options.stored.max_age = max_age.value_or(options.stored.max_age);
   options.dedup.max_ids = dedup_ids.value_or(options.dedup.max_ids);
   options.dedup.max_age = dedup_age.value_or(options.dedup.max_age);
+  options.dedup.max_producers = dedup_producers.value_or(options.dedup.max_producers);
   options.delivery = delivery.value_or(options.delivery);
   options.durable = durable.value_or(options.durable);
   if (key != nullptr) options.key = key;

@@ -21,6 +21,7 @@ struct ChannelRule {
   std::optional<std::chrono::microseconds> max_age;
   std::optional<std::size_t> dedup_ids;
   std::optional<std::chrono::microseconds> dedup_age;
+  std::optional<std::size_t> dedup_producers;
   std::optional<DeliveryMode> delivery;
   std::optional<bool> durable;
   std::shared_ptr<const protocol::JsonPath> key;  // null: says nothing of it

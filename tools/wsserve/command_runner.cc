@@ -175,6 +175,37 @@ void CommandRunner::history(Connection& connection, const Command& command) {
 
 // --- publish -------------------------------------------------------------
 
+namespace {
+
+Error sequence_is_forgotten(const Command& command, std::size_t index, std::int64_t oldest) {
+  const protocol::PublishEvent& event = command.publish[index];
+  const Error error{
+      ErrorCode::kBadEvent,
+      fmt::format("sequence {} of {} in {} is older than the oldest that is remembered there, {} "
+                  "(--dedup-ids, --dedup-ttl): nobody can say whether it was published",
+                  event.sequence, protocol::quote(command.producer), protocol::quote(event.channel), oldest),
+      fmt::format(R"({{"sequence":{},"oldest":{}}})", event.sequence, oldest)};
+  return command.batch ? protocol::at_index(error, index) : error;
+}
+
+}  // namespace
+
+std::optional<Error> CommandRunner::check_sequences(const Command& command, const Producer& producer,
+                                                    protocol::SystemMicros now, std::int64_t& newest) const {
+  newest = producer.newest();
+  bool all_new = true;
+  for (const protocol::PublishEvent& event : command.publish) {
+    all_new = all_new && event.sequence > newest;
+    newest = std::max(newest, event.sequence);
+  }
+  if (all_new) return std::nullopt;
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    const auto known = targets_[i]->check_sequence(producer, command.publish[i].sequence, now);
+    if (known) return sequence_is_forgotten(command, i, known->oldest);
+  }
+  return std::nullopt;
+}
+
 std::optional<Error> CommandRunner::publish_events(Connection& connection, const Command& command) {
   // What is forbidden leaves no channel behind.
   for (std::size_t i = 0; i < command.publish.size(); ++i) {
@@ -197,14 +228,26 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
     shard_.counters().unavailable.add(command.publish.size());
     return store_is_away(shard_.server().store_problem());
   }
+  const ProducerPtr none;
+  const ProducerPtr& producer = command.producer.empty() ? none : connection.producer(command.producer);
+  const ReceiveTime received = shard_.receive_time();
+  std::int64_t newest_sequence = protocol::kNoSequence;
+  if (producer != nullptr) {
+    if (auto error = check_sequences(command, *producer, received.at, newest_sequence)) return error;
+  }
   published_.clear();
   on_the_way_.clear();
   std::size_t duplicates = 0;
-  const ReceiveTime received = shard_.receive_time();
+  std::optional<Error> forgotten;
   acknowledged_at_ = received.text;
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     Channel& channel = *targets_[i];
-    const Accepted accepted = channel.publish(command.publish[i], received, routes_.copies(i));
+    const Accepted accepted = channel.publish(command.publish[i], received, routes_.copies(i), producer);
+    // Others of this producer have come in between, or it does not rise in the batch.
+    if (accepted.forgotten) {
+      forgotten = sequence_is_forgotten(command, i, accepted.oldest);
+      break;
+    }
     routes_.count(i, accepted, shard_.counters());
     if (accepted.duplicate) ++duplicates;
     if (protocol::is_server_channel(channel.name()) && !accepted.duplicate) {
@@ -220,11 +263,12 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
                           .epoch = channel.epoch(),
                           .duplicate = accepted.duplicate});
   }
-  shard_.counters().published.add(command.publish.size() - duplicates);
+  shard_.counters().published.add(published_.size() - duplicates);
   shard_.counters().duplicates.add(duplicates);
-  audit::publish(shard_, connection, command.publish, published_);
+  audit::publish(shard_, connection, std::span(command.publish).first(published_.size()), published_);
+  if (producer != nullptr && !published_.empty()) producer->accepted(newest_sequence);
   if (shard_.hub().crowded()) connection.hold_back();
-  return std::nullopt;
+  return forgotten;
 }
 
 void CommandRunner::publish(Connection& connection, const Command& command) {

@@ -32,6 +32,7 @@ namespace wskit::server {
 
 class Channel;
 class Connection;
+class Producer;
 struct ReplayStart;
 class Shard;
 namespace http {
@@ -132,6 +133,13 @@ class CommandRunner {
   // then published_ and on_the_way_ tell of them.
   [[nodiscard]] std::optional<protocol::Error> publish_events(Connection& connection,
                                                               const protocol::Command& command);
+  // Why the events of the command must not be published: a channel among targets_ has
+  // forgotten whether it had one of them. `newest` becomes the greatest sequence, and
+  // not less than that of any event before.
+  [[nodiscard]] std::optional<protocol::Error> check_sequences(const protocol::Command& command,
+                                                               const Producer& producer,
+                                                               protocol::SystemMicros now,
+                                                               std::int64_t& newest) const;
   boost::system::result<const protocol::Command*, protocol::CommandError> parse(const Connection& connection,
                                                                                 std::string_view text);
   void refuse(Connection& connection, std::string_view id, const protocol::Error& error);

@@ -1,6 +1,9 @@
 // Who asks: the greeting, the token that comes later, and what changes with it.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <unordered_set>
 
 #include "common/protocol/quote.h"
@@ -18,6 +21,9 @@ namespace {
 
 using protocol::Error;
 using protocol::ErrorCode;
+
+// docs/protocol.md, "connected".
+constexpr std::array<std::string_view, 1> kFeatures{"sequence"};
 
 std::string authenticated_data(const auth::Identity& identity) {
   std::string data = R"({"user":)" + protocol::quote(identity.user) + R"(,"expires":)";
@@ -66,6 +72,7 @@ void CommandRunner::welcome(Connection& connection, const FirstSubscriptions& fi
                               .heartbeat_seconds = std::chrono::duration<double>(heartbeat).count(),
                               .max_message_bytes = connection.max_message_bytes(),
                               .channels = channels,
+                              .features = kFeatures,
                               .auth_within_seconds = auth_within});
   connection.send_text(text_);
   if (!user.awaits_token) subscribe_first(connection, channels, first.since);

@@ -1,4 +1,4 @@
-// The ids of the events that a channel accepted lately, so that an event that is
+// The dedup ids of the events that a channel accepted lately, so that an event that is
 // sent again after a reconnect is not published again.
 //
 // Threads: guarded by its channel's mutex.
@@ -18,9 +18,12 @@
 
 namespace wskit::server {
 
+// Of what a channel remembers against repetition: dedup ids, and the sequences of
+// each producer.
 struct DedupLimits {
-  std::size_t max_ids = 10'000;
+  std::size_t max_ids = 10'000;  // and as many sequences of each producer
   std::chrono::microseconds max_age{std::chrono::minutes{10}};
+  std::size_t max_producers = 1'000;
 
   bool operator==(const DedupLimits&) const = default;
 };

@@ -64,8 +64,12 @@ Channel* Hub::create(std::string_view name) {
     return interested != every_shard;
   });
   const ChannelOptions options = rules_.options_for(name);
-  const Channel::Home home{
-      .inboxes = inboxes_, .histories = histories_, .dedup_ids = dedup_ids_, .ages = ages_, .store = store_};
+  const Channel::Home home{.inboxes = inboxes_,
+                           .histories = histories_,
+                           .dedup_ids = dedup_ids_,
+                           .producers = producers_,
+                           .ages = ages_,
+                           .store = store_};
   std::unique_ptr<Channel> channel;
   if (store_ != nullptr && options.durable && !protocol::is_server_channel(name)) {
     store::StoredChannel& stored =

@@ -33,7 +33,7 @@ class Inbox;
 struct HubLimits {
   std::size_t max_channels = 1'000'000;
   std::size_t max_history_bytes = std::size_t{256} << 20;  // of all channels together
-  std::size_t max_dedup_bytes = std::size_t{256} << 20;    // the same of their dedup ids
+  std::size_t max_dedup_bytes = std::size_t{256} << 20;    // the same of their dedup ids and sequences
   // That an empty channel is remembered without being used; 0: for ever. One that was
   // never published to goes with the last who listens.
   std::chrono::microseconds channel_ttl = std::chrono::hours{24};
@@ -103,7 +103,9 @@ class Hub {
   // Null: no channel is durable.
   [[nodiscard]] store::Store* store() const { return store_; }
   [[nodiscard]] const MemoryBudget& histories() const { return histories_; }
+  // Of dedup ids and sequences.
   [[nodiscard]] const MemoryBudget& dedup_ids() const { return dedup_ids_; }
+  [[nodiscard]] Producers& producers() { return producers_; }
 
  private:
   // REQUIRES: mutex_ held; the name is new.
@@ -122,6 +124,7 @@ class Hub {
   const std::span<const std::unique_ptr<Inbox>> inboxes_;
   MemoryBudget histories_;
   MemoryBudget dedup_ids_;
+  Producers producers_;
   const std::string epoch_prefix_;  // random, so that no epoch of another run is met again
   store::Store* const store_;
   AgeClock ages_;

@@ -1,5 +1,5 @@
 // What the same part of all channels may take together: their histories, or the dedup
-// ids that they remember.
+// ids and sequences that they remember.
 //
 // Threads: any.
 #pragma once

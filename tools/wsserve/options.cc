@@ -128,13 +128,19 @@ void add_channel_options(CLI::App& app, Options& options) {
       "server alone")
       ->group("Channels");
   cli::add_count(app, "--dedup-ids", options.dedup_ids,
-                 "Dedup ids remembered for each channel, so that an event sent again is not published again")
+                 "Dedup ids remembered for each channel, and sequences for each producer on it, so that an "
+                 "event sent again is not published again")
       ->group("Channels");
-  cli::add_duration(app, "--dedup-ttl", options.dedup_ttl, "Time that a dedup id is remembered")
+  cli::add_duration(app, "--dedup-ttl", options.dedup_ttl, "Time that a dedup id or a sequence is remembered")
+      ->group("Channels");
+  cli::add_count(app, "--dedup-producers", options.dedup_producers,
+                 "Producers whose sequences a channel remembers; past it the one that has been quiet for "
+                 "longest is forgotten")
       ->group("Channels");
   cli::add_size(
       app, "--dedup-total", options.dedup_total,
-      "Memory for the dedup ids of all channels; past it the channel that grows forgets its oldest ids")
+      "Memory for the dedup ids and sequences of all channels; past it the channel that grows forgets its "
+      "oldest ones")
       ->group("Channels");
 }
 
@@ -271,6 +277,7 @@ void add_options(cli::Tool& tool, Options& options) {
       "A file (TOML) has each option as a key without the dashes, at its top or in the table of the option's "
       "group ([limits]), and tables of these kinds:\n"
       "[[channel]] with pattern, and any of history, history-bytes, history-ttl, dedup-ids, dedup-ttl, "
+      "dedup-producers, "
       "delivery (lossless or latest), durable (true or false) and key (a path into data). All rules that "
       "match "
       "apply in their order.\n"
@@ -312,7 +319,8 @@ Settings to_settings(const Options& options) {
   if (options.stated.history_ttl) stored.max_age = history.max_age;
   settings.channels.defaults.dedup = {
       .max_ids = options.dedup_ids,
-      .max_age = std::chrono::floor<std::chrono::microseconds>(options.dedup_ttl)};
+      .max_age = std::chrono::floor<std::chrono::microseconds>(options.dedup_ttl),
+      .max_producers = options.dedup_producers};
   settings.hub.max_history_bytes = options.history_total;
   settings.hub.max_dedup_bytes = options.dedup_total;
   // What holds where no rule says otherwise.

@@ -42,6 +42,7 @@ struct Options {
   store::Sync store_sync = store::Sync::kFull;
   std::uint64_t dedup_ids = 10'000;
   std::chrono::nanoseconds dedup_ttl = std::chrono::minutes{10};
+  std::uint64_t dedup_producers = 1'000;
   std::uint64_t dedup_total = 256 << 20;
   std::vector<std::string> origins;
   bool echo = false;

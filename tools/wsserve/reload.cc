@@ -19,6 +19,7 @@ constexpr auto kLive = std::to_array<std::string_view>({
     "client-ca",
     "client-context-takeover",
     "dedup-ids",
+    "dedup-producers",
     "dedup-total",
     "dedup-ttl",
     "default-channel",

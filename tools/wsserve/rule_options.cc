@@ -39,6 +39,7 @@ void add_rule_options(CLI::App& table, RuleOptions& options) {
   cli::add_duration(table, "--history-ttl", options.history_ttl, "As the option");
   cli::add_count(table, "--dedup-ids", options.dedup_ids, "As the option");
   cli::add_duration(table, "--dedup-ttl", options.dedup_ttl, "As the option");
+  cli::add_count(table, "--dedup-producers", options.dedup_producers, "As the option");
   const std::vector<std::string> modes{"lossless", "latest"};
   cli::add_choice(
       table, "--delivery", modes, 0,
@@ -60,6 +61,7 @@ ChannelRule to_rule(const RuleOptions& options) {
   rule.max_age = micros(options.history_ttl);
   rule.dedup_ids = convert<std::size_t>(options.dedup_ids);
   rule.dedup_age = micros(options.dedup_ttl);
+  rule.dedup_producers = convert<std::size_t>(options.dedup_producers);
   rule.delivery = options.delivery;
   rule.durable = options.durable;
   if (!options.key.empty()) {

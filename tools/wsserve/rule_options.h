@@ -24,6 +24,7 @@ struct RuleOptions {
   std::optional<std::chrono::nanoseconds> history_ttl;
   std::optional<std::uint64_t> dedup_ids;
   std::optional<std::chrono::nanoseconds> dedup_ttl;
+  std::optional<std::uint64_t> dedup_producers;
   std::optional<DeliveryMode> delivery;
   std::optional<bool> durable;
   std::string key;

@@ -19,7 +19,7 @@ constexpr auto kCounters = std::to_array<CounterInfo>({
     {"published", &C::published, Kind::kTotal, "wskit_events_published_total", "",
      "Events accepted from publishers, without duplicates"},
     {"duplicates", &C::duplicates, Kind::kTotal, "wskit_events_duplicate_total", "",
-     "Events not published again, for their dedup id was known"},
+     "Events not published again, for their dedup id or sequence was known"},
     {"routed", &C::routed, Kind::kTotal, "wskit_events_routed_total", "",
      "Copies of events that routes made in other channels"},
     {"route_failures_no_value", &C::route_no_value, Kind::kTotal, "wskit_route_failures_total",

@@ -53,7 +53,7 @@ struct ShardCounters {
   Counter commands;
   Counter command_errors;
   Counter published;
-  Counter duplicates;  // not published again: their dedup id was known
+  Counter duplicates;  // not published again: their dedup id or sequence was known
   Counter routed;      // copies that routes made
   Counter route_no_value;
   Counter route_bad_channel;
@@ -109,7 +109,7 @@ struct HubFigures {
   std::uint64_t history_evicted = 0;  // events given up for want of memory in total
   std::size_t dedup_bytes = 0;
   std::size_t dedup_max_bytes = 0;
-  std::uint64_t dedup_evicted = 0;  // ids forgotten for the same reason
+  std::uint64_t dedup_evicted = 0;  // ids and sequences forgotten for the same reason, or with their producer
 };
 
 // How one counter is told, the same number everywhere. A new counter is a member of

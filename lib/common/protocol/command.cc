@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <limits>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
 
 #include "common/protocol/channel.h"
 #include "common/protocol/command_slices.h"
@@ -47,8 +50,8 @@ constexpr std::array<std::uint32_t, kActionNames.size()> kMembers{
     CommandFields::set_of({Field::kChannels, Field::kChannel, Field::kEvents, Field::kSince, Field::kMaxRate,
                            Field::kConflate, Field::kMatched, Field::kFilter}),
     CommandFields::set_of({Field::kChannels, Field::kChannel, Field::kEvents}),
-    CommandFields::set_of(
-        {Field::kChannel, Field::kType, Field::kData, Field::kTimestamp, Field::kKey, Field::kDedup}),
+    CommandFields::set_of({Field::kChannel, Field::kType, Field::kData, Field::kTimestamp, Field::kKey,
+                           Field::kDedup, Field::kProducer, Field::kSequence}),
     CommandFields::set_of({Field::kChannel, Field::kSince, Field::kLimit}),
     CommandFields::set_of({Field::kChannel}),
     CommandFields::set_of({Field::kTimestamp, Field::kType}),
@@ -131,6 +134,7 @@ struct CommandParser::State {
   Result<void> read_subscribe();
   Result<void> read_unsubscribe();
   Result<void> read_publish();
+  Result<void> read_producer();
   Result<void> read_batch();
   Result<void> read_event(const CommandFields& event);
   Result<void> read_one_channel();
@@ -143,6 +147,7 @@ struct CommandParser::State {
   Result<std::string_view> type_of(const CommandFields& event);
   Result<std::string_view> timestamp_of(const CommandFields& event);
   Result<std::string_view> name_of(const CommandFields& event, Field field);
+  Result<std::int64_t> sequence_of(const CommandFields& event);
   Result<std::string_view> echoed(Field field);
 };
 
@@ -372,14 +377,31 @@ Result<void> CommandParser::State::add_event_type(std::string_view value) {
 }
 
 Result<void> CommandParser::State::read_publish() {
+  Result<void> producer = read_producer();
+  if (!producer) return producer;
   if (fields.has(Field::kEvents)) return read_batch();
   return read_event(fields);
 }
 
+Result<void> CommandParser::State::read_producer() {
+  if (!fields.has(Field::kProducer)) return {};
+  const Result<std::string_view> name =
+      text(fields[Field::kProducer], ErrorCode::kBadCommand, Field::kProducer);
+  if (!name) return name.error();
+  const auto characters = static_cast<std::size_t>(std::ranges::count_if(
+      *name, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }));
+  if (characters == 0 || characters > kMaxProducerCharacters) {
+    return bad_command(fmt::format("\"producer\" has {} characters; it must have 1 to {}", characters,
+                                   kMaxProducerCharacters));
+  }
+  command.producer = *name;
+  return {};
+}
+
 Result<void> CommandParser::State::read_batch() {
   command.batch = true;
-  for (const Field field :
-       {Field::kChannel, Field::kData, Field::kType, Field::kTimestamp, Field::kKey, Field::kDedup}) {
+  for (const Field field : {Field::kChannel, Field::kData, Field::kType, Field::kTimestamp, Field::kKey,
+                            Field::kDedup, Field::kSequence}) {
     if (fields.has(field)) {
       return bad_command(
           fmt::format("{} and \"events\" exclude each other; each event of a batch has its own",
@@ -434,6 +456,9 @@ Result<void> CommandParser::State::read_event(const CommandFields& event) {
   const Result<std::string_view> dedup = name_of(event, Field::kDedup);
   if (!dedup) return dedup.error();
   published.dedup = *dedup;
+  const Result<std::int64_t> sequence = sequence_of(event);
+  if (!sequence) return sequence.error();
+  published.sequence = *sequence;
   published.data = event[Field::kData];
   if (published.data.empty()) return bad_event("\"data\" is missing; null is a value, too");
   command.publish.push_back(published);
@@ -474,6 +499,33 @@ Result<std::string_view> CommandParser::State::name_of(const CommandFields& even
   const std::size_t first = rewritten.size();
   append_json_string(rewritten, *content);
   return std::string_view(rewritten).substr(first);
+}
+
+// The sequence of an event, which it must have if the command has a producer, and
+// only then.
+Result<std::int64_t> CommandParser::State::sequence_of(const CommandFields& event) {
+  if (&event != &fields && event.has(Field::kProducer)) {
+    return bad_event("\"producer\" stands beside \"events\", once for all of them, and not in an event");
+  }
+  if (!event.has(Field::kSequence)) {
+    if (command.producer.empty()) return kNoSequence;
+    return bad_event("\"sequence\" is missing: each event of a producer has one");
+  }
+  if (event.has(Field::kDedup)) {
+    return bad_event(
+        "\"dedup\" and \"sequence\" exclude each other: either one says that an event is the same");
+  }
+  const std::string_view value = event[Field::kSequence];
+  std::int64_t sequence = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), sequence);
+  if (error != std::errc{} || end != value.data() + value.size() || value.front() == '-') {
+    return bad_event(fmt::format("\"sequence\" must be an integer from 0 to {}",
+                                 std::numeric_limits<std::int64_t>::max()));
+  }
+  if (command.producer.empty()) {
+    return bad_event("\"sequence\" needs a \"producer\" in the command, whose sequences rise");
+  }
+  return sequence;
 }
 
 CommandParser::CommandParser() : state_(std::make_unique<State>()) {}

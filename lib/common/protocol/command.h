@@ -30,6 +30,11 @@ enum class Action : std::uint8_t {
 // Of a key or a dedup id, without its quotes and escapes.
 inline constexpr std::size_t kMaxNameBytes = 128;
 
+// Of a producer's name.
+inline constexpr std::size_t kMaxProducerCharacters = 64;
+// Of an event that has none.
+inline constexpr std::int64_t kNoSequence = -1;
+
 // One event to publish. All parts are valid: the channel is a name, outside of the
 // server's `@` space unless that was allowed, the type is a type, the timestamp is RFC 3339, the data is
 // JSON text as it was written. Equal keys are equal bytes, and so are dedups.
@@ -38,8 +43,9 @@ struct PublishEvent {
   std::string_view type;
   std::string_view timestamp;  // empty: the server's receive time
   std::string_view key;        // JSON string; empty: absent
-  std::string_view dedup;      // JSON string; empty: absent
+  std::string_view dedup;      // JSON string; empty: absent, as it is where there is a sequence
   std::string_view data;
+  std::int64_t sequence = kNoSequence;  // of the command's producer; from 0
 };
 
 // The fields that the action does not use are empty.
@@ -56,6 +62,7 @@ struct Command {
   std::string_view limit;                                    // JSON text; empty: absent
   std::string_view token;                                    // bare text
   std::string_view timestamp;         // of a ping: JSON text, sent back as it came; empty: absent
+  std::string_view producer;          // of a publish whose events all have a sequence; empty: none has
   bool batch = false;                 // a publish that came with `events`: answered with an array
   std::vector<PublishEvent> publish;  // in order; at least one for kPublish
 

@@ -33,12 +33,14 @@ enum class CommandField : std::uint8_t {
   kFilter,
   kMatched,
   kLimit,
-  kToken
+  kToken,
+  kProducer,
+  kSequence
 };
-inline constexpr FieldNames<CommandField, 17> kCommandFieldNames{
+inline constexpr FieldNames<CommandField, 19> kCommandFieldNames{
     {"action", "type", "id", "channel", "data", "timestamp", "key", "dedup", "events", "channels", "since",
-     "max_rate", "conflate", "filter", "matched", "limit", "token"}};
-using CommandFields = FieldSlices<CommandField, 17>;
+     "max_rate", "conflate", "filter", "matched", "limit", "token", "producer", "sequence"}};
+using CommandFields = FieldSlices<CommandField, 19>;
 
 // What a list may hold, so that a command cannot make the server hold many times
 // the command's own size.

@@ -174,6 +174,7 @@ void append_connected(std::string& out, std::string_view timestamp, const Connec
   append_number_member(out, "heartbeat", connected.heartbeat_seconds);
   append_number_member(out, "max_message_bytes", connected.max_message_bytes);
   append_array_member(out, "channels", connected.channels, append_json_string);
+  append_array_member(out, "features", connected.features, append_json_string);
   if (connected.auth_within_seconds) append_number_member(out, "auth_within", *connected.auth_within_seconds);
   out.append("}}");
 }

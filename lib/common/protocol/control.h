@@ -31,6 +31,7 @@ struct Connected {
   double heartbeat_seconds = 0;
   std::uint64_t max_message_bytes = 0;
   std::span<const std::string> channels;
+  std::span<const std::string_view> features;   // what a client may use that not every server knows
   std::optional<double> auth_within_seconds{};  // a token is awaited for that long
 };
 void append_connected(std::string& out, std::string_view timestamp, const Connected& connected);

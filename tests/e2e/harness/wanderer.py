@@ -252,15 +252,21 @@ class Wanderer:
         return command
 
     def _publish(self):
+        command = {"action": "publish"}
+        if self._random.random() < 0.3:
+            command["producer"] = self._random.choice(("p", "q", "p" * 64, "p" * 65))
+        numbered = "producer" in command
         if self._random.random() < 0.7:
-            return {"action": "publish", **self._event()}
-        return {"action": "publish", "events": [self._event() for _ in range(self._random.randint(0, 6))]}
+            return {**command, **self._event(numbered)}
+        return {**command, "events": [self._event(numbered) for _ in range(self._random.randint(0, 6))]}
 
-    def _event(self):
+    def _event(self, numbered):
         event = {"channel": self._channel(), "type": self._random.choice(("t", "t", "t", "u", "bad type"))}
         if self._random.random() < 0.3:
             event["key"] = self._random.choice("abc")
-        if self._random.random() < 0.2:
+        if numbered and self._random.random() < 0.95:
+            event["sequence"] = self._random.choice((self._random.randrange(50), -1, 1 << 63))
+        elif self._random.random() < 0.2:
             event["dedup"] = f"d{self._random.randrange(20)}"
         return {**event, "data": self._data()}
 

@@ -173,7 +173,7 @@ TEST_F(CommandTest, TheFirstUnknownMemberIsNamedWhateverItsBytes) {
 TEST_F(CommandTest, AKnownFieldStandsThereOnce) {
   for (const std::string_view field :
        {"id", "type", "channel", "channels", "events", "data", "timestamp", "key", "dedup", "since",
-        "max_rate", "conflate", "filter", "matched", "limit", "token"}) {
+        "max_rate", "conflate", "filter", "matched", "limit", "token", "producer", "sequence"}) {
     const std::string twice = fmt::format(R"("{}":1,"{}":2)", field, field);
     EXPECT_THAT(refusal(R"({"action":"ping",)" + twice + "}"),
                 HasSubstr(fmt::format(R"(BAD_COMMAND: the field "{}" stands there twice)", field)));

@@ -70,13 +70,15 @@ TEST(ControlTest, ConnectedTellsWhatTheConnectionIs) {
   connected.heartbeat_seconds = 30;
   connected.max_message_bytes = 1'048'576;
   connected.channels = channels;
+  constexpr std::array<std::string_view, 2> kFeatures{"sequence", "other"};
+  connected.features = kFeatures;
   std::string out;
   append_connected(out, kTime, connected);
   EXPECT_EQ(
       out,
       R"({"type":"connected","timestamp":"2026-11-20T10:00:00.123456Z","data":{"connection":"c-1","user":null,)"
       R"("server":"wskit/0.1.0","node":"host-1","heartbeat":30,"max_message_bytes":1048576,)"
-      R"("channels":["market/*","news"]}})");
+      R"("channels":["market/*","news"],"features":["sequence","other"]}})");
 }
 
 TEST(ControlTest, ConnectedNamesTheUserAndBrokenSeconds) {

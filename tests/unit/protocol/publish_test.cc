@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -162,6 +163,57 @@ TEST_F(PublishTest, RewrittenKeysOfABatchStayWhereTheyAreInOneBatchAfterTheOther
       EXPECT_EQ(command.publish[i].dedup, fmt::format(R"("d{}")", i));
     }
   }
+}
+
+TEST_F(PublishTest, AProducersEventsHaveSequences) {
+  const Command& command = accept(R"({"action":"publish","producer":"p\u0041","events":[)"
+                                  R"({"channel":"a","sequence":0,"data":1},)"
+                                  R"({"channel":"b","sequence":9223372036854775807,"data":1}]})");
+  EXPECT_EQ(command.producer, "pA");
+  ASSERT_EQ(command.publish.size(), 2U);
+  EXPECT_EQ(command.publish[0].sequence, 0);
+  EXPECT_EQ(command.publish[1].sequence, std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(event(R"("producer":"p","sequence":7)").sequence, 7);
+  EXPECT_EQ(event(R"("dedup":"d")").sequence, kNoSequence);
+}
+
+TEST_F(PublishTest, AProducerHas1To64Characters) {
+  std::string longest;
+  for (std::size_t i = 0; i < kMaxProducerCharacters; ++i) longest += "é";
+  EXPECT_EQ(accept(with(R"("sequence":1,"producer":")" + longest + '"')).producer, longest);
+  EXPECT_THAT(refusal(with(R"("sequence":1,"producer":"x)" + longest + '"')),
+              StartsWith("BAD_COMMAND: \"producer\" has 65 characters; it must have 1 to 64"));
+  EXPECT_THAT(refusal(with(R"("sequence":1,"producer":"")")), StartsWith("BAD_COMMAND: \"producer\" has 0"));
+  EXPECT_THAT(refusal(with(R"("sequence":1,"producer":7)")),
+              StartsWith("BAD_COMMAND: \"producer\" must be a string"));
+}
+
+TEST_F(PublishTest, ASequenceIsAnInteger) {
+  for (const std::string bad :
+       {"-1", "-0", "1.0", "1e3", "\"1\"", "null", "true", "9223372036854775808", "[1]"}) {
+    EXPECT_THAT(refusal(with(R"("producer":"p","sequence":)" + bad)),
+                StartsWith("BAD_EVENT: \"sequence\" must be an integer from 0 to 9223372036854775807"))
+        << bad;
+  }
+}
+
+TEST_F(PublishTest, AProducerAndSequencesGoTogetherAndWithoutDedup) {
+  EXPECT_THAT(refusal(with(R"("producer":"p")")), StartsWith("BAD_EVENT: \"sequence\" is missing"));
+  EXPECT_THAT(refusal(with(R"("sequence":1)")), StartsWith("BAD_EVENT: \"sequence\" needs a \"producer\""));
+  EXPECT_THAT(refusal(with(R"("producer":"p","sequence":1,"dedup":"d")")),
+              StartsWith("BAD_EVENT: \"dedup\" and \"sequence\" exclude each other"));
+  EXPECT_THAT(refusal(with(R"("producer":"p","dedup":"d")")),
+              StartsWith("BAD_EVENT: \"sequence\" is missing"));
+  EXPECT_THAT(
+      refusal(R"({"action":"publish","producer":"p","sequence":1,"events":[{"channel":"a","data":1}]})"),
+      StartsWith("BAD_COMMAND: \"sequence\" and \"events\" exclude each other"));
+  const CommandError refused = refuse(R"({"action":"publish","producer":"p","events":[)"
+                                      R"({"channel":"a","sequence":1,"data":1},{"channel":"a","data":1}]})");
+  EXPECT_EQ(refused.error.code, ErrorCode::kBadEvent);
+  EXPECT_THAT(refused.error.details, HasSubstr(R"("index":1)"));
+  EXPECT_THAT(
+      refusal(R"({"action":"publish","events":[{"channel":"a","producer":"p","sequence":1,"data":1}]})"),
+      HasSubstr("\"producer\" stands beside \"events\""));
 }
 
 TEST_F(PublishTest, ABatchKeepsItsOrder) {

@@ -242,7 +242,7 @@ TEST(HeldIdsTest, HoldsAtLeastTheNewestIdsAndNotManyMore) {
   const protocol::SystemMicros now{24h};
   EXPECT_EQ(held.oldest(now, limits), std::nullopt);
   for (std::uint64_t offset = 2; offset <= 20'000; offset += 2) {
-    held.add(offset, now, limits, now);
+    held.add(offset, now, {}, limits, now);
     const std::uint64_t oldest = held.oldest(now, limits).value();
     if (offset >= 320) {
       EXPECT_LE(oldest, offset - 318);
@@ -258,13 +258,24 @@ TEST(HeldIdsTest, LetsGoOfIdsThatAreTooOld) {
   const DedupLimits limits{.max_ids = 1'000, .max_age = 16min};
   protocol::SystemMicros now{24h};
   for (std::uint64_t offset = 1; offset <= 100; ++offset) {
-    held.add(offset, now, limits, now);
+    held.add(offset, now, {}, limits, now);
     now += 1min;
   }
   const std::uint64_t oldest = held.oldest(now, limits).value();
   EXPECT_LE(oldest, 85U);
   EXPECT_GE(oldest, 82U);
   EXPECT_EQ(held.oldest(now + 1h, limits), std::nullopt);
+}
+
+TEST(HeldIdsTest, HoldsTheNewestSequencesOfEachProducer) {
+  HeldIds held;
+  const DedupLimits limits{.max_ids = 160, .max_age = 1h, .max_producers = 2};
+  const protocol::SystemMicros now{24h};
+  held.add(1, now, "quiet", limits, now);
+  for (std::uint64_t offset = 2; offset <= 2'000; ++offset) held.add(offset, now, "busy", limits, now);
+  EXPECT_EQ(held.oldest(now, limits), 1U);
+  held.add(2'001, now, "third", limits, now);
+  EXPECT_GE(held.oldest(now, limits).value(), 1'800U) << "no more producers than the channel remembers";
 }
 
 }  // namespace

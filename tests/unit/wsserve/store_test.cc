@@ -313,6 +313,36 @@ TEST_F(StoreTest, RemembersTheIdsOfTheDedupWindow) {
   EXPECT_THAT(store_->take_recent_ids(channel("b")), IsEmpty());
 }
 
+TEST_F(StoreTest, RemembersTheNewestSequencesOfEachProducer) {
+  retention_.dedup = {.max_ids = 3, .max_age = std::chrono::minutes{10}, .max_producers = 2};
+  open();
+  Producers producers;
+  const ProducerPtr p = producers.find_or_create("p");
+  const ProducerPtr q = producers.find_or_create("q");
+  const ProducerPtr r = producers.find_or_create("r");
+  std::uint64_t offset = 0;
+  const auto publish_sequence = [&](const ProducerPtr& producer, std::int64_t sequence) {
+    Record next = record("a", ++offset, "1", {});
+    next.producer = producer;
+    next.sequence = sequence;
+    ASSERT_TRUE(store_->append(std::move(next)));
+  };
+  publish_sequence(r, 1);
+  publish_sequence(q, 70);
+  for (const std::int64_t sequence : {10, 20, 30, 40}) publish_sequence(p, sequence);
+  settle();
+  reopen();
+  const auto ids = store_->take_recent_ids(channel("a"));
+  ASSERT_EQ(ids.size(), 4U) << "three of p, one of q, and r is one producer too many";
+  EXPECT_EQ(ids[0].producer, "q");
+  EXPECT_EQ(ids[0].sequence, 70);
+  EXPECT_EQ(ids[0].offset, 2U);
+  EXPECT_EQ(ids[0].id, "");
+  EXPECT_EQ(ids[1].producer, "p");
+  EXPECT_EQ(ids[1].sequence, 20);
+  EXPECT_EQ(ids[3].sequence, 40);
+}
+
 TEST_F(StoreTest, ForgetsIdsThatAreTooOld) {
   retention_.dedup = {.max_ids = 10, .max_age = std::chrono::minutes{10}};
   open();

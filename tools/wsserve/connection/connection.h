@@ -36,6 +36,7 @@
 #include "wsserve/limits/admission.h"
 #include "wsserve/people/record.h"
 #include "wsserve/poller.h"
+#include "wsserve/producer.h"
 #include "wsserve/timing_wheel.h"
 #include "wsserve/transport/transport.h"
 
@@ -134,6 +135,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // Behind that error close_if_insisting().
   [[nodiscard]] std::optional<protocol::Error> over_rate(std::size_t events);
   void close_if_insisting();
+  // The producer of that name, kept until another one is asked for.
+  [[nodiscard]] const ProducerPtr& producer(std::string_view name);
   // Counts for limits that the server did not have when it came.
   void take_up_limits();
 
@@ -376,6 +379,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   std::unique_ptr<CatchUp> catch_up_;      // null: live on every channel
   std::unique_ptr<StoreWait> store_wait_;  // null: nothing waits for the store
   people::Record record_;
+  ProducerPtr producer_;  // that it published as last; null: it never did
   TypeFilterPtr default_filter_;
   Pace default_pace_;
   std::uint64_t delivered_ = 0;

@@ -9,6 +9,7 @@
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/response.h"
+#include "wsserve/hub.h"
 #include "wsserve/log/reports.h"
 #include "wsserve/shard.h"
 
@@ -173,6 +174,13 @@ void Connection::take_up_limits() {
 }
 
 // --- Commands ----------------------------------------------------------------
+
+const ProducerPtr& Connection::producer(std::string_view name) {
+  if (producer_ == nullptr || producer_->name() != name) {
+    producer_ = shard_.hub().producers().find_or_create(name);
+  }
+  return producer_;
+}
 
 std::optional<protocol::Error> Connection::over_rate(std::size_t events) {
   const LimitSettings& limits = shard_.settings().limits;

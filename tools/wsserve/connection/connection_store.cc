@@ -23,7 +23,7 @@ protocol::Error not_stored(std::size_t lost, std::size_t events) {
   return {
       protocol::ErrorCode::kUnavailable,
       fmt::format("{} of {} events could not be stored and were not accepted; send them again later, with "
-                  "the same dedup ids",
+                  "the same dedup ids or sequences",
                   lost, events),
       fmt::format(R"({{"stored":{},"not_stored":{}}})", events - lost, lost)};
 }

@@ -21,8 +21,10 @@ using protocol::JsonScanner;
 
 constexpr std::array<std::string_view, 3> kLineTypes{"application/x-ndjson", "application/ndjson",
                                                      "application/jsonl"};
-// What a publish takes besides its channel and its data.
-constexpr std::array<std::string_view, 4> kMembers{"type", "timestamp", "key", "dedup"};
+// What a publish takes besides its channel and its data. A producer is the command's.
+constexpr std::string_view kProducer = "producer";
+constexpr std::string_view kSequence = "sequence";
+constexpr std::array<std::string_view, 6> kMembers{"type", "timestamp", "key", "dedup", kProducer, kSequence};
 // What an event has besides that came from a server, and gets anew from this one.
 constexpr std::array<std::string_view, 8> kGivenAnew{"channel", "offset", "id",   "received",
                                                      "from",    "merged", "prev", "tags"};
@@ -52,6 +54,11 @@ std::string quoted(std::string_view text) {
   return json;
 }
 
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos &&
+         (text.front() != '0' || text.size() == 1);
+}
+
 // JSON that pages send is text to a browser unless they say otherwise.
 protocol::Result<Form> form_of(const Request& request, const QueryParameters& parameters) {
   for (const auto& [name, value] : parameters) {
@@ -72,7 +79,7 @@ protocol::Result<Members> members_of_query(const QueryParameters& parameters) {
     if (!is_utf8(value)) {
       return Error{ErrorCode::kBadEvent, fmt::format("{}= is not UTF-8", name), {}};
     }
-    members[*known] = quoted(value);
+    members[*known] = *known == kSequence && is_number(value) ? value : quoted(value);
   }
   return members;
 }
@@ -152,8 +159,19 @@ protocol::Result<std::string> text_of_line(std::string_view line, std::string_vi
 }
 
 protocol::Result<PublishRequest> from_lines(const Request& request, std::string_view channel,
-                                            const Members& defaults, Form form) {
-  PublishRequest publish{.command = R"({"action":"publish","id":0,"events":[)", .lines = {}};
+                                            const Members& members, Form form) {
+  if (members.contains(kSequence)) {
+    return Error{
+        ErrorCode::kBadCommand,
+        "sequence= is of one event; where each line is one, it stands in the line, beside its \"data\"",
+        {}};
+  }
+  PublishRequest publish{.command = R"({"action":"publish","id":0,)", .lines = {}};
+  Members defaults = members;
+  if (const auto producer = defaults.extract(kProducer); !producer.empty()) {
+    publish.command += fmt::format(R"("{}":{},)", kProducer, producer.mapped());
+  }
+  publish.command += R"("events":[)";
   std::string_view rest = request.body;
   for (std::size_t number = 1; !rest.empty(); ++number) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());

@@ -24,14 +24,15 @@ struct PublishRequest {
 };
 
 // What POST /publish takes in its query, besides `token`.
-inline constexpr std::array<std::string_view, 5> kPublishParameters{"as", "dedup", "key", "timestamp",
-                                                                    "type"};
+inline constexpr std::array<std::string_view, 7> kPublishParameters{
+    "as", "dedup", "key", "producer", "sequence", "timestamp", "type"};
 
 // The body is the event's `data`: JSON; with a text/plain type also a text that is no
 // JSON, which becomes a JSON string. `?as=text` makes any body a string, `?as=json`
-// takes nothing but JSON. `type`, `timestamp`, `key` and `dedup` may stand in the
-// query. With application/x-ndjson each line is an event: an object that has
-// `data` brings its members itself, any other value is the data.
+// takes nothing but JSON. `type`, `timestamp`, `key`, and `dedup` or `producer`
+// with `sequence` may stand in the query. With application/x-ndjson each line is an
+// event: an object that has `data` brings its members itself, any other value is the
+// data; `producer` is in the query then, and `sequence` in the lines.
 //
 // The channel is valid. Errors: kBadJson, kBadEvent, kBadCommand; they name the
 // line, the parameter or the byte.

@@ -39,12 +39,13 @@ constexpr auto kHub = std::to_array<Figure<HubFigures>>({
     {"wskit_history_evicted_events_total", Kind::kTotal,
      "Events that left their history early because all histories together were at their limit",
      [](const HubFigures& hub) { return static_cast<double>(hub.history_evicted); }},
-    {"wskit_dedup_bytes", Kind::kNow, "Memory that remembered dedup ids take",
+    {"wskit_dedup_bytes", Kind::kNow, "Memory that remembered dedup ids and sequences take",
      [](const HubFigures& hub) { return static_cast<double>(hub.dedup_bytes); }},
-    {"wskit_dedup_limit_bytes", Kind::kNow, "Memory that dedup ids may take (--dedup-total)",
+    {"wskit_dedup_limit_bytes", Kind::kNow, "Memory that dedup ids and sequences may take (--dedup-total)",
      [](const HubFigures& hub) { return static_cast<double>(hub.dedup_max_bytes); }},
     {"wskit_dedup_evicted_ids_total", Kind::kTotal,
-     "Dedup ids forgotten early because those of all channels together were at their limit",
+     "Dedup ids and sequences forgotten early: those of all channels together were at their limit, or the "
+     "producers of a channel were",
      [](const HubFigures& hub) { return static_cast<double>(hub.dedup_evicted); }},
 });
 

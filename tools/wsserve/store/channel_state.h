@@ -19,7 +19,7 @@ struct Mark {
 
 struct ChannelState {
   bool in_file = false;  // its row in `channels` is there
-  bool has_ids = false;  // and says that some event ever had a dedup id
+  bool has_ids = false;  // and says that some event ever had a dedup id or a sequence
   bool to_trim = false;  // waits for its oldest rows to be deleted
   std::uint64_t newest = 0;
   std::uint64_t bytes = 0;  // of all events up to the newest, in the terms of History

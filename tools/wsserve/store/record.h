@@ -8,6 +8,7 @@
 
 #include "common/protocol/timestamp.h"
 #include "wsserve/chunk.h"
+#include "wsserve/producer.h"
 
 namespace wskit::server::store {
 
@@ -35,9 +36,14 @@ struct Record {
   Sink* sink = nullptr;  // of the same channel; outlives the store's threads
   ChunkPtr frame;
   protocol::SystemMicros received;
-  std::string dedup;                    // the id the publisher gave against repetition; empty: none
+  std::string dedup;               // the id the publisher gave against repetition; empty: none
+  ProducerPtr producer = nullptr;  // whose sequence the event has; null: it has none
+  std::int64_t sequence = -1;
   std::unique_ptr<Sequel> sequel = {};  // null: none
   bool with_next = false;               // in one transaction with the record behind it
+
+  // Whether it must be recognised when it is sent again.
+  [[nodiscard]] bool is_remembered() const { return !dedup.empty() || producer != nullptr; }
 };
 
 // A channel as the store sees it. Called on the writer's thread with no lock of

@@ -6,6 +6,7 @@
 #include <array>
 #include <fstream>
 #include <limits>
+#include <unordered_map>
 
 #include "wsserve/event_frame.h"
 #include "wsserve/store/row_checksum.h"
@@ -30,7 +31,7 @@ CREATE TABLE channels(
   id            INTEGER PRIMARY KEY,
   name          TEXT NOT NULL UNIQUE,
   epoch         TEXT NOT NULL,
-  has_ids       INTEGER NOT NULL DEFAULT 0,  -- whether an event ever had a dedup id
+  has_ids       INTEGER NOT NULL DEFAULT 0,  -- whether an event ever had a dedup id or a sequence
   gone          INTEGER NOT NULL DEFAULT 0,  -- the events up to this offset were deleted
   gone_received INTEGER NOT NULL DEFAULT 0   -- when the last of them was received
 ) STRICT;
@@ -77,6 +78,27 @@ CREATE TRIGGER events_changed
 AFTER UPDATE OF id, received, type, timestamp, key, dedup, data ON events
 WHEN NEW.checksum IS OLD.checksum
 BEGIN UPDATE events SET checksum = NULL WHERE id = NEW.id; END;
+)"},
+    Upgrade{.to = 3, .sql = R"(
+ALTER TABLE events ADD COLUMN producer TEXT;     -- beside `sequence`, in the place of `dedup`
+ALTER TABLE events ADD COLUMN sequence INTEGER;
+
+DROP VIEW IF EXISTS event_log;
+CREATE VIEW event_log AS
+SELECT channels.name AS channel,
+       events.id & 8796093022207 AS offset,
+       channels.epoch AS epoch,
+       strftime('%Y-%m-%dT%H:%M:%S', events.received / 1000000, 'unixepoch')
+         || printf('.%06dZ', events.received % 1000000) AS received,
+       events.type AS type,
+       events.timestamp AS timestamp,
+       events.key AS key,
+       events.dedup AS dedup,
+       events.producer AS producer,
+       events.sequence AS sequence,
+       events.data AS data
+FROM channels
+JOIN events ON events.id BETWEEN channels.id << 43 AND channels.id << 43 | 8796093022207;
 )"},
 };
 static_assert(kUpgrades.back().to == kSchemaVersion);
@@ -261,26 +283,39 @@ KnownChannels load_channels(Database& database,
 
 std::vector<RecentId> load_recent_ids(Database& database, StoredChannel& channel,
                                       protocol::SystemMicros now) {
-  std::vector<RecentId> ids;
-  if (!channel.state().has_ids) return ids;
+  std::vector<RecentId> recent;
+  if (!channel.state().has_ids) return recent;
   const DedupLimits limits = channel.retention().dedup;
   Statement query(database,
-                  "SELECT id, received, dedup FROM events WHERE id BETWEEN ? AND ? ORDER BY id DESC");
+                  "SELECT id, received, dedup, producer, sequence FROM events WHERE id BETWEEN ? AND ? "
+                  "ORDER BY id DESC");
   query.bind(1, row_id(channel.id(), 0));
   query.bind(2, row_id(channel.id(), kMaxOffset));
-  while (ids.size() < limits.max_ids && query.step()) {
+  std::size_t ids = 0;
+  std::unordered_map<std::string, std::size_t> sequences;  // how many, by producer
+  while (query.step()) {
     const protocol::SystemMicros received{std::chrono::microseconds(query.number(1))};
     if (now - received > limits.max_age) break;
-    if (!query.is_null(2)) {
-      ids.push_back(
-          {.id = std::string(query.text(2)), .offset = offset_of(query.number(0)), .received = received});
+    RecentId each{.id = {}, .producer = {}, .offset = offset_of(query.number(0)), .received = received};
+    if (!query.is_null(3)) {
+      each.producer = query.text(3);
+      each.sequence = query.number(4);
+      if (!sequences.contains(each.producer) && sequences.size() == limits.max_producers) continue;
+      if (sequences[each.producer]++ >= limits.max_ids) continue;
+    } else if (!query.is_null(2)) {
+      each.id = query.text(2);
+      if (ids++ >= limits.max_ids) continue;
+    } else {
+      continue;
     }
+    recent.push_back(std::move(each));
   }
   query.reset();
-  std::ranges::reverse(ids);
-  for (const RecentId& each : ids)
-    channel.state().held_ids.add(each.offset, each.received, limits, each.received);
-  return ids;
+  std::ranges::reverse(recent);
+  for (const RecentId& each : recent) {
+    channel.state().held_ids.add(each.offset, each.received, each.producer, limits, each.received);
+  }
+  return recent;
 }
 
 }  // namespace wskit::server::store

@@ -15,7 +15,7 @@ namespace wskit::server::store {
 
 // The version of the tables. A file of an older one is brought up to date when it
 // is opened; a newer one is refused.
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 // Makes the tables in a new file, or checks that the file is a store that this
 // version can write. Throws SqlError, or RefusedFile.
@@ -51,8 +51,8 @@ struct KnownChannels {
 [[nodiscard]] KnownChannels load_channels(Database& database,
                                           const std::function<Retention(std::string_view)>& retention_for);
 
-// The ids in the channel's dedup window, oldest first; the state remembers their
-// rows.
+// The ids and sequences that the channel remembers, oldest first; the state holds
+// their rows.
 [[nodiscard]] std::vector<RecentId> load_recent_ids(Database& database, StoredChannel& channel,
                                                     protocol::SystemMicros now);
 

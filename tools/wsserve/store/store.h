@@ -53,9 +53,12 @@ struct Options {
   std::function<std::chrono::microseconds()> even_clock;
 };
 
-// An id that a channel accepted lately.
+// An event that a channel accepted lately and must recognise: by its dedup id, or by
+// its producer's sequence.
 struct RecentId {
-  std::string id;
+  std::string id;        // empty: by its sequence
+  std::string producer;  // empty: by its id
+  std::int64_t sequence = -1;
   std::uint64_t offset = 0;
   protocol::SystemMicros received;
 };
@@ -139,7 +142,7 @@ class Store {
   // Those in the file and those made since.
   [[nodiscard]] std::vector<StoredChannel*> channels() const;
 
-  // The ids that were in the channel's dedup window when the store was opened,
+  // The ids and sequences that the channel remembered when the store was opened,
   // oldest first. Given once: the store forgets them.
   [[nodiscard]] std::vector<RecentId> take_recent_ids(StoredChannel& channel);
 

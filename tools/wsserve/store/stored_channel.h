@@ -13,7 +13,7 @@
 namespace wskit::server::store {
 
 // What is kept of a channel: `history` says which events may be read, `dedup`
-// which ids must be remembered (their rows stay a while after they can no longer
+// which ids and sequences must be remembered (their rows stay a while after they can no longer
 // be read). As in a History, a zero number keeps nothing and a zero age means
 // for ever.
 struct Retention {

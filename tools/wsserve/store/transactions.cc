@@ -18,7 +18,7 @@ Transactions::Transactions(Database& database, Trimmer& trimmer)
       note_ids_(database, "UPDATE channels SET has_ids = 1 WHERE id = ?"),
       insert_event_(database,
                     "INSERT INTO events(id, received, bytes_before, type, timestamp, key, dedup, data, "
-                    "checksum) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)") {}
+                    "checksum, producer, sequence) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") {}
 
 void Transactions::commit(std::vector<Record>& records, std::uint64_t rows_to_delete,
                           protocol::SystemMicros now) {
@@ -70,7 +70,7 @@ void Transactions::write_run(Run& run, std::span<const Record> records) {
   run.bytes = state.bytes;
   run.received = state.newest_received;
   run.has_ids =
-      state.has_ids || std::ranges::any_of(records, [](const Record& each) { return !each.dedup.empty(); });
+      state.has_ids || std::ranges::any_of(records, [](const Record& each) { return each.is_remembered(); });
   write_channel(run, records);
   for (const Record& record : records) {
     // A clock that was set back must not hide events from a search by time.
@@ -120,6 +120,13 @@ void Transactions::write_event(const Run& run, const Record& record) {
   }
   insert_event_.bind(8, event.data);
   insert_event_.bind(9, checksum_of(row));
+  if (record.producer == nullptr) {
+    insert_event_.bind_null(10);
+    insert_event_.bind_null(11);
+  } else {
+    insert_event_.bind(10, record.producer->name());
+    insert_event_.bind(11, record.sequence);
+  }
   insert_event_.run();
 }
 
@@ -135,7 +142,10 @@ void Transactions::apply(const Run& run, std::span<const Record> records) {
   const DedupLimits limits = run.channel->retention().dedup;
   const protocol::SystemMicros now = trimmer_.ages().now_for(limits.max_age, records.back().received);
   for (const Record& record : records) {
-    if (!record.dedup.empty()) state.held_ids.add(record.frame->event.offset, record.received, limits, now);
+    if (!record.is_remembered()) continue;
+    const std::string_view producer =
+        record.producer == nullptr ? std::string_view() : record.producer->name();
+    state.held_ids.add(record.frame->event.offset, record.received, producer, limits, now);
   }
 }
 

@@ -17,13 +17,24 @@ void Publisher::connect() {
 
 void Publisher::publish(std::vector<Event> events, Moment now) {
   Batch batch{.id = fmt::format("{}-{}", name_, ++batches_), .text = {}, .events = std::move(events)};
-  batch.text = fmt::format(R"({{"action":"publish","id":"{}","events":[)", batch.id);
+  for (Event& each : batch.events) {
+    if (each.event.sent != 0 || marks_ == Marks::kDedupIds) continue;
+    each.event.producer = name_;
+    // With gaps, as in a channel of many.
+    each.event.sequence = sequence_ += 1 + static_cast<std::int64_t>(events_ % 3);
+  }
+  const std::string& producer = batch.events.front().event.producer;
+  batch.text = fmt::format(R"({{"action":"publish","id":"{}",)", batch.id);
+  if (!producer.empty()) batch.text += fmt::format(R"("producer":"{}",)", producer);
+  batch.text += R"("events":[)";
   bool first = true;
   for (Event& each : batch.events) {
     if (each.event.sent == 0) each.event.sent = now;
     each.number = ++events_;
-    batch.text += fmt::format(R"({}{{"channel":"{}","type":"{}","dedup":"{}",)", first ? "" : ",",
-                              each.channel, each.event.type, each.event.dedup);
+    batch.text +=
+        fmt::format(R"({}{{"channel":"{}","type":"{}",)", first ? "" : ",", each.channel, each.event.type);
+    batch.text += producer.empty() ? fmt::format(R"("dedup":"{}",)", each.event.dedup)
+                                   : fmt::format(R"("sequence":{},)", each.event.sequence);
     if (!each.event.key.empty()) batch.text += fmt::format(R"("key":{},)", each.event.key);
     batch.text += fmt::format(R"("data":{}}})", each.event.data);
     first = false;

@@ -20,9 +20,12 @@ class Publisher {
     std::uint64_t number = 0;  // of its publisher's events, in the order of sending
   };
 
+  // How the server recognises what is sent again.
+  enum class Marks : std::uint8_t { kDedupIds, kSequences };
+
   // `store`: the server has one.
-  Publisher(std::string name, std::string socket_path, bool store)
-      : name_(std::move(name)), socket_path_(std::move(socket_path)), store_(store) {
+  Publisher(std::string name, std::string socket_path, bool store, Marks marks)
+      : name_(std::move(name)), socket_path_(std::move(socket_path)), store_(store), marks_(marks) {
     connect();
   }
 
@@ -30,6 +33,7 @@ class Publisher {
   // not acknowledged.
   void connect();
 
+  // New events, or one that somebody has published before, under the mark that it had.
   void publish(std::vector<Event> events, Moment now);
 
   // Takes in acknowledgements. Returns what is wrong with them; empty: nothing.
@@ -52,11 +56,13 @@ class Publisher {
   const std::string name_;
   const std::string socket_path_;
   const bool store_;
+  const Marks marks_;
   std::unique_ptr<WireClient> client_;
   std::deque<Batch> unacknowledged_;
   // Of its own events, by epoch and channel: the offset of each number.
   std::map<std::string, std::map<std::uint64_t, std::uint64_t>> offsets_;
   std::uint64_t events_ = 0;
+  std::int64_t sequence_ = 0;  // of its newest event
   std::uint64_t batches_ = 0;
 };
 

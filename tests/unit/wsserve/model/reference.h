@@ -29,6 +29,8 @@ struct ReferenceEvent {
   Moment sent = 0;    // not before that moment did the server get it
   Moment acknowledged = 0;
   std::chrono::steady_clock::time_point acknowledged_at;
+  std::string producer = {};   // under whose sequence it is sent; empty: under `dedup`
+  std::int64_t sequence = -1;  // -1: never sent yet, or under `dedup`
 };
 
 class ReferenceChannel {

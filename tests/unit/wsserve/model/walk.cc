@@ -73,7 +73,8 @@ Walk::Walk(std::uint32_t seed, Keeps keeps, const MakeTamper& make_tamper) : ran
   start_server();
   for (std::size_t i = 1 + below(3); i > 0; --i) {
     publishers_.push_back(
-        std::make_unique<Publisher>(fmt::format("p{}", i), socket_path_, keeps_ == Keeps::kInStore));
+        std::make_unique<Publisher>(fmt::format("p{}", i), socket_path_, keeps_ == Keeps::kInStore,
+                                    one_in(2) ? Publisher::Marks::kSequences : Publisher::Marks::kDedupIds));
   }
   const std::string target =
       fmt::format("/ws?heartbeat={}", std::chrono::duration<double>(kHeartbeat).count());
