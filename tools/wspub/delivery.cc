@@ -18,10 +18,21 @@ constexpr std::size_t kMaxBatchLines = 256;
 constexpr std::size_t kMaxBatchBytes = std::size_t{64} << 10;
 
 // What a command adds to the parts of its one event, at most.
-constexpr std::size_t kCommandOverhead = 160;
+constexpr std::size_t kCommandOverhead = 256;
+
+// Of a sequence: so many bits below the line's number are the record's checksum, where
+// the input may have become another one since an earlier run. Even so it is exact as a
+// double for 8 billion lines.
+constexpr unsigned kDigestBits = 20;
 
 // Accepted channels are remembered up to this many; then the memory starts over.
 constexpr std::size_t kMaxAcceptedChannels = 65536;
+
+std::int64_t sequence_of(const SinkLine& line) {
+  const auto number = static_cast<std::int64_t>(line.number);
+  if (!line.digest) return number;
+  return (number << kDigestBits) + static_cast<std::int64_t>(*line.digest & ((1U << kDigestBits) - 1));
+}
 
 std::string_view plural(std::size_t count) { return count == 1 ? "" : "s"; }
 
@@ -89,17 +100,34 @@ LineResult<void> Delivery::take(const protocol::PublishEvent& event, const SinkL
 void Delivery::add(const protocol::PublishEvent& event, const SinkLine& line) {
   if (!batch_) {
     batch_ = window_.acquire();
-    batch_->start(next_id_++, acknowledged() ? PublishCommand::Reply::kWanted : PublishCommand::Reply::kNone);
+    batch_->start(next_id_++, acknowledged() ? PublishCommand::Reply::kWanted : PublishCommand::Reply::kNone,
+                  sequences_ ? producer_json_ : std::string_view());
   }
   protocol::PublishEvent marked = event;
   if (!options_.producer.empty()) {
-    dedup_.clear();
-    fmt::format_to(std::back_inserter(dedup_), R"("{}:{})", options_.producer, line.number);
-    if (line.digest) fmt::format_to(std::back_inserter(dedup_), ":{:08x}", *line.digest);
-    dedup_.push_back('"');
-    marked.dedup = dedup_;
+    if (sequences_) {
+      marked.sequence = sequence_of(line);
+    } else {
+      marked.dedup = dedup_of(line);
+    }
   }
   batch_->add(marked, line.number, options_.keep_records ? line.record : std::string_view());
+}
+
+// As JSON text.
+std::string_view Delivery::dedup_of(const SinkLine& line) {
+  dedup_.clear();
+  fmt::format_to(std::back_inserter(dedup_), R"("{}:{})", options_.producer, line.number);
+  if (line.digest) fmt::format_to(std::back_inserter(dedup_), ":{:08x}", *line.digest);
+  dedup_.push_back('"');
+  return dedup_;
+}
+
+// The same of a line that no server knows by a dedup id.
+std::string_view Delivery::dedup_of(std::int64_t sequence) {
+  dedup_.clear();
+  fmt::format_to(std::back_inserter(dedup_), R"("{}:{}")", options_.producer, sequence);
+  return dedup_;
 }
 
 void Delivery::close_batch() {
@@ -123,7 +151,7 @@ void Delivery::flush() {
 }
 
 void Delivery::send_pending() {
-  if (!client_.is_open() || ended_) return;
+  if (!client_.is_open() || ended_ || awaits_greeting()) return;
   window_.send_pending(Clock::now(), holdback_.limit(), [this](const PublishCommand& command) {
     notices_.debug("sending {} line{} from line {} on, {} bytes", command.size(), plural(command.size()),
                    command.line_number(0), command.text().size());
@@ -199,6 +227,7 @@ void Delivery::on_open() {
                     plural(window_.lines()));
   }
   was_open_ = true;
+  greeted_again_ = false;
   opened_ = Clock::now();
   holdback_.resume();
   send_pending();
@@ -260,10 +289,32 @@ void Delivery::on_end(const client::Failure& why) {
 void Delivery::on_greeting(const Reply& reply) {
   const client::Hello& hello = client_.hello();
   greeted_ = true;
+  greeted_again_ = true;
   max_message_bytes_ = hello.max_message_bytes;
   notices_.info("{} calls this connection {}, takes {} bytes a message, heartbeat {}", hello.server,
                 hello.connection, hello.max_message_bytes, cli::format_duration(hello.heartbeat));
   leave_default_channels(reply);
+  use_marks(reply.knows_sequences);
+}
+
+// Another server may answer at the same address than before: what it does not know is
+// not sent to it.
+void Delivery::use_marks(bool sequences) {
+  if (options_.producer.empty() || sequences == sequences_) return;
+  if (acknowledged()) close_batch();
+  sequences_ = sequences;
+  producer_json_ = fmt::format(R"("{}")", options_.producer);
+  if (sequences) return;
+  window_.rewrite([this](const PublishCommand& command) -> Window::CommandPtr {
+    if (command.producer().empty()) return nullptr;
+    Window::CommandPtr marked = window_.acquire();
+    marked->start(command.id(), PublishCommand::Reply::kWanted);
+    for (std::size_t i = 0; i < command.size(); ++i) {
+      marked->add_marked(command, i, dedup_of(command.sequence(i)));
+    }
+    marked->seal();
+    return marked;
+  });
 }
 
 // A publisher wants no events: what the server subscribes every connection to is
@@ -321,6 +372,9 @@ void Delivery::on_refusal(const Reply& reply, std::uint64_t id) {
   const PublishCommand* const found = window_.awaiting(id);
   if (found == nullptr) return;
   const PublishCommand& refused = *found;
+  if (reply.oldest && !refused.producer().empty() && (!refused.is_batch() || reply.index)) {
+    return on_too_old(reply, refused);
+  }
   std::vector<Window::CommandPtr> parts;
   std::optional<std::size_t> culprit;
   if (!refused.is_batch()) culprit = 0;
@@ -329,7 +383,7 @@ void Delivery::on_refusal(const Reply& reply, std::uint64_t id) {
   const auto part_for_next = [&]() -> PublishCommand& {
     if (parts.empty() || !culprit) {
       parts.push_back(window_.acquire());
-      parts.back()->start(next_id_++, PublishCommand::Reply::kWanted);
+      parts.back()->start(next_id_++, PublishCommand::Reply::kWanted, refused.producer());
     }
     return *parts.back();
   };
@@ -343,6 +397,39 @@ void Delivery::on_refusal(const Reply& reply, std::uint64_t id) {
                         reply.message);
   }
   window_.recycle(std::move(command));
+}
+
+// The server has forgotten whether it had some of the lines: those of one channel up
+// to a sequence. Where each was refused whenever it was sent, it was overtaken by
+// later ones and is certainly not published: so it is sent under a mark of its own.
+void Delivery::on_too_old(const Reply& reply, const PublishCommand& refused) {
+  const std::uint64_t id = refused.id();
+  const std::size_t first = reply.index.value_or(0);
+  if (first >= refused.size()) return;
+  const bool is_published_perhaps = published_before_ || window_.is_in_doubt(id);
+  Window::CommandPtr old = window_.acquire();
+  Window::CommandPtr rest = window_.acquire();
+  old->start(next_id_++, PublishCommand::Reply::kWanted);
+  rest->start(next_id_++, PublishCommand::Reply::kWanted, refused.producer());
+  std::vector<std::uint64_t> forgotten;
+  for (std::size_t i = 0; i < refused.size(); ++i) {
+    const std::int64_t sequence = refused.sequence(i);
+    if (i != first && (sequence >= *reply.oldest || refused.channel(i) != refused.channel(first))) {
+      rest->add_from(refused, i);
+    } else if (is_published_perhaps) {
+      forgotten.push_back(refused.line_number(i));
+    } else {
+      old->add_marked(refused, i, dedup_of(sequence));
+    }
+  }
+  std::vector<Window::CommandPtr> parts;
+  for (Window::CommandPtr* part : {&old, &rest}) {
+    if ((*part)->empty()) continue;
+    (*part)->seal();
+    parts.push_back(std::move(*part));
+  }
+  window_.recycle(window_.replace(id, std::move(parts)));
+  for (const std::uint64_t line : forgotten) handler_.on_forgotten(line, reply.message);
 }
 
 void Delivery::on_not_now(const Reply& reply, std::uint64_t id) {
@@ -388,7 +475,7 @@ void Delivery::try_again_later() {
 }
 
 std::optional<Delivery::Clock::time_point> Delivery::waiting_since() const {
-  if (!greeted_ && was_open_) return opened_;
+  if (awaits_greeting() && was_open_) return opened_;
   return window_.oldest_sent();
 }
 
@@ -409,7 +496,8 @@ void Delivery::on_ack_timer() {
   if (!client_.is_open() || !since) return;
   if (Clock::now() - *since < options_.ack_timeout) return watch_acknowledgements();
   const std::string time = cli::format_duration(options_.ack_timeout);
-  if (!greeted_) return client_.reconnect(fmt::format("no greeting for {}; is it a wskit server?", time));
+  if (awaits_greeting())
+    return client_.reconnect(fmt::format("no greeting for {}; is it a wskit server?", time));
   gave_up_waiting_ = true;
   client_.reconnect(fmt::format("no acknowledgement for {}", time));
 }

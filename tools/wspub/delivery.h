@@ -41,7 +41,7 @@ struct DeliveryOptions {
   Acknowledge acknowledge = Acknowledge::kServer;
   Window::Limits window;
   std::chrono::nanoseconds ack_timeout = std::chrono::seconds{10};
-  std::string producer;         // of the dedup ids; empty: none are sent
+  std::string producer;         // of the marks by which an event is known again; empty: none are sent
   bool tell_connection = true;  // the first one, to people
   bool keep_records = false;    // hand out refused and dropped lines as they were read
 };
@@ -65,8 +65,12 @@ class Delivery : public EventSink, private client::ClientHandler {
   [[nodiscard]] std::uint64_t reconnects() const override;
   [[nodiscard]] std::uint64_t lines_sent_again() const override { return sent_again_; }
 
-  // Whose events these are: the first part of their dedup ids. Before start().
-  void set_producer(std::string producer) { options_.producer = std::move(producer); }
+  // Whose events these are, and whether an earlier run may have published some of
+  // them. Before start().
+  void set_producer(std::string producer, bool published_before) {
+    options_.producer = std::move(producer);
+    published_before_ = published_before;
+  }
 
   // Whether there has been a connection at all.
   [[nodiscard]] bool was_connected() const { return was_open_; }
@@ -91,6 +95,8 @@ class Delivery : public EventSink, private client::ClientHandler {
   [[nodiscard]] std::size_t batch_lines() const;
   [[nodiscard]] bool is_accepted(std::string_view channel);
   void add(const protocol::PublishEvent& event, const SinkLine& line);
+  [[nodiscard]] std::string_view dedup_of(const SinkLine& line);
+  [[nodiscard]] std::string_view dedup_of(std::int64_t sequence);
   void close_batch();
   void send_unacknowledged();
   void send_pending();
@@ -99,11 +105,16 @@ class Delivery : public EventSink, private client::ClientHandler {
   void on_published(const Reply& reply);
   void on_error(const Reply& reply);
   void on_refusal(const Reply& reply, std::uint64_t id);
+  void on_too_old(const Reply& reply, const PublishCommand& refused);
+  // Sequences, or else dedup ids.
+  void use_marks(bool sequences);
   void on_not_now(const Reply& reply, std::uint64_t id);
   void on_greeting(const Reply& reply);
   void leave_default_channels(const Reply& reply);
   void end(client::Failure why);
 
+  // Nothing goes out before the server has said what it knows.
+  [[nodiscard]] bool awaits_greeting() const { return !greeted_ || (sequences_ && !greeted_again_); }
   // Since when the server owes a greeting or an answer; nothing if it does not.
   [[nodiscard]] std::optional<Clock::time_point> waiting_since() const;
   void watch_acknowledgements();
@@ -119,6 +130,10 @@ class Delivery : public EventSink, private client::ClientHandler {
   Window window_;
   Window::CommandPtr batch_;  // being filled; null where it is empty
   std::uint64_t next_id_ = 1;
+  // Lines have sequences, which the server knows, and not dedup ids.
+  bool sequences_ = false;
+  bool published_before_ = false;
+  std::string producer_json_;
   std::string dedup_;
 
   // Channels that the server has accepted an event of.
@@ -144,6 +159,7 @@ class Delivery : public EventSink, private client::ClientHandler {
   bool was_open_ = false;
   Clock::time_point opened_{};           // the present connection, or the last one
   bool greeted_ = false;                 // by the first connection at least: lines can be measured
+  bool greeted_again_ = false;           // by the present one
   std::uint64_t max_message_bytes_ = 0;  // what the server takes; 0: it has not said
   bool finishing_ = false;
   bool ended_ = false;

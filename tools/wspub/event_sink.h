@@ -21,7 +21,7 @@ namespace wskit::pub {
 struct SinkLine {
   std::uint64_t number = 0;                            // counted over the whole run
   std::string_view record;                             // as it was read; empty where it was not kept
-  std::optional<std::uint32_t> digest = std::nullopt;  // of the record, where its dedup id is to have it
+  std::optional<std::uint32_t> digest = std::nullopt;  // of the record, where its mark is to have it
 };
 
 // Whom a sink tells what became of its lines. None of the calls may destroy it.
@@ -38,6 +38,8 @@ class SinkHandler {
   // comes on top, without the line's number.
   virtual void on_acknowledged(std::uint64_t line, const Reply::Published& published) = 0;
   virtual void on_refused(const SinkLine& line, std::string_view code, std::string_view message) = 0;
+  // It was sent again, and the server has forgotten whether it had it.
+  virtual void on_forgotten(std::uint64_t line, std::string_view message) = 0;
 
   // Once, last: the sink is done (kNone), or could not go on.
   virtual void on_sink_end(const client::Failure& why) = 0;

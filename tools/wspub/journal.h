@@ -12,7 +12,7 @@
 //
 // A run that is killed may have published up to kMaxAhead records, and what was in
 // its window, that the journal does not know of. The next one sends them again
-// under the same dedup ids, and the server knows them.
+// under the same marks (sequences, or dedup ids), and the server knows them.
 //
 // Threads: the io_context's.
 #pragma once
@@ -69,8 +69,8 @@ class Journal {
   // The input is over. Empty, or that it is not the one of the journal.
   [[nodiscard]] std::string see_end();
 
-  // The checksum of the record seen last, which goes into its dedup id: should
-  // the input have become another one, its records are no duplicates.
+  // The checksum of the record seen last, which goes into its mark: should the input
+  // have become another one, its records are no duplicates.
   [[nodiscard]] std::uint32_t record_digest() const { return meter_.record_digest(); }
 
   // Record `number` is done; they count over all inputs of the journal.
@@ -91,9 +91,9 @@ class Journal {
   // What is settled is on the disk when this returns. Empty, or why that is not so.
   [[nodiscard]] std::string finish();
 
-  // Records that the disk may be behind: with the largest part of a window still
-  // fewer than the ids that a server remembers by default (10,000).
-  static constexpr std::uint64_t kMaxAhead = 4096;
+  // Records that the disk may be behind: with what is in the default window still
+  // fewer than a server remembers by default (10,000).
+  static constexpr std::uint64_t kMaxAhead = 1536;
 
  private:
   // A record that was seen and is not yet behind the mark.

@@ -27,7 +27,7 @@ namespace wskit::pub {
 
 // What a journal says.
 struct JournalEntry {
-  std::string producer;  // of the dedup ids, for all runs with this journal
+  std::string producer;  // of the marks, for all runs with this journal
   Separator separator = Separator::kNewline;
   std::uint64_t before = 0;  // records of the inputs before the one that `mark` stands in
   InputMark mark;

@@ -56,7 +56,9 @@ struct PubOptions {
   std::string shift_time;
 
   Acknowledge ack = Acknowledge::kServer;
-  std::uint64_t window = 1024;
+  // As fast as any larger one, and with what a journal may be behind still fewer lines
+  // than a server remembers by default (10,000): all of them may have to be sent again.
+  std::uint64_t window = 8192;
   std::chrono::nanoseconds ack_timeout = std::chrono::seconds{10};
   bool dedup = true;
   std::string journal;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cassert>
+#include <charconv>
 #include <iterator>
 
 namespace wskit::pub {
@@ -10,6 +11,9 @@ namespace {
 
 constexpr std::string_view kArrayBegin = R"("events":[)";
 constexpr std::string_view kArrayEnd = "]}";
+constexpr std::string_view kChannelBegin = R"("channel":")";
+// Never within a string, where the quotes have a backslash.
+constexpr std::string_view kSequenceBegin = R"(,"sequence":)";
 
 }  // namespace
 
@@ -25,17 +29,23 @@ void append_event(std::string& out, const protocol::PublishEvent& event) {
   bare(R"(,"timestamp":")", event.timestamp);
   json(R"(,"key":)", event.key);
   json(R"(,"dedup":)", event.dedup);
+  if (event.sequence != protocol::kNoSequence) {
+    out += kSequenceBegin;
+    out += fmt::format_int(event.sequence).str();
+  }
   json(R"(,"data":)", event.data);
   out.push_back('}');
 }
 
-void PublishCommand::start(std::uint64_t id, Reply reply) {
+void PublishCommand::start(std::uint64_t id, Reply reply, std::string_view producer) {
   id_ = id;
+  producer_ = producer;
   lines_.clear();
   records_.clear();
   first_channel_.clear();
   text_ = R"({"action":"publish",)";
   if (reply == Reply::kWanted) fmt::format_to(std::back_inserter(text_), R"("id":{},)", id);
+  if (!producer.empty()) text_.append(R"("producer":)").append(producer).push_back(',');
   array_begin_ = text_.size();
   text_ += kArrayBegin;
 }
@@ -47,11 +57,23 @@ void PublishCommand::add(const protocol::PublishEvent& event, std::uint64_t numb
   end_line(number, record);
 }
 
-void PublishCommand::add_from(const PublishCommand& batch, std::size_t index) {
-  assert(batch.is_batch());
+void PublishCommand::add_from(const PublishCommand& other, std::size_t index) {
+  assert(other.producer_ == producer_);
   separate();
-  text_ += batch.event(index);
-  end_line(batch.lines_[index].number, batch.record(index));
+  text_ += '{';
+  text_ += other.members(index);
+  end_line(other.lines_[index].number, other.record(index));
+}
+
+void PublishCommand::add_marked(const PublishCommand& other, std::size_t index, std::string_view dedup) {
+  assert(producer_.empty() && !other.producer_.empty());
+  const std::string_view members = other.members(index);
+  const std::size_t begin = members.find(kSequenceBegin);
+  const std::size_t end = members.find(',', begin + 1);
+  separate();
+  text_ += '{';
+  text_.append(members.substr(0, begin)).append(R"(,"dedup":)").append(dedup).append(members.substr(end));
+  end_line(other.lines_[index].number, other.record(index));
 }
 
 void PublishCommand::separate() {
@@ -82,9 +104,25 @@ std::string_view PublishCommand::record(std::size_t index) const {
   return std::string_view(records_).substr(begin, lines_[index].record_end - begin);
 }
 
-std::string_view PublishCommand::event(std::size_t index) const {
+std::string_view PublishCommand::members(std::size_t index) const {
+  const std::string_view text = text_;
+  if (!is_batch()) return text.substr(array_begin_);
   const std::size_t begin = index == 0 ? array_begin_ + kArrayBegin.size() : lines_[index - 1].event_end + 1;
-  return std::string_view(text_).substr(begin, lines_[index].event_end - begin);
+  return text.substr(begin + 1, lines_[index].event_end - begin - 1);
+}
+
+std::string_view PublishCommand::channel(std::size_t index) const {
+  const std::string_view rest = members(index).substr(kChannelBegin.size());
+  return rest.substr(0, rest.find('"'));
+}
+
+std::int64_t PublishCommand::sequence(std::size_t index) const {
+  std::int64_t sequence = protocol::kNoSequence;
+  if (producer_.empty()) return sequence;
+  const std::string_view text = members(index);
+  const std::size_t begin = text.find(kSequenceBegin) + kSequenceBegin.size();
+  std::from_chars(text.data() + begin, text.data() + text.size(), sequence);
+  return sequence;
 }
 
 }  // namespace wskit::pub

@@ -125,7 +125,7 @@ std::string Publisher::open_files() {
     journal_.reset();
     return error;
   }
-  delivery_->set_producer(journal_->producer());
+  delivery_->set_producer(journal_->producer(), journal_->producer() != plan_.delivery.producer);
   if (plan_.source.follow) find_followed_file();
   return "";
 }
@@ -437,6 +437,18 @@ void Publisher::on_refused(const SinkLine& line, std::string_view code, std::str
     dead_letters_.end();
   }
   skip(line.number, what);
+}
+
+// Nobody can say whether it was published, and trying again never will.
+void Publisher::on_forgotten(std::uint64_t line, std::string_view message) {
+  settle(line);
+  const std::string what =
+      fmt::format("{}: sent again too late: {}; it counts as unacknowledged", source_.locate(line), message);
+  if (forgotten_++ == 0) {
+    notices_.warning("{} (others will only be counted, -v shows them)", what);
+  } else {
+    notices_.info("{}", what);
+  }
 }
 
 void Publisher::write_receipt(std::uint64_t line, const Reply::Published& published) {

@@ -61,6 +61,7 @@ class Publisher : private SinkHandler {
   void on_room() override;
   void on_acknowledged(std::uint64_t line, const Reply::Published& published) override;
   void on_refused(const SinkLine& line, std::string_view code, std::string_view message) override;
+  void on_forgotten(std::uint64_t line, std::string_view message) override;
   void on_sink_end(const client::Failure& why) override;
 
   // Whether another line can be taken in the same turn of the loop.
@@ -142,6 +143,7 @@ class Publisher : private SinkHandler {
   bool taking_ = true;  // lines are still to be taken from the source
   bool ended_ = false;  // the sink has
   bool skipped_one_ = false;
+  std::uint64_t forgotten_ = 0;  // lines of which the server does not know whether it had them
 
   Totals totals_;
   Clock::time_point began_ = Clock::now();

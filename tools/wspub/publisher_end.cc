@@ -36,7 +36,7 @@ void Publisher::settle_totals() {
   totals_.read += rest.kept + rest.lost + backlog_.dropped() - unpublished.size();
   totals_.left = rest.lost + of_sink - unpublished.size();
   totals_.dropped = totals_.left + backlog_.dropped();
-  totals_.unacknowledged = sink_->unanswered_lines();
+  totals_.unacknowledged = sink_->unanswered_lines() + forgotten_;
   totals_.reconnects = sink_->reconnects();
   totals_.sent_again = sink_->lines_sent_again();
   if (replay_) totals_.out_of_order = replay_->out_of_order();

@@ -23,14 +23,14 @@ constexpr FieldNames<Place, 4> kPlace{{"channel", "offset", "epoch", "duplicate"
 enum class Fault : std::uint8_t { kCode, kMessage, kDetails };
 constexpr FieldNames<Fault, 3> kFault{{"code", "message", "details"}};
 
-enum class Detail : std::uint8_t { kIndex, kRetryAfter };
-constexpr FieldNames<Detail, 2> kDetail{{"index", "retry_after"}};
+enum class Detail : std::uint8_t { kIndex, kRetryAfter, kSequence, kOldest };
+constexpr FieldNames<Detail, 4> kDetail{{"index", "retry_after", "sequence", "oldest"}};
 
 // No server means to send a publisher away for longer.
 constexpr double kLongestRetrySeconds = 3600;
 
-enum class Greeting : std::uint8_t { kChannels };
-constexpr FieldNames<Greeting, 1> kGreeting{{"channels"}};
+enum class Greeting : std::uint8_t { kChannels, kFeatures };
+constexpr FieldNames<Greeting, 2> kGreeting{{"channels", "features"}};
 
 // The fields of an object; none of what is no object.
 template <class Field, std::size_t kCount>
@@ -56,6 +56,17 @@ std::string text_of(std::string_view json) {
   return text ? std::string(*text) : std::string(json);
 }
 
+// Whether that text is among the strings of an array; nothing is among what is none.
+bool lists(std::string_view json, std::string_view wanted) {
+  JsonScanner scanner(json);
+  if (scanner.peek() != '[') return false;
+  bool found = false;
+  for (bool more = scanner.begin_array(); more; more = scanner.next_element()) {
+    if (text_of(scanner.value()) == wanted) found = true;
+  }
+  return found;
+}
+
 }  // namespace
 
 bool is_transient(std::string_view code) { return code == "UNAVAILABLE" || code == "RATE_LIMITED"; }
@@ -64,11 +75,13 @@ const Reply& ReplyParser::parse(std::string_view text) {
   reply_.kind = Reply::Kind::kOther;
   reply_.id.reset();
   reply_.index.reset();
+  reply_.oldest.reset();
   reply_.retry_after.reset();
   reply_.published.clear();
   reply_.code.clear();
   reply_.message.clear();
   reply_.channels = {};
+  reply_.knows_sequences = false;
   read(text);
   return reply_;
 }
@@ -90,8 +103,10 @@ void ReplyParser::read(std::string_view text) {
     read_error(top[Top::kData]);
   } else if (type == R"("connected")") {
     reply_.kind = Reply::Kind::kConnected;
-    const std::string_view channels = fields_of(top[Top::kData], kGreeting)[Greeting::kChannels];
+    const auto greeting = fields_of(top[Top::kData], kGreeting);
+    const std::string_view channels = greeting[Greeting::kChannels];
     if (channels.starts_with('[')) reply_.channels = channels;
+    reply_.knows_sequences = lists(greeting[Greeting::kFeatures], "sequence");
   }
 }
 
@@ -114,6 +129,7 @@ void ReplyParser::read_error(std::string_view json) {
   reply_.message = text_of(fault[Fault::kMessage]);
   const auto details = fields_of(fault[Fault::kDetails], kDetail);
   reply_.index = number<std::size_t>(details[Detail::kIndex]);
+  if (details.has(Detail::kSequence)) reply_.oldest = number<std::int64_t>(details[Detail::kOldest]);
   if (const auto seconds = number<double>(details[Detail::kRetryAfter]); seconds && *seconds >= 0) {
     reply_.retry_after = std::chrono::round<std::chrono::nanoseconds>(
         std::chrono::duration<double>(std::min(*seconds, kLongestRetrySeconds)));

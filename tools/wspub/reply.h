@@ -39,10 +39,13 @@ struct Reply {
   std::string code;
   std::string message;
   std::optional<std::size_t> index;  // of the event in a batch that was at fault
+  // The least sequence that the server remembers, where it refused an older one.
+  std::optional<std::int64_t> oldest;
   std::optional<std::chrono::nanoseconds> retry_after;
 
   // kConnected: the JSON array of the channels that the server subscribed by itself.
   std::string_view channels;
+  bool knows_sequences = false;  // kConnected: it is among the server's features
 };
 
 class ReplyParser {

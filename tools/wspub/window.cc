@@ -60,6 +60,23 @@ const PublishCommand* Window::awaiting(std::uint64_t id) {
   return entry == entries_.end() ? nullptr : entry->command.get();
 }
 
+bool Window::is_in_doubt(std::uint64_t id) {
+  const auto entry = find(id);
+  assert(entry != entries_.end());
+  return entry->in_doubt;
+}
+
+void Window::rewrite(const std::function<CommandPtr(const PublishCommand&)>& replace) {
+  assert(on_the_way_ == 0);
+  for (Entry& entry : entries_) {
+    CommandPtr replacement = replace(*entry.command);
+    if (!replacement) continue;
+    bytes_ -= entry.command->text().size();
+    bytes_ += replacement->text().size();
+    recycle(std::exchange(entry.command, std::move(replacement)));
+  }
+}
+
 Window::CommandPtr Window::take(std::uint64_t id) {
   const auto entry = find(id);
   assert(entry != entries_.end());

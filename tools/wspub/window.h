@@ -47,6 +47,10 @@ class Window {
   // came twice).
   [[nodiscard]] const PublishCommand* awaiting(std::uint64_t id);
 
+  // Whether command `id` may have been published before its answer came: a
+  // connection was lost while it was on its way. REQUIRES: it awaits an answer.
+  [[nodiscard]] bool is_in_doubt(std::uint64_t id);
+
   // The answer to command `id` has come: it leaves the window. REQUIRES:
   // it awaits one.
   [[nodiscard]] CommandPtr take(std::uint64_t id);
@@ -82,6 +86,10 @@ class Window {
       if (entry.is_unpublished()) visit(*entry.command);
     }
   }
+
+  // Puts what `replace` makes of each command into its place; null leaves it.
+  // REQUIRES: none is on its way.
+  void rewrite(const std::function<CommandPtr(const PublishCommand&)>& replace);
 
   // Whether commands behind the first one that is to be sent are on their way:
   // what of them is accepted now overtakes it.

@@ -24,12 +24,12 @@ def lines(begin=1, end=LINES):
 
 
 def stored(stage):
-    """The channel's rows in the order of their offsets, read as an auditor would: (offset, n, dedup)."""
+    """The channel's rows in the order of their offsets, read as an auditor would: (offset, n, sequence)."""
     with sqlite3.connect(f"file:{stage.home}/events.db?mode=ro", uri=True) as store:
         rows = store.execute(
-            "SELECT offset, data, dedup FROM event_log WHERE channel = ? ORDER BY offset", (CHANNEL,)
+            "SELECT offset, data, sequence FROM event_log WHERE channel = ? ORDER BY offset", (CHANNEL,)
         )
-        return [(offset, json.loads(data)["n"], dedup) for offset, data, dedup in rows]
+        return [(offset, json.loads(data)["n"], sequence) for offset, data, sequence in rows]
 
 
 def receipts(pub):
@@ -51,7 +51,7 @@ def check_each_line_once(stage, pub):
     rows = stored(stage)
     assert [n for _, n, _ in rows] == list(range(1, LINES + 1)), "each line once, in order"
     assert [offset for offset, _, _ in rows] == list(range(1, LINES + 1))
-    assert len({dedup for _, _, dedup in rows}) == LINES
+    assert [sequence for _, _, sequence in rows] == list(range(1, LINES + 1)), "the number of its line"
     assert receipts(pub) == [(n, offset) for offset, n, _ in rows], "and where its receipt says"
 
 

@@ -175,12 +175,14 @@ TEST_F(DeliveryTest, AnAnswerForTooManyEventsIsNoAnswer) {
 
 // --- lost connections ---
 
-// Cuts at random, before and after publishing: with dedup ids each line is there
-// exactly once and in order, and the summary knows.
+// Cuts at random, before and after publishing: with sequences, and with dedup ids
+// where the server knows none, each line is there exactly once and in order, and the
+// summary knows.
 class DeliveryAfterLosses : public DeliveryTest, public ::testing::WithParamInterface<unsigned> {};
 
 TEST_P(DeliveryAfterLosses, EachLineIsPublishedOnceAndInOrder) {
   std::mt19937 random(GetParam());
+  if (GetParam() % 2 == 0) server_.features.clear();
   options_.window = 1 + random() % 100;
   constexpr int kLines = 1000;
   input(lines(kLines, 5));
@@ -235,6 +237,98 @@ TEST_F(DeliveryTest, WithoutDedupAResendMayPublishTwice) {
   EXPECT_EQ(exit_code(), 0);
   EXPECT_THAT(server_.commands(), Each(Not(HasSubstr("dedup"))));
   EXPECT_GT(server_.total_events(), 10U);
+}
+
+// --- marks ---
+
+TEST_F(DeliveryTest, EachLineHasItsNumberAsItsSequence) {
+  input(lines(2000, 3));
+  std::vector<std::int64_t> sequences;
+  std::string producer;
+  server_.judge = [&](const protocol::Command& command) {
+    if (producer.empty()) producer = command.producer;
+    EXPECT_EQ(command.producer, producer);
+    for (const protocol::PublishEvent& event : command.publish) sequences.push_back(event.sequence);
+    return Verdict{};
+  };
+  finish();
+  EXPECT_THAT(producer, SizeIs(12));
+  ASSERT_THAT(sequences, SizeIs(2000));
+  for (std::size_t i = 0; i < sequences.size(); ++i)
+    ASSERT_EQ(sequences[i], static_cast<std::int64_t>(i) + 1);
+  EXPECT_THAT(server_.commands(), Each(Not(HasSubstr("dedup"))));
+}
+
+TEST_F(DeliveryTest, AServerThatKnowsNoSequencesGetsDedupIds) {
+  server_.features = {"other"};
+  input(lines(1000));
+  finish();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_THAT(server_.commands(), Each(Not(HasSubstr("sequence"))));
+  EXPECT_THAT(server_.commands(), Each(HasSubstr("dedup")));
+}
+
+TEST_F(DeliveryTest, WhatTheNextServerDoesNotKnowIsNotSentToIt) {
+  options_.window = 64;
+  input(lines(1000, 2));
+  server_.judge = [&](const protocol::Command&) {
+    if (server_.commands().size() != 20) return Verdict{};
+    server_.features.clear();
+    return Verdict{Kind::kCutBefore};
+  };
+  finish();
+  EXPECT_EQ(exit_code(), 0) << notices();
+  const std::vector<std::string> after(server_.commands().begin() + 20, server_.commands().end());
+  EXPECT_THAT(after, Each(Not(HasSubstr("sequence"))));
+  EXPECT_THAT(after, Each(HasSubstr("dedup")));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(server_.events("c/" + std::to_string(i)), expected(1000, 2, i));
+}
+
+// Refuses sequences below `oldest` as a server does that has forgotten them.
+auto forgetting(std::int64_t oldest, const bool& armed) {
+  return [oldest, &armed](const protocol::Command& command) {
+    for (std::size_t i = 0; armed && i < command.publish.size(); ++i) {
+      const std::int64_t sequence = command.publish[i].sequence;
+      if (sequence == protocol::kNoSequence || sequence >= oldest) continue;
+      const std::string index = command.batch ? fmt::format(R"("index":{},)", i) : "";
+      return Verdict{Kind::kRefuse,
+                     {ErrorCode::kBadEvent, "too old",
+                      fmt::format(R"({{{}"sequence":{},"oldest":{}}})", index, sequence, oldest)}};
+    }
+    return Verdict{};
+  };
+}
+
+TEST_F(DeliveryTest, LinesThatTheServerHasForgottenLeaveTheRunUnacknowledged) {
+  options_.window = 200;
+  input(lines(1000));
+  bool armed = false;
+  const auto judge = forgetting(300, armed);
+  server_.judge = [&](const protocol::Command& command) {
+    if (!armed && server_.lines_received() > 250) {
+      armed = true;
+      return Verdict{Kind::kCutAfter};
+    }
+    return judge(command);
+  };
+  finish();
+  EXPECT_EQ(exit_code(), 7) << notices();
+  EXPECT_GT(totals().unacknowledged, 0U);
+  EXPECT_LT(totals().unacknowledged, 300U);
+  EXPECT_THAT(notices(), HasSubstr("sent again too late: too old; it counts as unacknowledged"));
+  EXPECT_EQ(server_.events("c/0"), expected(1000)) << "and no line is there twice";
+  expect_settled();
+}
+
+TEST_F(DeliveryTest, ALineThatWasOvertakenAndNeverPublishedGoesOutUnderAnotherMark) {
+  input(lines(100));
+  const bool armed = true;
+  const auto judge = forgetting(2, armed);  // as if line 2 had been accepted first
+  server_.judge = judge;
+  finish();
+  EXPECT_EQ(exit_code(), 0) << notices();
+  EXPECT_THAT(server_.events("c/0"), SizeIs(100));
+  EXPECT_EQ(totals().acknowledged, 100U);
 }
 
 TEST_F(DeliveryTest, WhileTheServerIsAwayTheWindowFills) {

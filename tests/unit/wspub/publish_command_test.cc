@@ -122,5 +122,44 @@ TEST(PublishCommand, LinesOfABatchCanTravelOnInAnother) {
   EXPECT_EQ(rest.first_channel(), "");
 }
 
+TEST(PublishCommand, AProducersEventsHaveSequences) {
+  PublishEvent first = event("1");
+  first.key = R"("k,\"sequence\":7")";
+  first.sequence = 41;
+  PublishEvent second = event("2");
+  second.channel = "d";
+  second.sequence = 42;
+  PublishCommand command;
+  command.start(1, PublishCommand::Reply::kWanted, R"("p")");
+  command.add(first, 1, {});
+  command.add(second, 2, {});
+  command.seal();
+  EXPECT_EQ(
+      command.text(),
+      R"({"action":"publish","id":1,"producer":"p","events":[{"channel":"c","type":"t","key":"k,\"sequence\":7","sequence":41,"data":1},{"channel":"d","type":"t","sequence":42,"data":2}]})");
+  EXPECT_EQ(command.sequence(0), 41);
+  EXPECT_EQ(command.sequence(1), 42);
+  EXPECT_EQ(command.channel(0), "c");
+  EXPECT_EQ(command.channel(1), "d");
+}
+
+TEST(PublishCommand, ALineCanTravelOnUnderADedupId) {
+  PublishEvent one = event("1");
+  one.sequence = 41;
+  PublishCommand single;
+  single.start(1, PublishCommand::Reply::kWanted, R"("p")");
+  single.add(one, 7, "record");
+  single.seal();
+  EXPECT_EQ(single.sequence(0), 41);
+  EXPECT_EQ(single.channel(0), "c");
+  PublishCommand marked;
+  marked.start(2, PublishCommand::Reply::kWanted);
+  marked.add_marked(single, 0, R"("p:41")");
+  marked.seal();
+  EXPECT_EQ(marked.text(), R"({"action":"publish","id":2,"channel":"c","type":"t","dedup":"p:41","data":1})");
+  EXPECT_EQ(marked.line_number(0), 7U);
+  EXPECT_EQ(marked.record(0), "record");
+}
+
 }  // namespace
 }  // namespace wskit::pub

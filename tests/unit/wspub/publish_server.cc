@@ -1,5 +1,6 @@
 #include "publish_server.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <utility>
@@ -26,7 +27,8 @@ PublishServer::PublishServer(boost::asio::io_context& io) : server_(io) {
                                 .node = "n1",
                                 .heartbeat_seconds = 30,
                                 .max_message_bytes = max_message_bytes,
-                                .channels = default_channels});
+                                .channels = default_channels,
+                                .features = features});
     peer.send(greeting);
   };
   server_.on_message = [this](FakePeer& peer, const std::string& text) { on_message(peer, text); };
@@ -82,7 +84,9 @@ void PublishServer::publish(FakePeer& peer, const protocol::Command& command) {
 std::string PublishServer::apply(const protocol::Command& command, bool miscount) {
   std::vector<protocol::Published> published;
   for (const protocol::PublishEvent& event : command.publish) {
-    const std::string dedup(event.dedup);
+    std::string dedup(event.dedup);
+    if (!command.producer.empty())
+      dedup = fmt::format("{} {} {}", command.producer, event.channel, event.sequence);
     const auto found = seen_.find(dedup);
     if (!dedup.empty() && found != seen_.end()) {
       ++duplicates_;
@@ -93,6 +97,7 @@ std::string PublishServer::apply(const protocol::Command& command, bool miscount
     std::vector<std::string>& channel = channels_[std::string(event.channel)];
     protocol::PublishEvent bare = event;
     bare.dedup = {};
+    bare.sequence = protocol::kNoSequence;
     std::string json;
     append_event(json, bare);
     json.erase(1, json.find(R"("type":)") - 1);  // the channel

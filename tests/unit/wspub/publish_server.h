@@ -1,5 +1,5 @@
 // A server for publishers in the test's own loop: it keeps what is published to
-// each channel, knows dedup ids again, answers as the protocol says, and
+// each channel, knows dedup ids and sequences again, answers as the protocol says, and
 // misbehaves where the test asks for it.
 //
 // Threads: the io_context's, like the publisher under test.
@@ -45,6 +45,7 @@ class PublishServer {
   // What the next connections are greeted with.
   std::uint64_t max_message_bytes = std::uint64_t{1} << 20;
   std::vector<std::string> default_channels;
+  std::vector<std::string_view> features{"sequence"};
 
   // The answers that were held back by kAcceptInSilence, in order.
   void answer_now();
@@ -52,7 +53,7 @@ class PublishServer {
   [[nodiscard]] testing::FakeServer& socket() { return server_; }
 
   // The events of a channel in the order of their offsets, as JSON objects with
-  // everything that was published but the channel and the dedup id.
+  // everything that was published but the channel and the mark.
   [[nodiscard]] const std::vector<std::string>& events(const std::string& channel) const;
   [[nodiscard]] std::size_t total_events() const { return total_events_; }
   [[nodiscard]] std::size_t duplicates() const { return duplicates_; }
@@ -75,7 +76,7 @@ class PublishServer {
   testing::FakeServer server_;
   protocol::CommandParser parser_;
   std::map<std::string, std::vector<std::string>> channels_;
-  std::map<std::string, Place> seen_;  // by dedup id
+  std::map<std::string, Place> seen_;  // by dedup id, or producer, channel and sequence
   std::vector<std::string> commands_;
   std::vector<std::string> held_back_;
   std::size_t total_events_ = 0;
