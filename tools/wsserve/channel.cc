@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <exception>
 
 #include "common/protocol/event.h"
 #include "wsserve/event_frame.h"
@@ -128,8 +129,10 @@ void Channel::remember(const Recognition& by, std::uint64_t offset, protocol::Sy
 }
 
 Accepted Channel::append(protocol::EventView& view, protocol::SystemMicros received) {
-  view.offset = ++offset_;
-  hand_over(build_event_frame(view), received);
+  view.offset = offset_ + 1;
+  ChunkPtr frame = build_event_frame(view);
+  offset_ = view.offset;
+  hand_over(std::move(frame), received);
   return {.offset = view.offset};
 }
 
@@ -158,11 +161,21 @@ void Channel::queued(std::uint64_t offset, store::Ticket ticket) {
   ticket_ = ticket;
 }
 
-void Channel::hand_over(ChunkPtr frame, protocol::SystemMicros received) {
+void Channel::hand_over(ChunkPtr frame, protocol::SystemMicros received) noexcept {
   for (std::uint64_t shards = interested_shards_; shards != 0; shards &= shards - 1) {
     home_.inboxes[static_cast<std::size_t>(std::countr_zero(shards))]->push(*this, frame);
   }
-  history_.append(std::move(frame), received, options_.history, history_now(received));
+  try {
+    history_.append(std::move(frame), received, options_.history, history_now(received));
+  } catch (...) {
+    // It has no holes: without memory for the newest event it begins anew behind it.
+    history_.let_go_of_all(received);
+  }
+}
+
+void Channel::shed_history() {
+  const std::lock_guard lock(mutex_);
+  history_.shed();
 }
 
 void Channel::committed(std::span<const store::Record> records) {
@@ -173,9 +186,15 @@ void Channel::committed(std::span<const store::Record> records) {
       hand_over(record.frame, record.received);
     }
   }
+  std::exception_ptr failure;
   for (const store::Record& record : records) {
-    if (record.sequel != nullptr) record.sequel->stored(*record.frame, record.received);
+    try {
+      if (record.sequel != nullptr) record.sequel->stored(*record.frame, record.received);
+    } catch (...) {
+      failure = std::current_exception();
+    }
   }
+  if (failure != nullptr) std::rethrow_exception(failure);
 }
 
 void Channel::rolled_back() {

@@ -187,6 +187,8 @@ class Channel final : private store::Sink {
   [[nodiscard]] bool is_heard() const;
 
   [[nodiscard]] Position position() const;
+  // Memory is short: lets go of the older half of its events.
+  void shed_history();
   // Lets go of events, dedup ids and sequences that have become too old.
   void expire(protocol::SystemMicros now);
   // Whether it can be forgotten without a loss but that of its epoch: it holds
@@ -242,7 +244,7 @@ class Channel final : private store::Sink {
   [[nodiscard]] protocol::SystemMicros dedup_now(protocol::SystemMicros wall) const {
     return home_.ages.now_for(options_.dedup.max_age, wall);
   }
-  void hand_over(ChunkPtr frame, protocol::SystemMicros received);
+  void hand_over(ChunkPtr frame, protocol::SystemMicros received) noexcept;
   [[nodiscard]] bool is_unborn_locked() const;
   [[nodiscard]] std::uint64_t oldest() const;
   ReplayStart locate_locked(const protocol::Since& since) const;

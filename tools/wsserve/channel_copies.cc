@@ -37,8 +37,8 @@ class Channel::LaterCopies final : public store::Sequel {
   explicit LaterCopies(const Channel& source) : source_(source) {}
 
   void add(Copy&& copy) {
-    ++copy.channel->later_copies_;
     copies_.push_back({copy.channel, std::move(copy.key)});
+    ++copy.channel->later_copies_;
   }
   ~LaterCopies() override {
     for (const Later& copy : copies_) --copy.channel->later_copies_;

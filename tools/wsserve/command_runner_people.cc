@@ -76,8 +76,11 @@ Answer disconnect(Shard& shard, const AdminRequest& request) {
     if (connection->is_open() && is_asked_for(request, *connection)) found.push_back(connection);
   }
   for (Connection* connection : found) {
-    shard.counters().closed_by_administrator.add();
-    connection->close(protocol::CloseCode::kDisconnectedByAdministrator, "disconnected by an administrator");
+    shard.guard(*connection, "an administrator's disconnecting", [&] {
+      shard.counters().closed_by_administrator.add();
+      connection->close(protocol::CloseCode::kDisconnectedByAdministrator,
+                        "disconnected by an administrator");
+    });
   }
   return {{}, found.size()};
 }

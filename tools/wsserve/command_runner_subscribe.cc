@@ -331,12 +331,23 @@ void CommandRunner::add(Connection& connection, const Wish& wish, const protocol
     return stand(connection, wish, answer);
   }
   presence_.subscribing(connection, name);
-  shard_.counters().subscriptions.add();
-  if (protocol::looks_like_pattern(name)) {
-    add_pattern(connection, wish, since, answer);
-  } else {
-    add_channel(connection, wish.filter_of(name), since, answer);
+  const std::size_t before = connection.subscriptions().size();
+  try {
+    if (protocol::looks_like_pattern(name)) {
+      add_pattern(connection, wish, since, answer);
+    } else {
+      add_channel(connection, wish.filter_of(name), since, answer);
+    }
+  } catch (...) {
+    // What the connection has is taken back with it, and was counted until then.
+    if (connection.subscriptions().size() > before) {
+      shard_.counters().subscriptions.add();
+    } else {
+      shard_.guard("taking back a subscription", [&] { presence_.unsubscribing(connection, name); });
+    }
+    throw;
   }
+  shard_.counters().subscriptions.add();
   if (wish.pace.asked_for()) shard_.fanout().change_pace(connection.subscriptions().back(), wish.pace);
 }
 
@@ -556,9 +567,11 @@ bool CommandRunner::end_subscription(Connection& connection, std::string_view na
   Subscription* known = connection.subscriptions().find(name);
   if (known == nullptr) return false;
   presence_.unsubscribing(connection, name);
+  shard_.fanout().flush_now(connection);
   connection.forget_subscription(*known);
-  shard_.fanout().unsubscribe(connection.subscriptions().take(*known));
+  std::unique_ptr<Subscription> ended = connection.subscriptions().take(*known);
   shard_.counters().subscriptions.subtract();
+  shard_.fanout().unsubscribe(std::move(ended));
   return true;
 }
 

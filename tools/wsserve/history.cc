@@ -8,11 +8,27 @@ History::~History() { budget_.give_back(bytes_); }
 
 void History::append(ChunkPtr frame, protocol::SystemMicros received, const HistoryLimits& limits,
                      protocol::SystemMicros now) {
-  Entry entry{std::move(frame), received};
-  bytes_ += cost(entry);
-  budget_.take(cost(entry));
-  entries_.push_back(std::move(entry));
+  entries_.push_back({std::move(frame), received});
+  const std::size_t bytes = cost(entries_.back());
+  bytes_ += bytes;
+  budget_.take(bytes);
   trim(now, limits);
+}
+
+void History::shed() {
+  const std::size_t kept = bytes_ / 2;
+  while (!entries_.empty() && bytes_ > kept) {
+    pop_oldest();
+    if (!stored_) budget_.count_evicted(1);
+  }
+}
+
+void History::let_go_of_all(protocol::SystemMicros received) {
+  while (!entries_.empty()) {
+    pop_oldest();
+    if (!stored_) budget_.count_evicted(1);
+  }
+  newest_gone_ = received;
 }
 
 void History::trim(protocol::SystemMicros now, const HistoryLimits& limits) {

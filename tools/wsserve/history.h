@@ -50,6 +50,11 @@ class History {
   // Lets go of what is too old, and of what new limits no longer allow.
   void trim(protocol::SystemMicros now, const HistoryLimits& limits);
 
+  // Memory is short: lets go of the older half.
+  void shed();
+  // An event received then could not be kept: lets go of all that came before it too.
+  void let_go_of_all(protocol::SystemMicros received);
+
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }

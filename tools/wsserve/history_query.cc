@@ -20,8 +20,22 @@ void HistoryQuery::come_back(std::uint64_t connection, std::function<void(Connec
   shard_.post([this, connection, then = std::move(then)] {
     Connection* asking = shard_.find(connection);
     if (asking == nullptr || !asking->is_suspended()) return;
-    asking->resume(then);
+    shard_.guard(*asking, "an answer out of the store", [&] { asking->resume(then); });
   });
+}
+
+// On the reader's thread: where what is thrown keeps the answer from coming, whoever waits
+// for one learns that.
+template <class Arrived>
+auto HistoryQuery::or_lost(Arrived arrived) {
+  return [this, arrived = std::move(arrived)](auto part) mutable {
+    try {
+      arrived(std::move(part));
+    } catch (...) {
+      shard_.lose_answer();
+      throw;
+    }
+  };
 }
 
 // --- Where a time is ---------------------------------------------------------
@@ -47,7 +61,7 @@ void HistoryQuery::locate(Connection& connection, const std::vector<Channel*>& c
   connection.suspend();
   for (const auto& [channel, time] : beyond) {
     const auto arrived = [this, locating, then, name = channel->name(), epoch = std::string(channel->epoch()),
-                          connection = connection.number()](const store::Located& located) {
+                          connection = connection.number()](store::Located located) {
       if (!located.error.empty()) locating->error = located.error;
       // Behind nothing there is a hole that shows.
       locating->since.positions[name] = {.offset = located.whole ? located.after : 0, .epoch = epoch};
@@ -57,7 +71,7 @@ void HistoryQuery::locate(Connection& connection, const std::vector<Channel*>& c
         then(asking, protocol::Since(locating->since));
       });
     };
-    shard_.hub().store()->locate(*channel->stored(), time, arrived);
+    shard_.hub().store()->locate(*channel->stored(), time, or_lost(arrived));
   }
 }
 
@@ -107,7 +121,7 @@ void HistoryQuery::read_stored(Connection& connection, Channel& channel, std::ui
       std::min<std::uint64_t>(after + (reading->limit - reading->page.frames.size()), newest);
   shard_.hub().store()->read(
       *channel.stored(), after, up_to, reading->max_bytes,
-      [this, &channel, after, reading, then, connection = connection.number()](store::Part part) {
+      or_lost([this, &channel, after, reading, then, connection = connection.number()](store::Part part) {
         come_back(connection,
                   [this, &channel, after, reading, then, part = std::move(part)](Connection& asking) mutable {
                     if (!part.error.empty()) return then(asking, unreadable(part.error));
@@ -129,18 +143,20 @@ void HistoryQuery::read_stored(Connection& connection, Channel& channel, std::ui
                     page.cut(reading->limit, reading->left);
                     then(asking, page);
                   });
-      });
+      }));
 }
 
 void HistoryQuery::read_on(Connection& connection, Channel& channel, std::uint64_t after,
                            std::uint64_t newest, std::size_t max_bytes) {
   shard_.hub().store()->read(*channel.stored(), after, newest, max_bytes,
-                             [this, &channel, connection = connection.number()](store::Part part) {
+                             or_lost([this, &channel, connection = connection.number()](store::Part part) {
                                shard_.post([this, &channel, connection, part = std::move(part)]() mutable {
                                  Connection* asking = shard_.find(connection);
-                                 if (asking != nullptr) asking->history_arrived(channel, std::move(part));
+                                 if (asking == nullptr) return;
+                                 shard_.guard(*asking, "a part of a history out of the store",
+                                              [&] { asking->history_arrived(channel, std::move(part)); });
                                });
-                             });
+                             }));
 }
 
 }  // namespace wskit::server

@@ -50,6 +50,9 @@ class HistoryQuery {
   // Runs `then` on the shard's thread for the connection of that number, if it
   // still waits, and lets it go on.
   void come_back(std::uint64_t connection, std::function<void(Connection&)> then);
+  // For the store's reader: hands on what arrived, or has those end who wait for it.
+  template <class Arrived>
+  auto or_lost(Arrived arrived);
   void read_page(Connection& connection, Channel& channel, const protocol::Since& since, std::size_t limit,
                  std::size_t max_bytes, const Paged& then);
 

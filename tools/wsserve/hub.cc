@@ -216,6 +216,11 @@ void Hub::forget(protocol::SystemMicros now) {
   }
 }
 
+void Hub::shed_histories() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, channel] : channels_) channel->shed_history();
+}
+
 std::size_t Hub::channel_count() const {
   const std::lock_guard lock(mutex_);
   return channels_.size();

@@ -97,6 +97,10 @@ class Hub {
   // has asked for them since. REQUIRES: no shard has kept one that it had before.
   void forget(protocol::SystemMicros now);
 
+  // Memory is short: every channel lets go of the older half of its events. REQUIRES: no
+  // lock of a channel is held.
+  void shed_histories();
+
   [[nodiscard]] std::size_t channel_count() const;
   // How many were forgotten since the start.
   [[nodiscard]] std::uint64_t forgotten() const;

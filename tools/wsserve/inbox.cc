@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <new>
 #include <system_error>
+#include <utility>
 
 namespace wskit::server {
 namespace {
@@ -21,12 +23,34 @@ Inbox::~Inbox() { ::close(event_fd_); }
 
 void Inbox::owned_by_this_thread() { own_inbox = this; }
 
-void Inbox::push(Channel& channel, ChunkPtr frame) {
+void Inbox::push(Channel& channel, ChunkPtr frame) noexcept {
   const std::lock_guard lock(mutex_);
-  waiting_bytes_.store(waiting_bytes_.load(std::memory_order_relaxed) + frame->size(),
-                       std::memory_order_relaxed);
-  deliveries_.push_back({&channel, std::move(frame)});
-  ++pushed_;
+  try {
+    // Growing doubles the room, which may be more than there is.
+    constexpr std::size_t kFew = 64;
+    try {
+      if (deliveries_.size() == deliveries_.capacity()) deliveries_.reserve(2 * deliveries_.size() + kFew);
+    } catch (const std::bad_alloc&) {
+      deliveries_.reserve(deliveries_.size() + kFew);
+    }
+    waiting_bytes_.store(waiting_bytes_.load(std::memory_order_relaxed) + frame->size(),
+                         std::memory_order_relaxed);
+    deliveries_.push_back({&channel, std::move(frame)});
+    ++pushed_;
+  } catch (...) {
+    lost_ |= kDeliveries;
+  }
+  wake();
+}
+
+void Inbox::lose_answer() noexcept {
+  const std::lock_guard lock(mutex_);
+  lost_ |= kAnswers;
+  wake();
+}
+
+void Inbox::nudge() noexcept {
+  const std::lock_guard lock(mutex_);
   wake();
 }
 
@@ -41,8 +65,10 @@ std::uint64_t Inbox::pushed() const {
   return pushed_;
 }
 
-std::uint64_t Inbox::take(std::vector<Delivery>& deliveries, std::vector<Task>& tasks) {
+std::uint64_t Inbox::take(std::vector<Delivery>& deliveries, std::vector<Task>& tasks,
+                          std::uint8_t* lost) noexcept {
   const std::lock_guard lock(mutex_);
+  if (lost != nullptr) *lost = std::exchange(lost_, std::uint8_t{0});
   deliveries.swap(deliveries_);
   tasks.swap(tasks_);
   woken_ = false;
@@ -58,7 +84,7 @@ void Inbox::look(const std::function<void(std::uint64_t, const Channel&)>& see) 
 
 bool Inbox::has_work() const {
   const std::lock_guard lock(mutex_);
-  return !deliveries_.empty() || !tasks_.empty();
+  return !deliveries_.empty() || !tasks_.empty() || lost_ != 0;
 }
 
 void Inbox::on_ready(std::uint32_t) {

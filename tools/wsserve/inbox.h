@@ -36,8 +36,14 @@ class Inbox final : public Pollable {
   // The thread that empties the inbox at the end of its turns needs no waking.
   void owned_by_this_thread();
 
-  void push(Channel& channel, ChunkPtr frame);
+  // Where there is no memory for it, the delivery is lost, and the shard learns that.
+  void push(Channel& channel, ChunkPtr frame) noexcept;
   void post(Task task);
+  // An answer that some connection of the shard waits for will never come: it could not be
+  // posted.
+  void lose_answer() noexcept;
+  // Wakes the shard, as a task with nothing to do would.
+  void nudge() noexcept;
 
   // Whether so much waits that publishers should slow down. Exact enough without
   // the lock.
@@ -50,7 +56,11 @@ class Inbox final : public Pollable {
 
   // Swaps the contents into the two (empty) vectors. Returns the number of the
   // first delivery taken, counting from 1.
-  std::uint64_t take(std::vector<Delivery>& deliveries, std::vector<Task>& tasks);
+  // `lost`: what never came, since the last call, in bits.
+  std::uint64_t take(std::vector<Delivery>& deliveries, std::vector<Task>& tasks,
+                     std::uint8_t* lost = nullptr) noexcept;
+  static constexpr std::uint8_t kDeliveries = 1;
+  static constexpr std::uint8_t kAnswers = 2;
 
   // Calls `see` with the number and channel of each delivery that waits.
   void look(const std::function<void(std::uint64_t, const Channel&)>& see) const;
@@ -77,6 +87,7 @@ class Inbox final : public Pollable {
   std::uint64_t pushed_ = 0;
   std::atomic<std::size_t> waiting_bytes_{0};  // of deliveries_; written under the mutex
   bool woken_ = false;
+  std::uint8_t lost_ = 0;  // kDeliveries, kAnswers
 };
 
 }  // namespace wskit::server

@@ -132,27 +132,45 @@ class Supervisor {
   [[nodiscard]] std::string_view outcome() const { return outcome_; }
 
  private:
+  // What is thrown ends what is done, and not the server. False: something was.
+  template <class Task>
+  bool guard(const char* where, Task&& task) noexcept {
+    try {
+      task();
+      return true;
+    } catch (...) {
+      server_.incidents().caught(where);
+      return false;
+    }
+  }
+
   void await_signal() {
     signals_.async_wait([this](const boost::system::error_code& error, int) {
       if (error) return;
-      if (deadline_ != std::chrono::steady_clock::time_point{})
-        return finish("stopped at once by a second signal");
-      notices_.notice("draining {} connections for at most {} ms; a second signal stops at once",
-                      server_.websockets(), drain_.count());
-      audit::serve(server_.audit(), "drain", {});
-      service_manager::notify("STOPPING=1\nSTATUS=draining");
-      deadline_ = std::chrono::steady_clock::now() + drain_;
-      server_.drain();
-      await_signal();
-      await_drain();
+      if (!guard("the drain", [this] { begin_drain(); })) finish("the drain failed");
     });
+  }
+
+  void begin_drain() {
+    if (deadline_ != std::chrono::steady_clock::time_point{})
+      return finish("stopped at once by a second signal");
+    notices_.notice("draining {} connections for at most {} ms; a second signal stops at once",
+                    server_.websockets(), drain_.count());
+    audit::serve(server_.audit(), "drain", {});
+    service_manager::notify("STOPPING=1\nSTATUS=draining");
+    deadline_ = std::chrono::steady_clock::now() + drain_;
+    server_.drain();
+    await_signal();
+    await_drain();
   }
 
   void await_hangup() {
     hangups_.async_wait([this](const boost::system::error_code& error, int) {
       if (error) return;
       service_manager::notify_reloading();
-      reload();
+      if (!guard("the reload", [this] { reload(); })) {
+        notices_.error("the reload failed, and may have been taken up by a part of the server only");
+      }
       service_manager::notify("READY=1");
       await_hangup();
     });
@@ -161,7 +179,7 @@ class Supervisor {
   void await_reopening() {
     reopenings_.async_wait([this](const boost::system::error_code& error, int) {
       if (error) return;
-      reopen();
+      guard("opening the audit log anew", [this] { reopen(); });
       await_reopening();
     });
   }
@@ -197,8 +215,10 @@ class Supervisor {
     housekeeping_.expires_after(kHousekeeping);
     housekeeping_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
-      server_.tidy();
-      for (const std::string& jump : server_.clock_jumps()) notices_.warning("{}", jump);
+      guard("the housekeeping", [this] {
+        server_.tidy();
+        for (const std::string& jump : server_.clock_jumps()) notices_.warning("{}", jump);
+      });
       await_housekeeping();
     });
   }
@@ -207,8 +227,10 @@ class Supervisor {
     stats_.expires_after(kStatsPeriod);
     stats_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
-      server_.tell_stats();
-      server_.look_at_log();
+      guard("the statistics", [this] {
+        server_.tell_stats();
+        server_.look_at_log();
+      });
       await_stats();
     });
   }
@@ -222,8 +244,10 @@ class Supervisor {
         service_manager::feed_watchdog();
         shards_answered_ = false;
         // The shards may answer after the end of this: nothing posted then is run.
-        server_.ask_all([this, executor = watchdog_.get_executor()] {
-          net::post(executor, [this] { shards_answered_ = true; });
+        guard("the watchdog", [this] {
+          server_.ask_all([this, executor = watchdog_.get_executor()] {
+            net::post(executor, [this] { shards_answered_ = true; });
+          });
         });
       }
       await_watchdog(period);
@@ -335,6 +359,9 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
   Server server(settings, shards, std::move(listeners), std::move(store->store));
   server.keep_audit(audit.get());
   server.keep_log(&log);
+  server.incidents().tell_by([&io, &notices](const std::string& line) {
+    net::post(io, [&notices, line] { notices.warning("{}", line); });
+  });
   LiveConfig config(program, command_line, settings.tls);
   warn_of_certificate(settings, notices);
   const Supervisor supervisor(io, server, settings.drain, config, notices);
@@ -360,7 +387,13 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
     return {cli::ExitCode::kLocalIo, 0};
   }
   service_manager::notify("READY=1\nSTATUS=serving " + url);
-  io.run();
+  while (!io.stopped()) {
+    try {
+      io.run();
+    } catch (...) {
+      server.incidents().caught("the main thread");
+    }
+  }
   server.stop();
   audit::serve(audit.get(), "stop", supervisor.outcome());
   return {};

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <latch>
+#include <stdexcept>
 
 #include "common/protocol/command.h"
 #include "common/protocol/timestamp.h"
@@ -68,20 +69,24 @@ void Server::start(std::function<void(const std::string& problem)> store_changed
                        [store_changed = std::move(store_changed)](bool, const std::string& problem) {
                          if (store_changed) store_changed(problem);
                        },
-                   .remark = std::move(store_said)});
+                   .remark = std::move(store_said),
+                   .caught = [this](const char* where) { incidents_.caught(where); }});
   }
   Shard& acceptor = *shards_.front();
   for (const auto& listener : listeners_) {
     listener->on_accept([this, &acceptor](int fd, const PeerAddress& peer) {
-      Admission::Arrival arrival = admission_.arrive(acceptor.settings().limits, peer, Clock::now());
-      if (arrival.dropped) {
-        acceptor.counters().dropped_connections.add();
-        if (log_ != nullptr) log_->trouble(Trouble::kConnectionLimit, peer.to_string());
-        ::close(fd);
-        return;
-      }
-      shards_[next_shard_]->adopt(fd, peer, std::move(arrival.standing));
-      next_shard_ = (next_shard_ + 1) % shards_.size();
+      OwnedFd socket(fd);
+      acceptor.guard("taking in a connection", [&] {
+        Admission::Arrival arrival = admission_.arrive(acceptor.settings().limits, peer, Clock::now());
+        if (arrival.dropped) {
+          acceptor.counters().dropped_connections.add();
+          if (log_ != nullptr) log_->trouble(Trouble::kConnectionLimit, peer.to_string());
+          return;
+        }
+        shards_[next_shard_]->adopt(socket.get(), peer, std::move(arrival.standing));
+        (void)socket.release();
+        next_shard_ = (next_shard_ + 1) % shards_.size();
+      });
     });
     listener->on_refuse([this, &acceptor] {
       acceptor.counters().refused.add();
@@ -124,13 +129,21 @@ std::size_t Server::reload(Settings settings) {
 
 void Server::on_every_shard(const std::function<void(Shard&)>& task) {
   std::latch done(static_cast<std::ptrdiff_t>(shards_.size()));
+  std::atomic<bool> failed{false};
   for (const auto& shard : shards_) {
-    shard->post([&] {
-      task(*shard);
+    try {
+      shard->post([&] {
+        if (!shard->guard("what every shard is to do", [&] { task(*shard); })) failed = true;
+        done.count_down();
+      });
+    } catch (...) {
+      incidents_.caught("telling a shard what to do");
+      failed = true;
       done.count_down();
-    });
+    }
   }
   done.wait();
+  if (failed) throw std::runtime_error("a shard could not do what every shard is to do");
 }
 
 void Server::look_at_log() {
@@ -221,7 +234,8 @@ std::string Server::stats(const auth::Identity& asking) const {
   } else if (const std::size_t own = people_->connections_of(asking.user); own > 0) {
     users.connections.emplace(asking.user, own);
   }
-  return stats_json(identity_, shard_counters(), hub_figures(), store ? &*store : nullptr, users);
+  return stats_json(identity_, shard_counters(), hub_figures(), store ? &*store : nullptr, users,
+                    incidents_.total());
 }
 
 std::string Server::metrics() const {
@@ -231,6 +245,7 @@ std::string Server::metrics() const {
                        .store = store_status(),
                        .process = read_process_figures(),
                        .audit_lost = audit_ == nullptr ? 0 : audit_->lost(),
+                       .exceptions = incidents_.total(),
                        .draining = draining(),
                        .certificate_expires = certificate_expires_.load(std::memory_order_relaxed)});
 }

@@ -50,7 +50,7 @@ class Server final : public ServerView {
   // if it can be. Safe to call twice.
   void stop();
   // Goes by other settings from now on, channels that exist too; returns when every
-  // shard does. Returns how many channels stay durable, or not durable, although
+  // shard does, and throws if one could not. Returns how many channels stay durable, or not durable, although
   // their rule says otherwise now. REQUIRES: started.
   std::size_t reload(Settings settings);
   // Lets go of events that are too old, and forgets channels that are idle. To be
@@ -87,6 +87,7 @@ class Server final : public ServerView {
   [[nodiscard]] std::size_t subscriptions() const override;
   [[nodiscard]] AuditLog* audit() const override { return audit_; }
   [[nodiscard]] ServerLog* log() const override { return log_; }
+  [[nodiscard]] Incidents& incidents() override { return incidents_; }
 
   [[nodiscard]] std::size_t websockets() const { return websockets_.load(std::memory_order_relaxed); }
 
@@ -102,6 +103,7 @@ class Server final : public ServerView {
   std::atomic<std::size_t> max_connections_;
   AuditLog* audit_ = nullptr;
   ServerLog* log_ = nullptr;
+  Incidents incidents_;
   const ServerIdentity identity_;
   Admission admission_;
   std::vector<std::unique_ptr<Inbox>> inboxes_;

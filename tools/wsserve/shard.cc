@@ -3,11 +3,34 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <new>
 #include <random>
+#include <stdexcept>
+#include <string_view>
+#include <thread>
 
 #include "wsserve/hub.h"
 
 namespace wskit::server {
+namespace {
+
+// After so many turns in a row that failed as a whole, a millisecond apart, nothing more
+// is to be hoped for.
+constexpr std::size_t kMaxFailedTurns = 1'000;
+
+// Ends the process as what it is, a server that cannot go on, and says so, which takes no
+// memory.
+[[noreturn]] void give_up() {
+  constexpr std::string_view kLine =
+      "wsserve: a shard cannot go on, and ends the server: what the log says was caught came again and "
+      "again\n";
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kLine.data(), kLine.size());
+  ::_exit(70);
+}
+
+}  // namespace
 
 Shard::Shard(ServerView& server, SettingsPtr settings, Hub& hub, Inbox& inbox, std::size_t index)
     : server_(server),
@@ -22,7 +45,11 @@ Shard::Shard(ServerView& server, SettingsPtr settings, Hub& hub, Inbox& inbox, s
       inflater_(15, false),
       deflater_(15, false),
       now_(Clock::now()),
-      receive_buffer_(kReceiveBytes) {}
+      receive_buffer_(kReceiveBytes) {
+  if (!poller_.add(inbox_.wake_fd(), EPOLLIN, &inbox_)) {
+    throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+  }
+}
 
 Shard::~Shard() {
   stop();
@@ -34,14 +61,16 @@ void Shard::start() { thread_ = std::thread(&Shard::run, this); }
 void Shard::stop() {
   if (!thread_.joinable()) return;
   stopping_.store(true, std::memory_order_release);
-  inbox_.post([] {});
+  inbox_.nudge();
   thread_.join();
 }
 
 void Shard::take_up(SettingsPtr settings) {
   settings_ = std::move(settings);
   fanout_.look_at_delivery();
-  for (const auto& [number, connection] : connections_) connection->take_up_limits();
+  for (const auto& [number, connection] : connections_) {
+    guard(*connection, "the limits of a reload", [&] { connection->take_up_limits(); });
+  }
 }
 
 const websocket::ReaderLimits& Shard::message_limits() {
@@ -56,18 +85,19 @@ const websocket::ReaderLimits& Shard::message_limits() {
 }
 
 void Shard::adopt(int fd, const PeerAddress& peer, StandingPtr standing) {
-  inbox_.post([this, fd, peer, standing = std::move(standing)] {
-    if (draining_) {
-      ::close(fd);
-      return;
-    }
-    const std::uint64_t number = next_number_++;
-    auto* connection = new Connection(*this, fd, peer, number, standing);
-    connections_.emplace(number, connection);
-    counters_.accepted.add();
-    sockets_.store(connections_.size(), std::memory_order_release);
-    connection->start();
-  });
+  inbox_.post([this, fd, peer, standing = std::move(standing)] { take_in(fd, peer, standing); });
+}
+
+void Shard::take_in(int fd, const PeerAddress& peer, StandingPtr standing) {
+  OwnedFd socket(fd);
+  if (draining_) return;
+  const std::uint64_t number = next_number_++;
+  auto made = std::make_unique<Connection>(*this, std::move(socket), peer, number, std::move(standing));
+  connections_.emplace(number, made.get());
+  Connection& connection = *made.release();
+  counters_.accepted.add();
+  sockets_.store(connections_.size(), std::memory_order_release);
+  guard(connection, "the start of a connection", [&] { connection.start(); });
 }
 
 void Shard::quiesce(std::function<void()> quiet) {
@@ -83,13 +113,14 @@ void Shard::drain(std::chrono::milliseconds spread) {
     std::minstd_rand random(std::random_device{}());
     for (const auto& [number, connection] : connections_) {
       const auto after = random() % static_cast<unsigned long>(spread.count() + 1);
-      connection->drain(std::chrono::milliseconds(after));
+      guard(*connection, "the farewell of a drain",
+            [&] { connection->drain(std::chrono::milliseconds(after)); });
     }
   });
 }
 
 void Shard::store_settled() {
-  if (awaits_store_.load(std::memory_order_seq_cst)) inbox_.post([] {});
+  if (awaits_store_.load(std::memory_order_seq_cst)) inbox_.nudge();
 }
 
 Connection* Shard::find(std::uint64_t number) const {
@@ -126,11 +157,65 @@ void Shard::give_back(std::unique_ptr<Outbound> outbound) {
 
 void Shard::run() {
   inbox_.owned_by_this_thread();
-  if (!poller_.add(inbox_.wake_fd(), EPOLLIN, &inbox_)) throw std::runtime_error("epoll refused the inbox");
   while (!stopping_.load(std::memory_order_acquire)) {
-    turn(wait_ms());
+    if (guard("a shard's turn", [this] { turn(wait_ms()); })) {
+      failed_turns_ = 0;
+      continue;
+    }
+    if (++failed_turns_ == kMaxFailedTurns) give_up();
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
   }
-  cut_off();
+  guard("a shard's end", [this] { cut_off(); });
+}
+
+void Shard::caught(const char* where) noexcept {
+  if (!server_.incidents().caught(where) || shed_ == now_) return;
+  shed_ = now_;
+  // What everybody can do without goes first.
+  try {
+    hub_.shed_histories();
+  } catch (...) {
+    server_.incidents().caught("giving up histories");
+  }
+}
+
+void Shard::failed(Connection& connection, const char* where) noexcept {
+  caught(where);
+  connection.fail();
+}
+
+void Shard::note_end(std::vector<Connection*>& list, Connection& connection) noexcept {
+  try {
+    list.push_back(&connection);
+  } catch (...) {
+    any_ended_ = true;
+  }
+}
+
+void Shard::look_for_ended() {
+  retired_.reserve(connections_.size());
+  dead_.reserve(connections_.size());
+  any_ended_ = false;
+  retired_.clear();
+  dead_.clear();
+  for (const auto& [number, connection] : connections_) {
+    if (connection->is_dead()) dead_.push_back(connection);
+    if (connection->has_left()) retired_.push_back(connection);
+  }
+}
+
+void Shard::end_losers(std::uint8_t lost) noexcept {
+  if (lost == 0) return;
+  try {
+    throw std::bad_alloc();
+  } catch (...) {
+    caught("handing something to another shard");
+    if ((lost & Inbox::kDeliveries) != 0) fanout_.fail_all();
+    if ((lost & Inbox::kAnswers) == 0) return;
+    for (const auto& [number, connection] : connections_) {
+      if (connection->awaits_answer()) connection->fail();
+    }
+  }
 }
 
 void Shard::cut_off() {
@@ -179,10 +264,17 @@ void Shard::settle() {
 // Whether nothing waits any more.
 bool Shard::settle_once() {
   store::Store* store = hub_.store();
-  // What follows an answer may have to wait as well.
-  for (Connection* connection : std::exchange(awaiting_, {})) {
-    if (!connection->settle(*store)) awaiting_.push_back(connection);
+  // What follows an answer may have to wait as well, and then stands behind these.
+  const std::size_t count = awaiting_.size();
+  std::size_t left = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    Connection& connection = *awaiting_[i];
+    bool settled = true;
+    guard(connection, "an answer that waited for the store", [&] { settled = connection.settle(*store); });
+    if (!settled) awaiting_[left++] = &connection;
   }
+  awaiting_.erase(awaiting_.begin() + static_cast<std::ptrdiff_t>(left),
+                  awaiting_.begin() + static_cast<std::ptrdiff_t>(count));
   if (when_quiet_ && (store == nullptr || store->settled() >= newest_ticket_)) {
     std::exchange(when_quiet_, nullptr)();
   }
@@ -193,14 +285,18 @@ bool Shard::settle_once() {
 void Shard::read_history() {
   history_left_ = false;
   std::erase_if(catching_up_, [this](Connection* connection) {
-    if (!connection->catch_up()) return true;
+    bool done = true;
+    guard(*connection, "the replay of a history", [&] { done = !connection->catch_up(); });
+    if (done) return true;
     history_left_ = history_left_ || connection->can_read_history();
     return false;
   });
 }
 
 void Shard::fan_out() {
-  const std::uint64_t first = inbox_.take(deliveries_, tasks_);
+  std::uint8_t lost = 0;
+  const std::uint64_t first = inbox_.take(deliveries_, tasks_, &lost);
+  end_losers(lost);
   fanout_.collect(deliveries_, first);
   deliveries_.clear();
   // Publishers do not wait for a large fan-out to know that it was accepted.
@@ -212,13 +308,15 @@ void Shard::fan_out() {
     flush_dirty();
   });
   // Behind the deliveries that were pushed before them.
-  for (const Inbox::Task& task : tasks_) task();
+  for (const Inbox::Task& task : tasks_) guard("a shard's task", task);
   tasks_.clear();
 }
 
 void Shard::flush_dirty() {
-  // A flush marks nobody, so the list does not grow under the loop.
-  for (Connection* connection : dirty_) connection->flush();
+  // A flush marks nobody but who fails at it, and has the farewell to write.
+  for (std::size_t i = 0; i < dirty_.size(); ++i) {
+    guard(*dirty_[i], "writing to a connection", [&] { dirty_[i]->flush(); });
+  }
   dirty_.clear();
   if (pinged_.empty()) return;
   // Not the time of the turn, which may have been a long one.
@@ -235,6 +333,7 @@ void Shard::let_go_of_dead() {
 }
 
 void Shard::clean_up() {
+  if (any_ended_) look_for_ended();
   for (Connection* connection : retired_) connection->drop_subscriptions();
   retired_.clear();
   if (!dead_.empty()) let_go_of_dead();
@@ -244,8 +343,8 @@ void Shard::clean_up() {
   }
   if (!dead_.empty()) sockets_.store(connections_.size(), std::memory_order_release);
   dead_.clear();
-  commands_.presence().end_turn();
-  fanout_.tidy();
+  guard("telling who has come and left", [this] { commands_.presence().end_turn(); });
+  guard("tidying the fan-out", [this] { fanout_.tidy(); });
 }
 
 }  // namespace wskit::server

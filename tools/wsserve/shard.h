@@ -3,6 +3,10 @@
 //
 // A turn: read everybody who is ready, take the inbox, write to everybody who is
 // due. Each connection is written to once a turn.
+//
+// Nothing that is thrown ends the loop: what a connection's part of a turn throws ends
+// that connection, and what a task throws ends the task. Whatever calls into connections
+// from outside their own part does so through guard().
 #pragma once
 
 #include <algorithm>
@@ -22,6 +26,8 @@
 #include "wsserve/fanout/fanout.h"
 #include "wsserve/history_query.h"
 #include "wsserve/inbox.h"
+#include "wsserve/incidents.h"
+#include "wsserve/owned_fd.h"
 #include "wsserve/poller.h"
 #include "wsserve/settings.h"
 #include "wsserve/stats.h"
@@ -57,6 +63,7 @@ class ServerView {
   // Null: there is none.
   [[nodiscard]] virtual AuditLog* audit() const = 0;
   [[nodiscard]] virtual ServerLog* log() const = 0;
+  [[nodiscard]] virtual Incidents& incidents() = 0;
 
  protected:
   ~ServerView() = default;
@@ -68,8 +75,9 @@ class Shard {
   ~Shard();
 
   // Any thread.
+  // Throws std::system_error if the machine has no thread left.
   void start();
-  // Gives the shard a connected socket.
+  // Gives the shard a connected socket, which is the caller's still if this throws.
   void adopt(int fd, const PeerAddress& peer, StandingPtr standing);
   // Reads no more commands from now on, and calls `quiet` when none will be
   // carried out any more.
@@ -84,8 +92,36 @@ class Shard {
   // Sockets held, whatever their phase.
   [[nodiscard]] std::size_t sockets() const { return sockets_.load(std::memory_order_acquire); }
   void post(Inbox::Task task) { inbox_.post(std::move(task)); }
+  // An answer that one of its connections waits for was lost: ends those that wait for any.
+  void lose_answer() noexcept { inbox_.lose_answer(); }
 
   // The shard's thread, from here on.
+
+  // A part of the connection's turn: what it throws ends the connection, and nothing else.
+  // `where`: a literal that names it for the log.
+  template <class Part>
+  void guard(Connection& connection, const char* where, Part&& part) noexcept {
+    try {
+      part();
+    } catch (...) {
+      failed(connection, where);
+    }
+  }
+  // The same for what is no connection's. False: something was thrown.
+  template <class Part>
+  bool guard(const char* where, Part&& part) noexcept {
+    try {
+      part();
+      return true;
+    } catch (...) {
+      caught(where);
+      return false;
+    }
+  }
+  // REQUIRES: called while an exception is handled.
+  void failed(Connection& connection, const char* where) noexcept;
+  void caught(const char* where) noexcept;
+
   // Goes by these settings from now on; connections that are open keep their
   // heartbeat and the largest message that they were told. REQUIRES: between turns,
   // or behind what a turn delivers.
@@ -148,9 +184,9 @@ class Shard {
   // An event of this shard is on its way to the store.
   void on_the_way(store::Ticket ticket) { newest_ticket_ = std::max(newest_ticket_, ticket); }
   // drop_subscriptions() between turns.
-  void retire(Connection& connection) { retired_.push_back(&connection); }
+  void retire(Connection& connection) noexcept { note_end(retired_, connection); }
   // Destroy it between turns.
-  void bury(Connection& connection) { dead_.push_back(&connection); }
+  void bury(Connection& connection) noexcept { note_end(dead_, connection); }
 
  private:
   static constexpr std::size_t kReceiveBytes = std::size_t{128} << 10;
@@ -161,6 +197,11 @@ class Shard {
 
   void run();
   void turn(int timeout_ms);
+  void take_in(int fd, const PeerAddress& peer, StandingPtr standing);
+  void note_end(std::vector<Connection*>& list, Connection& connection) noexcept;
+  void look_for_ended();
+  // Those who cannot be told what was lost on the way to this shard.
+  void end_losers(std::uint8_t lost) noexcept;
   void fan_out();
   void flush_dirty();
   void read_history();
@@ -213,6 +254,9 @@ class Shard {
   std::atomic<bool> awaits_store_{false};
   std::vector<Connection*> retired_;
   std::vector<Connection*> dead_;
+  bool any_ended_ = false;        // there was no memory to note who is to be retired or buried
+  std::size_t failed_turns_ = 0;  // in a row
+  Clock::time_point shed_{};      // the time of the turn that gave up histories last
   std::vector<Delivery> deliveries_;
   std::vector<Inbox::Task> tasks_;
 

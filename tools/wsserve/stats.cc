@@ -1,7 +1,10 @@
 #include "wsserve/stats.h"
 
+#include <fmt/format.h>
+
 #include <array>
-#include <nlohmann/json.hpp>
+
+#include "wsserve/json_object.h"
 
 namespace wskit::server {
 namespace {
@@ -111,24 +114,24 @@ constexpr auto kCounters = std::to_array<CounterInfo>({
      "Pongs that gave way to a newer one while their peer did not read"},
 });
 
-nlohmann::ordered_json store_json(const store::Status& store) {
-  nlohmann::ordered_json json;
-  json["available"] = store.available;
-  if (!store.available) json["reason"] = store.reason;
-  json["failures"] = store.failures;
-  json["queued_events"] = store.queued_events;
-  json["queued_bytes"] = store.queued_bytes;
-  json["commits"] = store.commits;
-  json["stored_events"] = store.stored_events;
-  json["failed_events"] = store.failed_events;
-  json["read_events"] = store.read_events;
-  json["damaged_events"] = store.damaged_events;
-  json["file_bytes"] = store.file_bytes;
-  json["log_bytes"] = store.log_bytes;
-  json["log_blocked_us"] = store.log_blocked.count();
-  json["last_commit_us"] = store.last_commit.count();
-  json["last_commit_events"] = store.last_commit_events;
-  return json;
+std::string store_json(const store::Status& store) {
+  JsonObject json;
+  json.add("available", store.available);
+  if (!store.available) json.add("reason", store.reason);
+  json.add("failures", store.failures);
+  json.add("queued_events", store.queued_events);
+  json.add("queued_bytes", store.queued_bytes);
+  json.add("commits", store.commits);
+  json.add("stored_events", store.stored_events);
+  json.add("failed_events", store.failed_events);
+  json.add("read_events", store.read_events);
+  json.add("damaged_events", store.damaged_events);
+  json.add("file_bytes", store.file_bytes);
+  json.add("log_bytes", store.log_bytes);
+  json.add("log_blocked_us", store.log_blocked.count());
+  json.add("last_commit_us", store.last_commit.count());
+  json.add("last_commit_events", store.last_commit_events);
+  return json.text();
 }
 
 }  // namespace
@@ -142,27 +145,34 @@ std::uint64_t sum(std::span<const ShardCounters* const> shards, Counter ShardCou
 }
 
 std::string stats_json(const ServerIdentity& identity, std::span<const ShardCounters* const> shards,
-                       const HubFigures& hub, const store::Status* store, const UserFigures& users) {
-  nlohmann::ordered_json stats;
-  stats["unique_users"] = users.users;
-  auto& by_user = stats["connections_by_user"] = nlohmann::ordered_json::object();
-  for (const auto& [user, connections] : users.connections) by_user[user] = connections;
-  stats["channels"] = hub.channels;
-  stats["channels_forgotten"] = hub.channels_forgotten;
-  for (const CounterInfo& info : kCounters) stats[info.name] = sum(shards, info.member);
-  stats["history_bytes"] = hub.history_bytes;
-  stats["history_max_bytes"] = hub.history_max_bytes;
-  stats["history_evicted"] = hub.history_evicted;
-  stats["dedup_bytes"] = hub.dedup_bytes;
-  stats["dedup_max_bytes"] = hub.dedup_max_bytes;
-  stats["dedup_evicted"] = hub.dedup_evicted;
-  if (store != nullptr) stats["store"] = store_json(*store);
+                       const HubFigures& hub, const store::Status* store, const UserFigures& users,
+                       std::uint64_t exceptions) {
+  JsonObject stats;
+  stats.add("unique_users", users.users);
+  std::string by_user;
+  for (const auto& [user, connections] : users.connections) {
+    by_user += by_user.empty() ? '{' : ',';
+    protocol::append_quoted(by_user, user);
+    by_user += fmt::format(":{}", connections);
+  }
+  stats.add_json("connections_by_user", by_user.empty() ? "{}" : by_user + "}");
+  stats.add("channels", hub.channels);
+  stats.add("channels_forgotten", hub.channels_forgotten);
+  for (const CounterInfo& info : kCounters) stats.add(info.name, sum(shards, info.member));
+  stats.add("exceptions", exceptions);
+  stats.add("history_bytes", hub.history_bytes);
+  stats.add("history_max_bytes", hub.history_max_bytes);
+  stats.add("history_evicted", hub.history_evicted);
+  stats.add("dedup_bytes", hub.dedup_bytes);
+  stats.add("dedup_max_bytes", hub.dedup_max_bytes);
+  stats.add("dedup_evicted", hub.dedup_evicted);
+  if (store != nullptr) stats.add_json("store", store_json(*store));
   const auto up = std::chrono::steady_clock::now() - identity.started;
-  stats["uptime"] = std::chrono::duration_cast<std::chrono::duration<double>>(up).count();
-  stats["shards"] = shards.size();
-  stats["server"] = identity.server;
-  stats["node"] = identity.node;
-  return stats.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  stats.add("uptime", std::chrono::duration_cast<std::chrono::duration<double>>(up).count());
+  stats.add("shards", shards.size());
+  stats.add("server", identity.server);
+  stats.add("node", identity.node);
+  return stats.text();
 }
 
 }  // namespace wskit::server

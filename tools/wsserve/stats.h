@@ -136,9 +136,10 @@ struct UserFigures {
 };
 
 // The object that /ws/stats and the `stats` command answer with.
-// `store`: null if there is none.
+// `store`: null if there is none. `exceptions`: that were caught at a boundary.
 [[nodiscard]] std::string stats_json(const ServerIdentity& identity,
                                      std::span<const ShardCounters* const> shards, const HubFigures& hub,
-                                     const store::Status* store, const UserFigures& users = {});
+                                     const store::Status* store, const UserFigures& users = {},
+                                     std::uint64_t exceptions = 0);
 
 }  // namespace wskit::server

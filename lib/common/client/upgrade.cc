@@ -10,6 +10,7 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <charconv>
+#include <exception>
 #include <nlohmann/json.hpp>
 
 #include "common/client/refusal_hint.h"
@@ -126,7 +127,22 @@ bool offers_subprotocol(const ClientOptions& options, std::string_view protocol)
 
 }  // namespace
 
-struct UpgradeAnswer::Parser : http::response_parser<http::string_body> {};
+struct UpgradeAnswer::Parser : http::response_parser<http::string_body> {
+  // As put(), but for what it does not bound, and then throws at: the trailer and a
+  // chunk's extension, which say nothing to us. They count as too long a body.
+  std::size_t take(const std::string& bytes, boost::system::error_code& error) {
+    std::size_t used = 0;
+    try {
+      used = put(boost::asio::buffer(bytes), error);
+    } catch (const std::exception&) {
+      error = is_header_done() ? http::error::body_limit : http::error::header_limit;
+      return 0;
+    }
+    const bool waits = error == http::error::need_more && is_header_done();
+    if (waits && bytes.size() - used > kMaxHeaderBytes) error = http::error::body_limit;
+    return used;
+  }
+};
 
 std::string upgrade_request(const ClientOptions& options, std::string_view key) {
   std::string text = fmt::format(
@@ -180,7 +196,7 @@ UpgradeAnswer::Status UpgradeAnswer::read() {
   }
   began_ = began_ || pending_.size() >= kHttp.size();
   boost::system::error_code error;
-  const std::size_t used = parser_->put(boost::asio::buffer(pending_), error);
+  const std::size_t used = parser_->take(pending_, error);
   pending_.erase(0, used);
   if (error == http::error::need_more) return Status::kNeedMore;
   // A long error page says no more than a short one.

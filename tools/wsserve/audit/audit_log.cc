@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -60,10 +61,16 @@ void AuditLog::write(std::string_view line) {
       lost_.fetch_add(1, std::memory_order_relaxed);
       return;
     }
-    const bool is_first = waiting_.empty();
-    waiting_ += line;
-    waiting_ += '\n';
-    if (!is_first) return;
+    const std::size_t before = waiting_.size();
+    try {
+      waiting_ += line;
+      waiting_ += '\n';
+    } catch (const std::bad_alloc&) {
+      waiting_.resize(before);
+      lost_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    if (before > 0) return;
   }
   wake_.notify_one();
 }
@@ -103,9 +110,17 @@ void AuditLog::run() {
     text.remove_prefix(write_batch(text, Successor::kMayCome));
     lock.lock();
     if (text.empty()) continue;
-    waiting_.insert(0, text);
+    try {
+      waiting_.insert(0, text);
+    } catch (const std::bad_alloc&) {
+      count_lost(text);
+    }
     bytes_before_next_ = 0;
   }
+}
+
+void AuditLog::count_lost(std::string_view lines) {
+  lost_.fetch_add(static_cast<std::uint64_t>(std::ranges::count(lines, '\n')), std::memory_order_relaxed);
 }
 
 AuditLog::Room AuditLog::wait_for_room(Successor successor) {
@@ -122,6 +137,16 @@ AuditLog::Room AuditLog::wait_for_room(Successor successor) {
 
 std::size_t AuditLog::write_batch(std::string_view text, Successor successor) {
   if (text.empty()) return 0;
+  try {
+    return try_to_write(text, successor);
+  } catch (const std::bad_alloc&) {
+    // Without the memory to put it together, nothing of it is written.
+    count_lost(text);
+    return text.size();
+  }
+}
+
+std::size_t AuditLog::try_to_write(std::string_view text, Successor successor) {
   std::string prefix = mid_line_ ? "\n" : "";
   const std::uint64_t lost = lost_.load(std::memory_order_relaxed);
   if (lost > lost_told_) prefix += lost_line(lost - lost_told_);
@@ -144,8 +169,7 @@ std::size_t AuditLog::write_batch(std::string_view text, Successor successor) {
   const std::string_view kept = text.substr(0, written - std::min(prefix.size(), written));
   const std::size_t whole_lines = kept.rfind('\n') + 1;  // none: npos + 1 is 0
   if (room == Room::kElsewhere) return whole_lines;
-  lost_.fetch_add(static_cast<std::uint64_t>(std::ranges::count(text.substr(whole_lines), '\n')),
-                  std::memory_order_relaxed);
+  count_lost(text.substr(whole_lines));
   return text.size();
 }
 

@@ -59,6 +59,8 @@ class AuditLog {
   // Returns how much of `text` is done with, written or counted as lost: all of it,
   // unless there is no room and another file takes the rest, from the beginning of a line.
   std::size_t write_batch(std::string_view text, Successor successor);
+  std::size_t try_to_write(std::string_view text, Successor successor);
+  void count_lost(std::string_view lines);
   // Of a pipe that nobody reads for now.
   Room wait_for_room(Successor successor);
 

@@ -20,8 +20,9 @@ std::size_t size_of(const std::vector<ChunkPtr>& frames) {
 
 void CatchUp::add(Channel& channel, std::uint64_t after, std::vector<ChunkPtr> first) {
   const std::uint64_t read = after + first.size();
-  ahead_bytes_ += size_of(first);
+  const std::size_t bytes = size_of(first);
   cursors_.push_back({&channel, read, after, std::move(first)});
+  ahead_bytes_ += bytes;
 }
 
 void CatchUp::remove_if(const std::function<bool(const Channel&)>& unwanted) {

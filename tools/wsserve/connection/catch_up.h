@@ -79,6 +79,8 @@ class CatchUp {
   static constexpr std::size_t kHeadStartBytes = std::size_t{256} << 10;
   static constexpr std::size_t kAllHeadStartBytes = std::size_t{1} << 20;
   static constexpr std::size_t kMaxJoined = 250'000;
+  // Whether the store has not yet answered what it was asked for.
+  [[nodiscard]] bool asks() const { return asked_ != nullptr; }
   // The bytes that were read ahead and not handed over.
   [[nodiscard]] std::size_t ahead_bytes() const { return ahead_bytes_; }
 

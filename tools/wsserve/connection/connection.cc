@@ -8,16 +8,17 @@
 
 #include "common/websocket/message_writer.h"
 #include "wsserve/audit/records.h"
+#include "wsserve/http/response.h"
 #include "wsserve/shard.h"
 
 namespace wskit::server {
 
 using protocol::CloseCode;
 
-Connection::Connection(Shard& shard, int fd, const PeerAddress& peer, std::uint64_t number,
+Connection::Connection(Shard& shard, OwnedFd socket, const PeerAddress& peer, std::uint64_t number,
                        StandingPtr standing)
     : shard_(shard),
-      transport_(fd),
+      transport_(std::move(socket)),
       peer_(peer),
       standing_(std::move(standing)),
       heartbeat_(shard.settings().heartbeat),
@@ -49,7 +50,11 @@ protocol::DeliveryCounters Connection::counters() const {
                           (latest_ == nullptr ? 0 : latest_->conflation.bytes())};
 }
 
-void Connection::on_ready(std::uint32_t events) {
+void Connection::on_ready(std::uint32_t events) noexcept {
+  shard_.guard(*this, "what a peer sent", [&] { take_readiness(events); });
+}
+
+void Connection::take_readiness(std::uint32_t events) {
   if (phase_ == Phase::kDead) return;
   if ((events & EPOLLOUT) != 0) {
     flush();
@@ -85,14 +90,15 @@ void Connection::send_text(std::string_view json) {
 // turn, or once the socket has room; a peer that does not take its answers is
 // not read until it has.
 void Connection::queue_changed(std::size_t bytes_before) {
+  outbound_->finish_reply();
   shard_.counters().queued_bytes.add(outbound_->bytes() - bytes_before);
   if (outbound_->reply_bytes() > shard_.settings().queue_limit_bytes && blocked_ && !paused_) {
     paused_ = true;
     watch();
   }
   if (!blocked_ && !marked_dirty_) {
-    marked_dirty_ = true;
     shard_.mark_dirty(*this);
+    marked_dirty_ = true;
   }
 }
 
@@ -124,7 +130,13 @@ bool Connection::write_directly(const ChunkPtr& run) {
   record_.bytes_out += written;
   if (written == run->size() && transport_.drained()) return true;
   if (written < run->size()) {
-    outbound().append_events(run, written);
+    try {
+      outbound().append_events(run, written);
+    } catch (...) {
+      // Nothing can follow half a frame.
+      if (written > 0) abort("the server failed");
+      throw;
+    }
     shard_.counters().queued_bytes.add(outbound_->bytes());
   }
   blocked_ = true;
@@ -234,9 +246,9 @@ void Connection::watch() {
 
 void Connection::hold_back() {
   if (held_back_ || phase_ != Phase::kOpen) return;
+  shard_.hold_back(*this);
   held_back_ = true;
   shard_.counters().held_back.add();
-  shard_.hold_back(*this);
   watch();
 }
 
@@ -257,6 +269,10 @@ void Connection::close(CloseCode code, std::string_view reason) {
     if (phase_ == Phase::kOpen && latest_ != nullptr) drain_latest(Clock::time_point::max());
     if (phase_ != Phase::kOpen) return;
   }
+  take_leave(code, reason);
+}
+
+void Connection::take_leave(CloseCode code, std::string_view reason) {
   audit::disconnect(shard_, *this, code, reason);
   const std::size_t before = outbound().bytes();
   put_farewell(code, reason);
@@ -276,6 +292,37 @@ void Connection::close(CloseCode code, std::string_view reason) {
   queue_changed(before);
 }
 
+void Connection::fail() noexcept {
+  try {
+    tell_failure();
+  } catch (...) {
+    shard_.caught("telling a peer that the server has failed");
+    abort("the server failed");
+  }
+}
+
+void Connection::tell_failure() {
+  if (outbound_ != nullptr) outbound_->take_back_unfinished();
+  if (phase_ == Phase::kOpen) {
+    shard_.fanout().forget(*this);
+    return take_leave(CloseCode::kInternalError,
+                      "the server failed at this connection, and at no other; come back with since");
+  }
+  if (phase_ != Phase::kHttp || !owes_answer_ || finish_when_written_) return abort("the server failed");
+  store_wait_.reset();
+  const http::HttpError error{
+      .status = 500,
+      .code = "INTERNAL",
+      .message = "the server failed at this request; whether it was carried out is not known",
+      .headers = {}};
+  send_http(http::error_response(error), false, http_->request().method == "HEAD");
+  watch();
+}
+
+void Connection::delivery_failed() noexcept {
+  if (phase_ == Phase::kOpen) shard_.failed(*this, "the delivery of events");
+}
+
 void Connection::put_farewell(CloseCode code, std::string_view reason) {
   if (stream_ != nullptr)
     return stream_->append_farewell(outbound().replies(), code, reason, shard_.timestamp());
@@ -288,15 +335,17 @@ void Connection::put_farewell(CloseCode code, std::string_view reason) {
   }
 }
 
-void Connection::abort(std::string_view why) {
+void Connection::abort(std::string_view why) noexcept {
   if (phase_ == Phase::kDead) return;
   if (phase_ == Phase::kOpen) {
-    audit::disconnect(shard_, *this, CloseCode::kAbnormal, why);
+    shard_.guard("the audit log of a disconnection",
+                 [&] { audit::disconnect(shard_, *this, CloseCode::kAbnormal, why); });
     leave_service();
   }
   phase_ = Phase::kDead;
   shard_.counters().dropped.add(forget_latest());
   if (outbound_ != nullptr) {
+    outbound_->take_back_unfinished();
     shard_.counters().queued_bytes.subtract(outbound_->bytes());
     outbound_.reset();
   }
@@ -332,11 +381,12 @@ void Connection::drain(std::chrono::milliseconds come_back_after) {
   finish_when_written_ = true;
 }
 
-void Connection::drop_subscriptions() {
+void Connection::drop_subscriptions() noexcept {
   shard_.counters().subscriptions.subtract(subscriptions_.size());
   for (std::unique_ptr<Subscription>& subscription : subscriptions_.take_all()) {
-    shard_.commands().presence().unsubscribing(*this, subscription->name());
-    shard_.fanout().unsubscribe(std::move(subscription));
+    shard_.guard("telling that somebody has left",
+                 [&] { shard_.commands().presence().unsubscribing(*this, subscription->name()); });
+    shard_.guard("taking back a subscription", [&] { shard_.fanout().unsubscribe(std::move(subscription)); });
   }
 }
 
@@ -346,7 +396,11 @@ std::chrono::milliseconds Connection::ping_interval() const {
   return heartbeat_.count() > 0 ? heartbeat_ : shard_.settings().heartbeat;
 }
 
-void Connection::on_deadline() {
+void Connection::on_deadline() noexcept {
+  shard_.guard(*this, "the time of a connection", [this] { take_deadline(); });
+}
+
+void Connection::take_deadline() {
   switch (phase_) {
     case Phase::kHttp:
       return end_request_time();

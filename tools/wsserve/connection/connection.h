@@ -65,8 +65,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
     bool defaults = false;
   };
 
-  // Owns `fd`, a connected non-blocking stream socket.
-  Connection(Shard& shard, int fd, const PeerAddress& peer, std::uint64_t number, StandingPtr standing);
+  // `socket`: a connected non-blocking stream socket.
+  Connection(Shard& shard, OwnedFd socket, const PeerAddress& peer, std::uint64_t number,
+             StandingPtr standing);
   ~Connection();
 
   // Registers with the poller and starts the handshake's deadline.
@@ -85,7 +86,14 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void drain(std::chrono::milliseconds come_back_after);
 
   // Ends it now: the socket is closed at the end of the turn. `why`: for the audit log.
-  void abort(std::string_view why = {});
+  // Takes no memory.
+  void abort(std::string_view why = {}) noexcept;
+
+  // Something was thrown in its turn: tells the peer that the server has failed, with 500
+  // if a request is still to be answered or 1011, and ends it. Nothing that came behind is
+  // carried out, and no event is handed over any more, for one may be missing. Called while
+  // the exception is handled.
+  void fail() noexcept;
 
   // Writes what waits, as far as the socket takes it. Called by the shard at the
   // end of a turn in which send_text() was.
@@ -127,6 +135,10 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // `answer` may suspend again. REQUIRES: is_suspended().
   void resume(const std::function<void(Connection&)>& answer);
   [[nodiscard]] bool is_suspended() const { return store_wait_ != nullptr && store_wait_->suspended; }
+  // Whether something that it waits for has to be posted to its shard.
+  [[nodiscard]] bool awaits_answer() const {
+    return is_suspended() || (catch_up_ != nullptr && catch_up_->asks());
+  }
 
   // The answer to what catch_up() asked the store for.
   void history_arrived(const Channel& channel, store::Part part);
@@ -142,7 +154,11 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
 
   // Takes back all subscriptions. Called by the shard between turns once the
   // connection is closing.
-  void drop_subscriptions();
+  void drop_subscriptions() noexcept;
+  // Whether that is still to be done.
+  [[nodiscard]] bool has_left() const {
+    return (phase_ == Phase::kClosing || phase_ == Phase::kDead) && !subscriptions_.empty();
+  }
 
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] std::string id() const;
@@ -215,6 +231,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void settle() override;
   void deliver_waiting(const Channel& channel) override;
   void count_filtered(std::uint32_t events) override;
+  void delivery_failed() noexcept override;
 
   // What it was told, and what its reader keeps to.
   [[nodiscard]] std::size_t max_message_bytes() const { return reader_.limits().max_message_bytes; }
@@ -224,14 +241,17 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // Events of which only the newest waits, and when the next one may go.
   struct LatestQueue final : TimingWheel::Entry {
     explicit LatestQueue(Connection& connection) : owner(connection) {}
-    void on_deadline() override;
+    void on_deadline() noexcept override;
     Connection& owner;
     Conflation conflation;
   };
   enum class Service : std::uint8_t { kCommands, kEcho, kEvents };
 
-  void on_ready(std::uint32_t events) override;
-  void on_deadline() override;
+  // Boundaries: nothing that is thrown passes them.
+  void on_ready(std::uint32_t events) noexcept override;
+  void on_deadline() noexcept override;
+  void take_readiness(std::uint32_t events);
+  void take_deadline();
 
   // Reading.
   void read();
@@ -309,6 +329,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   bool write_directly(const ChunkPtr& run);
   std::uint64_t drop_queue();
   void put_farewell(protocol::CloseCode code, std::string_view reason);
+  // Behind what waits already, and nothing follows it. REQUIRES: it is open.
+  void take_leave(protocol::CloseCode code, std::string_view reason);
+  void tell_failure();
   bool would_overflow(std::size_t bytes) const;
   void overflow(std::uint32_t events);
   void watch();
@@ -349,8 +372,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   StandingPtr standing_;  // null: nothing is limited, or nothing that concerns it
   Phase phase_ = Phase::kHttp;
   Service service_ = Service::kCommands;
-  bool awaits_tls_ = false;  // nothing was read yet, and it is to be TLS
-  bool answered_ = false;    // a request: the connection may wait for another one
+  bool awaits_tls_ = false;   // nothing was read yet, and it is to be TLS
+  bool answered_ = false;     // a request: the connection may wait for another one
+  bool owes_answer_ = false;  // bytes of a request have come that nothing was said to yet
   bool marked_dirty_ = false;
   bool blocked_ = false;              // the socket's buffer is full: EPOLLOUT is watched
   bool paused_ = false;               // not read: its answers are not taken

@@ -11,6 +11,22 @@ using protocol::CloseCode;
 
 namespace {
 
+// Counts what is read ahead more or less behind it than before, whatever is thrown meanwhile.
+class Counted {
+ public:
+  Counted(ShardCounters& counters, const CatchUp& catch_up)
+      : counters_(counters), catch_up_(catch_up), before_(catch_up.ahead_bytes()) {}
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  // The difference of two unsigned numbers may stand for less than nothing.
+  ~Counted() { counters_.replay_bytes.add(catch_up_.ahead_bytes() - before_); }
+
+ private:
+  ShardCounters& counters_;
+  const CatchUp& catch_up_;
+  const std::size_t before_;
+};
+
 // So that one who replays a long history does not keep the others waiting.
 constexpr std::size_t kHistoryBytesPerTurn = std::size_t{1} << 20;
 
@@ -28,9 +44,8 @@ void Connection::begin_catch_up(Channel& channel, std::uint64_t after, std::vect
     shard_.mark_catching_up(*this);
   }
   shard_.fanout().hold(*this, channel);
-  const std::size_t before = catch_up_->ahead_bytes();
+  const Counted counted(shard_.counters(), *catch_up_);
   catch_up_->add(channel, after, std::move(first));
-  shard_.counters().replay_bytes.add(catch_up_->ahead_bytes() - before);
 }
 
 std::size_t Connection::head_start_bytes() const {
@@ -52,13 +67,12 @@ void Connection::subscriptions_left() {
     watch();
   }
   if (catch_up_ == nullptr) return;
-  const std::size_t before = catch_up_->ahead_bytes();
+  const Counted counted(shard_.counters(), *catch_up_);
   catch_up_->remove_if([&](const Channel& channel) {
     if (!unwanted(channel)) return false;
     shard_.fanout().release(*this, channel, 0);
     return true;
   });
-  shard_.counters().replay_bytes.subtract(before - catch_up_->ahead_bytes());
 }
 
 bool Connection::is_catching_up(const Channel& channel) const {
@@ -100,9 +114,11 @@ bool Connection::catch_up() {
   while (phase_ == Phase::kOpen && !catch_up_->done() && !blocked_ && bytes < kHistoryBytesPerTurn) {
     if (std::exchange(began, true) && Clock::now() >= deadline) break;
     frames.clear();
-    const std::size_t before = catch_up_->ahead_bytes();
-    const CatchUp::Step step = catch_up_->next(shard_.fanout(), *this, shard_.index(), frames);
-    shard_.counters().replay_bytes.subtract(before - catch_up_->ahead_bytes());
+    CatchUp::Step step;
+    {
+      const Counted counted(shard_.counters(), *catch_up_);
+      step = catch_up_->next(shard_.fanout(), *this, shard_.index(), frames);
+    }
     if (step.channel == nullptr) break;
     if (step.ask) {
       shard_.history().read_on(*this, *step.channel, step.after, step.newest, kStorePartBytes);

@@ -3,6 +3,25 @@
 #include "wsserve/shard.h"
 
 namespace wskit::server {
+namespace {
+
+// Counts what waits more or less behind it than before, whatever is thrown meanwhile.
+class Counted {
+ public:
+  Counted(ShardCounters& counters, const Conflation& conflation)
+      : counters_(counters), conflation_(conflation), before_(conflation.bytes()) {}
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  // The difference of two unsigned numbers may stand for less than nothing.
+  ~Counted() { counters_.queued_bytes.add(conflation_.bytes() - before_); }
+
+ private:
+  ShardCounters& counters_;
+  const Conflation& conflation_;
+  const std::size_t before_;
+};
+
+}  // namespace
 
 void Connection::deliver_latest(const Channel& channel, const ChunkPtr& frame, Clock::duration interval) {
   if (phase_ != Phase::kOpen) return;
@@ -11,12 +30,13 @@ void Connection::deliver_latest(const Channel& channel, const ChunkPtr& frame, C
   if (!blocked_ && conflation.may_pass(channel, *frame, shard_.now(), interval)) {
     return shard_.fanout().replay(*this, {&frame, 1});
   }
-  const std::size_t before = conflation.bytes();
-  if (conflation.put(channel, frame, interval)) {
-    ++merged_;
-    shard_.counters().merged.add();
+  {
+    const Counted counted(shard_.counters(), conflation);
+    if (conflation.put(channel, frame, interval)) {
+      ++merged_;
+      shard_.counters().merged.add();
+    }
   }
-  shard_.counters().queued_bytes.add(conflation.bytes() - before);
   // As many keys as fill the queue are more than the subscriber can follow.
   if (conflation.bytes() > shard_.settings().queue_limit_bytes) return overflow(0);
   drain_latest(shard_.now());
@@ -27,8 +47,8 @@ void Connection::drain_latest(Clock::time_point now) {
   while (!blocked_ && phase_ == Phase::kOpen) {
     const std::size_t before = conflation.bytes();
     const ChunkPtr frame = conflation.take(now);
-    if (frame == nullptr) break;
     shard_.counters().queued_bytes.subtract(before - conflation.bytes());
+    if (frame == nullptr) break;
     shard_.fanout().replay(*this, {&frame, 1});
   }
   if (phase_ != Phase::kOpen) return;
@@ -44,9 +64,10 @@ void Connection::settle() {
   Conflation& conflation = latest_->conflation;
   // All at once, for what does not fit closes the connection and the rest is given up.
   std::vector<ChunkPtr> frames;
-  const std::size_t before = conflation.bytes();
-  while (ChunkPtr frame = conflation.take(Clock::time_point::max())) frames.push_back(std::move(frame));
-  shard_.counters().queued_bytes.subtract(before - conflation.bytes());
+  {
+    const Counted counted(shard_.counters(), conflation);
+    while (ChunkPtr frame = conflation.take(Clock::time_point::max())) frames.push_back(std::move(frame));
+  }
   for (const ChunkPtr& frame : frames) {
     if (phase_ == Phase::kOpen) {
       shard_.fanout().replay(*this, {&frame, 1});
@@ -61,14 +82,19 @@ void Connection::settle() {
 void Connection::deliver_waiting(const Channel& channel) {
   if (phase_ != Phase::kOpen || latest_ == nullptr) return;
   Conflation& conflation = latest_->conflation;
-  const std::size_t before = conflation.bytes();
-  const std::vector<ChunkPtr> frames = conflation.take_all_of(channel, shard_.now());
-  shard_.counters().queued_bytes.subtract(before - conflation.bytes());
+  std::vector<ChunkPtr> frames;
+  {
+    const Counted counted(shard_.counters(), conflation);
+    frames = conflation.take_all_of(channel, shard_.now());
+  }
   if (!frames.empty()) shard_.fanout().replay(*this, frames);
   if (phase_ == Phase::kOpen) watch();
 }
 
-void Connection::LatestQueue::on_deadline() { owner.drain_latest(owner.shard_.now()); }
+void Connection::LatestQueue::on_deadline() noexcept {
+  owner.shard_.guard(owner, "what waits to be the newest",
+                     [this] { owner.drain_latest(owner.shard_.now()); });
+}
 
 std::uint64_t Connection::forget_latest() {
   if (latest_ == nullptr) return 0;

@@ -65,6 +65,7 @@ void Connection::read_http(std::string_view bytes) {
   if (finish_when_written_) return;
   if (!answered_ && begins_tls(bytes) && !http_->mid_request()) return refuse_tls_hello();
   begin_request();
+  owes_answer_ = true;
   serve_requests(http_->feed(bytes));
 }
 
@@ -81,6 +82,7 @@ void Connection::serve_requests(http::RequestReader::Status status) {
   using Status = http::RequestReader::Status;
   while (status == Status::kRequest && phase_ == Phase::kHttp) {
     shard_.counters().http_requests.add();
+    owes_answer_ = true;
     handle_request(http_->request());
     // Requests that were sent ahead without reading the answers are not served on
     // and on: the connection ends with the answers it has.
@@ -168,6 +170,7 @@ void Connection::send_http(const http::Response& response, bool keep_alive, bool
   Outbound& queue = outbound();
   const std::size_t before = queue.bytes();
   queue.append_http(http::serialize(response, keep_alive, head, page_headers()));
+  owes_answer_ = false;
   if (!keep_alive) {
     finish_when_written_ = true;
     shard_.wheel().schedule(*this, shard_.now() + shard_.settings().close_timeout);
@@ -222,14 +225,15 @@ void Connection::open_websocket(http::Request& request) {
     }
   }
   if (commands != nullptr) shard_.counters().unknown_parameters.add(commands->unknown_parameters);
-  outbound().append_http(result.upgrade->response);
-  shard_.counters().queued_bytes.add(result.upgrade->response.size());
   std::string rest = http_->take_rest();
-  http_.reset();
-  phase_ = Phase::kOpen;
   // The limits of the frames that follow are the echo service's.
   if (commands == nullptr) reader_ = MessageReader(websocket::Role::kServer, kEchoLimits);
   if (result.upgrade->deflate) agree_on_deflate(*result.upgrade->deflate);
+  outbound().append_http(result.upgrade->response);
+  shard_.counters().queued_bytes.add(result.upgrade->response.size());
+  http_.reset();
+  phase_ = Phase::kOpen;
+  owes_answer_ = false;
   shard_.counters().connections.add();
   if (!shard_.server().admit()) {
     shard_.counters().refused.add();
@@ -290,8 +294,8 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
   }
   schedule_beat();
   if (!marked_dirty_) {
-    marked_dirty_ = true;
     shard_.mark_dirty(*this);
+    marked_dirty_ = true;
   }
 }
 

@@ -48,18 +48,21 @@ void Connection::open_stream(http::EventStreamRequest& request, bool head) {
 
 bool Connection::begin_stream(const http::EventStreamRequest& request) {
   const std::string head = http::serialize_event_stream(page_headers());
+  const bool single = request.channels.size() == 1 && !protocol::looks_like_pattern(request.channels.front());
+  auto stream = std::make_unique<EventStream>(StreamCursor(shard_.receive_time().at, single), request.named,
+                                              any_retry());
   outbound().append_http(head);
   shard_.counters().queued_bytes.add(head.size());
   http_.reset();
   phase_ = Phase::kOpen;
-  const bool single = request.channels.size() == 1 && !protocol::looks_like_pattern(request.channels.front());
-  stream_ = std::make_unique<EventStream>(StreamCursor(shard_.receive_time().at, single), request.named,
-                                          any_retry());
+  owes_answer_ = false;
+  stream_ = std::move(stream);
   set_wire_form(WireForm::kOwn);
   shard_.counters().connections.add();
   shard_.counters().event_streams.add();
   std::optional<std::string> refusal;
-  if (!shard_.server().admit()) {
+  const bool admitted = shard_.server().admit();
+  if (!admitted) {
     refusal = "too many connections; come back later";
   } else {
     refusal = take_place();

@@ -62,10 +62,10 @@ bool Outbound::put_control(std::string_view frame, Control control) {
   close_tail();
   std::size_t place = split_begun_frame();
   while (place < pieces_.size() && pieces_[place].is_control()) ++place;
-  piece_bytes_ += frame.size();
-  reply_bytes_ += frame.size();
   pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(place),
                  {Chunk::copy_of(frame), 0, frame.size(), kind});
+  piece_bytes_ += frame.size();
+  reply_bytes_ += frame.size();
   return replaces;
 }
 
@@ -94,19 +94,20 @@ void Outbound::sent(std::size_t bytes) {
   tail_sent_ += bytes;
   if (tail_sent_ == tail_.size()) {
     tail_.clear();
-    tail_sent_ = 0;
+    tail_sent_ = whole_tail_ = 0;
   }
 }
 
 std::uint64_t Outbound::drop_unbegun() {
   close_tail();
   const std::size_t keep = split_begun_frame();
-  std::deque<Piece> kept;
+  std::size_t kept = 0;
   std::uint64_t dropped = 0;
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     Piece& piece = pieces_[i];
     if (i < keep || piece.is_control()) {
-      kept.push_back(std::move(piece));
+      if (kept != i) pieces_[kept] = std::move(piece);
+      ++kept;
       continue;
     }
     if (piece.kind == Kind::kEvents) {
@@ -115,7 +116,7 @@ std::uint64_t Outbound::drop_unbegun() {
     piece_bytes_ -= piece.size();
     if (piece.kind != Kind::kEvents) reply_bytes_ -= piece.size();
   }
-  pieces_ = std::move(kept);
+  pieces_.erase(pieces_.begin() + static_cast<std::ptrdiff_t>(kept), pieces_.end());
   return dropped;
 }
 
@@ -135,6 +136,8 @@ std::uint64_t Outbound::drop_stream() {
   return dropped;
 }
 
+void Outbound::take_back_unfinished() { tail_.resize(std::max(whole_tail_, tail_sent_)); }
+
 void Outbound::shrink() {
   constexpr std::size_t kKeptReplyBytes = std::size_t{64} << 10;
   pieces_.shrink_to_fit();
@@ -143,18 +146,18 @@ void Outbound::shrink() {
 
 void Outbound::push(Piece piece) {
   if (piece.size() == 0) return;
-  piece_bytes_ += piece.size();
-  if (piece.kind != Kind::kEvents) reply_bytes_ += piece.size();
+  const std::size_t bytes = piece.size();
+  const Kind kind = piece.kind;
   pieces_.push_back(std::move(piece));
+  piece_bytes_ += bytes;
+  if (kind != Kind::kEvents) reply_bytes_ += bytes;
 }
 
 void Outbound::close_tail() {
   if (tail_.empty()) return;
-  const std::size_t begin = std::exchange(tail_sent_, 0);
-  auto chunk = Chunk::copy_of(tail_);
+  push({Chunk::copy_of(tail_), tail_sent_, tail_.size(), Kind::kReplies});
   tail_.clear();
-  const std::size_t end = chunk->size();
-  push({std::move(chunk), begin, end, Kind::kReplies});
+  tail_sent_ = whole_tail_ = 0;
 }
 
 std::size_t Outbound::split_begun_frame() {
@@ -170,8 +173,8 @@ std::size_t Outbound::split_begun_frame() {
   if (scan.boundary >= front.end) return 1;
   Piece rest = front;
   rest.begin = scan.boundary;
-  front.end = scan.boundary;
   pieces_.insert(pieces_.begin() + 1, std::move(rest));
+  pieces_.front().end = scan.boundary;
   return 1;
 }
 

@@ -30,6 +30,10 @@ class Outbound {
   // Where answers to the connection's own commands are framed, behind what waits
   // already. The caller only appends whole frames.
   [[nodiscard]] std::string& replies() { return tail_; }
+  // What was appended there is whole.
+  void finish_reply() { whole_tail_ = tail_.size(); }
+  // Takes back what was appended since then: its maker did not come to the end.
+  void take_back_unfinished();
 
   // A control frame. A pong that waits already gives way to the new one, for only
   // the latest ping needs an answer (RFC 6455 section 5.5.3), and so does a ping.
@@ -79,6 +83,7 @@ class Outbound {
   std::size_t reply_bytes_ = 0;  // of pieces_
   std::string tail_;             // replies behind the last piece
   std::size_t tail_sent_ = 0;
+  std::size_t whole_tail_ = 0;  // of tail_, what is not half an answer
 };
 
 }  // namespace wskit::server

@@ -1,6 +1,7 @@
 #include "wsserve/fanout/fanout.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "wsserve/hub.h"
@@ -20,9 +21,10 @@ Fanout::~Fanout() = default;
 LocalChannel& Fanout::local(Channel& channel) {
   std::unique_ptr<LocalChannel>& local = channel.local(shard_);
   if (local == nullptr) {
-    local = std::make_unique<LocalChannel>(channel);
-    locals_.insert(local.get());
-    local->patterns = audiences(channel.name());
+    auto made = std::make_unique<LocalChannel>(channel);
+    made->patterns = audiences(channel.name());
+    locals_.insert(made.get());
+    local = std::move(made);
   }
   return *local;
 }
@@ -50,13 +52,21 @@ std::unique_ptr<Subscription> Fanout::subscribe(Subscriber& subscriber, const pr
 }
 
 Audience& Fanout::ready_audience(const protocol::Pattern& pattern) {
-  std::unique_ptr<Audience>& audience = patterns_[pattern.text()];
-  if (audience == nullptr) audience = std::make_unique<Audience>(pattern);
-  if (!audience->is_ready()) {
+  Audience& audience = audience_for(pattern);
+  if (!audience.is_ready()) {
     for (Channel* channel : hub_.add_pattern(pattern, shard_)) look_at(*channel);
-    audience->set_ready();
+    audience.set_ready();
   }
-  return *audience;
+  return audience;
+}
+
+// None in the index is null, whatever is thrown.
+Audience& Fanout::audience_for(const protocol::Pattern& pattern) {
+  if (std::unique_ptr<Audience>* known = patterns_.find(pattern.text())) return **known;
+  auto made = std::make_unique<Audience>(pattern);
+  Audience& audience = *made;
+  patterns_[pattern.text()] = std::move(made);
+  return audience;
 }
 
 std::vector<Audience*> Fanout::audiences(std::string_view channel) const {
@@ -71,19 +81,23 @@ std::vector<Audience*> Fanout::audiences(std::string_view channel) const {
 bool Fanout::prepare(std::vector<protocol::Pattern> patterns, std::function<void()> done) {
   Look look;
   for (protocol::Pattern& pattern : patterns) {
-    std::unique_ptr<Audience>& audience = patterns_[pattern.text()];
-    if (audience == nullptr) audience = std::make_unique<Audience>(pattern);
-    audience->pin();
-    look.pinned.push_back(audience.get());
-    if (!audience->is_ready()) look.patterns.push_back(std::move(pattern));
+    Audience& audience = audience_for(pattern);
+    look.pinned.push_back(&audience);
+    audience.pin();
+    if (!audience.is_ready()) look.patterns.push_back(std::move(pattern));
   }
-  if (go_on(look, std::chrono::steady_clock::now() + kSlice)) {
-    finish(look);
-    return true;
+  try {
+    if (go_on(look, std::chrono::steady_clock::now() + kSlice)) {
+      finish(look);
+      return true;
+    }
+    look.done = std::move(done);
+    looks_.push_back(std::move(look));
+    return false;
+  } catch (...) {
+    for (Audience* audience : look.pinned) audience->unpin();
+    throw;
   }
-  look.done = std::move(done);
-  looks_.push_back(std::move(look));
-  return false;
 }
 
 void Fanout::visit_listeners(std::string_view channel, const std::function<void(Subscriber&)>& see) const {
@@ -136,7 +150,13 @@ void Fanout::look_at_delivery() {
   for (LocalChannel* channel : locals_) {
     if (!channel->became_lossless()) continue;
     const auto settle = [](const Audience& audience) {
-      for (const Audience::Member& member : audience.members()) member.subscriber->settle();
+      for (const Audience::Member& member : audience.members()) {
+        try {
+          member.subscriber->settle();
+        } catch (...) {
+          member.subscriber->delivery_failed();
+        }
+      }
     };
     settle(channel->exact);
     for (const Audience* audience : channel->patterns) settle(*audience);
@@ -149,9 +169,17 @@ void Fanout::unsubscribe(std::unique_ptr<Subscription> subscription) {
   audience.remove(*subscription);
   if (!audience.empty()) return;
   if (audience.channel() != nullptr) {
-    left_channels_.push_back(audience.channel());
+    note_left(*audience.channel());
   } else {
     left_patterns_.push_back(audience.name());
+  }
+}
+
+void Fanout::note_left(LocalChannel& channel) noexcept {
+  try {
+    left_channels_.push_back(&channel);
+  } catch (const std::bad_alloc&) {
+    any_left_ = true;
   }
 }
 
@@ -224,14 +252,48 @@ void Fanout::forget(Subscriber& subscriber) {
 void Fanout::collect(std::span<const Delivery> deliveries, std::uint64_t first_number) {
   collected_ = first_number + deliveries.size() - 1;
   for (const Delivery& delivery : deliveries) {
-    LocalChannel& channel = local(*delivery.channel);
-    if (channel.run.empty()) dirty_.push_back(&channel);
-    channel.run.push_back({first_number++, delivery.frame});
+    try {
+      add_to_run(delivery, first_number++);
+    } catch (...) {
+      fail_listeners(*delivery.channel);
+    }
   }
   for (LocalChannel* channel : dirty_) {
-    if (!channel->has_audience()) left_channels_.push_back(channel);
+    if (!channel->has_audience()) note_left(*channel);
     mark(*channel, channel->exact);
     for (const Audience* audience : channel->patterns) mark(*channel, *audience);
+  }
+}
+
+void Fanout::add_to_run(const Delivery& delivery, std::uint64_t number) {
+  LocalChannel& channel = local(*delivery.channel);
+  const bool is_first = channel.run.empty();
+  if (is_first) dirty_.push_back(&channel);
+  try {
+    channel.run.push_back({number, delivery.frame});
+  } catch (...) {
+    if (is_first) dirty_.pop_back();
+    throw;
+  }
+}
+
+void Fanout::fail_listeners(Channel& channel) noexcept {
+  const auto fail = [](const Audience& audience) {
+    for (const Audience::Member& member : audience.members()) member.subscriber->delivery_failed();
+  };
+  if (const LocalChannel* here = channel.local(shard_).get()) fail(here->exact);
+  for (const auto& [text, audience] : patterns_) {
+    if (audience != nullptr && audience->selects(channel.name())) fail(*audience);
+  }
+}
+
+void Fanout::fail_all() noexcept {
+  for (const LocalChannel* channel : locals_) {
+    for (const Audience::Member& member : channel->exact.members()) member.subscriber->delivery_failed();
+  }
+  for (const auto& [text, audience] : patterns_) {
+    if (audience == nullptr) continue;
+    for (const Audience::Member& member : audience->members()) member.subscriber->delivery_failed();
   }
 }
 
@@ -240,17 +302,23 @@ void Fanout::mark(LocalChannel& channel, const Audience& audience) {
   const bool seams_passed = audience.latest_seam() < first;
   for (const Audience::Member& member : audience.members()) {
     const bool plain = !member.cut && (seams_passed || member.subscription->seam < first);
-    add_interest(*member.subscriber, {&channel, member.subscription, Subscriber::kNone, plain});
+    try {
+      add_interest(*member.subscriber, {&channel, member.subscription, Subscriber::kNone, plain});
+    } catch (...) {
+      member.subscriber->delivery_failed();
+    }
   }
 }
 
 void Fanout::add_interest(Subscriber& subscriber, Interest interest) {
   if (subscriber.holds_ != nullptr) interest.plain = false;
   const auto index = static_cast<std::uint32_t>(interests_.size());
+  // What may be thrown is thrown before anything refers to the new one.
   if (subscriber.turn_ != turn_) {
+    due_.push_back(&subscriber);
+    interests_.push_back(interest);
     subscriber.turn_ = turn_;
     subscriber.first_interest_ = index;
-    due_.push_back(&subscriber);
   } else {
     // Two subscriptions to one channel (a name and a pattern): its audiences are
     // marked one after the other, so the first one is the last in the list.
@@ -260,16 +328,22 @@ void Fanout::add_interest(Subscriber& subscriber, Interest interest) {
       last.plain = true;
       return;
     }
-    last.next = index;
+    interests_.push_back(interest);
+    interests_[subscriber.last_interest_].next = index;
   }
   subscriber.last_interest_ = index;
-  interests_.push_back(interest);
 }
 
 void Fanout::flush(std::size_t slice, const std::function<void()>& between) {
   std::size_t in_slice = 0;
   for (std::size_t i = 0; i < due_.size(); ++i) {
-    hand_over(*due_[i]);
+    try {
+      hand_over(*due_[i]);
+    } catch (...) {
+      // What was being made for this one may have been meant for the next ones too.
+      merged_ = {};
+      due_[i]->delivery_failed();
+    }
     if (++in_slice == slice && i + 1 < due_.size()) {
       in_slice = 0;
       between();
@@ -289,6 +363,11 @@ void Fanout::hand_over(Subscriber& subscriber) {
   for (std::uint32_t i = subscriber.first_interest_; i != Subscriber::kNone; i = interests_[i].next) {
     plain = plain && interests_[i].plain && !(subscriber.congested_ && interests_[i].channel->is_latest());
   }
+  // Whatever comes of it, it is handed over once.
+  struct HandedOver {
+    Subscriber& subscriber;
+    ~HandedOver() { subscriber.first_interest_ = Subscriber::kNone; }
+  } const handed_over{subscriber};
   if (!plain) {
     hand_over_picked(subscriber);
   } else if (first.next == Subscriber::kNone) {
@@ -296,7 +375,6 @@ void Fanout::hand_over(Subscriber& subscriber) {
   } else {
     hand_over_merged(subscriber);
   }
-  subscriber.first_interest_ = Subscriber::kNone;
 }
 
 void Fanout::hand_over_one(Subscriber& subscriber, LocalChannel& channel) {
@@ -317,13 +395,14 @@ void Fanout::hand_over_merged(Subscriber& subscriber) {
   }
   if (gathered_channels_ != merged_.channels) {
     merged_ = {};
-    merged_.channels = gathered_channels_;
     gathered_.clear();
     for (const LocalChannel* channel : gathered_channels_) {
       gathered_.insert(gathered_.end(), channel->run.begin(), channel->run.end());
     }
     sort_gathered();
     for (RunEntry& entry : gathered_) merged_.frames.push_back(std::move(entry.frame));
+    // Last, for now it is whole.
+    merged_.channels = gathered_channels_;
   }
   const WireForm form = subscriber.wire_form();
   if (form == WireForm::kOwn) return subscriber.deliver_each(merged_.frames);
@@ -433,6 +512,7 @@ void Fanout::end_turn() {
 void Fanout::tidy() {
   if (!left_patterns_.empty()) let_go_of_empty_patterns();
   if (!looks_.empty()) work_until(std::chrono::steady_clock::now() + kSlice);
+  if (std::exchange(any_left_, false)) left_channels_.assign(locals_.begin(), locals_.end());
   if (!left_channels_.empty()) let_go_of_empty_channels();
 }
 
@@ -452,13 +532,17 @@ void Fanout::let_go_of_empty_patterns() {
 
 void Fanout::work_until(Time deadline) {
   while (!looks_.empty()) {
-    Look look = std::move(looks_.front());
-    looks_.pop_front();
-    if (!go_on(look, deadline)) {
+    // It stays in the list while it works: what is thrown leaves it there, to go on later.
+    if (!go_on(looks_.front(), deadline)) {
       // The others have their turn, so that a short one does not wait for a long one.
-      looks_.push_back(std::move(look));
+      if (looks_.size() > 1) {
+        looks_.push_back(std::move(looks_.front()));
+        looks_.pop_front();
+      }
       return;
     }
+    Look look = std::move(looks_.front());
+    looks_.pop_front();
     finish(look);
   }
 }
@@ -473,7 +557,8 @@ bool Fanout::go_on(Look& look, Time deadline) {
         if (std::chrono::steady_clock::now() >= deadline) return false;
         looked = 0;
       }
-      look_at(*look.channels[look.next_channel++]);
+      look_at(*look.channels[look.next_channel]);
+      ++look.next_channel;
     }
     look.channels.clear();
     look.next_channel = 0;
@@ -512,7 +597,7 @@ void Fanout::look_at(Channel& channel) {
   if (here != nullptr) {
     here->patterns = audiences(channel.name());
     // Between turns, for a run may refer to it.
-    if (!here->has_audience()) return left_channels_.push_back(here);
+    if (!here->has_audience()) return note_left(*here);
   } else if (!patterns_.any(channel.name())) {
     return channel.lose_interest(shard_);
   }

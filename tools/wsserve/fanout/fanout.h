@@ -103,6 +103,10 @@ class Fanout {
   // Takes the deliveries of a turn; the first has the number `first_number`.
   void collect(std::span<const Delivery> deliveries, std::uint64_t first_number);
 
+  // Events were lost on their way here: nobody who listens to anything may be handed what
+  // follows them. Called while an exception is handled.
+  void fail_all() noexcept;
+
   // How many subscribers the collected events are due to.
   [[nodiscard]] std::size_t due() const { return due_.size(); }
 
@@ -146,6 +150,13 @@ class Fanout {
   };
 
   LocalChannel& local(Channel& channel);
+  void add_to_run(const Delivery& delivery, std::uint64_t number);
+  // An event of the channel could not be taken up: its listeners must not miss it unawares.
+  void fail_listeners(Channel& channel) noexcept;
+  // The last listener may have left it: tidy() looks.
+  void note_left(LocalChannel& channel) noexcept;
+  // The audience of that pattern, made if it is new.
+  [[nodiscard]] Audience& audience_for(const protocol::Pattern& pattern);
   void mark(LocalChannel& channel, const Audience& audience);
   void add_interest(Subscriber& subscriber, Interest interest);
   void hand_over(Subscriber& subscriber);
@@ -204,6 +215,7 @@ class Fanout {
   std::vector<std::string> left_patterns_;
   std::deque<Look> looks_;
   std::uint64_t looks_made_ = 0;
+  bool any_left_ = false;  // there was no memory to note which
 
   // Holds that end once that delivery was collected; in the order of the numbers,
   // but for those that end at once.

@@ -41,6 +41,9 @@ class Subscriber {
   virtual void settle() {}
   // Hands on what waits of that channel: one that may not wait follows.
   virtual void deliver_waiting(const Channel& /*channel*/) {}
+  // What it was to be delivered is lost, for something was thrown: it must not be handed
+  // anything that follows. Called while the exception is handled.
+  virtual void delivery_failed() noexcept {}
   // That many events of this turn did not pass the subscription's type filter.
   virtual void count_filtered(std::uint32_t events) = 0;
 

@@ -4,12 +4,21 @@
 
 namespace wskit::server {
 
+Subscription::~Subscription() {
+  if (audience != nullptr) audience->remove(*this);
+}
+
 void Audience::add(Subscription& subscription) {
-  subscription.audience = this;
-  subscription.index = static_cast<std::uint32_t>(members_.size());
-  latest_seam_ = std::max(latest_seam_, subscription.seam);
   members_.push_back({subscription.subscriber, &subscription, subscription.is_cut()});
-  subscriptions_.push_back(&subscription);
+  try {
+    subscriptions_.push_back(&subscription);
+  } catch (...) {
+    members_.pop_back();
+    throw;
+  }
+  subscription.audience = this;
+  subscription.index = static_cast<std::uint32_t>(members_.size() - 1);
+  latest_seam_ = std::max(latest_seam_, subscription.seam);
 }
 
 void Audience::remove(Subscription& subscription) {

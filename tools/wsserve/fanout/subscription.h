@@ -20,6 +20,11 @@ class Audience;
 class LocalChannel;
 
 struct Subscription {
+  Subscription() = default;
+  ~Subscription();  // leaves its audience, if it is still in it
+  Subscription(const Subscription&) = delete;
+  Subscription& operator=(const Subscription&) = delete;
+
   Subscriber* subscriber = nullptr;
   Audience* audience = nullptr;
   std::uint32_t index = 0;  // in the audience

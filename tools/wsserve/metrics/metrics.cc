@@ -165,6 +165,9 @@ std::string metrics_text(const MetricsInput& input) {
   }
   families.add("wskit_audit_lines_lost_total", Kind::kTotal, "Lines that never came into the audit log",
                static_cast<double>(input.audit_lost));
+  families.add("wskit_exceptions_total", Kind::kTotal,
+               "Faults of the server itself that were caught, and ended no more than one connection or task",
+               static_cast<double>(input.exceptions));
   families.add_all(kHub, input.hub);
   if (input.store) families.add_all(kStore, *input.store);
   if (input.certificate_expires != 0) {

@@ -59,7 +59,10 @@ void announce(Shard& shard, const Channel& channel, const protocol::PublishEvent
         for (const auto& [number, connection] : each.connections()) {
           if (for_all || connection->owns_channel(name)) listeners.push_back(connection);
         }
-        for (Connection* listener : listeners) listener->take_announcement(name, frame);
+        for (Connection* listener : listeners) {
+          each.guard(*listener, "the delivery of an announcement",
+                     [&] { listener->take_announcement(name, frame); });
+        }
       });
 }
 

@@ -27,11 +27,14 @@ void Presence::unwatch(std::span<const protocol::Pattern> channels) {
   const std::lock_guard lock(mutex_);
   bool last = false;
   for (const protocol::Pattern& pattern : channels) {
-    if (--watched_[pattern.text()] > 0) continue;
+    // What was subscribed without the memory to be watched is not there.
+    std::size_t* watched = watched_.find(pattern.text());
+    if (watched == nullptr) continue;
+    watches_.fetch_sub(1, std::memory_order_release);
+    if (--*watched > 0) continue;
     watched_.erase(pattern.text());
     last = true;
   }
-  watches_.fetch_sub(channels.size(), std::memory_order_release);
   if (!last) return;
   std::erase_if(channels_, [this](const auto& channel) { return !is_watched_locked(channel.first); });
 }

@@ -143,8 +143,10 @@ void PresenceReporter::went(const std::string& channel, const Presence::Member& 
   shard_.wheel().schedule(*this, shard_.now() + Presence::kPatience);
 }
 
-void PresenceReporter::on_deadline() {
-  const auto next = presence().tell_left(shard_.now());
+void PresenceReporter::on_deadline() noexcept {
+  // Tried again, should it fail.
+  std::optional<Clock::time_point> next = shard_.now() + Presence::kPatience;
+  shard_.guard("the report of who has left", [&] { next = presence().tell_left(shard_.now()); });
   waits_ = next.has_value();
   if (next) shard_.wheel().schedule(*this, *next);
 }

@@ -47,7 +47,7 @@ class PresenceReporter final : TimingWheel::Entry {
   void look_now();
   void meet(const std::string& channel, const Connection& connection);
   void went(const std::string& channel, const Presence::Member& member);
-  void on_deadline() override;
+  void on_deadline() noexcept override;
 
   Shard& shard_;
   std::map<std::string, Members, std::less<>> told_;  // by channel, what presence() knows of this shard

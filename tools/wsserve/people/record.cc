@@ -1,17 +1,21 @@
 #include "wsserve/people/record.h"
 
-#include <nlohmann/json.hpp>
+#include "wsserve/json_object.h"
 
 namespace wskit::server::people {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Json user_json(std::string_view user) { return user.empty() ? Json(nullptr) : Json(user); }
-
 std::string time_text(protocol::SystemMicros time) {
   protocol::TimestampWriter writer;
   return std::string(writer.write(time));
+}
+
+void add_user(JsonObject& json, std::string_view user) {
+  if (user.empty()) {
+    json.add_json("user", "null");
+  } else {
+    json.add("user", user);
+  }
 }
 
 }  // namespace
@@ -19,31 +23,37 @@ std::string time_text(protocol::SystemMicros time) {
 std::string to_json(const Description& description) {
   const Record& record = description.record;
   const protocol::DeliveryCounters& counters = description.counters;
-  Json json;
-  json["connection"] = description.connection;
-  json["user"] = user_json(description.user);
-  json["address"] = description.address;
-  json["kind"] = description.kind;
-  json["connected_at"] = time_text(record.connected_at);
-  json["last_seen"] = time_text(description.last_seen);
-  json["messages_in"] = record.messages_in;
-  json["messages_out"] = record.replies + counters.delivered;
-  json["bytes_in"] = record.bytes_in;
-  json["bytes_out"] = record.bytes_out;
-  json["queued_bytes"] = counters.queued_bytes;
-  json["delivered"] = counters.delivered;
-  json["merged"] = counters.merged;
-  json["filtered"] = counters.filtered;
-  json["dropped"] = counters.dropped;
-  json["subscriptions"] = description.subscriptions;
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string subscriptions;
+  for (const std::string_view name : description.subscriptions) {
+    subscriptions += subscriptions.empty() ? '[' : ',';
+    protocol::append_quoted(subscriptions, name);
+  }
+  subscriptions += subscriptions.empty() ? "[]" : "]";
+  JsonObject json;
+  json.add("connection", description.connection);
+  add_user(json, description.user);
+  json.add("address", description.address);
+  json.add("kind", description.kind);
+  json.add("connected_at", time_text(record.connected_at));
+  json.add("last_seen", time_text(description.last_seen));
+  json.add("messages_in", record.messages_in);
+  json.add("messages_out", record.replies + counters.delivered);
+  json.add("bytes_in", record.bytes_in);
+  json.add("bytes_out", record.bytes_out);
+  json.add("queued_bytes", counters.queued_bytes);
+  json.add("delivered", counters.delivered);
+  json.add("merged", counters.merged);
+  json.add("filtered", counters.filtered);
+  json.add("dropped", counters.dropped);
+  json.add_json("subscriptions", subscriptions);
+  return json.text();
 }
 
 std::string presence_json(std::string_view connection, std::string_view user) {
-  Json json;
-  json["connection"] = connection;
-  json["user"] = user_json(user);
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  JsonObject json;
+  json.add("connection", connection);
+  add_user(json, user);
+  return json.text();
 }
 
 }  // namespace wskit::server::people

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "wsserve/connection/connection.h"
@@ -17,6 +19,8 @@ struct Gathering {
   std::mutex mutex;
   // Guarded by mutex.
   std::map<std::size_t, Answer> answers;  // by shard
+  std::size_t left = 0;                   // shards that have not answered
+  bool failed = false;                    // one of them threw
 
   // All of them, in the order of the shards.
   Answer joined() {
@@ -38,16 +42,23 @@ void take_roll_call(Shard& shard, Connection& asking, std::function<Answer(Shard
   const auto come_back = [&shard, gathering, number = asking.number(), then = std::move(then)] {
     Connection* waiting = shard.find(number);
     if (waiting == nullptr || !waiting->is_suspended()) return;
-    waiting->resume([&](Connection& connection) { then(connection, gathering->joined()); });
+    shard.guard(*waiting, "a roll call", [&] {
+      if (gathering->failed) throw std::runtime_error("a shard could not answer");
+      waiting->resume([&](Connection& connection) { then(connection, gathering->joined()); });
+    });
   };
-  const std::size_t shards = shard.server().shard_count();
-  shard.server().people().on_every_shard(
-      [&shard, gathering, shards, ask = std::move(ask), come_back](Shard& asked) {
-        Answer answer = ask(asked);
-        const std::lock_guard lock(gathering->mutex);
-        gathering->answers.emplace(asked.index(), std::move(answer));
-        if (gathering->answers.size() == shards) shard.post(come_back);
-      });
+  gathering->left = shard.server().shard_count();
+  shard.server().people().on_every_shard([&shard, gathering, ask = std::move(ask), come_back](Shard& asked) {
+    std::optional<Answer> answer;
+    const bool whole = asked.guard("a roll call", [&] { answer = ask(asked); });
+    const std::lock_guard lock(gathering->mutex);
+    const bool kept = whole && asked.guard("a roll call", [&] {
+      gathering->answers.emplace(asked.index(), std::move(*answer));
+    });
+    gathering->failed = gathering->failed || !kept;
+    if (--gathering->left > 0) return;
+    if (!asked.guard("a roll call", [&] { shard.post(come_back); })) shard.lose_answer();
+  });
 }
 
 std::string as_array(const Answer& answer, std::size_t limit, std::size_t max_bytes) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <type_traits>
 
 namespace wskit::server::store {
 namespace {
@@ -10,6 +11,12 @@ namespace {
 // what lies between them, for then an event may be called lost that was stored,
 // but never the other way round.
 constexpr std::size_t kMaxFailures = 4'096;
+
+// All or, should there be no memory, nothing.
+void move_to_end(std::vector<Record>& to, std::vector<Record>& from) {
+  static_assert(std::is_nothrow_move_constructible_v<Record>);
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
 
 }  // namespace
 
@@ -28,7 +35,7 @@ std::optional<Ticket> AppendQueue::append(std::vector<Record> records) {
   for (const Record& record : records) bytes += cost(record);
   const std::lock_guard lock(mutex_);
   if (!accepting_.load(std::memory_order_relaxed)) return std::nullopt;
-  std::ranges::move(records, std::back_inserter(queue_));
+  move_to_end(queue_, records);
   queued(bytes);
   return last_ += records.size();
 }
@@ -49,7 +56,7 @@ bool AppendQueue::take(std::vector<Record>& out, std::chrono::steady_clock::time
   if (out.empty()) {
     out.swap(queue_);
   } else {
-    std::ranges::move(queue_, std::back_inserter(out));
+    move_to_end(out, queue_);
     queue_.clear();
   }
   return true;
@@ -66,10 +73,15 @@ void AppendQueue::settle(std::size_t records, std::size_t bytes) {
   settled_.fetch_add(records, std::memory_order_release);
 }
 
+void AppendQueue::refuse() noexcept {
+  const std::lock_guard lock(mutex_);
+  accepting_.store(false, std::memory_order_release);
+}
+
 void AppendQueue::fail(std::vector<Record>& taken) {
   const std::lock_guard lock(mutex_);
   accepting_.store(false, std::memory_order_release);
-  std::ranges::move(queue_, std::back_inserter(taken));
+  move_to_end(taken, queue_);
   queue_.clear();
   const Ticket first = settled() + 1;
   if (first > last_) return;  // nothing had waited

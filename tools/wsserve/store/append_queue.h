@@ -35,8 +35,10 @@ class AppendQueue {
   // The oldest `records` unsettled ones, which take `bytes`, are on disk.
   void settle(std::size_t records, std::size_t bytes);
 
-  // From now on records are refused. Those still queued are moved to the end of
-  // `taken`, so that it holds everything unsettled: all of it has failed.
+  // From now on records are refused.
+  void refuse() noexcept;
+  // The same, and what was queued has failed; to be called again if it throws. Those still queued are moved
+  // to the end of `taken`, so that it holds everything unsettled: all of it has failed.
   void fail(std::vector<Record>& taken);
   // Settles what failed.
   void settle_failed();

@@ -73,8 +73,10 @@ Reader::Reader(const std::string& path) : file_(std::make_unique<File>(path)) {}
 
 Reader::~Reader() { stop(); }
 
-void Reader::start(std::function<void(const std::string& line)> remark) {
+void Reader::start(std::function<void(const std::string& line)> remark,
+                   std::function<void(const char* where)> caught) {
   remark_ = std::move(remark);
+  caught_ = std::move(caught);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -106,7 +108,11 @@ void Reader::run() {
     std::function<void()> task = std::move(tasks_.front());
     tasks_.pop_front();
     lock.unlock();
-    task();
+    try {
+      task();
+    } catch (...) {
+      if (caught_) caught_("the answer of the store's reader");
+    }
     task = nullptr;  // what it holds is let go without the lock
     lock.lock();
   }
@@ -120,6 +126,11 @@ void Reader::read(StoredChannel& channel, std::uint64_t after, std::uint64_t up_
       part = read_now(channel, after, up_to, max_bytes);
     } catch (const SqlError& error) {
       part.error = error.what();
+    } catch (...) {
+      if (caught_) caught_("reading the store");
+      part = {};
+      part.error = "the server failed at reading it";
+      file_->range.reset();
     }
     read_events_.fetch_add(part.frames.size(), std::memory_order_relaxed);
     then(std::move(part));
@@ -133,6 +144,11 @@ void Reader::locate(StoredChannel& channel, protocol::SystemMicros time, std::fu
       located = locate_now(channel, time);
     } catch (const SqlError& error) {
       located.error = error.what();
+    } catch (...) {
+      if (caught_) caught_("looking for a time in the store");
+      located.error = "the server failed at reading it";
+      file_->row_from.reset();
+      file_->newest.reset();
     }
     then(std::move(located));
   });

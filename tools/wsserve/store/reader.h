@@ -28,8 +28,9 @@ class Reader {
   explicit Reader(const std::string& path);
   ~Reader();
 
-  // `remark`: as in Callbacks.
-  void start(std::function<void(const std::string& line)> remark);
+  // `remark`, `caught`: as in Callbacks.
+  void start(std::function<void(const std::string& line)> remark,
+             std::function<void(const char* where)> caught);
   // Ends the thread and closes the file. What was not read yet is dropped.
   void stop();
 
@@ -65,6 +66,7 @@ class Reader {
   Located search(const StoredChannel& channel, protocol::SystemMicros time);
 
   std::unique_ptr<File> file_;
+  std::function<void(const char* where)> caught_;
   std::thread thread_;
   std::atomic<std::uint64_t> read_events_{0};
   std::function<void(const std::string& line)> remark_;

@@ -160,7 +160,7 @@ void Store::Impl::open() {
 }
 
 void Store::Impl::start(Callbacks callbacks) {
-  reader_->start(callbacks.remark);
+  reader_->start(callbacks.remark, callbacks.caught);
   writer_->start(std::move(callbacks));
 }
 
@@ -179,7 +179,7 @@ void Store::Impl::stop() {
     file_.note_closed();
     database_.checkpoint(Checkpoint::kTruncate);
     database_.keep_log(false);
-  } catch (const SqlError&) {
+  } catch (const std::exception&) {
     database_.rollback();
   }
 }

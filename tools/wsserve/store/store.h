@@ -109,6 +109,9 @@ struct Callbacks {
   std::function<void(bool available, const std::string& reason)> availability;
   // A line for the log. On the reader's thread too. May be empty.
   std::function<void(const std::string& line)> remark;
+  // Something was thrown there that ended no more than what was done. Called while it is
+  // handled, on the reader's thread too. Must not throw. May be empty.
+  std::function<void(const char* where)> caught;
 };
 
 class Store {

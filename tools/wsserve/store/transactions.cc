@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "wsserve/event_frame.h"
 #include "wsserve/store/row_checksum.h"
@@ -28,12 +29,19 @@ void Transactions::commit(std::vector<Record>& records, std::uint64_t rows_to_de
     for (Run& run : runs_) write_run(run, std::span(records).subspan(run.begin, run.records));
     if (rows_to_delete != 0) trimmer_.delete_rows(rows_to_delete, now);
     commit_.run();
-  } catch (const SqlError&) {
+  } catch (...) {
     database_.rollback();
     trimmer_.rolled_back();
     throw;
   }
-  for (const Run& run : runs_) apply(run, std::span(records).subspan(run.begin, run.records));
+  // They are on disk, whatever is thrown from here on.
+  for (const Run& run : runs_) {
+    try {
+      apply(run, std::span(records).subspan(run.begin, run.records));
+    } catch (...) {
+      trouble_ = std::current_exception();
+    }
+  }
   trimmer_.committed(now);
 }
 
@@ -132,12 +140,12 @@ void Transactions::write_event(const Run& run, const Record& record) {
 
 void Transactions::apply(const Run& run, std::span<const Record> records) {
   ChannelState& state = run.channel->state();
-  if (!state.in_file) trimmer_.add(*run.channel);
-  state.in_file = true;
+  const bool is_new = !std::exchange(state.in_file, true);
   state.has_ids = run.has_ids;
   state.newest = records.back().frame->event.offset;
   state.bytes = run.bytes;
   state.newest_received = run.received;
+  if (is_new) trimmer_.add(*run.channel);
   if (!run.has_ids) return;
   const DedupLimits limits = run.channel->retention().dedup;
   const protocol::SystemMicros now = trimmer_.ages().now_for(limits.max_age, records.back().received);

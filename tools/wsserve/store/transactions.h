@@ -4,7 +4,9 @@
 // Threads: the writer's alone.
 #pragma once
 
+#include <exception>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "wsserve/store/database.h"
@@ -19,9 +21,12 @@ class Transactions {
 
   // Commits the records, which are put in the order in which they are stored:
   // those of a channel side by side. After it the channels' states count them.
-  // Deletes up to `rows_to_delete` rows besides. Throws SqlError, and then nothing
-  // of it is in the file.
+  // Deletes up to `rows_to_delete` rows besides. Throws SqlError or what else there is,
+  // and then nothing of it is in the file.
   void commit(std::vector<Record>& records, std::uint64_t rows_to_delete, protocol::SystemMicros now);
+
+  // What was thrown behind the last commit, which holds all the same; null: nothing.
+  [[nodiscard]] std::exception_ptr take_trouble() { return std::exchange(trouble_, nullptr); }
 
   // Writes so much to the file that a small rest of disk does not pass for room,
   // and takes it out again. Throws SqlError.
@@ -50,6 +55,7 @@ class Transactions {
   Trimmer& trimmer_;
   std::vector<Run> runs_;
   std::vector<Record> sorted_;
+  std::exception_ptr trouble_;
   Statement begin_;
   Statement commit_;
   Statement insert_channel_;

@@ -1,6 +1,7 @@
 #include "wsserve/store/trimmer.h"
 
 #include <algorithm>
+#include <new>
 
 #include "wsserve/store/row_id.h"
 
@@ -105,18 +106,27 @@ void Trimmer::note_due(StoredChannel& channel, protocol::SystemMicros now, std::
   ChannelState& state = channel.state();
   if (state.to_trim || channel.oldest() < state.floor + least_rows) return;
   if (keep_from(channel, now) < state.floor + least_rows) return;
-  state.to_trim = true;
   due_.push_back(&channel);
+  state.to_trim = true;
+}
+
+// Should there be no memory, sweep() finds it again.
+void Trimmer::keep_due(StoredChannel& channel) noexcept {
+  try {
+    due_.push_back(&channel);
+  } catch (const std::bad_alloc&) {
+    channel.state().to_trim = false;
+  }
 }
 
 void Trimmer::delete_rows(std::uint64_t rows, protocol::SystemMicros now) {
   while (rows != 0 && !due_.empty()) {
     StoredChannel& channel = *due_.front();
-    due_.pop_front();
     const std::uint64_t floor = channel.state().floor;
     const std::uint64_t end = std::min(keep_from(channel, now), floor + rows);
     // Noted first, so that a failure below leaves the channel on the list.
     deletions_.push_back({&channel, std::max(floor, end), channel.deleted_received()});
+    due_.pop_front();
     if (end <= floor) continue;
     const Mark last = mark_at(channel, end - 1);
     deletions_.back().received = last.received;
@@ -137,13 +147,13 @@ void Trimmer::committed(protocol::SystemMicros now) {
     state.floor = each.floor;
     each.channel->set_deleted_received(each.received);
     state.to_trim = state.floor < keep_from(*each.channel, now);
-    if (state.to_trim) due_.push_back(each.channel);
+    if (state.to_trim) keep_due(*each.channel);
   }
   deletions_.clear();
 }
 
-void Trimmer::rolled_back() {
-  for (const Deletion& each : deletions_) due_.push_back(each.channel);
+void Trimmer::rolled_back() noexcept {
+  for (const Deletion& each : deletions_) keep_due(*each.channel);
   deletions_.clear();
 }
 

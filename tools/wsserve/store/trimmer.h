@@ -37,7 +37,7 @@ class Trimmer {
   // the two that follow. Throws SqlError.
   void delete_rows(std::uint64_t rows, protocol::SystemMicros now);
   void committed(protocol::SystemMicros now);
-  void rolled_back();
+  void rolled_back() noexcept;
 
  private:
   struct Deletion {
@@ -51,6 +51,7 @@ class Trimmer {
                                             protocol::SystemMicros now);
   // The oldest row that must stay.
   [[nodiscard]] std::uint64_t keep_from(StoredChannel& channel, protocol::SystemMicros now);
+  void keep_due(StoredChannel& channel) noexcept;
   void note_due(StoredChannel& channel, protocol::SystemMicros now, std::uint64_t least_rows);
 
   const AgeClock& ages_;

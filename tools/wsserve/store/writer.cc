@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <unordered_set>
 #include <utility>
 
 namespace wskit::server::store {
@@ -60,15 +59,25 @@ void Writer::stop() {
 void Writer::run() {
   bool open = true;
   while (open) {
-    const auto wake = next_try_ ? *next_try_ : std::min(next_sweep_, next_look_);
-    // Old rows are deleted as soon as nothing else is to be done.
-    open = queue_.take(taken_, trimmer_.has_work() && !next_try_ ? Clock::now() : wake);
-    turn();
+    try {
+      const auto wake = next_try_ ? *next_try_ : std::min(next_sweep_, next_look_);
+      // Old rows are deleted as soon as nothing else is to be done.
+      open = queue_.take(taken_, trimmer_.has_work() && !next_try_ ? Clock::now() : wake);
+      turn();
+    } catch (...) {
+      // It goes on when it is taken up again.
+      caught("the store's writer");
+      queue_.refuse();
+      next_try_ = Clock::now() + kRetry;
+      taking_back_ = true;
+    }
   }
 }
 
 void Writer::turn() {
   try {
+    // What was under way when something was thrown comes first.
+    if (taking_back_) return take_back(reason());
     if (next_try_) {
       if (Clock::now() >= *next_try_) try_again();
     } else {
@@ -76,8 +85,30 @@ void Writer::turn() {
       keep_house();
     }
   } catch (const SqlError& error) {
-    fail(error);
+    fail(error.what());
+  } catch (...) {
+    caught("the store's writer");
+    fail("the server failed at writing it");
   }
+}
+
+void Writer::caught(const char* where) noexcept {
+  if (callbacks_.caught) callbacks_.caught(where);
+}
+
+template <class Callback>
+void Writer::tell(const char* where, const Callback& callback) noexcept {
+  try {
+    callback();
+  } catch (...) {
+    caught(where);
+  }
+}
+
+void Writer::tell_settled() noexcept {
+  tell("telling the shards what is stored", [this] {
+    if (callbacks_.settled) callbacks_.settled();
+  });
 }
 
 // --- Committing ----------------------------------------------------------
@@ -119,7 +150,13 @@ void Writer::commit_batch() {
 void Writer::commit(std::vector<Record>& records, std::uint64_t rows_to_delete) {
   file_.check(database_);
   transactions_.commit(records, rows_to_delete, clock_());
-  file_.confirm(database_);
+  try {
+    file_.confirm(database_);
+  } catch (const SqlError&) {
+    throw;
+  } catch (...) {
+    caught("looking at the store's file");  // they are on disk all the same
+  }
   next_look_ = Clock::now() + kLook;
 }
 
@@ -137,13 +174,19 @@ void Writer::tell_committed() {
       if (!failure) trimmer_.advance(channel, now);
     } catch (const SqlError& error) {
       failure = error;  // these events are on disk all the same
+    } catch (...) {
+      caught("the limits of a stored channel");
     }
-    batch_[begin].sink->committed(std::span(batch_).subspan(begin, end - begin));
+    tell("handing over stored events",
+         [&] { batch_[begin].sink->committed(std::span(batch_).subspan(begin, end - begin)); });
     begin = end;
   }
   queue_.settle(batch_.size(), bytes);
   batch_.clear();
-  if (callbacks_.settled) callbacks_.settled();
+  tell_settled();
+  tell("noting what was stored", [this] {
+    if (const auto trouble = transactions_.take_trouble()) std::rethrow_exception(trouble);
+  });
   if (failure) throw SqlError(*failure);
 }
 
@@ -204,28 +247,43 @@ void Writer::note_log(bool blocked) {
 
 // --- When the file cannot be written -------------------------------------
 
-void Writer::fail(const SqlError& error) {
+void Writer::fail(const std::string& reason) {
   const bool was_available = !next_try_;
   next_try_ = Clock::now() + kRetry;
-  if (!was_available) return set_reason(error.what());
-  // The batch that failed, what was taken with it, and what has queued since.
-  std::vector<Record> lost = std::move(batch_);
-  std::move(taken_.begin() + static_cast<std::ptrdiff_t>(committed_), taken_.end(), std::back_inserter(lost));
-  batch_.clear();
-  taken_.clear();
-  committed_ = 0;
-  queue_.fail(lost);
+  if (!was_available) return set_reason(reason);
+  // From here on, should anything be thrown, take_back() is called again.
+  taking_back_ = true;
+  queue_.refuse();
   failures_.fetch_add(1, std::memory_order_relaxed);
   trials_.store(0, std::memory_order_relaxed);
-  failed_events_.fetch_add(lost.size(), std::memory_order_relaxed);
-  set_reason(error.what());
-  std::unordered_set<Sink*> told;
-  for (const Record& record : lost) {
-    if (told.insert(record.sink).second) record.sink->rolled_back();
+  set_reason(reason);
+  take_back(reason);
+}
+
+// The batch that failed, what was taken with it, and what has queued since.
+void Writer::take_back(const std::string& reason) {
+  lost_.insert(lost_.end(), std::make_move_iterator(batch_.begin()), std::make_move_iterator(batch_.end()));
+  batch_.clear();
+  lost_.insert(lost_.end(), std::make_move_iterator(taken_.begin() + static_cast<std::ptrdiff_t>(committed_)),
+               std::make_move_iterator(taken_.end()));
+  taken_.clear();
+  committed_ = 0;
+  queue_.fail(lost_);
+  failed_events_.fetch_add(lost_.size(), std::memory_order_relaxed);
+  const Sink* told = nullptr;
+  for (const Record& record : lost_) {
+    if (record.sink != told) {
+      tell("taking back events that were not stored", [&] { record.sink->rolled_back(); });
+    }
+    told = record.sink;
   }
+  lost_.clear();
   queue_.settle_failed();
-  if (callbacks_.availability) callbacks_.availability(false, error.what());
-  if (callbacks_.settled) callbacks_.settled();
+  taking_back_ = false;
+  tell("telling that the store has failed", [&] {
+    if (callbacks_.availability) callbacks_.availability(false, reason);
+  });
+  tell_settled();
 }
 
 void Writer::try_again() {
@@ -239,13 +297,20 @@ void Writer::try_again() {
   next_try_.reset();
   set_reason("");
   queue_.accept_again();
-  if (callbacks_.availability) callbacks_.availability(true, "");
-  if (callbacks_.settled) callbacks_.settled();
+  tell("telling that the store is back", [this] {
+    if (callbacks_.availability) callbacks_.availability(true, "");
+  });
+  tell_settled();
 }
 
 void Writer::set_reason(std::string reason) {
   const std::lock_guard lock(mutex_);
   reason_ = std::move(reason);
+}
+
+std::string Writer::reason() const {
+  const std::lock_guard lock(mutex_);
+  return reason_;
 }
 
 void Writer::add_figures(Status& status) const {

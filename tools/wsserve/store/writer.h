@@ -53,9 +53,16 @@ class Writer {
   void checkpoint();
   // The log cannot begin anew, or can again.
   void note_log(bool blocked);
-  void fail(const SqlError& error);
+  void fail(const std::string& reason);
+  void take_back(const std::string& reason);
+  void caught(const char* where) noexcept;
+  // What the callback throws ends the callback.
+  template <class Callback>
+  void tell(const char* where, const Callback& callback) noexcept;
+  void tell_settled() noexcept;
   void try_again();
   void set_reason(std::string reason);
+  [[nodiscard]] std::string reason() const;
 
   Database& database_;
   StoreFile& file_;
@@ -70,6 +77,8 @@ class Writer {
   std::vector<Record> taken_;  // from the queue
   std::size_t committed_ = 0;  // of taken_
   std::vector<Record> batch_;
+  std::vector<Record> lost_;  // that are being taken back
+  bool taking_back_ = false;
   std::optional<Clock::time_point> next_try_;  // while the file cannot be written
   Clock::time_point next_sweep_{};
   Clock::time_point next_look_{};  // at the file

@@ -13,21 +13,23 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "common/tls/stream.h"
+#include "wsserve/owned_fd.h"
 #include "wsserve/transport/tls_context.h"
 
 namespace wskit::server {
 
 class Transport {
  public:
-  // Owns `fd`, a connected non-blocking stream socket.
-  explicit Transport(int fd) : fd_(fd) {}
+  // `socket`: a connected non-blocking stream socket.
+  explicit Transport(OwnedFd socket) : socket_(std::move(socket)) {}
   ~Transport();
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] int fd() const { return socket_.get(); }
 
   // From here on everything is TLS; receive() and send() take the handshake along.
   void start_tls(const TlsContext& context);
@@ -39,7 +41,7 @@ class Transport {
   // start_tls() came behind them.
   [[nodiscard]] ssize_t receive(std::span<char> buffer, std::size_t already_read = 0) {
     if (tls_ != nullptr) return tls_->receive(buffer, already_read);
-    return ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    return ::recv(fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
   }
 
   [[nodiscard]] ssize_t send(const char* bytes, std::size_t size) {
@@ -47,7 +49,7 @@ class Transport {
       const iovec slice{const_cast<char*>(bytes), size};
       return tls_->send({&slice, 1});
     }
-    return ::send(fd_, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return ::send(fd(), bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
   }
 
   [[nodiscard]] ssize_t send(std::span<iovec> slices) {
@@ -55,7 +57,7 @@ class Transport {
     msghdr message{};
     message.msg_iov = slices.data();
     message.msg_iovlen = slices.size();
-    return ::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return ::sendmsg(fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   }
 
   // Whether the socket has everything that send() took. If not, push() when the
@@ -74,7 +76,7 @@ class Transport {
   [[nodiscard]] bool shut();
 
  private:
-  const int fd_;
+  const OwnedFd socket_;
   std::unique_ptr<tls::Stream> tls_;  // null: plain
 };
 
