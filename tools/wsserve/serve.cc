@@ -359,9 +359,7 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
   Server server(settings, shards, std::move(listeners), std::move(store->store));
   server.keep_audit(audit.get());
   server.keep_log(&log);
-  server.incidents().tell_by([&io, &notices](const std::string& line) {
-    net::post(io, [&notices, line] { notices.warning("{}", line); });
-  });
+  server.incidents().tell_by([&log](const std::string& line) { log.trouble(Trouble::kException, line); });
   LiveConfig config(program, command_line, settings.tls);
   warn_of_certificate(settings, notices);
   const Supervisor supervisor(io, server, settings.drain, config, notices);

@@ -8,9 +8,13 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/system/system_error.hpp>
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <deque>
 #include <exception>
+#include <new>
 #include <span>
 #include <system_error>
 #include <tuple>
@@ -149,6 +153,48 @@ void end_by_signal(int signal) {
   action.sa_handler = SIG_DFL;
   sigaction(signal, &action, nullptr);
   raise(signal);
+}
+
+// What helps where the machine, and no fault of ours, refused a thread, a descriptor or
+// memory; null: it was something else.
+const char* remedy_for(const std::exception& error) {
+  int code = 0;
+  if (const auto* system = dynamic_cast<const std::system_error*>(&error)) code = system->code().value();
+  if (const auto* system = dynamic_cast<const boost::system::system_error*>(&error)) {
+    code = system->code().value();
+  }
+  switch (code) {
+    case EMFILE:
+    case ENFILE:
+      return "raise the limit on open files (ulimit -n, or LimitNOFILE= of a unit)";
+    case EAGAIN:
+      return "raise the limit on threads (ulimit -u, or TasksMax= of a unit)";
+    case ENOMEM:
+    case ENOBUFS:
+      return "there is too little memory for it";
+    default:
+      return nullptr;
+  }
+}
+
+std::string_view terminating_tool;
+
+// An exception that nobody can catch (out of a thread, or out of a destructor) ends the
+// process with a line and 70. Takes no memory.
+[[noreturn]] void end_for_exception() noexcept {
+  const std::exception_ptr thrown = std::current_exception();
+  if (thrown == nullptr) std::abort();
+  std::string_view what = ": a bug: an exception that nobody caught\n";
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc&) {
+    what = ": out of memory\n";
+  } catch (...) {
+  }
+  for (const std::string_view part : {terminating_tool, what}) {
+    std::ignore = ::write(STDERR_FILENO, part.data(), part.size());
+  }
+  ::_exit(static_cast<int>(ExitCode::kBug));
 }
 
 // What is opened where a standard stream is closed (`<&-`) would be taken for it: a
@@ -422,6 +468,8 @@ std::string Tool::origin(const CLI::App& app, const std::string& option) const {
 
 int Tool::main(int argc, const char* const* argv, const std::function<Outcome()>& run) {
   fill_closed_streams();
+  terminating_tool = app_.get_name();
+  std::set_terminate(end_for_exception);
   // Before anything is written: a reader of the help that has gone is no fault either.
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
@@ -435,9 +483,18 @@ int Tool::main(int argc, const char* const* argv, const std::function<Outcome()>
   } catch (const UsageError& error) {
     notices_.error("{}", error.what());
     outcome.code = ExitCode::kUsage;
-  } catch (const std::exception& error) {
-    notices_.error("a bug: {}", error.what());
+  } catch (const std::bad_alloc&) {
+    notices_.error("out of memory: give it more, or less to hold");
     outcome.code = ExitCode::kBug;
+  } catch (const std::exception& error) {
+    const char* remedy = remedy_for(error);
+    if (remedy != nullptr) {
+      notices_.error("the machine refuses what is needed: {}; {}", error.what(), remedy);
+      outcome.code = ExitCode::kLocalIo;
+    } else {
+      notices_.error("a bug: {}", error.what());
+      outcome.code = ExitCode::kBug;
+    }
   }
   notices_.set_status({});
   if (outcome.signal != 0) {
