@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "common/websocket/handshake.h"
 
 namespace wskit::client {
@@ -268,6 +271,27 @@ TEST_F(UpgradeTest, AHugeErrorPageIsNotWaitedFor) {
   EXPECT_EQ(answer("HTTP/1.1 404 Not Found\r\nContent-Length: 99999999\r\n\r\n" + std::string(20000, 'x')),
             UpgradeAnswer::Status::kRefused);
   EXPECT_EQ(answer_->failure().failure.http_status, 404);
+}
+
+// H1: Beast throws at a trailer or a chunk's extension that is too long for it.
+TEST_F(UpgradeTest, ARefusalWithALongTrailerIsARefusal) {
+  const std::string head = "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::vector<std::string> bodies{
+      head + "0\r\nX: " + std::string(70'000, 'a') + "\r\n\r\n",
+      head + "2;x=" + std::string(70'000, 'a') + "\r\nno\r\n0\r\n\r\n",
+      head + "2\r\nno\r\n0\r\n" + std::string(70'000, 'a') + ": b\r\n\r\n",
+  };
+  for (const std::string& text : bodies) {
+    for (const std::size_t piece : {std::size_t{4'096}, text.size()}) {
+      UpgradeAnswer answer(options_, std::string(kKey));
+      UpgradeAnswer::Status status = UpgradeAnswer::Status::kNeedMore;
+      for (std::size_t at = 0; at < text.size() && status == UpgradeAnswer::Status::kNeedMore; at += piece) {
+        status = answer.feed(std::string_view(text).substr(at, piece));
+      }
+      EXPECT_EQ(status, UpgradeAnswer::Status::kRefused);
+      EXPECT_EQ(answer.failure().failure.kind, FailureKind::kRefused);
+    }
+  }
 }
 
 TEST_F(UpgradeTest, AConnectionThatEndsWithoutAnAnswerIsNotARefusal) {
