@@ -29,7 +29,7 @@ TEST_F(NoticesTest, AreOneLineEachUnderTheToolsName) {
 
 TEST_F(NoticesTest, StayOneLineWhateverAServerSays) {
   notices_.error("{}", "a\nb\x1b[31mc\x7f\xc2\x9b");
-  EXPECT_EQ(said(), "tool: a b [31mc   \n");
+  EXPECT_EQ(said(), "tool: a b [31mc  \n");
 }
 
 TEST_F(NoticesTest, QuietSilencesNoticesAndTwiceErrorsToo) {
