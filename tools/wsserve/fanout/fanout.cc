@@ -282,19 +282,20 @@ void Fanout::fail_listeners(Channel& channel) noexcept {
     for (const Audience::Member& member : audience.members()) member.subscriber->delivery_failed();
   };
   if (const LocalChannel* here = channel.local(shard_).get()) fail(here->exact);
-  for (const auto& [text, audience] : patterns_) {
-    if (audience != nullptr && audience->selects(channel.name())) fail(*audience);
-  }
+  patterns_.visit(channel.name(), [&fail](const std::unique_ptr<Audience>& audience) {
+    if (audience != nullptr) fail(*audience);
+    return true;
+  });
 }
 
 void Fanout::fail_all() noexcept {
   for (const LocalChannel* channel : locals_) {
     for (const Audience::Member& member : channel->exact.members()) member.subscriber->delivery_failed();
   }
-  for (const auto& [text, audience] : patterns_) {
-    if (audience == nullptr) continue;
+  patterns_.visit_all([](const std::unique_ptr<Audience>& audience) {
+    if (audience == nullptr) return;
     for (const Audience::Member& member : audience->members()) member.subscriber->delivery_failed();
-  }
+  });
 }
 
 void Fanout::mark(LocalChannel& channel, const Audience& audience) {

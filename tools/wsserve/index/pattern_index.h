@@ -60,6 +60,12 @@ class PatternIndex {
     return visit_below(root_, channel, !protocol::is_server_channel(channel), see);
   }
 
+  // Calls `see` with the value of each.
+  template <class See>
+  void visit_all(const See& see) const {
+    visit_all_below(root_, see);
+  }
+
   // Whether there is one that matches.
   [[nodiscard]] bool any(std::string_view channel) const {
     return !visit(channel, [](const Value&) { return false; });
@@ -121,7 +127,19 @@ class PatternIndex {
     if (wildcards && node.star != nullptr && !visit_below(*node.star, rest, true, see)) return false;
     if (node.children.empty()) return true;
     const auto found = node.children.find(segment);
-    return found == node.children.end() || visit_below(*found->second, rest, true, see);
+    if (found == node.children.end() || found->second == nullptr) return true;
+    return visit_below(*found->second, rest, true, see);
+  }
+
+  template <class See>
+  void visit_all_below(const Node& node, const See& see) const {
+    if (node.value) see(*node.value);
+    for (const Node* child : {node.star.get(), node.deep.get()}) {
+      if (child != nullptr) visit_all_below(*child, see);
+    }
+    for (const auto& [segment, child] : node.children) {
+      if (child != nullptr) visit_all_below(*child, see);
+    }
   }
 
   bool erase_below(Node& node, std::string_view rest) {
