@@ -250,7 +250,8 @@ void CommandRunner::prepare(Connection& connection, const std::vector<std::strin
     shard_.post([this, number, then] {
       Connection* asking = shard_.find(number);
       if (asking == nullptr || !asking->is_suspended()) return;
-      asking->resume([&then](Connection& resumed) { then(resumed, false); });
+      shard_.guard(*asking, "a subscription that waited for its patterns",
+                   [&] { asking->resume([&then](Connection& resumed) { then(resumed, false); }); });
     });
   };
   if (shard_.fanout().prepare(std::move(patterns), come_back)) return then(connection, true);

@@ -79,8 +79,14 @@ Channel* Hub::create(std::string_view name) {
     channel = std::make_unique<Channel>(std::string(name), next_epoch(name), options, home, interested);
   }
   const std::string_view key = channel->name();
-  index_.add(key, *channel);
-  return channels_.emplace(key, std::move(channel)).first->second.get();
+  const auto made = channels_.emplace(key, std::move(channel)).first;
+  try {
+    index_.add(key, *made->second);
+  } catch (...) {
+    channels_.erase(made);
+    throw;
+  }
+  return made->second.get();
 }
 
 Channel* Hub::find(std::string_view name) const {

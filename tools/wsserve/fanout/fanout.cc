@@ -80,13 +80,14 @@ std::vector<Audience*> Fanout::audiences(std::string_view channel) const {
 
 bool Fanout::prepare(std::vector<protocol::Pattern> patterns, std::function<void()> done) {
   Look look;
-  for (protocol::Pattern& pattern : patterns) {
-    Audience& audience = audience_for(pattern);
-    look.pinned.push_back(&audience);
-    audience.pin();
-    if (!audience.is_ready()) look.patterns.push_back(std::move(pattern));
-  }
+  look.pinned.reserve(patterns.size());
   try {
+    for (protocol::Pattern& pattern : patterns) {
+      Audience& audience = audience_for(pattern);
+      look.pinned.push_back(&audience);
+      audience.pin();
+      if (!audience.is_ready()) look.patterns.push_back(std::move(pattern));
+    }
     if (go_on(look, std::chrono::steady_clock::now() + kSlice)) {
       finish(look);
       return true;

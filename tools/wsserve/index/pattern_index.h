@@ -93,7 +93,7 @@ class PatternIndex {
       } else if (const auto found = children.find(segment); found != children.end()) {
         place = &found->second;
       } else {
-        place = &children.emplace(std::string(segment), nullptr).first->second;
+        place = &children.emplace(std::string(segment), std::make_unique<Node>()).first->second;
       }
       if (*place == nullptr) *place = std::make_unique<Node>();
       return **place;
