@@ -3,12 +3,14 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "common/text_hash.h"
+
 namespace wskit::server {
 
 struct Producers::Names {
   std::mutex mutex;
   // The keys are the producers' own names.
-  std::unordered_map<std::string_view, std::weak_ptr<Producer>> known;
+  std::unordered_map<std::string_view, std::weak_ptr<Producer>, TextHash, std::equal_to<>> known;
 };
 
 Producers::Producers() : names_(std::make_shared<Names>()) {}

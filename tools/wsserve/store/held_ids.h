@@ -18,6 +18,7 @@
 #include <unordered_map>
 
 #include "common/protocol/timestamp.h"
+#include "common/text_hash.h"
 #include "wsserve/dedup_window.h"
 
 namespace wskit::server::store {
@@ -64,7 +65,7 @@ class HeldIds {
   // The one that published last first; no more than a channel remembers.
   std::list<OfProducer> producers_;
   // The keys are the producers' own names.
-  std::unordered_map<std::string_view, std::list<OfProducer>::iterator> places_;
+  std::unordered_map<std::string_view, std::list<OfProducer>::iterator, TextHash, std::equal_to<>> places_;
 };
 
 }  // namespace wskit::server::store

@@ -8,6 +8,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "common/text_hash.h"
 #include "wsserve/event_frame.h"
 #include "wsserve/store/row_checksum.h"
 #include "wsserve/store/row_id.h"
@@ -292,7 +293,7 @@ std::vector<RecentId> load_recent_ids(Database& database, StoredChannel& channel
   query.bind(1, row_id(channel.id(), 0));
   query.bind(2, row_id(channel.id(), kMaxOffset));
   std::size_t ids = 0;
-  std::unordered_map<std::string, std::size_t> sequences;  // how many, by producer
+  std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> sequences;  // how many, by producer
   while (query.step()) {
     const protocol::SystemMicros received{std::chrono::microseconds(query.number(1))};
     if (now - received > limits.max_age) break;
