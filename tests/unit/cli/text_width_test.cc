@@ -71,11 +71,11 @@ TEST(Printable, LeavesNothingThatATerminalObeys) {
   EXPECT_EQ(printable("a\x1b[2Jb\n\t\x7f"), "a [2Jb   ");
   EXPECT_EQ(printable("\xc2\x9b"
                       "31m"),
-            "  31m");
+            " 31m");
   EXPECT_EQ(printable("é\xc2\xa0"), "é\xc2\xa0");
   // R10
   EXPECT_EQ(printable("a\u061c\u200fb\x9b\xff\xe2\x82z"), "a  b\uFFFD\uFFFD\uFFFD\uFFFDz");
-  EXPECT_EQ(printable("SELL \u202eYUB\u202c\u2066x\u2069\u2028…"), "SELL    YUB      x      …");
+  EXPECT_EQ(printable("SELL \u202eYUB\u202c\u2066x\u2069\u2028…"), "SELL  YUB  x  …");
 }
 
 }  // namespace
