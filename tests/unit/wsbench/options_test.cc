@@ -51,10 +51,10 @@ TEST(OptionsTest, ASpawnedServerGetsAFreePortUnlessItsCommandNamesOne) {
 
 // U14
 TEST(OptionsTest, WhoConnectsIsSentWithTheUpgrade) {
-  Options options;
-  options.identity.headers = {"X-Key: 1"};
-  options.identity.token = "abc";
-  EXPECT_EQ(to_settings(options).headers, (cli::HeaderList{{"X-Key", "1"}, {"Authorization", "Bearer abc"}}));
+  Options valid;
+  valid.identity.headers = {"X-Key: 1"};
+  valid.identity.token = "abc";
+  EXPECT_EQ(to_settings(valid).headers, (cli::HeaderList{{"X-Key", "1"}, {"Authorization", "Bearer abc"}}));
   EXPECT_REFUSED(options.identity.headers = {"nonsense"}, "--header");
   EXPECT_REFUSED(options.identity.token_file = "/nonexistent", "--token-file");
 }

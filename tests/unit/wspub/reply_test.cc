@@ -71,7 +71,8 @@ TEST(Reply, ReadsWhichChannelsTheServerSubscribedByItself) {
                               .node = "n",
                               .heartbeat_seconds = 30,
                               .max_message_bytes = 1,
-                              .channels = channels});
+                              .channels = channels,
+                              .features = {}});
   ReplyParser parser;
   const Reply& reply = parser.parse(text);
   EXPECT_EQ(reply.kind, Kind::kConnected);

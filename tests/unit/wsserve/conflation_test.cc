@@ -51,7 +51,9 @@ class ConflationTest : public testing::Test {
 
   const std::array<std::unique_ptr<Inbox>, 1> inboxes_{std::make_unique<Inbox>()};
   MemoryBudget budget_{1 << 20};
-  Channel channel_{"c", "e", ChannelOptions{}, {inboxes_, budget_, budget_}, 0};
+  Producers producers_;
+  AgeClock ages_;
+  Channel channel_{"c", "e", ChannelOptions{}, {inboxes_, budget_, budget_, producers_, ages_}, 0};
   Conflation conflation_;
   const Conflation::Time start_ = Conflation::Time() + 1h;
 };

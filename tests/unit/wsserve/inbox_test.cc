@@ -44,7 +44,9 @@ class InboxTest : public testing::Test {
 
   std::vector<std::unique_ptr<Inbox>> inboxes_;
   MemoryBudget budget_{0};
-  Channel channel_{"news", "epoch", ChannelOptions{}, {inboxes_, budget_, budget_}, 0};
+  Producers producers_;
+  AgeClock ages_;
+  Channel channel_{"news", "epoch", ChannelOptions{}, {inboxes_, budget_, budget_, producers_, ages_}, 0};
 };
 
 TEST_F(InboxTest, HandsOutInOrderWhatWasPushedAndNumbersIt) {

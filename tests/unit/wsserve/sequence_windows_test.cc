@@ -194,8 +194,9 @@ TEST_F(SequenceWindowsTest, NeverAcceptsTwiceAndNeverCallsADuplicateWhatItNeverH
   std::optional<std::int64_t> oldest;
   std::int64_t newest = 0;
   for (int i = 0; i < 20'000; ++i) {
-    const std::int64_t sequence = random() % 3 == 0 ? newest + 1 + static_cast<std::int64_t>(random() % 3)
-                                                    : std::max<std::int64_t>(0, newest - random() % 50);
+    const std::int64_t sequence =
+        random() % 3 == 0 ? newest + 1 + static_cast<std::int64_t>(random() % 3)
+                          : std::max<std::int64_t>(0, newest - static_cast<std::int64_t>(random() % 50));
     const Kind kind = publish(sequence);
     const bool had = accepted.contains(sequence);
     ASSERT_TRUE(!had || kind != Kind::kNew) << sequence;

@@ -1,4 +1,5 @@
 // A store whose disk is full, whose process is killed, whose file is damaged.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -103,7 +103,8 @@ void StoreFixture::open() {
                      [this](const std::string& line) {
                        const std::lock_guard lock(mutex_);
                        remarks_.push_back(line);
-                     }});
+                     },
+                 .caught = {}});
 }
 
 std::string StoreFixture::refusal() {

@@ -22,7 +22,8 @@ TEST(ParseControl, ReadsWhatTheServersWriterWrites) {
                               .node = "n",
                               .heartbeat_seconds = 30,
                               .max_message_bytes = 1,
-                              .channels = channels});
+                              .channels = channels,
+                              .features = {}});
   const ControlMessage connected = parse_control(text);
   EXPECT_EQ(connected.type, "connected");
   EXPECT_EQ(connected.channels, channels);
