@@ -44,7 +44,8 @@ class Bench {
     for (std::size_t i = 0; i != channels; ++i) {
       channels_.push_back({&store_->channel("bench/" + std::to_string(i), retention, "E"), 0});
     }
-    store_->start({.settled = [this] { settled_.release(); }, .availability = {}});
+    store_->start(
+        {.settled = [this] { settled_.release(); }, .availability = {}, .remark = {}, .caught = {}});
   }
 
   // Appends to the channels in turn, with `window` events unsettled at most.
