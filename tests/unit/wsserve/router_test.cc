@@ -170,10 +170,9 @@ TEST_F(RouterTest, RefusesParametersThatAnAddressDoesNotHaveByName) {
     EXPECT_EQ(routed(target), "400 BAD_REQUEST") << target;
     EXPECT_THAT(refusal(target).message, HasSubstr("this address has no parameter \"")) << target;
   }
-  EXPECT_THAT(
-      refusal("/publish/a?dedupe=x", "POST").message,
-      HasSubstr("no parameter \"dedupe\" (did you mean dedup?); there are as, dedup, key, timestamp, token, "
-                "type"));
+  EXPECT_THAT(refusal("/publish/a?dedupe=x", "POST").message,
+              HasSubstr("no parameter \"dedupe\" (did you mean dedup?); there are as, dedup, key, producer, "
+                        "sequence, timestamp, token, type"));
   EXPECT_THAT(refusal("/connections?limit=5", "DELETE").message, HasSubstr("no parameter \"limit\""));
   EXPECT_THAT(refusal("/healthz?%3Cb%3E").message, HasSubstr("; there is token"));
   EXPECT_EQ(routed("/ws/a?since=5&token=t"), "socket:a");

@@ -416,8 +416,8 @@ TEST_F(StoreTest, RefusesAFileThatAnotherServerHasOpenUnderAnotherName) {
 TEST_F(StoreTest, RefusesANewerSchema) {
   open();
   close();
-  sql("PRAGMA user_version = 3");
-  EXPECT_THAT(refusal(), HasSubstr("its schema is version 3 and this wsserve knows up to 2"));
+  sql("PRAGMA user_version = 4");
+  EXPECT_THAT(refusal(), HasSubstr("its schema is version 4 and this wsserve knows up to 3"));
 }
 
 TEST_F(StoreTest, RefusesTheDatabaseOfAnotherProgram) {

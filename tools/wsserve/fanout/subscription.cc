@@ -8,6 +8,10 @@ Subscription::~Subscription() {
   if (audience != nullptr) audience->remove(*this);
 }
 
+Audience::~Audience() {
+  for (Subscription* subscription : subscriptions_) subscription->audience = nullptr;
+}
+
 void Audience::add(Subscription& subscription) {
   members_.push_back({subscription.subscriber, &subscription, subscription.is_cut()});
   try {

@@ -49,6 +49,10 @@ class Audience {
   // Of a plain name: part of `channel`.
   Audience(std::string name, LocalChannel& channel) : name_(std::move(name)), channel_(&channel) {}
   explicit Audience(protocol::Pattern pattern) : name_(pattern.text()), pattern_(std::move(pattern)) {}
+  // Subscriptions that outlive it are in none.
+  ~Audience();
+  Audience(const Audience&) = delete;
+  Audience& operator=(const Audience&) = delete;
 
   [[nodiscard]] const std::string& name() const { return name_; }
   // One of the two is null.

@@ -72,13 +72,14 @@ void Presence::went(const std::string& channel, const Member& member, Clock::tim
   found->second.last = member;
   if (!found->second.connections.empty()) return;
   found->second.leaves = now + kPatience;
-  leaving_.push_back({found->second.leaves, channel, found->first});
+  // Nearly always the last one: shards do not go by quite the same time.
+  leaving_.emplace_hint(leaving_.end(), found->second.leaves, Leaving{channel, found->first});
 }
 
 std::optional<Clock::time_point> Presence::tell_left(Clock::time_point now) {
   const std::lock_guard lock(mutex_);
-  for (; !leaving_.empty() && leaving_.front().at <= now; leaving_.pop_front()) {
-    const auto& [at, channel, member] = leaving_.front();
+  for (; !leaving_.empty() && leaving_.begin()->first <= now; leaving_.erase(leaving_.begin())) {
+    const auto& [channel, member] = leaving_.begin()->second;
     const auto members = channels_.find(channel);
     if (members == channels_.end()) continue;
     const auto found = members->second.find(member);
@@ -91,7 +92,7 @@ std::optional<Clock::time_point> Presence::tell_left(Clock::time_point now) {
     if (members->second.empty()) channels_.erase(members);
   }
   if (leaving_.empty()) return std::nullopt;
-  return leaving_.front().at;
+  return leaving_.begin()->first;
 }
 
 // Under the mutex, so that all are told in the order in which they happened.

@@ -11,7 +11,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -66,9 +65,8 @@ class Presence {
     Clock::time_point leaves{};
   };
   using Members = std::map<std::string, State>;  // by user or connection
-  // Whoever is not back by then has left.
+  // Whoever is not back in time has left.
   struct Leaving {
-    Clock::time_point at;
     std::string channel;
     std::string member;
   };
@@ -83,7 +81,7 @@ class Presence {
   // Guarded by mutex_.
   PatternIndex<std::size_t> watched_;  // how often each is
   std::map<std::string, Members, std::less<>> channels_;
-  std::deque<Leaving> leaving_;  // in the order in which they went
+  std::multimap<Clock::time_point, Leaving> leaving_;  // by when that is
 };
 
 }  // namespace people

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <new>
+#include <unordered_set>
 #include <utility>
 
 namespace wskit::server::store {
@@ -270,12 +272,15 @@ void Writer::take_back(const std::string& reason) {
   committed_ = 0;
   queue_.fail(lost_);
   failed_events_.fetch_add(lost_.size(), std::memory_order_relaxed);
-  const Sink* told = nullptr;
+  std::unordered_set<const Sink*> told;
   for (const Record& record : lost_) {
-    if (record.sink != told) {
-      tell("taking back events that were not stored", [&] { record.sink->rolled_back(); });
+    bool is_new = true;
+    try {
+      is_new = told.insert(record.sink).second;
+    } catch (const std::bad_alloc&) {
+      // It is told more than once then, which changes nothing.
     }
-    told = record.sink;
+    if (is_new) tell("taking back events that were not stored", [&] { record.sink->rolled_back(); });
   }
   lost_.clear();
   queue_.settle_failed();

@@ -12,6 +12,15 @@ namespace wskit::server::model {
 
 using nlohmann::json;
 
+Wish Wish::and_then(Wish later) const {
+  if (!types || !later.types) {
+    later.types.reset();
+  } else {
+    later.types->insert(later.types->end(), types->begin(), types->end());
+  }
+  return later;
+}
+
 bool Wish::passes(const std::string& type) const { return !types || std::ranges::count(*types, type) > 0; }
 
 bool Wish::selects(const std::string& channel) const {

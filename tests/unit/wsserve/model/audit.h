@@ -32,6 +32,8 @@ struct Wish {
   [[nodiscard]] bool passes(const std::string& type) const;
   [[nodiscard]] bool paced() const { return conflate || max_rate > 0; }
   [[nodiscard]] bool selects(const std::string& channel) const;
+  // What holds once `later` has been subscribed too.
+  [[nodiscard]] Wish and_then(Wish later) const;
 };
 
 // A command whose answer is judged.

@@ -54,8 +54,8 @@ void Audit::judge_subscribed(const Asked& asked, const json& data, Moment at) {
     const auto known = std::ranges::find_if(
         subscriptions_, [&](const Subscription& each) { return each.wish.name == wish.name; });
     if (known != subscriptions_.end()) {
-      // Only asked for while nothing is under way.
-      known->wish = wish;
+      // Only asked for while nothing is under way. Sets of types add up.
+      known->wish = known->wish.and_then(wish);
     } else if (protocol::looks_like_pattern(wish.name)) {
       judge_pattern(asked, wish, entries[i], at);
     } else {

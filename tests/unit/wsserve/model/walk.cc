@@ -425,8 +425,9 @@ void Walk::quiet_step(Tap& tap) {
       return &other != &wish && is_pattern(other.name) && overlap(other.name, wish.name);
     });
     if (!alone) return;
-    wish = some_wish(wish.name);
-    tap.subscribe({wish}, FromNow{}, asked_now(true));
+    const Wish changed = some_wish(wish.name);
+    wish = wish.and_then(changed);
+    tap.subscribe({changed}, FromNow{}, asked_now(true));
   }
   settle();
 }
