@@ -110,7 +110,8 @@ Audit::Range Audit::judge_start(const Asked& asked, const Wish& wish, const std:
   }
   if (!answer.recovered) {
     ++declared_gaps_;
-    if (!answer.oldest || *answer.oldest < oldest_held || *answer.oldest > newest + 1) {
+    const std::uint64_t head = covers(channel) ? answer.ahead_offset : newest;
+    if (!answer.oldest || *answer.oldest < oldest_held || *answer.oldest > head + 1) {
       complain(fmt::format("{}: the oldest event held is {}, not {}", where, oldest_held,
                            answer.oldest ? std::to_string(*answer.oldest) : "left out"));
       return {};
@@ -154,7 +155,8 @@ Audit::Range Audit::judge_joined(const Wish& wish, const std::string& channel, s
 
 std::uint64_t Audit::ahead_of(const std::string& channel, std::uint64_t newest, Moment at) const {
   const ReferenceChannel* known = reference_.find(channel);
-  if (known == nullptr || !reference_.rules().trims_ahead) return newest;
+  // One that is heard already is told to stand before what is still on its way to the reader.
+  if (known == nullptr || !(reference_.rules().trims_ahead || covers(channel))) return newest;
   return std::max(newest, known->greatest_newest(at));
 }
 
