@@ -17,6 +17,10 @@ namespace {
 constexpr std::size_t kMaxBatchLines = 256;
 constexpr std::size_t kMaxBatchBytes = std::size_t{64} << 10;
 
+// Where so many commands await their answers, the lines behind them wait and then travel
+// together: a large window is for batches, not for thousands of single lines.
+constexpr std::size_t kMaxCommands = 1024;
+
 // What a command adds to the parts of its one event, at most.
 constexpr std::size_t kCommandOverhead = 256;
 
@@ -55,6 +59,8 @@ bool Delivery::can_take() const {
   if (!greeted_ || finishing_ || ended_) return false;
   if (!acknowledged())
     return client_.is_open() && client_.pending_bytes() <= client_.options().low_water_bytes;
+  // While the server is away the window is full when it has all its lines.
+  if (client_.is_open() && window_.commands() >= kMaxCommands) return false;
   const std::size_t lines = batch_ ? batch_->size() : 0;
   const std::size_t bytes = batch_ ? batch_->text().size() : 0;
   return window_.has_room(lines + 1, bytes);

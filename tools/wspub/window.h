@@ -73,6 +73,7 @@ class Window {
 
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   [[nodiscard]] std::size_t lines() const { return lines_; }
+  [[nodiscard]] std::size_t commands() const { return entries_.size(); }
   [[nodiscard]] bool has_pending() const { return on_the_way_ != entries_.size(); }
   [[nodiscard]] std::size_t on_the_way() const { return on_the_way_; }
 

@@ -40,6 +40,11 @@ const std::vector<std::string>& PublishServer::events(const std::string& channel
   return found == channels_.end() ? none : found->second;
 }
 
+void PublishServer::forget_events() {
+  channels_.clear();
+  seen_.clear();
+}
+
 void PublishServer::answer_now() {
   for (const std::string& answer : std::exchange(held_back_, {})) server_.last().send(answer);
 }

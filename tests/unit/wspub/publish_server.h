@@ -47,6 +47,10 @@ class PublishServer {
   std::vector<std::string> default_channels;
   std::vector<std::string_view> features{"sequence"};
 
+  // What answers from now on is another server, which has none of the events so far and
+  // knows no mark of theirs.
+  void forget_events();
+
   // The answers that were held back by kAcceptInSilence, in order.
   void answer_now();
 
