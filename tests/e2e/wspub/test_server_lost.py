@@ -12,7 +12,7 @@ def lines(count=LINES):
 
 
 def counts(pub):
-    """(read, acknowledged) of the summary."""
+    """(read, acknowledged) of the summary, which a run that met nothing has with -v alone."""
     summary = pub.stderr.splitlines()[-1]
     read = re.search(r"(\d+) (?:lines )?read|read (\d+)", summary)
     acknowledged = re.search(r"(\d+) acknowledged|acknowledged (\d+)", summary)
@@ -24,7 +24,7 @@ def test_killed_and_restarted_all_lines_are_acknowledged(stage):
     """The first server forgets with its memory; the second has all that the first had not acknowledged."""
     first = stage.lasting_server("--queue-limit", "64MiB", "--history", LINES)
     watcher = first.client("/ws/a")
-    pub = stage.tool("wspub", "-u", first.url, *FAST, "--window", "100", "a")
+    pub = stage.tool("wspub", "-v", "-u", first.url, *FAST, "--window", "100", "a")
     pub.feed(lines())
     watcher.wait_for_events(500)
     first.kill()
@@ -40,23 +40,23 @@ def test_killed_and_restarted_all_lines_are_acknowledged(stage):
 
 def test_what_a_drained_server_acknowledged_was_delivered(stage):
     """Its memory goes with it, so whoever was subscribed has had everything that it took."""
-    first = stage.lasting_server("--queue-limit", "64MiB")
+    first = stage.lasting_server("--queue-limit", "64MiB", "--history", LINES)
     watcher = first.client("/ws/a")
-    pub = stage.tool("wspub", "-u", first.url, *FAST, "--window", "100", "a")
-    pub.feed(lines(1000))
+    pub = stage.tool("wspub", "-v", "-u", first.url, *FAST, "--window", "100", "a")
+    pub.feed(lines())
     watcher.wait_for_events(1)
     first.process.signal(signal.SIGTERM)
     seen = [int(event.data) for event in watcher.events_until_closed(1001)]
     assert first.process.wait() == 0
     second = stage.restart(first)
     assert pub.wait() == 0, pub.stderr
-    assert counts(pub) == (1000, 1000)
+    assert counts(pub) == (LINES, LINES)
     assert seen == list(range(len(seen)))
     with second.client() as reader:
         there = reader.subscribe("a", since="start")["channels"][0]["offset"]
         rest = [int(event.data) for event in reader.take_events(there)]
-    assert rest == list(range(1000 - there, 1000))
-    assert len(seen) + there >= 1000, "every line was with one of the two servers"
+    assert rest == list(range(LINES - there, LINES))
+    assert len(seen) + there >= LINES, "every line was with one of the two servers"
 
 
 def test_killed_for_good_the_count_is_true_and_the_code_is_not_0(stage):
