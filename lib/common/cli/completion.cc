@@ -103,10 +103,11 @@ constexpr std::string_view kBashEnd = R"(  COMPREPLY=("${COMPREPLY[@]#"$base"}")
   return 0
 )";
 
+// The text with the program's name for each `@`, but for that of the shell's own `$@`.
 std::string named(std::string_view text, std::string_view program) {
   std::string result;
   for (const char c : text) {
-    if (c == '@') {
+    if (c == '@' && !result.ends_with('$')) {
       result += program;
     } else {
       result += c;
