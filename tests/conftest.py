@@ -109,7 +109,9 @@ def pytest_runtest_makereport(item):
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """A file that could not run here is shown as skipped by ctest, not as passed."""
+    """A file that could not run here is shown as skipped by ctest, not as passed or failed."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if exitstatus == 0 and reporter.stats.get("skipped") and not reporter.stats.get("passed"):
+    # Without tests: the file was skipped as a whole, while it was collected.
+    is_well = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    if is_well and reporter.stats.get("skipped") and not reporter.stats.get("passed"):
         session.exitstatus = SKIPPED_EXIT_CODE

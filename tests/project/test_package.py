@@ -66,7 +66,7 @@ def test_the_configuration_is_a_conffile_and_right(root, control):  # U4
 
 
 def test_the_scripts_are_shell_and_name_the_units(control, root):  # U4
-    units = {path.name for path in (root / "lib/systemd/system").iterdir()}
+    units = {path.name for path in (root / "usr/lib/systemd/system").iterdir()}
     assert units == {"wsserve.service", "wsserve.socket"}
     for name in ("postinst", "prerm", "postrm"):
         script = control / name
@@ -80,7 +80,7 @@ def test_the_scripts_are_shell_and_name_the_units(control, root):  # U4
 def test_systemd_takes_the_unit(root):  # U4
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not installed")
-    unit = root / "lib/systemd/system/wsserve.service"
+    unit = root / "usr/lib/systemd/system/wsserve.service"
     text = unit.read_text()
     assert "\nExecStart=/usr/bin/wsserve --config /etc/wskit/wsserve.toml $WSSERVE_OPTIONS\n" in text
     verified = subprocess.run(
