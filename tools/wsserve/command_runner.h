@@ -76,6 +76,7 @@ class CommandRunner {
     TypeFilterPtr filter;
     // The filter is the connection's own, which is not for channels of the server's space.
     bool by_default = false;
+    bool unasked = false;  // the server subscribes on its own
     Pace pace;
     bool matched = false;          // a pattern's answer lists the channels that it matches
     bool keeps_positions = false;  // a stream's reader has them in its ids instead
@@ -91,7 +92,7 @@ class CommandRunner {
   void authenticate(Connection& connection, const protocol::Command& command);
   // What it opens with; of what it may not subscribe it is told.
   void subscribe_first(Connection& connection, const std::vector<std::string>& channels,
-                       const protocol::Since& since);
+                       const FirstSubscriptions& first);
   // Takes back what its user may not subscribe any more, and tells of it.
   void drop_forbidden(Connection& connection);
 

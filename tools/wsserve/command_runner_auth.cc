@@ -75,11 +75,11 @@ void CommandRunner::welcome(Connection& connection, const FirstSubscriptions& fi
                               .features = kFeatures,
                               .auth_within_seconds = auth_within});
   connection.send_text(text_);
-  if (!user.awaits_token) subscribe_first(connection, channels, first.since);
+  if (!user.awaits_token) subscribe_first(connection, channels, first);
 }
 
 void CommandRunner::subscribe_first(Connection& connection, const std::vector<std::string>& channels,
-                                    const protocol::Since& since) {
+                                    const FirstSubscriptions& first) {
   std::vector<std::string> allowed;
   for (const std::string& name : channels) {
     if (const auto error = auth::check_subscribe(connection.identity(), name)) {
@@ -91,11 +91,15 @@ void CommandRunner::subscribe_first(Connection& connection, const std::vector<st
   if (allowed.empty()) return;
   const std::vector<std::string_view> names(allowed.begin(), allowed.end());
   if (const auto error = check(connection, names)) return refuse(connection, {}, *error);
+  const bool unasked = (first.defaults || first.channels.empty()) && connection.default_filter() == nullptr;
   subscribe(connection,
             {{},
              allowed,
-             {.filter = connection.default_filter(), .by_default = true, .pace = connection.default_pace()}},
-            since);
+             {.filter = connection.default_filter(),
+              .by_default = true,
+              .unasked = unasked,
+              .pace = connection.default_pace()}},
+            first.since);
 }
 
 void CommandRunner::authenticate(Connection& connection, const protocol::Command& command) {
@@ -126,7 +130,7 @@ void CommandRunner::authenticate(Connection& connection, const protocol::Command
   if (renewed || !first) drop_forbidden(connection);
   if (renewed) return;
   const FirstSubscriptions subscriptions = first.value_or(FirstSubscriptions{});
-  subscribe_first(connection, first_channels(connection.identity(), subscriptions), subscriptions.since);
+  subscribe_first(connection, first_channels(connection.identity(), subscriptions), subscriptions);
 }
 
 void CommandRunner::drop_forbidden(Connection& connection) {

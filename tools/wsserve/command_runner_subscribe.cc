@@ -320,14 +320,20 @@ void CommandRunner::add(Connection& connection, const Wish& wish, const protocol
                         Told& answer) {
   const std::string_view name = answer.channels.back().channel;
   if (Subscription* known = connection.subscriptions().find(name); known != nullptr) {
-    // Sets of types add up: what is taken out is taken out by unsubscribe.
+    // Sets of types add up: what is taken out is taken out by unsubscribe. But nobody asked
+    // for all the types of what the server subscribed on its own.
     const TypeFilterPtr added = wish.filter_of(name);
-    if (!answer.both || answer.before != known->filter || answer.added != added) {
-      answer.before = known->filter;
-      answer.added = added;
-      answer.both = TypeFilter::either(known->filter, added);
+    if (known->unasked && !protocol::is_server_channel(name)) {
+      shard_.fanout().change_filter(*known, added);
+    } else {
+      if (!answer.both || answer.before != known->filter || answer.added != added) {
+        answer.before = known->filter;
+        answer.added = added;
+        answer.both = TypeFilter::either(known->filter, added);
+      }
+      shard_.fanout().change_filter(*known, *answer.both);
     }
-    shard_.fanout().change_filter(*known, *answer.both);
+    known->unasked = wish.unasked;
     shard_.fanout().change_pace(*known, wish.pace);
     return stand(connection, wish, answer);
   }
@@ -349,6 +355,7 @@ void CommandRunner::add(Connection& connection, const Wish& wish, const protocol
     throw;
   }
   shard_.counters().subscriptions.add();
+  connection.subscriptions().back().unasked = wish.unasked;
   if (wish.pace.asked_for()) shard_.fanout().change_pace(connection.subscriptions().back(), wish.pace);
 }
 
@@ -599,6 +606,7 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
         after = TypeFilter::without(before, *command.event_types);
       }
       shard_.fanout().change_filter(*known, *after);
+      known->unasked = false;
       continue;
     }
     end_subscription(connection, name);

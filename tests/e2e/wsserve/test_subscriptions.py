@@ -163,6 +163,23 @@ def test_sets_of_types_add_up_until_some_are_unsubscribed(server):
 
 
 # S3
+def test_the_first_set_of_types_narrows_what_was_subscribed_unasked(stage):
+    server = stage.server("--default-channel", "a")
+    with server.client() as client, server.client() as publisher:
+        assert client.command("subscribe", events=["trade"])["data"]["events"] == ["trade"]
+        assert client.command("subscribe", events=["done"])["data"]["events"] == ["done", "trade"]
+        for kind in ("quote", "trade", "done"):
+            publisher.publish("a", None, type=kind)
+        assert [event.type for event in client.take_events(2)] == ["trade", "done"]
+    with server.client() as client:
+        client.subscribe("a")
+        assert client.command("subscribe", events=["trade"])["data"]["events"] == [], "all were asked for"
+    with server.client() as client:
+        client.command("unsubscribe", events=["quote"])
+        assert client.command("subscribe", events=["trade"])["data"]["events"] == [], "all but one were asked for"
+
+
+# S3
 def test_all_types_and_some_are_all(server):
     with server.client() as client, server.client() as publisher:
         client.subscribe("a")

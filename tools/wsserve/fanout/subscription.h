@@ -32,6 +32,9 @@ struct Subscription {
   std::uint64_t seam = 0;   // only deliveries numbered after it are for this subscription
   TypeFilterPtr filter;     // null: every type
   Pace pace;
+  // The server subscribed it unasked, with every type: the first set of types that is
+  // asked for takes the place of all.
+  bool unasked = false;
 
   [[nodiscard]] const std::string& name() const;
   [[nodiscard]] bool is_cut() const { return filter != nullptr || pace.asked_for(); }
