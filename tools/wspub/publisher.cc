@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <filesystem>
 #include <iterator>
 #include <system_error>
 #include <utility>
@@ -114,6 +115,13 @@ bool Publisher::writes_to_terminal() const {
 }
 
 std::string Publisher::open_files() {
+  for (const std::string& file : plan_.source.files) {
+    std::error_code none;
+    if (file != "-" && std::filesystem::is_directory(file, none)) {
+      return fmt::format("cannot read {}: {}", file,
+                         std::make_error_code(std::errc::is_a_directory).message());
+    }
+  }
   if (plan_.on_invalid == OnInvalid::kSetAside) {
     if (std::string error = dead_letters_.open(plan_.dead_letter_file); !error.empty()) return error;
   }

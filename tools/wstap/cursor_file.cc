@@ -112,7 +112,8 @@ CursorResult<CursorFile> CursorFile::open(const std::string& path, std::string_v
     }
     struct stat status {};
     if (::fstat(file.fd_, &status) == 0 && !S_ISREG(status.st_mode)) {
-      return CursorError{fmt::format("the cursor {} is no regular file", path)};
+      return CursorError{fmt::format("the cursor {} is {}", path,
+                                     S_ISDIR(status.st_mode) ? "a folder: name a file" : "no regular file")};
     }
     if (::flock(file.fd_, LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) return failed("lock", path, errno);

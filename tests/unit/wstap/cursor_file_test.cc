@@ -121,8 +121,9 @@ TEST_F(CursorFileTest, NamesAPlaceWhereItCannotBe) {
               HasSubstr("No such file"));
   const CursorResult<CursorFile> folder = CursorFile::open(folder_.string(), kUrl);
   ASSERT_FALSE(folder);
-  EXPECT_THAT(folder.error().message, HasSubstr("is no regular file"));
+  EXPECT_THAT(folder.error().message, HasSubstr("is a folder: name a file"));
   EXPECT_FALSE(folder.error().damaged);
+  EXPECT_THAT(CursorFile::open("/dev/null", kUrl).error().message, HasSubstr("is no regular file"));
 }
 
 TEST_F(CursorFileTest, AFailedSaveLeavesTheLastOne) {
