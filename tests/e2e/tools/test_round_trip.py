@@ -133,6 +133,15 @@ def test_the_example_comes_back_as_it_was(stage):  # U5
     assert in_effect(again.stdout.decode()) == in_effect(printed.stdout.decode())
 
 
+def test_a_default_that_is_printed_is_no_limit_when_it_is_read(stage):  # U1
+    printed = stage.run("wsserve", "--store", stage.home / "e.db", "--print-config")
+    assert b"\n# history = 1000  # default" in printed.stdout, printed.stdout
+    file = stage.home / "p.toml"
+    file.write_bytes(printed.stdout)
+    server = stage.server("--config", file)
+    assert "all events are kept, for no limit is set" in server.process.stderr
+
+
 def test_an_empty_list_stays_one(stage, files):  # U5
     file = stage.home / "c.toml"
     secret = files["secret"]
