@@ -153,16 +153,21 @@ std::unique_ptr<Adapter> make_limit_adapter() { return std::make_unique<LimitAda
 
 ServerMessage classify(std::string_view message) {
   using Kind = ServerMessage::Kind;
-  if (message.starts_with(R"({"type":"published")")) return {Kind::kPublished, id_of(message)};
-  if (message.starts_with(R"({"type":"subscribed")")) return {Kind::kSubscribed, id_of(message)};
+  if (message.starts_with(R"({"type":"published")")) return {.kind = Kind::kPublished, .id = id_of(message)};
+  if (message.starts_with(R"({"type":"subscribed")")) {
+    return {.kind = Kind::kSubscribed, .id = id_of(message)};
+  }
   // Before the events: an event may be of the type `error`, but has an offset.
   const std::string_view head = message.substr(0, message.find(R"("data":)"));
   if (head.find(R"("channel":)") != std::string_view::npos &&
       head.find(R"("offset":)") != std::string_view::npos) {
-    return {Kind::kEvent, 0};
+    return {.kind = Kind::kEvent};
   }
-  if (message.starts_with(R"({"type":"error")")) return {Kind::kError, id_of(message)};
-  return {Kind::kOther, 0};
+  if (message.starts_with(R"({"type":"error")")) {
+    const bool wants_token = message.find(R"("data":{"code":"UNAUTHORIZED")") != std::string_view::npos;
+    return {.kind = Kind::kError, .id = id_of(message), .wants_token = wants_token};
+  }
+  return {.kind = Kind::kOther};
 }
 
 std::size_t smallest_event(const Topology& topology) {

@@ -28,6 +28,9 @@ struct Failure {
   std::string message;
 };
 
+// Behind a refusal for want of a token.
+inline constexpr const char* kTokenHint = "; it takes a token: --token-file FILE";
+
 struct ConnectPlan {
   Endpoint endpoint;
   std::string host;               // of the Host header

@@ -251,8 +251,11 @@ cli::Outcome run(const Options& options, cli::Notices& notices) {
   const CrewPlan& crew = settings.fanout.crew;
   const std::size_t connections = std::size_t{crew.topology.subscribers} + crew.topology.publishers;
   if (connections + 64 > files) {
-    throw cli::UsageError(fmt::format(
-        "{} connections need more open files than the hard limit of {} (ulimit -Hn)", connections, files));
+    notices.error(
+        "{} connections need more open files than the hard limit of {}; raise it (ulimit -n, or LimitNOFILE= "
+        "of a unit)",
+        connections, files);
+    return {.code = cli::ExitCode::kLocalIo};
   }
   const auto started = protocol::Timestamp::now();
   Session session(settings, notices);

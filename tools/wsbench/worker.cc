@@ -268,7 +268,8 @@ void Worker::on_server_message(Connection& connection, std::string_view message)
       if (connection.state == State::kSubscribing) become_open(connection);
       return;
     case ServerMessage::Kind::kError:
-      context_.fail(Failure::Kind::kRefused, "the server answered " + std::string(message.substr(0, 300)));
+      context_.fail(Failure::Kind::kRefused, "the server answered " + std::string(message.substr(0, 300)) +
+                                                 (meaning.wants_token ? kTokenHint : ""));
       return;
     case ServerMessage::Kind::kEvent:
       ++results_.faults.corrupt;  // on our channel, but not ours, or damaged

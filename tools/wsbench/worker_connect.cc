@@ -128,9 +128,9 @@ bool Worker::on_response(Connection& connection, std::string_view& bytes) {
   const std::string_view status = head.substr(0, head.find("\r\n"));
   if (!status.starts_with("HTTP/1.1 101")) {
     const bool wants_token = status.starts_with("HTTP/1.1 401");
-    fail_connection(connection, Failure::Kind::kRefused,
-                    "the server refused the upgrade: " + std::string(status) +
-                        (wants_token ? "; it takes a token: --token-file FILE" : ""));
+    fail_connection(
+        connection, Failure::Kind::kRefused,
+        "the server refused the upgrade: " + std::string(status) + (wants_token ? kTokenHint : ""));
     return false;
   }
   if (!has_header(head, "\r\nsec-websocket-accept:", context_.connect.accept)) {

@@ -5,7 +5,7 @@ COMMANDS = {
     "wsserve": "wsserve --listen 127.0.0.1:0",
     "wspub": "echo 1 | wspub -u {url} a",
     "wstap": "wstap -u {url} a -n 1",
-    "wsbench": "wsbench fanout --duration 1s --warmup 0s -u {url}",
+    "wsbench": "wsbench fanout --duration 1s --warm-up 0s -u {url}",
 }
 
 

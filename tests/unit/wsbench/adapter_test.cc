@@ -126,6 +126,12 @@ TEST(ClassifyTest, TellsTheServersMessagesApart) {
   EXPECT_EQ(kind("nonsense"), Kind::kOther);
 }
 
+TEST(ClassifyTest, KnowsARefusalForWantOfAToken) {
+  const auto wants_token = [](std::string_view text) { return classify(text).wants_token; };
+  EXPECT_TRUE(wants_token(R"({"type":"error","id":1,"timestamp":"t","data":{"code":"UNAUTHORIZED"}})"));
+  EXPECT_FALSE(wants_token(R"({"type":"error","id":1,"timestamp":"t","data":{"code":"FORBIDDEN"}})"));
+}
+
 TEST(ClassifyTest, ReadsTheIdOfTheLibrarysOwnReply) {
   const protocol::Published published{.channel = "bench/0", .offset = 9, .epoch = "e"};
   std::string reply;
