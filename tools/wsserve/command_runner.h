@@ -195,7 +195,7 @@ class CommandRunner {
   [[nodiscard]] bool tell_match(Connection& connection, const protocol::SubscribedMatch& match,
                                 std::uint64_t live_seam, const Channel& channel, const Wish& wish,
                                 Told& answer);
-  void tell_delivered(Told& answer);
+  void tell_delivered(const Connection& connection, Told& answer);
   // Makes channels that a reader has heard of and that are not there yet, so that it is
   // told that what it knows of them is over. By pattern: false if the server had no room
   // for one that it matches.

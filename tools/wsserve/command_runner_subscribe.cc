@@ -301,7 +301,7 @@ CommandRunner::Told CommandRunner::add_all(Connection& connection, const Wanted&
     const std::unique_ptr<bool>* all = known.find(name);
     if (all != nullptr && !**all) entry.recovered = false;
   }
-  tell_delivered(answer);
+  tell_delivered(connection, answer);
   return answer;
 }
 
@@ -552,11 +552,11 @@ bool CommandRunner::tell_match(Connection& connection, const protocol::Subscribe
 
 // Of a channel that others bring already, some events may still be on the way that lie
 // before its position: whoever comes back with that position would not get them again.
-void CommandRunner::tell_delivered(Told& answer) {
+void CommandRunner::tell_delivered(const Connection& connection, Told& answer) {
   if (answer.live.empty()) return;
   std::vector<Fanout::Stand> stands;
   for (const Told::Live& each : answer.live) stands.push_back(each.stand);
-  const std::vector<std::uint64_t> on_the_way = shard_.fanout().on_the_way(stands);
+  const std::vector<std::uint64_t> on_the_way = shard_.fanout().on_the_way(connection, stands);
   for (std::size_t i = 0; i < answer.live.size(); ++i) {
     const Told::Live& live = answer.live[i];
     protocol::SubscribedChannel& entry = answer.channels[live.entry];

@@ -64,13 +64,15 @@ def test_compressed_subscribers_get_the_same_bytes(server):
             assert websocket.read_message()[1].endswith(f',"data":{value.strip()}}}')
 
 
-def test_keys_may_come_in_any_order_and_unknown_ones_are_passed_over(server):
+def test_keys_may_come_in_any_order_and_unknown_ones_are_refused_by_name(server):
     with server.client() as client:
         client.subscribe("a")
-        client.raw_command(
+        reply = client.raw_command(
             '{"data":{"price":1.10},"unknown":[1,{"data":2}],"type":"t","id":1,"channel":"a","action":"publish"}',
             1,
         )
+        assert reply["data"]["code"] == "BAD_COMMAND" and '"unknown"' in reply["data"]["message"], reply
+        client.raw_command('{"data":{"price":1.10},"type":"t","id":2,"channel":"a","action":"publish"}', 2)
         assert client.take_events(1)[0].data == '{"price":1.10}'
 
 

@@ -83,7 +83,7 @@ def wrong_tokens(issuer, public):
         "expired": (forged(good_header, {**right, "exp": now - 1}, secret), "has expired"),
         "not yet valid": (forged(good_header, {**right, "nbf": now + 60}, secret), "not valid yet"),
         "wrong audience": (forged(good_header, {**right, "aud": ["x", "y"]}, secret), "another audience"),
-        "no audience": (forged(good_header, {**right, "aud": None}, secret), "another audience"),
+        "no audience": (forged(good_header, {**right, "aud": None}, secret), "aud is null"),
         "wrong issuer": (forged(good_header, {**right, "iss": "https://evil.example"}, secret), "issuer"),
         "unknown kid": (forged({**good_header, "kid": "nobody"}, right, secret), "names a key (kid)"),
         "no user": (forged(good_header, {**right, "sub": ""}, secret), "sub must be"),

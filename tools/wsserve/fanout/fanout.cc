@@ -208,7 +208,8 @@ bool Fanout::holds(const Subscriber& subscriber, const Channel& channel) const {
   return held_until(subscriber, channel) == kUntilReleased;
 }
 
-std::vector<std::uint64_t> Fanout::on_the_way(std::span<const Stand> stands) const {
+std::vector<std::uint64_t> Fanout::on_the_way(const Subscriber& subscriber,
+                                              std::span<const Stand> stands) const {
   std::vector<std::uint64_t> counts(stands.size());
   if (std::ranges::all_of(stands, [this](const Stand& stand) { return stand.seam <= collected_; })) {
     return counts;
@@ -220,8 +221,9 @@ std::vector<std::uint64_t> Fanout::on_the_way(std::span<const Stand> stands) con
   });
   for (std::size_t i = 0; i < stands.size(); ++i) {
     const std::vector<std::uint64_t>& waiting = numbers.at(stands[i].channel);
-    counts[i] =
-        static_cast<std::uint64_t>(std::ranges::upper_bound(waiting, stands[i].seam) - waiting.begin());
+    const auto first = std::ranges::upper_bound(waiting, held_until(subscriber, *stands[i].channel));
+    const auto last = std::ranges::upper_bound(waiting, stands[i].seam);
+    if (first < last) counts[i] = static_cast<std::uint64_t>(last - first);
   }
   return counts;
 }

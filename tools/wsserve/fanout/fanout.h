@@ -92,9 +92,11 @@ class Fanout {
     const Channel* channel;
     std::uint64_t seam;
   };
-  // How many events of each channel were pushed before and are not collected yet: those
-  // who listen still get them.
-  [[nodiscard]] std::vector<std::uint64_t> on_the_way(std::span<const Stand> stands) const;
+  // How many events of each channel were pushed before and are not collected yet: the
+  // subscriber, who hears these channels, still gets them. Not those that it is past,
+  // by skip() or by what it read of the history.
+  [[nodiscard]] std::vector<std::uint64_t> on_the_way(const Subscriber& subscriber,
+                                                      std::span<const Stand> stands) const;
   // The subscription is for all that is not collected yet.
   void begin_with_the_uncollected(Subscription& subscription) const {
     subscription.seam = std::min(subscription.seam, collected_);
