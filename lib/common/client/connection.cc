@@ -29,7 +29,8 @@ std::string describe_close(CloseCode code, std::string_view reason, const Client
   if (code == CloseCode::kNoStatus) return "the server closed the connection without a reason";
   // What follows it is for those who have to come back by themselves.
   const std::string_view said = std::string_view(why).substr(0, why.find("; come back with since"));
-  std::string text = fmt::format("the server closed the connection: {} {}", static_cast<unsigned>(code), said);
+  std::string text =
+      fmt::format("the server closed the connection: {} {}", static_cast<unsigned>(code), said);
   if (code == CloseCode::kUnauthorized) text += "; " + unauthorized_hint(options);
   if (code == CloseCode::kForbidden) text += "; " + forbidden_hint(options);
   return text;
