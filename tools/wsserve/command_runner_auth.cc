@@ -91,7 +91,8 @@ void CommandRunner::subscribe_first(Connection& connection, const std::vector<st
   if (allowed.empty()) return;
   const std::vector<std::string_view> names(allowed.begin(), allowed.end());
   if (const auto error = check(connection, names)) return refuse(connection, {}, *error);
-  const bool unasked = (first.defaults || first.channels.empty()) && connection.default_filter() == nullptr;
+  // An address without types, a token and the server's defaults ask for none of them.
+  const bool unasked = connection.default_filter() == nullptr;
   subscribe(connection,
             {{},
              allowed,

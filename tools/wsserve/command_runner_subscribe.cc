@@ -321,7 +321,7 @@ void CommandRunner::add(Connection& connection, const Wish& wish, const protocol
   const std::string_view name = answer.channels.back().channel;
   if (Subscription* known = connection.subscriptions().find(name); known != nullptr) {
     // Sets of types add up: what is taken out is taken out by unsubscribe. But nobody asked
-    // for all the types of what the server subscribed on its own.
+    // for all the types of what was subscribed at the opening.
     const TypeFilterPtr added = wish.filter_of(name);
     if (known->unasked && !protocol::is_server_channel(name)) {
       shard_.fanout().change_filter(*known, added);
