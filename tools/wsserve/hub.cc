@@ -57,7 +57,8 @@ Channel* Hub::find_or_create(std::string_view name) {
 }
 
 Channel* Hub::create(std::string_view name) {
-  const std::uint64_t every_shard = ~std::uint64_t{0} >> (64 - inboxes_.size());
+  // A shift by all 64 bits, for a hub without shards, is none.
+  const std::uint64_t every_shard = inboxes_.empty() ? 0 : ~std::uint64_t{0} >> (64 - inboxes_.size());
   std::uint64_t interested = 0;
   patterns_.visit(name, [&](std::uint64_t shards) {
     interested |= shards;
