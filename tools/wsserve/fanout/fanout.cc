@@ -521,7 +521,9 @@ void Fanout::tidy() {
 }
 
 void Fanout::let_go_of_empty_patterns() {
-  Look look;
+  // In the list from the beginning: whatever is thrown, channels refer to those that are
+  // gone until the look has been at them.
+  Look& look = looks_.emplace_back();
   for (const std::string& text : std::exchange(left_patterns_, {})) {
     // The same one may be listed twice, or have been joined again.
     std::unique_ptr<Audience>* audience = patterns_.find(text);
@@ -531,7 +533,7 @@ void Fanout::let_go_of_empty_patterns() {
     patterns_.erase(text);
     hub_.remove_pattern(text, shard_);
   }
-  if (!look.patterns.empty()) looks_.push_back(std::move(look));
+  if (look.patterns.empty()) looks_.pop_back();
 }
 
 void Fanout::work_until(Time deadline) {
@@ -571,15 +573,16 @@ bool Fanout::go_on(Look& look, Time deadline) {
     const bool all_at_once = look.found > hub_.channel_count();
     if (all_at_once) {
       if (comes) {
-        for (; look.next_pattern < look.patterns.size(); ++look.next_pattern) {
-          hub_.hear_of(look.patterns[look.next_pattern], shard_);
+        for (std::size_t i = look.next_pattern; i < look.patterns.size(); ++i) {
+          hub_.hear_of(look.patterns[i], shard_);
         }
       }
-      look.next_pattern = look.patterns.size();
       look.channels = hub_.all();
+      look.next_pattern = look.patterns.size();
     } else {
-      const protocol::Pattern& pattern = look.patterns[look.next_pattern++];
+      const protocol::Pattern& pattern = look.patterns[look.next_pattern];
       look.channels = comes ? hub_.add_pattern(pattern, shard_) : hub_.matching(pattern);
+      ++look.next_pattern;
     }
     look.found += look.channels.size();
     if (std::chrono::steady_clock::now() >= deadline) return false;
