@@ -185,7 +185,7 @@ def test_a_server_that_asks_for_tokens_is_measured(stage):  # U14
     token = stage.run("wsserve", "token", "--jwt-secret-file", secret, "--sub", "b", "--publish", "bench/*").stdout
     file = stage.home / "token"
     file.write_bytes(token)
-    load = ["-u", server.url, "-S", "2", "-w", "100ms", "-d", "200ms"]
+    load = ["-u", server.url, "-S", "2", *SHORT]
     run = stage.run("wsbench", *load)
     assert run.code == 4 and "--token-file" in run.stderr
     for given in (["--token-file", file], ["-H", f"Authorization: Bearer {token.decode().strip()}"]):
