@@ -107,6 +107,11 @@ class ServerLog::Writer {
     }
   }
 
+  // The thread ends, with all that waits, before what it writes with does.
+  ~Writer() { pool_.reset(); }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
   void write(spdlog::level::level_enum level, std::string_view message, std::string_view members) {
     const std::string clean = cli::printable(message.substr(0, kMaxMessageBytes));
     const std::string text = json_ ? fmt::format(R"("message":{}{})", json_string(clean), members) : clean;
