@@ -68,8 +68,9 @@ void Shard::stop() {
 void Shard::take_up(SettingsPtr settings) {
   settings_ = std::move(settings);
   fanout_.look_at_delivery();
-  for (const auto& [number, connection] : connections_) {
-    guard(*connection, "the limits of a reload", [&] { connection->take_up_limits(); });
+  for (const auto& [number, each] : connections_) {
+    Connection& connection = *each;
+    guard(connection, "the limits of a reload", [&connection] { connection.take_up_limits(); });
   }
 }
 
@@ -111,10 +112,10 @@ void Shard::drain(std::chrono::milliseconds spread) {
   inbox_.post([this, spread] {
     draining_ = true;
     std::minstd_rand random(std::random_device{}());
-    for (const auto& [number, connection] : connections_) {
-      const auto after = random() % static_cast<unsigned long>(spread.count() + 1);
-      guard(*connection, "the farewell of a drain",
-            [&] { connection->drain(std::chrono::milliseconds(after)); });
+    for (const auto& [number, each] : connections_) {
+      Connection& connection = *each;
+      const std::chrono::milliseconds after(random() % static_cast<unsigned long>(spread.count() + 1));
+      guard(connection, "the farewell of a drain", [&connection, after] { connection.drain(after); });
     }
   });
 }
