@@ -129,7 +129,7 @@ std::string Quiet::told(std::string_view name, const std::vector<std::string>& t
     if (channel != name) others.emplace_back(channel);
   }
   std::ranges::sort(others);
-  others.erase(std::ranges::unique(others).begin(), others.end());
+  others.erase(std::unique(others.begin(), others.end()), others.end());
   if (others.empty()) return text;
   if (const std::string_view near = protocol::nearest_name(name, others); !near.empty()) {
     return fmt::format("{}; there is {}", text, near);
