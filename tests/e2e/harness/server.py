@@ -15,12 +15,12 @@ from .websocket import WebSocket, open_socket
 class Server:
     """Started by the constructor, which returns once the server accepts connections."""
 
-    def __init__(self, env, *options, listen="127.0.0.1:0", tls=None):
+    def __init__(self, env, *options, listen="127.0.0.1:0", tls=None, **popen):
         """`listen`: None leaves it to a configuration file. `tls`: the context with which connections are made."""
         self.options = options
         self.tls = tls
         where = ["--listen", listen] if listen else []
-        self.process = Process([binary("wsserve"), *where, *options], env)
+        self.process = Process([binary("wsserve"), *where, *options], env, **popen)
         self.url = self.process.wait_for_lines(1)[0].decode()
         self.address = self._address_of(self.url)
 
