@@ -228,7 +228,9 @@ def table(bench, cases):
             print("  " + " | ".join(cell for cell in row[1:] if cell), file=sys.stderr, flush=True)
             all_met = all_met and row[6] == "yes"
             lines.append(f"| {' | '.join(row)} |")
-    return "\n".join([*lines, "", machine(environment), "", "The commands:", "", *("    " + line for line in commands)]), all_met
+    # The word behind the language tells the test that walks through the pages to leave them out.
+    fence = "```sh not run: ten minutes on a machine that does nothing else"
+    return "\n".join([*lines, "", machine(environment), "", "The commands:", "", fence, *commands, "```"]), all_met
 
 
 def machine(environment):
