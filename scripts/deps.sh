@@ -23,7 +23,8 @@ build_packages=(
 test_packages=(
   git libgtest-dev libgmock-dev libbenchmark-dev
   clang libclang-rt-14-dev clang-format
-  python3 python3-pytest python3-websockets python3-jwt python3-cryptography curl jq openssl groff-base slowhttptest
+  python3 python3-pytest python3-websockets python3-jwt python3-cryptography curl jq openssl sqlite3 groff-base
+  slowhttptest
 )
 # Programs that often come from elsewhere than Debian: the package is asked for only where the
 # program is missing.
