@@ -5,6 +5,7 @@
     bench/table.py --quick                     a look, about 2 minutes
     bench/table.py --only 64-in-flight idle    some cases by name
     bench/table.py --update docs/benchmarks.md
+    bench/table.py --against OLD/wsserve       every case beside another wsserve, instead of the limit
 
 Needs the release build, and a machine on which nothing else runs: what disturbs it is said in
 the last column, and a disturbed case is worth nothing. Server and limit take turns; a cell is
@@ -72,6 +73,8 @@ CASES = [
     Case("idle", "10,000 idle connections",
          ["idle", "-S", "10000", "--hold", "3s"],
          Target("server.rss_per_conn", "<=", 1024), Target("server.cpu", "<=", 0.01)),
+    Case("subscribed", "the same, each with one exact subscription",
+         ["idle", "-S", "10000", "-K", "1", "--hold", "3s"], Target("server.rss_per_conn", "<=", 900), limit=False),
     Case("connect", "connect, 10,000 connections",
          ["connect", "-S", "10000"], Target("server.cpu_us_per_conn", "<=", 2, ratio=True)),
     Case("acks", "publish to acknowledgement, 64 outstanding",
@@ -116,18 +119,18 @@ class Bench:
             if not (self.bin / tool).exists():
                 sys.exit(f"table.py: {self.bin / tool} is not built: scripts/build.sh release")
 
-    def server(self, shards):
-        return self.arguments.server or f"wsserve --listen 127.0.0.1:0 --threads {shards}"
+    def server(self, shards, binary="wsserve"):
+        return self.arguments.server or f"{binary} --listen 127.0.0.1:0 --threads {shards}"
 
-    def command(self, case, shards, server_cpus, client_cpus, rounds):
+    def command(self, case, shards, server_cpus, client_cpus, rounds, binary="wsserve"):
         timed = case.options[0] not in ("idle", "connect")
         words = ["wsbench", *case.options]
         if timed:
             words += ["-w", "500ms" if self.arguments.quick else "1s", "-d", "1s" if self.arguments.quick else "3s"]
         words += ["--rounds", str(rounds)]
-        if case.limit:
+        if case.limit and not self.arguments.against:
             words.append("--limit")
-        return [*words, "--spawn", self.server(shards), "--server-cpu", server_cpus, "--cpu", client_cpus]
+        return [*words, "--spawn", self.server(shards, binary), "--server-cpu", server_cpus, "--cpu", client_cpus]
 
     def run(self, words, name):
         path = self.out / f"{name}.json"
@@ -144,6 +147,20 @@ class Bench:
             words = self.command(case, 1, self.arguments.server_cpu, self.arguments.cpu, rounds)
             return words, self.run(words, case.name)
         return self.measure_shards(case, rounds)
+
+    def measure_against(self, case):
+        """Another wsserve and this one in turns."""
+        arguments = self.arguments
+        rounds = arguments.rounds or (3 if arguments.quick else 5)
+        other = shlex.quote(str(pathlib.Path(arguments.against).resolve()))
+        cpus = (arguments.server_cpu, arguments.cpu)
+        olds, news = [], []
+        for turn in range(rounds):
+            pair = [("old", self.command(case, 1, *cpus, 1, other), olds), ("new", self.command(case, 1, *cpus, 1), news)]
+            # Whoever comes first is not always the same.
+            for name, words, results in pair if turn % 2 == 0 else reversed(pair):
+                results.append(self.run(words, f"{case.name}-{name}-{turn}"))
+        return combine(olds, news)
 
     def measure_shards(self, case, rounds):
         """One shard and two in turns, the client on the same CPUs for both."""
@@ -172,7 +189,8 @@ def combine(ones, twos):
     names = twos[0]["server"]["metrics"]
     ratios = {
         metric: entry([two / one for one, two in zip(of(ones, metric), of(twos, metric))])
-        for metric in ("delivery.rate", "server.cpu_us_per_delivery")
+        for metric in names
+        if all(of(ones, metric))
     }
     flags = {key: any(result["flags"][key] for result in ones + twos) for key in twos[0]["flags"]}
     return {
@@ -233,6 +251,34 @@ def table(bench, cases):
     return "\n".join([*lines, "", machine(environment), "", "The commands:", "", fence, *commands, "```"]), all_met
 
 
+COSTS = ["server.cpu_us_per_delivery", "server.cpu_us_per_conn", "server.cpu_us_per_ack", "server.rss_per_conn",
+         "delivery.rate", "pub.ack_rate", "delivery.latency.p99"]
+
+
+def against(bench, cases):
+    """Every case with the other wsserve and this one: markdown."""
+    heads = ["case", "what", "old", "new", "new / old", "doubts"]
+    lines = [f"| {' | '.join(heads)} |", "|" + " --- |" * len(heads)]
+    environment = None
+    for case in cases:
+        if case.shards != 1:
+            continue
+        print(f"table.py: {case.name} ...", file=sys.stderr, flush=True)
+        result = bench.measure_against(case)
+        environment = result["environment"]
+        title = case.title
+        for metric in COSTS:
+            if metric not in result["ratio"]:
+                continue
+            cells = [title, f"`{metric}`", spread(result["limit"]["metrics"][metric], metric),
+                     spread(result["server"]["metrics"][metric], metric),
+                     spread(result["ratio"][metric], metric, ratio=True), doubts(result)]
+            print("  " + " | ".join(cell for cell in cells[1:] if cell), file=sys.stderr, flush=True)
+            lines.append(f"| {' | '.join(cells)} |")
+            title = ""
+    return "\n".join([*lines, "", machine(environment)])
+
+
 def machine(environment):
     """One line on what it was measured."""
     commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True,
@@ -261,6 +307,8 @@ def parse_arguments():
                         help="only these: " + " ".join(case.name for case in CASES))
     parser.add_argument("--build", default="build/release", help="where the tools were built (build/release)")
     parser.add_argument("--server", metavar="COMMAND", help="measure this command instead of wsserve")
+    parser.add_argument("--against", metavar="WSSERVE",
+                        help="measure beside this wsserve, an older one, instead of the limit")
     parser.add_argument("--server-cpu", default="0", metavar="LIST", help="CPUs of server and limit (0)")
     parser.add_argument("--cpu", default=f"1-{max(os.cpu_count() - 1, 1)}", metavar="LIST",
                         help="CPUs of the client (the rest)")
@@ -273,6 +321,9 @@ def parse_arguments():
 def main():
     arguments = parse_arguments()
     cases = [case for case in CASES if not arguments.only or case.name in arguments.only]
+    if arguments.against:
+        print(against(Bench(arguments), cases))
+        return 0
     text, all_met = table(Bench(arguments), cases)
     if arguments.update:
         update(arguments.update, text)

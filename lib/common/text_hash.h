@@ -48,6 +48,7 @@ inline const Secret& secret() {
 // a std::string_view is looked up without a copy.
 struct TextHash {
   using is_transparent = void;
+  using is_avalanching = void;  // for Boost's tables, which need not mix its bits
   std::size_t operator()(std::string_view text) const { return text_hash::keyed(text, text_hash::secret()); }
 };
 

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <atomic>
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -277,7 +278,7 @@ class Channel final : private store::Sink {
   std::unique_ptr<SequenceWindows> sequences_;  // null: no producer ever published to it
   protocol::SystemMicros used_;                 // made, published to, or left by a listener
 
-  std::vector<std::unique_ptr<LocalChannel>> local_;
+  boost::container::small_vector<std::unique_ptr<LocalChannel>, 2> local_;
 };
 
 }  // namespace wskit::server

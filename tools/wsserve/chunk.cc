@@ -1,15 +1,14 @@
 #include "wsserve/chunk.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <new>
+
+#include "wsserve/chunk_memory.h"
 
 namespace wskit::server {
 
 boost::intrusive_ptr<Chunk> Chunk::make(std::size_t size) {
-  void* memory = std::malloc(sizeof(Chunk) + size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return boost::intrusive_ptr<Chunk>(new (memory) Chunk(size));
+  return boost::intrusive_ptr<Chunk>(new (chunk_memory::take(sizeof(Chunk) + size)) Chunk(size));
 }
 
 boost::intrusive_ptr<Chunk> Chunk::copy_of(std::string_view bytes) {
@@ -41,8 +40,9 @@ Chunk::~Chunk() {
 }
 
 void Chunk::destroy(const Chunk* chunk) {
+  const std::size_t bytes = sizeof(Chunk) + chunk->size();
   chunk->~Chunk();
-  std::free(const_cast<Chunk*>(chunk));
+  chunk_memory::give_back(const_cast<Chunk*>(chunk), bytes);
 }
 
 }  // namespace wskit::server

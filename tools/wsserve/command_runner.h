@@ -3,6 +3,7 @@
 // Threads: one, the shard's.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -10,7 +11,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "common/protocol/channel.h"
@@ -211,7 +211,7 @@ class CommandRunner {
   Shard& shard_;
   protocol::CommandParser parser_;
   // Needs no lock, and does not grow stale: see let_go_of().
-  std::unordered_map<std::string_view, Channel*, TextHash, std::equal_to<>> channels_;
+  boost::unordered_flat_map<std::string_view, Channel*, TextHash, std::equal_to<>> channels_;
   routing::RoutePlan routes_;
   people::PresenceReporter presence_;
   std::vector<Channel*> targets_;  // of the events being published, in their order

@@ -11,7 +11,7 @@ DedupWindow::~DedupWindow() { budget_.give_back(bytes_); }
 
 std::optional<std::uint64_t> DedupWindow::find(std::string_view id, protocol::SystemMicros now,
                                                const DedupLimits& limits) {
-  expire(now, limits);
+  forget_old(now, limits);
   const auto known = offsets_.find(id);
   if (known == offsets_.end()) return std::nullopt;
   return known->second;
@@ -22,7 +22,12 @@ void DedupWindow::add(std::string_view id, std::uint64_t offset, protocol::Syste
   if (limits.max_ids == 0) return;
   const auto [entry, added] = offsets_.emplace(id, offset);
   if (!added) return;
-  order_.push_back({entry->first, offset, now});
+  try {
+    order_.push_back({entry->first, offset, now});
+  } catch (...) {
+    offsets_.erase(entry);
+    throw;
+  }
   bytes_ += cost(id);
   budget_.take(cost(id));
   keep_within(limits);
@@ -36,6 +41,11 @@ void DedupWindow::forget_from(std::uint64_t offset) {
 }
 
 void DedupWindow::expire(protocol::SystemMicros now, const DedupLimits& limits) {
+  forget_old(now, limits);
+  order_.shrink();
+}
+
+void DedupWindow::forget_old(protocol::SystemMicros now, const DedupLimits& limits) {
   keep_within(limits);
   while (!order_.empty() && now - order_.front().at > limits.max_age) forget_oldest();
 }

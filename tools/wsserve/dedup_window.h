@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include "common/protocol/timestamp.h"
 #include "common/text_hash.h"
 #include "wsserve/memory_budget.h"
+#include "wsserve/ring.h"
 
 namespace wskit::server {
 
@@ -53,6 +53,7 @@ class DedupWindow {
 
  private:
   void keep_within(const DedupLimits& limits);
+  void forget_old(protocol::SystemMicros now, const DedupLimits& limits);
   void forget_oldest();
   // What of the id costs memory is given back with it.
   void erase(std::string_view id);
@@ -66,7 +67,7 @@ class DedupWindow {
   MemoryBudget& budget_;
   std::size_t bytes_ = 0;
   std::unordered_map<std::string, std::uint64_t, TextHash, std::equal_to<>> offsets_;
-  std::deque<Seen> order_;
+  Ring<Seen> order_;
 };
 
 }  // namespace wskit::server

@@ -12,7 +12,12 @@ void History::append(ChunkPtr frame, protocol::SystemMicros received, const Hist
   const std::size_t bytes = cost(entries_.back());
   bytes_ += bytes;
   budget_.take(bytes);
-  trim(now, limits);
+  keep_within(limits, now);
+}
+
+void History::trim(protocol::SystemMicros now, const HistoryLimits& limits) {
+  keep_within(limits, now);
+  entries_.shrink();
 }
 
 void History::shed() {
@@ -21,6 +26,7 @@ void History::shed() {
     pop_oldest();
     if (!stored_) budget_.count_evicted(1);
   }
+  entries_.shrink();
 }
 
 void History::let_go_of_all(protocol::SystemMicros received) {
@@ -31,7 +37,7 @@ void History::let_go_of_all(protocol::SystemMicros received) {
   newest_gone_ = received;
 }
 
-void History::trim(protocol::SystemMicros now, const HistoryLimits& limits) {
+void History::keep_within(const HistoryLimits& limits, protocol::SystemMicros now) {
   while (!entries_.empty() && (entries_.size() > limits.max_events || bytes_ > limits.max_bytes))
     pop_oldest();
   if (limits.max_age.count() > 0) {

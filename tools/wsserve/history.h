@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <span>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "common/protocol/timestamp.h"
 #include "wsserve/chunk.h"
 #include "wsserve/memory_budget.h"
+#include "wsserve/ring.h"
 
 namespace wskit::server {
 
@@ -85,11 +85,12 @@ class History {
   };
 
   [[nodiscard]] static std::size_t cost(const Entry& entry) { return entry.frame->size() + kOverheadBytes; }
+  void keep_within(const HistoryLimits& limits, protocol::SystemMicros now);
   void pop_oldest();
 
   MemoryBudget& budget_;
   const bool stored_;
-  std::deque<Entry> entries_;
+  Ring<Entry> entries_;
   std::size_t bytes_ = 0;
   protocol::SystemMicros newest_gone_ = protocol::SystemMicros::min();
 };

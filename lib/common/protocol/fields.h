@@ -17,23 +17,49 @@
 
 namespace wskit::protocol {
 
-// The names on the wire of an enum's values 0 to kCount - 1.
+// The names on the wire of an enum's values 0 to kCount - 1. None is empty.
 template <class Field, std::size_t kCount>
 struct FieldNames {
   std::array<std::string_view, kCount> names;
+
+  constexpr explicit(false) FieldNames(const std::array<std::string_view, kCount>& all) : names(all) {
+    for (std::size_t i = 0; i < kCount; ++i) {
+      std::size_t slot = slot_of(names[i]);
+      while (slots[slot] != kNone) slot = (slot + 1) % kSlots;
+      slots[slot] = static_cast<std::uint8_t>(i);
+    }
+  }
 
   constexpr std::string_view operator[](Field field) const { return names[static_cast<std::size_t>(field)]; }
 
   // `key` as it is written, perhaps with escapes.
   [[nodiscard]] std::optional<Field> find(std::string_view key) const {
-    for (std::size_t i = 0; i < kCount; ++i) {
-      if (names[i] == key) return static_cast<Field>(i);
+    if (key.empty()) return std::nullopt;
+    for (std::size_t slot = slot_of(key); slots[slot] != kNone; slot = (slot + 1) % kSlots) {
+      if (names[slots[slot]] == key) return static_cast<Field>(slots[slot]);
     }
     if (key.find('\\') == std::string_view::npos) return std::nullopt;
     std::string decoded;
     if (!append_decoded(decoded, key) || decoded.find('\\') != std::string::npos) return std::nullopt;
     return find(decoded);
   }
+
+ private:
+  // Where each name is found: looked for from its slot on, up to one that is free. Only
+  // names that are known here stand in it, so that no key makes the look long.
+  static constexpr std::size_t kSlots = 64;
+  static constexpr std::uint8_t kNone = UINT8_MAX;
+  static_assert(kCount < kSlots);
+  static constexpr std::size_t slot_of(std::string_view name) {
+    const auto byte = [](char c) { return static_cast<std::size_t>(static_cast<unsigned char>(c)); };
+    return (7 * name.size() + 3 * byte(name.front()) + byte(name.back())) % kSlots;
+  }
+  static constexpr std::array<std::uint8_t, kSlots> none() {
+    std::array<std::uint8_t, kSlots> all{};
+    all.fill(kNone);
+    return all;
+  }
+  std::array<std::uint8_t, kSlots> slots = none();
 };
 
 template <class Field, std::size_t kCount>

@@ -4,6 +4,10 @@
 #include <bit>
 #include <boost/endian/conversion.hpp>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "common/protocol/utf8.h"
 
 namespace wskit::protocol {
@@ -28,6 +32,20 @@ bool is_special(char c) {
 }
 
 const char* find_special(const char* position, const char* end) {
+#ifdef __SSE2__
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  const __m128i space = _mm_set1_epi8(' ');
+  for (; end - position >= 16; position += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(position));
+    // As signed numbers those past ASCII are below the space, too.
+    const __m128i special =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
+                     _mm_cmplt_epi8(bytes, space));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(special));
+    if (mask != 0) return position + std::countr_zero(mask);
+  }
+#endif
   while (end - position >= 8) {
     const auto word = boost::endian::endian_load<std::uint64_t, 8, boost::endian::order::little>(
         reinterpret_cast<const unsigned char*>(position));

@@ -1,10 +1,9 @@
 #include "wsserve/auth/request_token.h"
 
 #include <algorithm>
-#include <boost/algorithm/string/predicate.hpp>
-#include <boost/algorithm/string/trim.hpp>
 #include <string_view>
 
+#include "wsserve/http/field_value.h"
 #include "wsserve/http/uri.h"
 
 namespace wskit::server::auth {
@@ -15,9 +14,9 @@ constexpr std::string_view kScheme = "bearer";
 // What stands behind the scheme, or nothing if that is another one.
 std::optional<std::string> bearer(std::string_view credentials) {
   const std::size_t space = credentials.find(' ');
-  if (!boost::algorithm::iequals(credentials.substr(0, space), kScheme)) return std::nullopt;
-  return boost::algorithm::trim_copy(
-      std::string(space == std::string_view::npos ? std::string_view() : credentials.substr(space)));
+  if (!http::same_token(credentials.substr(0, space), kScheme)) return std::nullopt;
+  if (space == std::string_view::npos) return "";
+  return std::string(http::trim(credentials.substr(space)));
 }
 
 std::optional<std::string> take_from_headers(http::Request& request) {

@@ -366,10 +366,10 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] Clock::time_point silent_from() const;
   [[nodiscard]] bool is_silent() const;
 
+  // What each delivery looks at comes first and together: Subscriber::kDeliveryBytes.
   Shard& shard_;
   Transport transport_;
-  PeerAddress peer_;
-  StandingPtr standing_;  // null: nothing is limited, or nothing that concerns it
+  std::unique_ptr<Outbound> outbound_;  // only while something waits
   Phase phase_ = Phase::kHttp;
   Service service_ = Service::kCommands;
   bool awaits_tls_ = false;   // nothing was read yet, and it is to be TLS
@@ -384,6 +384,11 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   bool json_heartbeats_ = true;
   std::uint8_t refused_tokens_ = 0;
   std::uint32_t watched_ = 0;
+  std::uint64_t delivered_ = 0;
+  people::Record record_;
+
+  PeerAddress peer_;
+  StandingPtr standing_;  // null: nothing is limited, or nothing that concerns it
   std::chrono::milliseconds heartbeat_;
   const std::uint64_t number_;
   auth::IdentityPtr identity_ = auth::nobody();
@@ -394,7 +399,6 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
 
   std::unique_ptr<http::RequestReader> http_;  // until the upgrade
   websocket::MessageReader reader_;
-  std::unique_ptr<Outbound> outbound_;             // only while something waits
   std::unique_ptr<websocket::Deflater> deflater_;  // of a WebSocket with WireForm::kOwn only
   std::unique_ptr<EventStream> stream_;            // Service::kEvents only
 
@@ -402,11 +406,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   std::unique_ptr<LatestQueue> latest_;    // null: no event ever had to wait for a newer one
   std::unique_ptr<CatchUp> catch_up_;      // null: live on every channel
   std::unique_ptr<StoreWait> store_wait_;  // null: nothing waits for the store
-  people::Record record_;
-  ProducerPtr producer_;  // that it published as last; null: it never did
+  ProducerPtr producer_;                   // that it published as last; null: it never did
   TypeFilterPtr default_filter_;
   Pace default_pace_;
-  std::uint64_t delivered_ = 0;
   std::uint64_t merged_ = 0;
   std::uint64_t filtered_ = 0;
   std::uint64_t dropped_ = 0;

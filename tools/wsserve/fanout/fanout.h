@@ -103,7 +103,8 @@ class Fanout {
   }
 
   // Takes the deliveries of a turn; the first has the number `first_number`.
-  void collect(std::span<const Delivery> deliveries, std::uint64_t first_number);
+  // What they hold is moved out of them.
+  void collect(std::span<Delivery> deliveries, std::uint64_t first_number);
 
   // Events were lost on their way here: nobody who listens to anything may be handed what
   // follows them. Called while an exception is handled.
@@ -152,7 +153,13 @@ class Fanout {
   };
 
   LocalChannel& local(Channel& channel);
-  void add_to_run(const Delivery& delivery, std::uint64_t number);
+  void add_to_run(Delivery& delivery, std::uint64_t number);
+  // Where many channels have one event each for a few subscribers, the turn is a walk
+  // through memory that was not looked at since their last one: what comes next is asked
+  // for while the one before is worked on.
+  void foresee_local(std::span<const Delivery> deliveries, std::size_t index) const;
+  void foresee_members(std::size_t dirty_index) const;
+  void foresee_subscriber(std::size_t due_index) const;
   // An event of the channel could not be taken up: its listeners must not miss it unawares.
   void fail_listeners(Channel& channel) noexcept;
   // The last listener may have left it: tidy() looks.

@@ -37,6 +37,7 @@ bool LocalChannel::became_lossless() {
 }
 
 const ChunkPtr& LocalChannel::joined(WireForm form, websocket::Deflater& deflater) {
+  if (form == WireForm::kPlain && run.size() == 1) return run.front().frame;
   ChunkPtr& joined = joined_[form == WireForm::kDeflated ? 1 : 0];
   if (joined != nullptr) return joined;
   if (run.size() == 1) {
@@ -52,7 +53,7 @@ const ChunkPtr& LocalChannel::joined(WireForm form, websocket::Deflater& deflate
 
 void LocalChannel::end_turn() {
   run.clear();
-  joined_ = {};
+  for (ChunkPtr& joined : joined_) joined.reset();
 }
 
 }  // namespace wskit::server

@@ -9,17 +9,11 @@ Subscription::~Subscription() {
 }
 
 Audience::~Audience() {
-  for (Subscription* subscription : subscriptions_) subscription->audience = nullptr;
+  for (const Member& member : members_) member.subscription->audience = nullptr;
 }
 
 void Audience::add(Subscription& subscription) {
   members_.push_back({subscription.subscriber, &subscription, subscription.is_cut()});
-  try {
-    subscriptions_.push_back(&subscription);
-  } catch (...) {
-    members_.pop_back();
-    throw;
-  }
   subscription.audience = this;
   subscription.index = static_cast<std::uint32_t>(members_.size() - 1);
   latest_seam_ = std::max(latest_seam_, subscription.seam);
@@ -28,10 +22,8 @@ void Audience::add(Subscription& subscription) {
 void Audience::remove(Subscription& subscription) {
   const std::uint32_t index = subscription.index;
   members_[index] = members_.back();
-  subscriptions_[index] = subscriptions_.back();
-  subscriptions_[index]->index = index;
+  members_[index].subscription->index = index;
   members_.pop_back();
-  subscriptions_.pop_back();
   subscription.audience = nullptr;
 }
 

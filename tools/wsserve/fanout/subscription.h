@@ -45,7 +45,7 @@ class Audience {
  public:
   struct Member {
     Subscriber* subscriber;
-    const Subscription* subscription;
+    Subscription* subscription;
     bool cut;  // by a filter or a pace
   };
 
@@ -88,7 +88,6 @@ class Audience {
   LocalChannel* channel_ = nullptr;
   std::optional<protocol::Pattern> pattern_;
   std::vector<Member> members_;
-  std::vector<Subscription*> subscriptions_;  // beside members_, the same order
   std::uint64_t latest_seam_ = 0;
   std::uint32_t pins_ = 0;
   bool ready_ = false;

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/algorithm/string/case_conv.hpp>
 #include <charconv>
 
 #include "common/protocol/quote.h"
+#include "wsserve/http/field_value.h"
 #include "wsserve/limits/ip_address.h"
 
 namespace wskit::server::http {
@@ -45,7 +45,7 @@ std::optional<HostAndPort> HostAndPort::parse(std::string_view text) {
   HostAndPort parsed;
   const std::size_t bracket = text.rfind(']');
   const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  parsed.host = boost::algorithm::to_lower_copy(std::string(text.substr(0, colon)));
+  parsed.host = lower_case(text.substr(0, colon));
   if (!is_host(parsed.host)) return std::nullopt;
   if (colon == std::string_view::npos || colon + 1 == text.size()) return parsed;
   const std::string_view digits = text.substr(colon + 1);

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/algorithm/string/case_conv.hpp>
 
 #include "common/protocol/quote.h"
+#include "wsserve/http/field_value.h"
 #include "wsserve/http/host.h"
 #include "wsserve/limits/trusted_proxies.h"
 
@@ -92,7 +92,7 @@ std::optional<Origin> Origin::parse(std::string_view text) {
   const std::size_t end = text.find(kBehindScheme);
   if (end == 0 || end == std::string_view::npos) return std::nullopt;
   Origin origin;
-  origin.scheme = boost::algorithm::to_lower_copy(std::string(text.substr(0, end)));
+  origin.scheme = lower_case(text.substr(0, end));
   if (!std::ranges::all_of(origin.scheme, [](char c) { return is_origin_character(c) || c == '+'; })) {
     return std::nullopt;
   }

@@ -1,8 +1,6 @@
 #include "wsserve/http/request_reader.h"
 
 #include <algorithm>
-#include <boost/algorithm/string/predicate.hpp>
-#include <boost/algorithm/string/trim.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cctype>
@@ -12,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "wsserve/http/field_value.h"
 #include "wsserve/http/uri.h"
 
 namespace wskit::server::http {
@@ -60,7 +59,7 @@ struct Target {
 
 Target split_target(std::string_view target) {
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (!boost::algorithm::istarts_with(target, scheme)) continue;
+    if (!same_token(target.substr(0, scheme.size()), scheme)) continue;
     const std::size_t end = std::min(target.find_first_of("/?", scheme.size()), target.size());
     return {target.substr(scheme.size(), end - scheme.size()),
             end == target.size() ? "/" : target.substr(end)};
@@ -93,12 +92,9 @@ std::optional<HttpError> coding_fault(const Request& request) {
   if (!request.http_1_1) {
     return refused(400, "BAD_REQUEST", "HTTP/1.0 has no Transfer-Encoding; send Content-Length");
   }
-  std::vector<std::string> codings = split_list(request.header("transfer-encoding"));
-  for (std::string& coding : codings) boost::algorithm::trim(coding);
-  std::erase_if(codings, [](const std::string& coding) { return coding.empty(); });
-  const auto is_chunked = [](const std::string& coding) {
-    return boost::algorithm::iequals(coding, "chunked");
-  };
+  const std::string value = request.header("transfer-encoding");
+  const std::vector<std::string_view> codings = list_items(value);
+  const auto is_chunked = [](std::string_view coding) { return same_token(coding, "chunked"); };
   if (codings.empty() || !is_chunked(codings.back()) || std::ranges::count_if(codings, is_chunked) != 1) {
     return refused(400, "BAD_REQUEST", "the last Transfer-Encoding must be chunked, and no other one");
   }
@@ -147,10 +143,8 @@ std::size_t Request::count(std::string_view lower_case_name) const {
 bool Request::lists(std::string_view lower_case_name, std::string_view token) const {
   return std::ranges::any_of(headers, [&](const auto& header) {
     if (header.first != lower_case_name) return false;
-    return std::ranges::any_of(split_list(header.second), [&](std::string& item) {
-      boost::algorithm::trim(item);
-      return boost::algorithm::iequals(item, token);
-    });
+    return std::ranges::any_of(list_items(header.second),
+                               [&](std::string_view item) { return same_token(item, token); });
   });
 }
 
@@ -298,7 +292,7 @@ bool RequestReader::take_expectation() {
   if (!s.parser || !s.parser->is_header_done() || std::exchange(s.told_to_go_on, true)) return false;
   const auto& message = s.parser->get();
   return message.version() == 11 && message.body().empty() && s.input.empty() &&
-         boost::algorithm::iequals(std::string(message[beast_http::field::expect]), "100-continue");
+         same_token(message[beast_http::field::expect], "100-continue");
 }
 bool RequestReader::mid_request() const {
   return !state_->input.empty() || (state_->parser && state_->parser->got_some());

@@ -1,8 +1,6 @@
 #include "wsserve/http/router.h"
 
 #include <array>
-#include <boost/algorithm/string/predicate.hpp>
-#include <boost/algorithm/string/trim.hpp>
 #include <charconv>
 #include <optional>
 #include <span>
@@ -11,6 +9,7 @@
 #include "common/protocol/event.h"
 #include "common/protocol/quote.h"
 #include "wsserve/history_page.h"
+#include "wsserve/http/field_value.h"
 #include "wsserve/http/publish_request.h"
 #include "wsserve/http/response.h"
 #include "wsserve/http/upgrade.h"
@@ -90,9 +89,9 @@ std::variant<QueryParameters, HttpError> query_of(const Request& request,
 
 // A body that is to be undone first would be published as it is.
 std::optional<HttpError> coding_problem(const Request& request) {
-  for (std::string coding : split_list(request.header("content-encoding"))) {
-    boost::algorithm::trim(coding);
-    if (coding.empty() || boost::algorithm::iequals(coding, "identity")) continue;
+  const std::string value = request.header("content-encoding");
+  for (const std::string_view coding : list_items(value)) {
+    if (same_token(coding, "identity")) continue;
     return HttpError{.status = 415,
                      .code = "UNSUPPORTED_CODING",
                      .message = "the body's Content-Encoding " + protocol::quote(coding) +

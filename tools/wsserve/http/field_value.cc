@@ -1,0 +1,34 @@
+#include "wsserve/http/field_value.h"
+
+#include <algorithm>
+#include <boost/beast/core/string.hpp>
+
+namespace wskit::server::http {
+
+std::string_view trim(std::string_view value) {
+  constexpr std::string_view kSpace = " \t";
+  const std::size_t first = value.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return value.substr(first, value.find_last_not_of(kSpace) - first + 1);
+}
+
+std::vector<std::string_view> list_items(std::string_view value) {
+  std::vector<std::string_view> items;
+  while (!value.empty()) {
+    const std::size_t comma = std::min(value.find(','), value.size());
+    const std::string_view item = trim(value.substr(0, comma));
+    if (!item.empty()) items.push_back(item);
+    value.remove_prefix(std::min(comma + 1, value.size()));
+  }
+  return items;
+}
+
+std::string lower_case(std::string_view value) {
+  std::string lower(value);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower;
+}
+
+bool same_token(std::string_view one, std::string_view other) { return boost::beast::iequals(one, other); }
+
+}  // namespace wskit::server::http
