@@ -44,6 +44,7 @@ complete -c wsserve -n __fish_use_subcommand -l max-connections -x -d 'WebSocket
 complete -c wsserve -n __fish_use_subcommand -l max-channels -x -d 'Names and patterns that one connection may subscribe'
 complete -c wsserve -n __fish_use_subcommand -l max-patterns -x -d 'Patterns among these; each event is looked at once for every pattern that matches its channel'
 complete -c wsserve -n __fish_use_subcommand -l max-server-channels -x -d 'Channels that the server holds in all'
+complete -c wsserve -n __fish_use_subcommand -l max-server-channels-per-client -x -d 'Channels among these that one user, or one address of those without a user, has made by subscribing or publishing; 0 for any number'
 complete -c wsserve -n __fish_use_subcommand -l max-message -x -d 'Largest message taken; a longer one is closed with 1009'
 complete -c wsserve -n __fish_use_subcommand -l max-header -x -d 'Largest request line and headers together; longer ones are answered with 431'
 complete -c wsserve -n __fish_use_subcommand -l max-body -x -d 'Largest body of an HTTP request; a longer one is answered with 413'

@@ -158,6 +158,11 @@ void add_limit_options(CLI::App& app, Options& options) {
   cli::add_count(app, "--max-server-channels", options.max_server_channels,
                  "Channels that the server holds in all")
       ->group("Limits");
+  cli::add_count(app, "--max-server-channels-per-client", options.max_server_channels_per_client,
+                 "Channels among these that one user, or one address of those without a user, has made by "
+                 "subscribing or publishing; 0 for any number. What administrators publish to does not count "
+                 "(default: a quarter of --max-server-channels, but not less than --max-channels)")
+      ->group("Limits");
   cli::add_size(app, "--max-message", options.max_message,
                 "Largest message taken; a longer one is closed with 1009")
       ->group("Limits");
@@ -350,6 +355,8 @@ Settings to_settings(const Options& options) {
   settings.max_patterns_per_connection = options.max_patterns;
   settings.hub.channel_ttl = std::chrono::floor<std::chrono::microseconds>(options.channel_ttl);
   settings.hub.max_channels = options.max_server_channels;
+  settings.hub.max_channels_per_client = options.max_server_channels_per_client.value_or(
+      std::max(options.max_server_channels / 4, options.max_channels));
   settings.queue_limit_bytes = options.queue_limit;
   settings.message_limits.max_message_bytes = options.max_message;
   settings.deflate = {.enabled = !options.no_compression,

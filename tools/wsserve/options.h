@@ -57,6 +57,7 @@ struct Options {
   std::uint64_t max_channels = 1'000;
   std::uint64_t max_patterns = 1'000;
   std::uint64_t max_server_channels = 1'000'000;
+  std::optional<std::uint64_t> max_server_channels_per_client;  // 0: any number
   std::uint64_t max_message = 1 << 20;
   std::uint64_t queue_limit = 1 << 20;
   std::uint64_t max_header = std::uint64_t{32} << 10;

@@ -55,6 +55,7 @@ constexpr auto kLive = std::to_array<std::string_view>({
     "max-patterns",
     "max-requests",
     "max-server-channels",
+    "max-server-channels-per-client",
     "max-subscriptions",
     "min-heartbeat",
     "no-compression",

@@ -97,11 +97,11 @@ std::string_view name_of(protocol::Action action) {
   return "?";
 }
 
-// What the body of a refusal says; empty if it says nothing.
-std::string message_of(const http::Response& response) {
+// What the body of a refusal says under that name; empty if it says nothing.
+std::string said(const http::Response& response, const char* name) {
   const auto body = nlohmann::json::parse(response.body, nullptr, false);
   if (!body.is_object() || !body.contains("error") || !body["error"].is_object()) return {};
-  return body["error"].value("message", std::string());
+  return body["error"].value(name, std::string());
 }
 
 }  // namespace
@@ -140,10 +140,14 @@ void refuse_request(Shard& shard, const Connection& connection, const http::Requ
                     const http::Response& response) {
   ServerLog* log = shard.server().log();
   if (log == nullptr) return;
-  const auto kind = trouble_of(response.status, connection);
+  auto kind = trouble_of(response.status, connection);
+  // One status for many limits.
+  if (response.status == 429 && said(response, "code") == protocol::to_string(ErrorCode::kTooManyChannels)) {
+    kind = Trouble::kSubscriptionLimit;
+  }
   if (!kind && !log->tells_connections()) return;
   const std::string what =
-      fmt::format("{} {}: {} {}", request.method, request.path, response.status, message_of(response));
+      fmt::format("{} {}: {} {}", request.method, request.path, response.status, said(response, "message"));
   if (kind) trouble(shard, connection, *kind, what);
   log->connection("connection {} was refused: {}, {}", connection.id(), who(connection), what);
 }
