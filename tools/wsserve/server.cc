@@ -245,6 +245,7 @@ std::string Server::metrics() const {
                        .store = store_status(),
                        .process = read_process_figures(),
                        .audit_lost = audit_ == nullptr ? 0 : audit_->lost(),
+                       .log_lost = log_ == nullptr ? 0 : log_->lost(),
                        .exceptions = incidents_.total(),
                        .draining = draining(),
                        .certificate_expires = certificate_expires_.load(std::memory_order_relaxed)});
