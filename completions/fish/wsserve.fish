@@ -53,6 +53,8 @@ complete -c wsserve -n __fish_use_subcommand -l handshake-timeout -x -d 'Time fo
 complete -c wsserve -n __fish_use_subcommand -l idle-timeout -x -d 'Time that an HTTP connection may wait for its next request'
 complete -c wsserve -n __fish_use_subcommand -l heartbeat -x -d 'Time between heartbeats and pings; a peer silent for two is closed with 4009'
 complete -c wsserve -n __fish_use_subcommand -l min-heartbeat -x -d 'Shortest heartbeat that a client may ask for, where --heartbeat is not shorter; it gets this one if it asks for less'
+complete -c wsserve -n __fish_use_subcommand -l min-pace -x -d 'Lowest max_rate that a subscriber may ask for: what it was sent is remembered for each key until the next event may go'
+complete -c wsserve -n __fish_use_subcommand -l max-pace -x -d 'Highest max_rate that a subscriber may ask for: each event of such a one is looked at by itself'
 complete -c wsserve -n __fish_use_subcommand -l max-connections-per-address -x -d 'Connections at a time from one address, a /64 of IPv6 counting as one; more are told so with 1013 or 429; 0 for any number'
 complete -c wsserve -n __fish_use_subcommand -l max-connections-per-user -x -d 'WebSockets at a time of one user; more are closed with 1013; 0 for any number'
 complete -c wsserve -n __fish_use_subcommand -l max-new-connections -x -d 'New connections a second in all; more are told so with 1013 or 429, and when to come back'

@@ -177,7 +177,7 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
   }
   Pace pace = connection.default_pace();
   if (!command.max_rate.empty() || !command.conflate.empty()) {
-    const auto parsed = parse_pace(command.max_rate, command.conflate);
+    const auto parsed = parse_pace(command.max_rate, command.conflate, shard_.settings().pace);
     if (!parsed) return refuse(connection, command.id, parsed.error());
     pace = *parsed;
   }

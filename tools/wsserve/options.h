@@ -66,6 +66,8 @@ struct Options {
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds{60};
   std::chrono::nanoseconds heartbeat = std::chrono::seconds{30};
   std::chrono::nanoseconds min_heartbeat = std::chrono::seconds{1};
+  std::optional<double> min_pace;
+  std::optional<double> max_pace;
   LimitOptions limits;
   std::chrono::nanoseconds drain = std::chrono::seconds{10};
   // Of the configuration file, in its order.
