@@ -284,8 +284,11 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   if (producer != nullptr) {
     if (auto error = check_sequences(command, *producer, received.at, newest_sequence)) return error;
   }
+  // What is accepted is also told of: there is room for that before.
   published_.clear();
+  published_.reserve(targets_.size());
   on_the_way_.clear();
+  on_the_way_.reserve(targets_.size());
   std::size_t duplicates = 0;
   std::optional<Error> forgotten;
   acknowledged_at_ = received.text;

@@ -22,7 +22,13 @@ void DedupWindow::add(std::string_view id, std::uint64_t offset, protocol::Syste
   if (limits.max_ids == 0) return;
   const auto [entry, added] = offsets_.emplace(id, offset);
   if (!added) return;
-  order_.push_back({entry->first, offset, now});
+  try {
+    order_.push_back({entry->first, offset, now});
+  } catch (...) {
+    // An id that was not remembered is no duplicate.
+    offsets_.erase(entry);
+    throw;
+  }
   bytes_ += cost(id);
   budget_.take(cost(id));
   keep_within(limits);

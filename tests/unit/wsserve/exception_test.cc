@@ -25,6 +25,9 @@
 #include <vector>
 
 #include "model/wire_client.h"
+#include "wsserve/fanout/local_channel.h"
+#include "wsserve/hub.h"
+#include "wsserve/inbox.h"
 #include "wsserve/server.h"
 
 namespace {
@@ -321,6 +324,79 @@ TEST_F(ExceptionTest, WhateverIsThrownInAConversationABystanderGoesOn) { walk(1,
 TEST_F(ExceptionTest, WhileThereIsNoMemoryForAWhileTheServerLosesConnectionsAndNothingElse) {
   walk(40, Fault::kNoMemory);
 }
+
+// --- An event that is sent again -------------------------------------------------
+
+// One channel whose events are copied to another, and what recognises an event.
+struct Resent {
+  bool by_sequence;
+  bool copied;
+};
+
+class ResendTest : public testing::TestWithParam<Resent> {
+ protected:
+  ResendTest() {
+    inboxes_.push_back(std::make_unique<Inbox>());
+    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{}, ChannelRules{});
+    channel_ = hub_->find_or_create("a");
+    if (GetParam().copied) copies_.push_back(hub_->find_or_create("copy"));
+    if (GetParam().by_sequence) producer_ = hub_->producers().find_or_create("engine");
+    channel_->show_interest(0);
+  }
+  ~ResendTest() override {
+    is_test_thread = true;
+    allocations_left = -1;
+  }
+
+  Accepted publish() {
+    protocol::PublishEvent event;
+    event.channel = "a";
+    event.type = "t";
+    event.data = "1";
+    if (producer_ != nullptr) event.sequence = 7;
+    if (producer_ == nullptr) event.dedup = "an id that is too long to be kept in place";
+    return channel_->publish(event, {protocol::system_now(), "2026-01-01T00:00:00Z"}, copies_, producer_);
+  }
+
+  std::vector<std::unique_ptr<Inbox>> inboxes_;
+  std::unique_ptr<Hub> hub_;
+  Channel* channel_;
+  std::vector<Channel*> copies_;
+  ProducerPtr producer_;
+};
+
+TEST_P(ResendTest, IsPublishedOnceWhicheverAllocationFailed) {
+  bool failed = true;
+  for (long after = 0; failed; ++after) {
+    ASSERT_LT(after, 1'000);
+    channel_->expire(protocol::system_now() + 2h);
+    const std::uint64_t before = channel_->position().offset;
+    const std::uint64_t copied = copies_.empty() ? 0 : copies_.front()->position().offset;
+    fault = Fault::kNoMemory;
+    throwing = 1;
+    allocations_left = after;
+    is_test_thread = false;
+    bool threw = false;
+    try {
+      (void)publish();
+    } catch (const std::bad_alloc&) {
+      threw = true;
+    }
+    is_test_thread = true;
+    failed = allocations_left.exchange(-1) <= 0;
+    const Accepted again = publish();
+    EXPECT_EQ(again.duplicate, !threw) << "after " << after << " allocations";
+    EXPECT_EQ(again.offset, before + 1) << "after " << after << " allocations";
+    EXPECT_EQ(channel_->position().offset, before + 1) << "after " << after << " allocations";
+    if (!copies_.empty()) {
+      EXPECT_EQ(copies_.front()->position().offset, copied + 1) << "after " << after << " allocations";
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllWays, ResendTest,
+                         testing::Values(Resent{false, false}, Resent{true, false}, Resent{false, true},
+                                         Resent{true, true}));
 
 }  // namespace
 }  // namespace wskit::server
