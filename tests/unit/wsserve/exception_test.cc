@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "model/wire_client.h"
+#include "wsserve/auth/claims.h"
 #include "wsserve/fanout/local_channel.h"
 #include "wsserve/hub.h"
 #include "wsserve/inbox.h"
@@ -403,6 +404,30 @@ TEST_P(ResendTest, IsPublishedOnceWhicheverAllocationFailed) {
 INSTANTIATE_TEST_SUITE_P(AllWays, ResendTest,
                          testing::Values(Resent{false, false}, Resent{true, false}, Resent{false, true},
                                          Resent{true, true}));
+
+// --- A token ---------------------------------------------------------------------
+
+TEST(ClaimsWithoutMemoryTest, AreNotReadAndEndNothingElse) {
+  const std::string claims =
+      R"({"sub":"a user with a name that is not kept in place","subscribe":["a/*",["b",{"c":[1,2]}]],)"
+      R"("publish":["the/name/of/a/channel","another/name/of/a/channel"],"aud":[["x"],"y"],"exp":1e9})";
+  is_test_thread = true;
+  bool failed = true;
+  for (long after = 0; failed; ++after) {
+    ASSERT_LT(after, 1'000);
+    fault = Fault::kNoMemory;
+    throwing = 1;
+    allocations_left = after;
+    is_test_thread = false;
+    try {
+      const auto set = auth::ClaimSet::read(claims);
+      if (set) (void)auth::to_identity(*set, {}, 0ms);
+    } catch (const std::bad_alloc&) {
+    }
+    is_test_thread = true;
+    failed = allocations_left.exchange(-1) <= 0;
+  }
+}
 
 }  // namespace
 }  // namespace wskit::server

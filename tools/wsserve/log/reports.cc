@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
+#include "common/protocol/json_text.h"
+#include "common/protocol/json_value.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/response.h"
@@ -98,10 +99,16 @@ std::string_view name_of(protocol::Action action) {
 }
 
 // What the body of a refusal says under that name; empty if it says nothing.
-std::string said(const http::Response& response, const char* name) {
-  const auto body = nlohmann::json::parse(response.body, nullptr, false);
-  if (!body.is_object() || !body.contains("error") || !body["error"].is_object()) return {};
-  return body["error"].value(name, std::string());
+std::string said(const http::Response& response, std::string_view name) {
+  protocol::JsonScanner scanner(response.body);
+  const std::string_view body = scanner.value();
+  if (!scanner.finish() || !body.starts_with('{')) return {};
+  const auto error = protocol::json_member(body, "error");
+  if (!error || !error->starts_with('{')) return {};
+  const auto value = protocol::json_member(*error, name);
+  if (!value || !protocol::is_json_string(*value)) return {};
+  std::string storage;
+  return std::string(protocol::json_string(*value, storage).value_or(""));
 }
 
 }  // namespace
