@@ -76,10 +76,9 @@ Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime
   const std::lock_guard lock(mutex_);
   used_ = received.at;
   if (const auto known = recognise(by, received.at)) return *known;
-  const Accepted accepted =
-      stored_ == nullptr ? append(view, received.at) : append_to_store(view, by, received.at);
-  if (!accepted.unavailable) remember(by, view.offset, received.at);
-  return accepted;
+  return accept(by, received.at, [&] {
+    return stored_ == nullptr ? append(view, received.at) : append_to_store(view, by, received.at);
+  });
 }
 
 std::optional<Accepted> Channel::check_sequence(const Producer& producer, std::int64_t sequence,
@@ -119,6 +118,11 @@ std::optional<Accepted> Channel::recognise(const Recognition& by, protocol::Syst
   return Accepted{.offset = *first, .duplicate = true, .ticket = *first > offset_ ? ticket_ : 0};
 }
 
+void Channel::forget_from(std::uint64_t offset) {
+  dedup_.forget_from(offset);
+  if (sequences_ != nullptr) sequences_->forget_from(offset);
+}
+
 void Channel::remember(const Recognition& by, std::uint64_t offset, protocol::SystemMicros now) {
   if (by.producer != nullptr) {
     if (sequences_ == nullptr) sequences_ = std::make_unique<SequenceWindows>(home_.dedup_ids);
@@ -129,11 +133,18 @@ void Channel::remember(const Recognition& by, std::uint64_t offset, protocol::Sy
 }
 
 Accepted Channel::append(protocol::EventView& view, protocol::SystemMicros received) {
-  view.offset = offset_ + 1;
-  ChunkPtr frame = build_event_frame(view);
-  offset_ = view.offset;
-  hand_over(std::move(frame), received);
+  take(next_frame(view), received);
   return {.offset = view.offset};
+}
+
+ChunkPtr Channel::next_frame(protocol::EventView& view) const {
+  view.offset = offset_ + 1;
+  return build_event_frame(view);
+}
+
+void Channel::take(ChunkPtr frame, protocol::SystemMicros received) noexcept {
+  offset_ = frame->event.offset;
+  hand_over(std::move(frame), received);
 }
 
 Accepted Channel::append_to_store(protocol::EventView& view, const Recognition& by,
@@ -200,8 +211,7 @@ void Channel::committed(std::span<const store::Record> records) {
 void Channel::rolled_back() {
   const std::lock_guard lock(mutex_);
   assigned_ = offset_;
-  dedup_.forget_from(offset_ + 1);
-  if (sequences_ != nullptr) sequences_->forget_from(offset_ + 1);
+  forget_from(offset_ + 1);
 }
 
 std::string_view Channel::find_key(const protocol::PublishEvent& event, std::string& storage) const {

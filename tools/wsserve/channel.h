@@ -232,11 +232,18 @@ class Channel final : private store::Sink {
   // What an event is answered with that is not new, or perhaps is not.
   std::optional<Accepted> recognise(const Recognition& by, protocol::SystemMicros now);
   void remember(const Recognition& by, std::uint64_t offset, protocol::SystemMicros now);
+  void forget_from(std::uint64_t offset);
+  // Has the next event appended, which is remembered before.
+  template <class Append>
+  Accepted accept(const Recognition& by, protocol::SystemMicros now, Append&& append);
   // Gives the event its offset.
   store::Record make_record(protocol::EventView& view, const Recognition& by,
                             protocol::SystemMicros received);
   void queued(std::uint64_t offset, store::Ticket ticket);
   Accepted append(protocol::EventView& view, protocol::SystemMicros received);
+  // The same in two steps, of which only the first may fail.
+  [[nodiscard]] ChunkPtr next_frame(protocol::EventView& view) const;
+  void take(ChunkPtr frame, protocol::SystemMicros received) noexcept;
   Accepted append_to_store(protocol::EventView& view, const Recognition& by, protocol::SystemMicros received);
   // The times against which the ages of its events and ids are measured.
   [[nodiscard]] protocol::SystemMicros history_now(protocol::SystemMicros wall) const {
@@ -280,5 +287,22 @@ class Channel final : private store::Sink {
 
   boost::container::small_vector<std::unique_ptr<LocalChannel>, 2> local_;
 };
+
+// What may fail comes first: an event that was accepted and is not remembered would be
+// published twice when it is sent again.
+template <class Append>
+Accepted Channel::accept(const Recognition& by, protocol::SystemMicros now, Append&& append) {
+  const std::uint64_t& newest = stored_ == nullptr ? offset_ : assigned_;
+  const std::uint64_t next = newest + 1;
+  remember(by, next, now);
+  try {
+    const Accepted accepted = append();
+    if (accepted.unavailable) forget_from(next);
+    return accepted;
+  } catch (...) {
+    if (newest < next) forget_from(next);
+    throw;
+  }
+}
 
 }  // namespace wskit::server

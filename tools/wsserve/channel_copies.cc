@@ -75,10 +75,10 @@ Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime
   used_ = received.at;
   if (const auto known = recognise(by, received.at)) return *known;
   for (const Copy& copy : prepared) copy.channel->used_ = received.at;
-  const Accepted accepted = stored_ == nullptr ? append_with_copies(view, received, prepared)
-                                               : store_with_copies(view, by, received, prepared);
-  if (!accepted.unavailable) remember(by, accepted.offset, received.at);
-  return accepted;
+  return accept(by, received.at, [&] {
+    return stored_ == nullptr ? append_with_copies(view, received, prepared)
+                              : store_with_copies(view, by, received, prepared);
+  });
 }
 
 std::vector<Channel::Copy> Channel::prepare_copies(const protocol::EventView& view,
@@ -96,24 +96,32 @@ std::vector<Channel::Copy> Channel::prepare_copies(const protocol::EventView& vi
 
 Accepted Channel::append_with_copies(protocol::EventView& view, const ReceiveTime& received,
                                      std::span<Copy> copies) {
-  Accepted accepted = append(view, received.at);
+  // What may fail comes first, so that there is the event with its copies or nothing.
+  ChunkPtr own = next_frame(view);
+  std::vector<ChunkPtr> frames;
+  frames.reserve(copies.size());
   std::vector<store::Record> records;
   for (Copy& copy : copies) {
-    if (copy.channel->stored_ != nullptr) {
-      records.push_back(copy.channel->make_record(copy.view, {}, received.at));
-    } else {
-      copy.channel->append(copy.view, received.at);
-      ++accepted.copies;
-    }
+    const bool durable = copy.channel->stored_ != nullptr;
+    if (durable) records.push_back(copy.channel->make_record(copy.view, {}, received.at));
+    frames.push_back(durable ? nullptr : copy.channel->next_frame(copy.view));
   }
-  if (records.empty()) return accepted;
   const std::size_t durable = records.size();
-  const auto ticket = home_.store->append_together(std::move(records));
-  if (!ticket) return accepted;
-  accepted.copies += durable;
-  accepted.copies_ticket = *ticket;
-  for (const Copy& copy : copies) {
-    if (copy.channel->stored_ != nullptr) copy.channel->queued(copy.view.offset, *ticket);
+  std::optional<store::Ticket> ticket;
+  if (durable > 0) ticket = home_.store->append_together(std::move(records));
+  take(std::move(own), received.at);
+  Accepted accepted{.offset = view.offset, .copies = copies.size() - durable};
+  if (ticket) {
+    accepted.copies += durable;
+    accepted.copies_ticket = *ticket;
+  }
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    Channel& channel = *copies[i].channel;
+    if (frames[i] != nullptr) {
+      channel.take(std::move(frames[i]), received.at);
+    } else if (ticket) {
+      channel.queued(copies[i].view.offset, *ticket);
+    }
   }
   return accepted;
 }

@@ -90,10 +90,49 @@ void CommandRunner::refuse(Connection& connection, std::string_view id, const Er
   connection.send_text(text_);
 }
 
-Channel* CommandRunner::find_channel(std::string_view name) {
+namespace {
+
+// Whom a channel counts to that is made: a user, else an address; empty: nobody. No user
+// has the name of an address.
+std::string client_of(const Connection& connection) {
+  if (!connection.user().empty()) return "user " + std::string(connection.user());
+  if (connection.is_proxy_itself() || !connection.peer_address().ip()) return {};
+  return "address " + std::string(connection.peer_address().ip()->counted_as());
+}
+
+// The channels that are nobody else's, and of which each has one.
+bool is_own(const Connection& connection, std::string_view name) {
+  constexpr std::string_view kUser = "@user/";
+  const bool of_user = name.starts_with(kUser) && name.substr(kUser.size()) == connection.user();
+  return of_user || connection.owns_channel(name);
+}
+
+std::string subscriber_of(const Connection& connection, std::string_view name) {
+  return is_own(connection, name) ? std::string() : client_of(connection);
+}
+
+// The same for what is published: an administrator's engine may have as many as it needs.
+std::string publisher_of(const Connection& connection) {
+  return connection.identity().grants.admin ? std::string() : client_of(connection);
+}
+
+}  // namespace
+
+Channel* CommandRunner::find_channel(const Connection& connection, For what, std::string_view name) {
   if (const auto known = channels_.find(name); known != channels_.end()) return known->second;
-  Channel* channel = shard_.hub().find_or_create(name);
-  if (channel != nullptr) channels_.emplace(channel->name(), channel);
+  Channel* channel = shard_.hub().find(name);
+  if (channel == nullptr) {
+    const Hub::Made made = shard_.hub().find_or_create(
+        name, what == For::kPublishing ? publisher_of(connection) : subscriber_of(connection, name));
+    share_is_taken_ = made.share_is_taken;
+    channel = made.channel;
+  }
+  if (channel == nullptr) {
+    ShardCounters& counters = shard_.counters();
+    (share_is_taken_ ? counters.refused_channels_client : counters.refused_channels_server).add();
+    return nullptr;
+  }
+  channels_.emplace(channel->name(), channel);
   return channel;
 }
 
@@ -101,11 +140,20 @@ void CommandRunner::let_go_of(std::span<Channel* const> channels) {
   for (const Channel* channel : channels) channels_.erase(channel->name());
 }
 
-Error CommandRunner::server_is_full(std::string_view name) const {
-  return {ErrorCode::kTooManyChannels,
-          "the server has as many channels as it may (--max-server-channels); this one would be new: " +
-              std::string(name),
-          fmt::format(R"({{"limit":{}}})", shard_.settings().hub.max_channels)};
+Error CommandRunner::no_room(const Connection& connection, std::string_view name) const {
+  const HubLimits& limits = shard_.settings().hub;
+  const std::size_t limit = share_is_taken_ ? limits.max_channels_per_client : limits.max_channels;
+  return {
+      ErrorCode::kTooManyChannels,
+      share_is_taken_
+          ? fmt::format("as many channels as {} may make, {}, are there already "
+                        "(--max-server-channels-per-client); this one would be new: {}; leave some to which "
+                        "nobody publishes, or use a pattern",
+                        connection.user().empty() ? "one address" : "one user", limit, name)
+          : fmt::format("the server has as many channels as it may (--max-server-channels); this one would "
+                        "be new: {}",
+                        name),
+      fmt::format(R"({{"limit":{}}})", limit)};
 }
 
 Error CommandRunner::unread_answers() {
@@ -220,9 +268,10 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   // All or nothing: every channel is there before the first event is published.
   targets_.clear();
   routes_.clear();
+  publishing_ = &connection;
   for (const protocol::PublishEvent& event : command.publish) {
-    targets_.push_back(find_channel(event.channel));
-    if (targets_.back() == nullptr) return server_is_full(event.channel);
+    targets_.push_back(find_channel(connection, For::kPublishing, event.channel));
+    if (targets_.back() == nullptr) return no_room(connection, event.channel);
     routes_.add(*targets_.back(), event);
     if (targets_.back()->stored() == nullptr || shard_.hub().store()->available()) continue;
     shard_.counters().unavailable.add(command.publish.size());
@@ -235,8 +284,11 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   if (producer != nullptr) {
     if (auto error = check_sequences(command, *producer, received.at, newest_sequence)) return error;
   }
+  // What is accepted is also told of: there is room for that before.
   published_.clear();
+  published_.reserve(targets_.size());
   on_the_way_.clear();
+  on_the_way_.reserve(targets_.size());
   std::size_t duplicates = 0;
   std::optional<Error> forgotten;
   acknowledged_at_ = received.text;
@@ -250,6 +302,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
     }
     routes_.count(i, accepted, shard_.counters());
     if (accepted.duplicate) ++duplicates;
+    if (accepted.offset == 1 && !accepted.duplicate) shard_.hub().born(channel, publisher_of(connection));
     if (protocol::is_server_channel(channel.name()) && !accepted.duplicate) {
       people::announce(shard_, channel, command.publish[i], accepted.offset, received.text);
     }

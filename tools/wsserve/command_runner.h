@@ -45,7 +45,7 @@ class CommandRunner {
  public:
   explicit CommandRunner(Shard& shard)
       : shard_(shard),
-        routes_([this](std::string_view name) { return find_channel(name); }),
+        routes_([this](std::string_view name) { return find_channel(*publishing_, For::kPublishing, name); }),
         presence_(shard) {}
 
   // One text message of a connection.
@@ -120,7 +120,8 @@ class CommandRunner {
   void stream_located(Connection& connection, const Wanted& wanted, const protocol::Since& since);
   void tell_gaps(Connection& connection, const std::vector<protocol::SubscribedChannel>& channels);
   // The channels among those names that are there already.
-  [[nodiscard]] std::vector<Channel*> known_channels(const std::vector<std::string>& names);
+  [[nodiscard]] std::vector<Channel*> known_channels(const Connection& connection,
+                                                     const std::vector<std::string>& names);
   void unsubscribe(Connection& connection, const protocol::Command& command);
   // False if it was not subscribed. The last of several is followed by
   // Connection::subscriptions_left().
@@ -200,10 +201,13 @@ class CommandRunner {
   // told that what it knows of them is over. By pattern: false if the server had no room
   // for one that it matches.
   using MadeKnown = PatternIndex<std::unique_ptr<bool>>;
-  [[nodiscard]] MadeKnown make_known(const std::vector<std::string>& names, const protocol::Since& since);
-  // Null: the server has too many channels, as server_is_full() says.
-  Channel* find_channel(std::string_view name);
-  [[nodiscard]] protocol::Error server_is_full(std::string_view name) const;
+  [[nodiscard]] MadeKnown make_known(const Connection& connection, const std::vector<std::string>& names,
+                                     const protocol::Since& since);
+  enum class For : std::uint8_t { kPublishing, kSubscribing };
+  // The channel of that name, made if it is new; then it counts to whoever is at the other
+  // end. Null: there are too many in all or of theirs, as no_room() says right behind it.
+  Channel* find_channel(const Connection& connection, For what, std::string_view name);
+  [[nodiscard]] protocol::Error no_room(const Connection& connection, std::string_view name) const;
   [[nodiscard]] static protocol::Error unread_answers();
   // After what may have taken long: the connection's next command waits for its turn.
   void let_others_go_on(Connection& connection, Clock::time_point began);
@@ -211,7 +215,13 @@ class CommandRunner {
   Shard& shard_;
   protocol::CommandParser parser_;
   // Needs no lock, and does not grow stale: see let_go_of().
+<<<<<<< HEAD
   boost::unordered_flat_map<std::string_view, Channel*, TextHash, std::equal_to<>> channels_;
+=======
+  std::unordered_map<std::string_view, Channel*, TextHash, std::equal_to<>> channels_;
+  const Connection* publishing_ = nullptr;  // whose command is being carried out
+  bool share_is_taken_ = false;             // why find_channel() found none as last
+>>>>>>> c
   routing::RoutePlan routes_;
   people::PresenceReporter presence_;
   std::vector<Channel*> targets_;  // of the events being published, in their order

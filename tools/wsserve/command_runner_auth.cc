@@ -23,7 +23,7 @@ using protocol::Error;
 using protocol::ErrorCode;
 
 // docs/protocol.md, "connected".
-constexpr std::array<std::string_view, 1> kFeatures{"sequence"};
+constexpr std::array<std::string_view, 2> kFeatures{"gap", "sequence"};
 
 std::string authenticated_data(const auth::Identity& identity) {
   std::string data = R"({"user":)" + protocol::quote(identity.user) + R"(,"expires":)";

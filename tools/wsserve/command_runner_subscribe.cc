@@ -111,7 +111,8 @@ std::optional<Error> CommandRunner::check(Connection& connection,
   }
   // Last, for it makes the channels that are new: what is refused leaves none behind.
   for (const std::string_view name : added) {
-    if (!protocol::looks_like_pattern(name) && find_channel(name) == nullptr) return server_is_full(name);
+    if (protocol::looks_like_pattern(name)) continue;
+    if (find_channel(connection, For::kSubscribing, name) == nullptr) return no_room(connection, name);
   }
   return std::nullopt;
 }
@@ -176,7 +177,7 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
   }
   Pace pace = connection.default_pace();
   if (!command.max_rate.empty() || !command.conflate.empty()) {
-    const auto parsed = parse_pace(command.max_rate, command.conflate);
+    const auto parsed = parse_pace(command.max_rate, command.conflate, shard_.settings().pace);
     if (!parsed) return refuse(connection, command.id, parsed.error());
     pace = *parsed;
   }
@@ -270,14 +271,15 @@ void CommandRunner::locate_in_store(Connection& connection, const std::vector<st
     const auto error = check(asking, {names.begin(), names.end()});
     then(asking, error ? *error : located);
   };
-  shard_.history().locate(connection, known_channels(names), since, check_again);
+  shard_.history().locate(connection, known_channels(connection, names), since, check_again);
 }
 
-std::vector<Channel*> CommandRunner::known_channels(const std::vector<std::string>& names) {
+std::vector<Channel*> CommandRunner::known_channels(const Connection& connection,
+                                                    const std::vector<std::string>& names) {
   std::vector<Channel*> channels;
   for (const std::string& name : names) {
     if (!protocol::looks_like_pattern(name)) {
-      channels.push_back(find_channel(name));
+      channels.push_back(find_channel(connection, For::kSubscribing, name));
       continue;
     }
     const auto matching = shard_.hub().matching(*protocol::Pattern::parse(name));
@@ -292,7 +294,7 @@ CommandRunner::Told CommandRunner::add_all(Connection& connection, const Wanted&
                                            const protocol::Since& since) {
   // What was collected in this turn is not on the way any more.
   shard_.fanout().flush_now(connection);
-  const MadeKnown known = make_known(wanted.names, since);
+  const MadeKnown known = make_known(connection, wanted.names, since);
   Told answer{.room = shard_.settings().message_limits.max_message_bytes};
   for (const std::string& name : wanted.names) {
     protocol::SubscribedChannel& entry = answer.channels.emplace_back();
@@ -362,7 +364,7 @@ void CommandRunner::add(Connection& connection, const Wish& wish, const protocol
 void CommandRunner::stand(Connection& connection, const Wish& wish, Told& answer) {
   protocol::SubscribedChannel& entry = answer.channels.back();
   if (!protocol::looks_like_pattern(entry.channel)) {
-    Channel& channel = *find_channel(entry.channel);
+    Channel& channel = *find_channel(connection, For::kSubscribing, entry.channel);
     std::uint64_t seam = 0;
     const Position position = channel.join(shard_.index(), seam);
     entry.offset = position.offset;
@@ -389,7 +391,7 @@ void CommandRunner::stand(Connection& connection, const Wish& wish, Told& answer
 void CommandRunner::add_channel(Connection& connection, TypeFilterPtr filter, const protocol::Since& since,
                                 Told& answer) {
   protocol::SubscribedChannel& entry = answer.channels.back();
-  Channel& channel = *find_channel(entry.channel);
+  Channel& channel = *find_channel(connection, For::kSubscribing, entry.channel);
   const bool live = is_live(connection, channel);
   Position position;
   connection.subscriptions().add(shard_.fanout().subscribe(connection, channel, std::move(filter), position));
@@ -408,7 +410,8 @@ void CommandRunner::add_channel(Connection& connection, TypeFilterPtr filter, co
   answer.live.push_back({Told::kItself, {&channel, seam}, answer.channels.size() - 1});
 }
 
-CommandRunner::MadeKnown CommandRunner::make_known(const std::vector<std::string>& names,
+CommandRunner::MadeKnown CommandRunner::make_known(const Connection& connection,
+                                                   const std::vector<std::string>& names,
                                                    const protocol::Since& since) {
   MadeKnown known;
   const auto* map = std::get_if<protocol::FromPositions>(&since);
@@ -418,7 +421,8 @@ CommandRunner::MadeKnown CommandRunner::make_known(const std::vector<std::string
   }
   if (known.empty()) return known;
   for (const auto& [name, position] : map->positions) {
-    if (!protocol::check_channel(name) || !known.any(name) || find_channel(name) != nullptr) continue;
+    if (!protocol::check_channel(name) || !known.any(name)) continue;
+    if (find_channel(connection, For::kSubscribing, name) != nullptr) continue;
     known.visit(name, [](const std::unique_ptr<bool>& all) {
       *all = false;
       return true;

@@ -25,6 +25,7 @@ void DedupWindow::add(std::string_view id, std::uint64_t offset, protocol::Syste
   try {
     order_.push_back({entry->first, offset, now});
   } catch (...) {
+    // An id that was not remembered is no duplicate.
     offsets_.erase(entry);
     throw;
   }

@@ -54,7 +54,12 @@ bool is_place(const http::Endpoint& endpoint, const std::string& name) {
 }
 
 // What is wrong with one of its defaults, beside the others.
-std::string default_problem(const http::Endpoint& endpoint, const std::string& name) {
+std::string default_problem(const http::Endpoint& endpoint, const std::string& name,
+                            const PaceBounds& bounds) {
+  if (name == "max_rate") {
+    const auto pace = parse_pace(endpoint.defaults.at(name), {}, bounds);
+    return pace ? std::string() : pace.error().message;
+  }
   if (http::is_upgrade_parameter(name)) return {};
   const auto& variables = endpoint.path.variables();
   if (std::ranges::find(variables, name) != variables.end()) {
@@ -103,7 +108,8 @@ void add_endpoint_options(CLI::App& table, EndpointOptions& options) {
 }
 
 std::vector<std::string> endpoint_problems(const cli::Tool& tool,
-                                           const std::deque<EndpointOptions>& endpoints) {
+                                           const std::deque<EndpointOptions>& endpoints,
+                                           const PaceBounds& bounds) {
   std::vector<std::string> problems;
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
     const EndpointOptions& options = endpoints[i];
@@ -115,7 +121,7 @@ std::vector<std::string> endpoint_problems(const cli::Tool& tool,
     };
     bool wrong = false;
     for (const auto& [name, value] : endpoint.defaults) {
-      wrong = note("--defaults", default_problem(endpoint, name)) || wrong;
+      wrong = note("--defaults", default_problem(endpoint, name, bounds)) || wrong;
     }
     if (!wrong) note(endpoint.defaults.empty() ? "--channels" : "--defaults", standing_problem(endpoint));
     for (std::size_t before = 0; before < i; ++before) {

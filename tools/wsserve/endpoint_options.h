@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/cli/tool.h"
+#include "wsserve/fanout/pace.h"
 #include "wsserve/http/endpoint.h"
 
 namespace wskit::server {
@@ -22,9 +23,11 @@ struct EndpointOptions {
 // The keys of the table; `options` must outlive the reading.
 void add_endpoint_options(CLI::App& table, EndpointOptions& options);
 
-// What is wrong with endpoints that are right key by key, a line each.
+// What is wrong with endpoints that are right key by key, a line each. `bounds`: those of
+// a default max_rate too.
 [[nodiscard]] std::vector<std::string> endpoint_problems(const cli::Tool& tool,
-                                                         const std::deque<EndpointOptions>& endpoints);
+                                                         const std::deque<EndpointOptions>& endpoints,
+                                                         const PaceBounds& bounds);
 
 // REQUIRES: every value was found right when it was read.
 [[nodiscard]] http::Endpoint to_endpoint(const EndpointOptions& options);

@@ -49,14 +49,29 @@ Hub::Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limit
 
 Hub::~Hub() = default;
 
-Channel* Hub::find_or_create(std::string_view name) {
+Channel* Hub::find_or_create(std::string_view name) { return find_or_create(name, {}).channel; }
+
+Hub::Made Hub::find_or_create(std::string_view name, std::string_view client) {
   const std::lock_guard lock(mutex_);
-  if (const auto found = channels_.find(name); found != channels_.end()) return in_use(found->second.get());
-  if (channels_.size() >= limits_.max_channels) return nullptr;
-  return create(name);
+  if (const auto found = channels_.find(name); found != channels_.end()) {
+    return {.channel = in_use(found->second.channel.get())};
+  }
+  if (channels_.size() >= limits_.max_channels) return {};
+  if (!shares_.has_room(client, limits_.max_channels_per_client)) return {.share_is_taken = true};
+  return {.channel = create(name, client)};
 }
 
-Channel* Hub::create(std::string_view name) {
+void Hub::born(const Channel& channel, std::string_view client) {
+  const std::lock_guard lock(mutex_);
+  const auto found = channels_.find(channel.name());
+  if (found == channels_.end() || found->second.share == nullptr) return;
+  if (!shares_.has_room(client, limits_.max_channels_per_client)) return;
+  ChannelShares::Share* const before = found->second.share;
+  found->second.share = shares_.take(client);
+  shares_.give_back(before);
+}
+
+Channel* Hub::create(std::string_view name, std::string_view client) {
   // A shift by all 64 bits, for a hub without shards, is none.
   const std::uint64_t every_shard = inboxes_.empty() ? 0 : ~std::uint64_t{0} >> (64 - inboxes_.size());
   std::uint64_t interested = 0;
@@ -80,20 +95,22 @@ Channel* Hub::create(std::string_view name) {
     channel = std::make_unique<Channel>(std::string(name), next_epoch(name), options, home, interested);
   }
   const std::string_view key = channel->name();
-  const auto made = channels_.emplace(key, std::move(channel)).first;
+  const auto made = channels_.emplace(key, Entry{std::move(channel), nullptr}).first;
   try {
-    index_.add(key, *made->second);
+    made->second.share = shares_.take(client);
+    index_.add(key, *made->second.channel);
   } catch (...) {
+    shares_.give_back(made->second.share);
     channels_.erase(made);
     throw;
   }
-  return made->second.get();
+  return made->second.channel.get();
 }
 
 Channel* Hub::find(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   const auto found = channels_.find(name);
-  return found == channels_.end() ? nullptr : in_use(found->second.get());
+  return found == channels_.end() ? nullptr : in_use(found->second.channel.get());
 }
 
 Channel* Hub::in_use(Channel* channel) const {
@@ -126,7 +143,8 @@ void Hub::hear_of(const protocol::Pattern& pattern, std::size_t shard) {
 
 bool Hub::is_heard(std::string_view name) const {
   const std::lock_guard lock(mutex_);
-  if (const auto found = channels_.find(name); found != channels_.end()) return found->second->is_heard();
+  if (const auto found = channels_.find(name); found != channels_.end())
+    return found->second.channel->is_heard();
   return patterns_.any(name);
 }
 
@@ -155,7 +173,7 @@ std::vector<Channel*> Hub::all() const {
   std::vector<Channel*> all;
   const std::lock_guard lock(mutex_);
   all.reserve(channels_.size());
-  for (const auto& [name, channel] : channels_) all.push_back(channel.get());
+  for (const auto& [name, entry] : channels_) all.push_back(entry.channel.get());
   idle_.clear();
   return all;
 }
@@ -172,8 +190,8 @@ std::size_t Hub::reload(const HubLimits& limits, ChannelRules rules, protocol::S
   const std::lock_guard lock(mutex_);
   limits_ = limits;
   rules_ = std::move(rules);
-  for (const auto& [name, channel] : channels_) {
-    if (!channel->set_options(rules_.options_for(name), now)) ++unchanged;
+  for (const auto& [name, entry] : channels_) {
+    if (!entry.channel->set_options(rules_.options_for(name), now)) ++unchanged;
   }
   return unchanged;
 }
@@ -215,7 +233,8 @@ void Hub::forget(protocol::SystemMicros now) {
         // Nobody can know an event of it.
         store_->forget(*channel->stored());
       }
-      gone.push_back(std::move(found->second));
+      shares_.give_back(found->second.share);
+      gone.push_back(std::move(found->second.channel));
       channels_.erase(found);
     }
     forgotten_ += gone.size();
@@ -225,7 +244,7 @@ void Hub::forget(protocol::SystemMicros now) {
 
 void Hub::shed_histories() {
   const std::lock_guard lock(mutex_);
-  for (const auto& [name, channel] : channels_) channel->shed_history();
+  for (const auto& [name, entry] : channels_) entry.channel->shed_history();
 }
 
 std::size_t Hub::channel_count() const {

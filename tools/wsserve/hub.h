@@ -23,6 +23,7 @@
 #include "wsserve/age_clock.h"
 #include "wsserve/channel.h"
 #include "wsserve/channel_rules.h"
+#include "wsserve/channel_shares.h"
 #include "wsserve/index/channel_index.h"
 #include "wsserve/index/pattern_index.h"
 
@@ -32,6 +33,7 @@ class Inbox;
 
 struct HubLimits {
   std::size_t max_channels = 1'000'000;
+  std::size_t max_channels_per_client = 0;                 // 0: any number
   std::size_t max_history_bytes = std::size_t{256} << 20;  // of all channels together
   std::size_t max_dedup_bytes = std::size_t{256} << 20;    // the same of their dedup ids and sequences
   // That an empty channel is remembered without being used; 0: for ever. One that was
@@ -55,6 +57,19 @@ class Hub {
   // `max_channels`. It lives as long as the hub, or until it is forgotten.
   // REQUIRES: a valid name.
   [[nodiscard]] Channel* find_or_create(std::string_view name);
+
+  // The same for `client`: if it is new it counts to them until it is forgotten, and if
+  // they have made `max_channels_per_client` already there is none. An empty `client` is
+  // not counted.
+  struct Made {
+    Channel* channel = nullptr;
+    bool share_is_taken = false;  // why there is none; else the server is full
+  };
+  [[nodiscard]] Made find_or_create(std::string_view name, std::string_view client);
+
+  // The first event was published to it, by `client`: it counts to them and no longer to
+  // those who made it. Those who may have no more do not take it over.
+  void born(const Channel& channel, std::string_view client);
 
   // The channel of that name, or null.
   [[nodiscard]] Channel* find(std::string_view name) const;
@@ -112,8 +127,12 @@ class Hub {
   [[nodiscard]] Producers& producers() { return producers_; }
 
  private:
-  // REQUIRES: mutex_ held; the name is new.
-  Channel* create(std::string_view name);
+  struct Entry {
+    std::unique_ptr<Channel> channel;
+    ChannelShares::Share* share = nullptr;  // whom it counts to; null: nobody
+  };
+  // Empty: not counted. REQUIRES: mutex_ held; the name is new.
+  Channel* create(std::string_view name, std::string_view client = {});
   // That of the channel when it is made. A name that was forgotten begins again at
   // offset 1, so it must not meet its old epoch; one that never had an event comes back
   // with the epoch that it had, but where another name of its group was forgotten.
@@ -138,7 +157,8 @@ class Hub {
   HubLimits limits_;
   ChannelRules rules_;
   // The keys are the channels' own names.
-  std::unordered_map<std::string_view, std::unique_ptr<Channel>, TextHash, std::equal_to<>> channels_;
+  std::unordered_map<std::string_view, Entry, TextHash, std::equal_to<>> channels_;
+  ChannelShares shares_;                       // of these
   ChannelIndex index_;                         // of the same
   PatternIndex<std::uint64_t> patterns_;       // a bit a shard
   mutable std::unordered_set<Channel*> idle_;  // to be forgotten unless somebody asks for them

@@ -39,6 +39,17 @@ std::string check_max_header(const std::string& text) {
   return fits ? std::string() : "must be from 1KiB to 60KiB";
 }
 
+std::string check_pace(const std::string& text) {
+  const auto rate = cli::parse_rate(text);
+  const bool fits = !rate || (*rate >= PaceBounds::kLowest && *rate <= PaceBounds::kHighest);
+  return fits ? std::string() : "must be from 0.001 to 1000000";
+}
+
+PaceBounds pace_bounds(const Options& options) {
+  return {.lowest = options.min_pace.value_or(PaceBounds::kLowest),
+          .highest = options.max_pace.value_or(PaceBounds::kHighest)};
+}
+
 auto at_least(std::chrono::milliseconds least) {
   return [least](const std::string& text) {
     const auto value = cli::parse_duration(text);
@@ -158,6 +169,11 @@ void add_limit_options(CLI::App& app, Options& options) {
   cli::add_count(app, "--max-server-channels", options.max_server_channels,
                  "Channels that the server holds in all")
       ->group("Limits");
+  cli::add_count(app, "--max-server-channels-per-client", options.max_server_channels_per_client,
+                 "Channels among these that one user, or one address of those without a user, has made by "
+                 "subscribing or publishing; 0 for any number. What administrators publish to does not count "
+                 "(default: a quarter of --max-server-channels, but not less than --max-channels)")
+      ->group("Limits");
   cli::add_size(app, "--max-message", options.max_message,
                 "Largest message taken; a longer one is closed with 1009")
       ->group("Limits");
@@ -187,6 +203,17 @@ void add_limit_options(CLI::App& app, Options& options) {
                     "Shortest heartbeat that a client may ask for, where --heartbeat is not shorter; it gets "
                     "this one if it asks for less")
       ->check(at_least(kMinHeartbeat))
+      ->group("Limits");
+  cli::add_rate(
+      app, "--min-pace", options.min_pace,
+      "Lowest max_rate that a subscriber may ask for: what it was sent is remembered for each key until "
+      "the next event may go")
+      ->check(check_pace)
+      ->group("Limits");
+  cli::add_rate(
+      app, "--max-pace", options.max_pace,
+      "Highest max_rate that a subscriber may ask for: each event of such a one is looked at by itself")
+      ->check(check_pace)
       ->group("Limits");
   add_limit_options(app, options.limits);
 }
@@ -227,10 +254,15 @@ std::vector<std::string> problems(const cli::Tool& tool, Options& options) {
                     .history_bytes = stated("--history-bytes"),
                     .history_ttl = stated("--history-ttl")};
   std::vector<std::string> problems = tls_problems(tool, options.tls);
+  if (const PaceBounds bounds = pace_bounds(options); bounds.lowest > bounds.highest) {
+    problems.push_back(fmt::format("{}: --min-pace is above --max-pace, so no max_rate is between them",
+                                   tool.origin(tool.app(), "--min-pace")));
+  }
   for (std::string& each : idle_options(tool, options)) problems.push_back(std::move(each));
   for (std::string& each : auth::load(tool, options.access)) problems.push_back(std::move(each));
   for (std::string& each : route_problems(tool, options.routes)) problems.push_back(std::move(each));
-  for (std::string& each : endpoint_problems(tool, options.endpoints)) problems.push_back(std::move(each));
+  for (std::string& each : endpoint_problems(tool, options.endpoints, pace_bounds(options)))
+    problems.push_back(std::move(each));
   if (!options.store.empty()) return problems;
   for (const RuleOptions& rule : options.rules) {
     if (!rule.durable.value_or(false)) continue;
@@ -345,11 +377,14 @@ Settings to_settings(const Options& options) {
       std::min(std::chrono::ceil<std::chrono::milliseconds>(options.min_heartbeat), settings.heartbeat);
   settings.drain = std::chrono::ceil<std::chrono::milliseconds>(options.drain);
   settings.limits = to_limits(options.limits);
+  settings.pace = pace_bounds(options);
   settings.max_connections = options.max_connections;
   settings.max_channels_per_connection = options.max_channels;
   settings.max_patterns_per_connection = options.max_patterns;
   settings.hub.channel_ttl = std::chrono::floor<std::chrono::microseconds>(options.channel_ttl);
   settings.hub.max_channels = options.max_server_channels;
+  settings.hub.max_channels_per_client = options.max_server_channels_per_client.value_or(
+      std::max(options.max_server_channels / 4, options.max_channels));
   settings.queue_limit_bytes = options.queue_limit;
   settings.message_limits.max_message_bytes = options.max_message;
   settings.deflate = {.enabled = !options.no_compression,

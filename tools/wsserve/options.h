@@ -57,6 +57,7 @@ struct Options {
   std::uint64_t max_channels = 1'000;
   std::uint64_t max_patterns = 1'000;
   std::uint64_t max_server_channels = 1'000'000;
+  std::optional<std::uint64_t> max_server_channels_per_client;  // 0: any number
   std::uint64_t max_message = 1 << 20;
   std::uint64_t queue_limit = 1 << 20;
   std::uint64_t max_header = std::uint64_t{32} << 10;
@@ -65,6 +66,8 @@ struct Options {
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds{60};
   std::chrono::nanoseconds heartbeat = std::chrono::seconds{30};
   std::chrono::nanoseconds min_heartbeat = std::chrono::seconds{1};
+  std::optional<double> min_pace;
+  std::optional<double> max_pace;
   LimitOptions limits;
   std::chrono::nanoseconds drain = std::chrono::seconds{10};
   // Of the configuration file, in its order.

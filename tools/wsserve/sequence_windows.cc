@@ -101,15 +101,26 @@ void SequenceWindows::add(const ProducerPtr& producer, std::int64_t sequence, st
                           protocol::SystemMicros now, const DedupLimits& limits) {
   if (limits.max_ids == 0 || limits.max_producers == 0) return;
   Window* window = find(*producer);
-  if (window == nullptr) {
+  const bool is_new = window == nullptr;
+  if (is_new) {
     window = &windows_.emplace_front(producer);
-    places_.emplace(producer.get(), windows_.begin());
+    try {
+      places_.emplace(producer.get(), windows_.begin());
+    } catch (...) {
+      windows_.pop_front();
+      throw;
+    }
     budget_.take(kOverheadBytes);
   }
-  if (window->ring.size() == window->ring.capacity() || window->ring.size() >= limits.max_ids) {
-    make_room(*window, limits);
+  try {
+    if (window->ring.size() == window->ring.capacity() || window->ring.size() >= limits.max_ids) {
+      make_room(*window, limits);
+    }
+    note_time(*window, sequence, now, limits);
+  } catch (...) {
+    if (is_new) erase(windows_.begin());
+    throw;
   }
-  note_time(*window, sequence, now, limits);
   window->ring.insert({sequence, offset});
   window->newest = std::max(window->newest, sequence);
   if (windows_.size() > limits.max_producers || budget_.exceeded()) keep_within(limits);
@@ -213,8 +224,9 @@ void SequenceWindows::keep_within(const DedupLimits& limits) {
 }
 
 void SequenceWindows::set_capacity(Window& window, std::size_t capacity) {
-  budget_.give_back(window.ring.capacity() * sizeof(Entry));
+  const std::size_t before = window.ring.capacity();
   window.ring.set_capacity(capacity);
+  budget_.give_back(before * sizeof(Entry));
   budget_.take(capacity * sizeof(Entry));
 }
 

@@ -42,9 +42,15 @@ Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_pt
       listeners_(std::move(listeners)) {
   for (std::size_t i = 0; i < shards; ++i) inboxes_.push_back(std::make_unique<Inbox>());
   hub_ = std::make_unique<Hub>(inboxes_, settings_->hub, settings_->channels, store_.get());
-  people_ = std::make_unique<people::People>(*hub_, [this](const people::People::Task& task) {
-    for (const auto& shard : shards_) shard->post([task, &each = *shard] { task(each); });
-  });
+  people_ = std::make_unique<people::People>(
+      *hub_,
+      [this](const people::People::Task& task) {
+        for (const auto& shard : shards_) shard->post([task, &each = *shard] { task(each); });
+      },
+      [this](std::size_t index, const people::People::Task& task) {
+        Shard& one = *shards_.at(index);
+        one.post([task, &one] { task(one); });
+      });
   for (std::size_t i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(*this, settings_, *hub_, *inboxes_[i], i));
   }
@@ -245,6 +251,7 @@ std::string Server::metrics() const {
                        .store = store_status(),
                        .process = read_process_figures(),
                        .audit_lost = audit_ == nullptr ? 0 : audit_->lost(),
+                       .log_lost = log_ == nullptr ? 0 : log_->lost(),
                        .exceptions = incidents_.total(),
                        .draining = draining(),
                        .certificate_expires = certificate_expires_.load(std::memory_order_relaxed)});

@@ -14,6 +14,7 @@
 #include "common/websocket/handshake.h"
 #include "common/websocket/message_reader.h"
 #include "wsserve/auth/gate.h"
+#include "wsserve/fanout/pace.h"
 #include "wsserve/http/endpoint.h"
 #include "wsserve/http/origin.h"
 #include "wsserve/http/request_reader.h"
@@ -37,6 +38,8 @@ struct Settings {
   std::chrono::milliseconds min_heartbeat{std::chrono::seconds{1}};  // that a client may ask for
   std::chrono::milliseconds close_timeout{std::chrono::seconds{5}};
   std::chrono::milliseconds drain{std::chrono::seconds{10}};
+
+  PaceBounds pace;
 
   std::size_t max_connections = 100'000;
   std::size_t max_channels_per_connection = 1'000;

@@ -78,9 +78,11 @@ struct ShardCounters {
   Counter refused_address;  // connections, told so: too many from their address
   Counter refused_user;     // the same: too many of their user
   Counter refused_rate;     // the same: too many new ones in too short a time
-  Counter refused_subscriptions;  // by --max-channels or --max-subscriptions
-  Counter dropped_connections;    // closed when they came, without a word
-  Counter bad_proxy_headers;      // their connections were closed
+  Counter refused_subscriptions;    // by --max-channels or --max-subscriptions
+  Counter refused_channels_server;  // not made: as many as --max-server-channels
+  Counter refused_channels_client;  // not made: --max-server-channels-per-client
+  Counter dropped_connections;      // closed when they came, without a word
+  Counter bad_proxy_headers;        // their connections were closed
   Counter rate_limited_commands;
   Counter rate_limited_events;  // that these commands would have published
   Counter rate_limited_requests;

@@ -142,7 +142,8 @@ jwt_alg_t choose_algorithm(const auth::SigningKey& key, const std::string& wante
 std::string make(const TokenOptions& options, const auth::AccessOptions& access, cli::Notices& notices) {
   const json claims = to_claims(options, access);
   // What the server would say of them.
-  const auto identity = auth::to_identity(claims, access.policy.authenticated, std::chrono::milliseconds{0});
+  const auto identity = auth::to_identity(*auth::ClaimSet::read(claims.dump()), access.policy.authenticated,
+                                          std::chrono::milliseconds{0});
   if (!identity) throw UsageError(identity.error().message);
   const auth::SigningKey key = load_key(options, access, notices);
   auto token = auth::sign(key, choose_algorithm(key, options.algorithm), claims);
@@ -261,7 +262,9 @@ Shown describe(std::string_view token, const TokenOptions& options, const auth::
     put(shown.text, "expires", "never");
   }
   std::string refusal;
-  if (const auto identity = auth::to_identity(*claims, access.policy.authenticated, rules.leeway)) {
+  const auto identity =
+      auth::to_identity(*auth::ClaimSet::read(claims->dump()), access.policy.authenticated, rules.leeway);
+  if (identity) {
     put(shown.text, "user", identity->user);
     put_grants(shown.text, *claims, identity->grants);
   } else {

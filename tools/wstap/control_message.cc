@@ -36,6 +36,7 @@ std::vector<SubscribedEntry> parse_entries(const json& array) {
                        .replayed = number_of(object, "replayed").value_or(0),
                        .oldest = number_of(object, "oldest"),
                        .gaps = parse_entries(array_of(object, "gaps")),
+                       .more_gaps = number_of(object, "more_gaps").value_or(0),
                        .matched = parse_entries(array_of(object, "matched")),
                        .lists = object.contains("matched")});
   }

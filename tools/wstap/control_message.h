@@ -21,6 +21,7 @@ struct SubscribedEntry {
   std::uint64_t replayed = 0;
   std::optional<std::uint64_t> oldest;     // what can still be had begins here, where events were missed
   std::vector<SubscribedEntry> gaps;       // of a pattern: its channels that could not be recovered
+  std::uint64_t more_gaps = 0;             // so many more of them are not among these
   std::vector<SubscribedEntry> matched{};  // of a pattern: all its channels, if `lists`
   bool lists = false;
 };

@@ -2,14 +2,17 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 namespace wskit::tap {
 
 void Findings::add(const Incident& incident) {
-  if (incident.is_gap()) ++gaps_;
+  if (incident.is_gap()) gaps_ += std::max<std::uint64_t>(incident.missing_channels, 1);
   missing_ += incident.missing;
   switch (incident.kind) {
     case Incident::Kind::kGap:
     case Incident::Kind::kGapBefore:
+    case Incident::Kind::kGapsElsewhere:
       break;
     case Incident::Kind::kNewEpoch:
       ++epochs_;

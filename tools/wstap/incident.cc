@@ -35,6 +35,7 @@ struct Range {
   std::optional<std::uint64_t> from;
   std::optional<std::uint64_t> to;
   std::optional<std::uint64_t> missing;
+  std::optional<std::uint64_t> channels{};  // that they are of
 };
 
 std::string gap_record(std::string_view channel, const Range& range, std::string_view epoch) {
@@ -43,6 +44,7 @@ std::string gap_record(std::string_view channel, const Range& range, std::string
   append_number(data, "to", range.to);
   append_epoch(data, "epoch", epoch);
   append_number(data, "missing", range.missing);
+  if (range.channels) append_number(data, "channels", range.channels);
   data += '}';
   std::string record = R"({"type":"gap")";
   append_text(record, "channel", channel);
@@ -55,6 +57,7 @@ std::string_view name_of(Incident::Kind kind) {
   switch (kind) {
     case Incident::Kind::kGap:
     case Incident::Kind::kGapBefore:
+    case Incident::Kind::kGapsElsewhere:
       return "gap";
     case Incident::Kind::kNewEpoch:
       return "epoch";
@@ -84,6 +87,9 @@ std::string Incident::describe(std::string_view channel) const {
     }
     case Kind::kGapBefore:
       return fmt::format("gap in {}: events before {} are missing, how many is not known", channel, last + 1);
+    case Kind::kGapsElsewhere:
+      return fmt::format("gaps in {} {} of {}, which the server does not name", missing_channels,
+                         missing_channels == 1 ? "more channel" : "more channels", channel);
     case Kind::kNewEpoch: {
       std::string text = fmt::format("gap in {}: the channel began anew, and what followed event {} is lost",
                                      channel, previous);
@@ -120,6 +126,12 @@ std::string Incident::json(std::string_view channel) const {
       append_number(out, "to", last);
       append_number(out, "missing", std::nullopt);
       break;
+    case Kind::kGapsElsewhere:
+      append_number(out, "from", std::nullopt);
+      append_number(out, "to", std::nullopt);
+      append_number(out, "missing", std::nullopt);
+      append_number(out, "channels", missing_channels);
+      break;
     case Kind::kNewEpoch:
       append_epoch(out, "previous_epoch", previous_epoch);
       append_number(out, "after", previous);
@@ -150,6 +162,9 @@ std::string gap_records(std::string_view channel, const Incident& incident) {
   }
   if (incident.kind == Incident::Kind::kGapBefore) {
     return gap_record(channel, {std::nullopt, incident.last, std::nullopt}, incident.epoch);
+  }
+  if (incident.kind == Incident::Kind::kGapsElsewhere) {
+    return gap_record(channel, {std::nullopt, std::nullopt, std::nullopt, incident.missing_channels}, {});
   }
   std::string records =
       gap_record(channel, {incident.previous + 1, std::nullopt, std::nullopt}, incident.previous_epoch);

@@ -345,6 +345,12 @@ void Subscriber::on_subscription(const ControlMessage& message) {
     std::optional<Incident> incident = book_.subscribed(entry);
     if (incident) incidents.push_back({entry.channel, std::move(*incident)});
   }
+  // Where all channels are listed these are among them.
+  for (const SubscribedEntry& entry : message.subscribed) {
+    if (entry.lists || entry.more_gaps == 0) continue;
+    incidents.push_back(
+        {entry.channel, {.kind = Incident::Kind::kGapsElsewhere, .missing_channels = entry.more_gaps}});
+  }
   // What the list does not name begins later than the list.
   if (unlisted(message).empty()) {
     const bool patterns = std::ranges::any_of(channels_, protocol::looks_like_pattern);
@@ -355,7 +361,9 @@ void Subscriber::on_subscription(const ControlMessage& message) {
   if (selection_.server_filters()) quiet_.begins(channels);
   if (!subscribed_) watch_silence();
   subscribed_ = true;
-  answer.gaps = incidents.size();
+  for (const ChannelBook::Hole& hole : incidents) {
+    answer.gaps += std::max<std::uint64_t>(hole.incident.missing_channels, 1);
+  }
   listener_.on_subscribed(answer);
   for (const ChannelBook::Hole& hole : incidents) {
     if (!tell(hole.channel, hole.incident)) return;

@@ -226,7 +226,7 @@ class Tap : private SubscriberListener {
 
   // The next run meets the gap again, until somebody says what to do about it.
   void hold_cursor_before(std::string_view channel, const Incident& incident) {
-    if (incident.kind == Incident::Kind::kGapBefore) {
+    if (incident.kind == Incident::Kind::kGapBefore || incident.kind == Incident::Kind::kGapsElsewhere) {
       cursor_may_move_ = false;
       return;
     }

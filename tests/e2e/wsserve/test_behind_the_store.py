@@ -221,3 +221,34 @@ def test_a_user_beyond_its_limit_is_not_let_in_while_the_close_waits(stage, tmp_
         with pytest.raises(Closed) as closed:
             late.websocket.read_message()
         assert closed.value.code == 1013
+
+
+# R14: each channel has to wait for the disk, and none of the others is looked at for it.
+def test_many_channels_are_replayed_from_the_store_side_by_side(stage, tmp_path):
+    server = stage.server(
+        *("--store", tmp_path / "many.db", "--history", "100000", "--history-total", "16KiB", "--threads", "1")
+    )
+    names = [f"many/{number}" for number in range(400)]
+    with server.client() as publisher:
+        for data in range(3):
+            events = [{"channel": name, "type": "n", "data": data} for name in names]
+            publisher.expect("published", publisher.command("publish", events=events))
+        with server.client() as client:
+            entry = client.subscribe("many/*", since="start")["channels"][0]
+            assert entry["recovered"] and entry["replayed"] == 3 * len(names)
+            offsets = {}
+            for event in client.take_events(3 * len(names)):
+                offsets.setdefault(event.channel, []).append(event.offset)
+            assert offsets == {name: [1, 2, 3] for name in names}
+            publisher.publish(names[7], "live")
+            assert client.take_events(1)[0].offset == 4
+        with server.client() as client:
+            client.subscribe(*names, since="start")
+            client.unsubscribe(*names[:-2])
+            # Of a channel that left and came back the replay begins anew.
+            client.events = [event for event in client.events if event.channel != names[0]]
+            client.subscribe(names[0], since="start")
+            publisher.publish(names[-1], "live")
+            assert [event.offset for event in client.take_events_of(names[-1], 4)] == [1, 2, 3, 4]
+            assert [event.offset for event in client.take_events_of(names[-2], 3)] == [1, 2, 3]
+            assert [event.offset for event in client.take_events_of(names[0], 3)] == [1, 2, 3]

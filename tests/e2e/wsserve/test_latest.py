@@ -86,3 +86,26 @@ def test_a_wrong_pace_is_refused_and_named(stage):
         assert client.error("subscribe", channels=["a"], max_rate=0)["code"] == "BAD_COMMAND"
         assert "conflate" in client.error("subscribe", channels=["a"], conflate="yes")["message"]
         client.still_works()
+
+
+# R14
+def test_an_operator_bounds_the_pace(stage):
+    server = stage.server("--min-pace", "30/m", "--max-pace", "20")
+    with server.client("/ws?max_rate=20") as client:
+        for rate in (0.4, 20.5):
+            error = client.error("subscribe", channels=["a"], max_rate=rate)
+            assert error["code"] == "BAD_COMMAND", error
+            assert "from 0.5 to 20 " in error["message"] and "--min-pace" in error["message"], error
+        client.subscribe("a", max_rate=0.5)
+    assert server.get("/events/a?max_rate=21").status == 400
+    result = stage.run("wsserve", "--min-pace", "5", "--max-pace", "2")
+    assert result.code == 2 and "--min-pace is above --max-pace" in result.stderr
+    assert "must be from 0.001 to 1000000" in stage.run("wsserve", "--max-pace", "2M").stderr
+
+
+def test_an_endpoint_has_no_pace_that_the_bounds_refuse(stage):
+    file = stage.home / "wsserve.toml"
+    endpoint = '[[endpoint]]\npath = "/live"\nchannels = ["a"]\ndefaults = { max_rate = 50 }\n'
+    file.write_text(f"max-pace = 20\n{endpoint}", encoding="ascii")
+    result = stage.run("wsserve", "--config", str(file), "--check-config")
+    assert result.code == 2 and "max_rate is from 0.001 to 20 " in result.stderr, result

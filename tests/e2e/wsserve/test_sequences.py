@@ -23,7 +23,7 @@ def refused(client, channel, sequence, producer="p"):
 
 def test_the_greeting_says_that_sequences_are_known(server):
     with server.client() as client:
-        assert "sequence" in client.connected["features"]
+        assert client.connected["features"] == ["gap", "sequence"]
 
 
 def test_an_event_sent_again_is_answered_with_its_first_offset(server):

@@ -143,6 +143,16 @@ class TestBackEnds:
             root.publish("@user/ann", "marker")
             assert [event.data for event in one.take_events(2)] == ['"again"', '"marker"']
 
+    def test_a_connection_has_one_name(self, open_as):
+        with open_as("root", admin=True) as root:
+            node, shard, number = (part for part in self.own(root).rsplit("-", 2))
+            shard, number = int(shard), int(number)
+            for other in (f"{shard + 256}-{number}", f"{shard ^ 1}-{number + 2**56}", f"{shard}-{2**63 + number}"):
+                error = root.error("publish", channel=f"{node}-{other}", data=1)
+                assert error["code"] == "NOT_FOUND", other
+            root.publish(self.own(root), 1)
+            assert root.take_events(1)[0].data == "1"
+
     # S10: acknowledged, it would be lost, and its channel would be kept.
     def test_who_has_left_is_not_found(self, issuer, open_as):
         with open_as("root", admin=True) as root:

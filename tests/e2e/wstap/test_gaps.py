@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from harness.deadline import eventually
 from harness.scripted_server import ScriptedServer, control, event, subscribed
 
 FAST = ("--backoff", "10ms..50ms")
@@ -65,6 +66,27 @@ def test_gaps_of_a_pattern_are_told_for_each_channel(stage):
     found = {(gap["channel"], gap["data"]["from"], gap["data"]["to"]) for gap in gaps}
     assert found == {("m/a", 1, 2), ("m/c", 1, 1)}
     assert len(run.stdout.splitlines()) == 8
+
+
+def test_gaps_of_channels_that_an_answer_has_no_room_for_are_counted(stage):
+    server = stage.server("--history", "1", "--max-message", "4KiB")
+    with server.client() as publisher:
+        for number in range(120):
+            publisher.publish(f"m/{number:03}", 1)
+            publisher.publish(f"m/{number:03}", 2, type="last" if number == 119 else "t")
+    options = ("-u", server.url, "m/*", "--from", "start", "--order", "channel", "-W", "1s")
+    told = stage.run("wstap", *options, "-o", "none")
+    assert " more channels of m/*, which the server does not name" in told.stderr
+    assert "120 gaps" in told.stderr, told.stderr
+    emitted = stage.run("wstap", *options, "--on-gap", "emit")
+    gaps = [json.loads(line) for line in emitted.stdout.splitlines() if b'"type":"gap"' in line]
+    assert sum(gap["data"].get("channels", 1) for gap in gaps) == 120, gaps
+    assert gaps[-1]["channel"] == "m/*" and gaps[-1]["data"]["missing"] is None
+    failed = stage.run("wstap", *options, "--on-gap", "fail")
+    assert failed.code == 7 and failed.stdout == b""
+    proved = stage.run("wstap", *options, "--verify", "-o", "none")
+    assert proved.code == 7
+    assert '"channel":"m/*","epoch":null,"from":null,"to":null,"missing":null,"channels":' in proved.stderr
 
 
 def test_a_gap_between_live_events_is_no_different(stage):
@@ -211,6 +233,26 @@ def test_late_and_repeated_events_are_told_apart_and_only_late_ones_printed(stag
         peer.send(event("a", 5, 5, kind="last"))
         assert process.wait() == 0
         assert process.stdout.split() == [b"1", b"3", b"2", b"4", b"5"]
+
+
+# S2
+def test_what_max_rate_merges_is_verified(stage):
+    """Events of several keys, faster than the rate: fewer come, and each says for which it stands."""
+    server = stage.server()
+    process = stage.tool("wstap", "-u", f"{server.url}?max_rate=20", "a", "b", "--verify", "--until-event", "last")
+    server.wait_for_subscriptions(2)
+    with server.client() as publisher:
+
+        def is_merged():
+            for number in range(50):
+                publisher.publish("ab"[number % 2], number, key=f"k{number % 7}")
+            return server.stats()["merged"] > 300
+
+        eventually(is_merged, "events are merged")
+        publisher.publish("a", 0, type="last")
+        assert process.wait() == 0, process.stderr
+    assert "verified: " in process.stderr
+    assert process.stdout.count(b"\n") < server.stats()["published"]
 
 
 def test_a_merge_that_fits_is_no_gap(stage):

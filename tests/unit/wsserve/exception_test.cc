@@ -25,6 +25,10 @@
 #include <vector>
 
 #include "model/wire_client.h"
+#include "wsserve/auth/claims.h"
+#include "wsserve/fanout/local_channel.h"
+#include "wsserve/hub.h"
+#include "wsserve/inbox.h"
 #include "wsserve/server.h"
 
 namespace {
@@ -320,6 +324,109 @@ TEST_F(ExceptionTest, WhateverIsThrownInAConversationABystanderGoesOn) { walk(1,
 
 TEST_F(ExceptionTest, WhileThereIsNoMemoryForAWhileTheServerLosesConnectionsAndNothingElse) {
   walk(40, Fault::kNoMemory);
+}
+
+// --- An event that is sent again -------------------------------------------------
+
+// One channel whose events are copied to another, and what recognises an event.
+struct Resent {
+  bool by_sequence;
+  bool copied;
+};
+
+class ResendTest : public testing::TestWithParam<Resent> {
+ protected:
+  // Everything anew, with eight events: what remembers them has to grow for the next one.
+  void begin() {
+    copies_.clear();
+    hub_.reset();
+    inboxes_.clear();
+    inboxes_.push_back(std::make_unique<Inbox>());
+    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{}, ChannelRules{});
+    channel_ = hub_->find_or_create("a");
+    if (GetParam().copied) copies_.push_back(hub_->find_or_create("copy"));
+    if (GetParam().by_sequence) producer_ = hub_->producers().find_or_create("engine");
+    channel_->show_interest(0);
+    for (int i = 0; i < kBefore; ++i) (void)publish(i);
+  }
+  ~ResendTest() override {
+    is_test_thread = true;
+    allocations_left = -1;
+  }
+
+  static constexpr int kBefore = 8;
+
+  Accepted publish(int number = kBefore) {
+    const std::string dedup = fmt::format("an id that is too long to be kept in place: {}", number);
+    protocol::PublishEvent event;
+    event.channel = "a";
+    event.type = "t";
+    event.data = "1";
+    if (producer_ != nullptr) event.sequence = number;
+    if (producer_ == nullptr) event.dedup = dedup;
+    return channel_->publish(event, {protocol::system_now(), "2026-01-01T00:00:00Z"}, copies_, producer_);
+  }
+
+  std::vector<std::unique_ptr<Inbox>> inboxes_;
+  std::unique_ptr<Hub> hub_;
+  Channel* channel_ = nullptr;
+  std::vector<Channel*> copies_;
+  ProducerPtr producer_;
+};
+
+TEST_P(ResendTest, IsPublishedOnceWhicheverAllocationFailed) {
+  bool failed = true;
+  for (long after = 0; failed; ++after) {
+    ASSERT_LT(after, 1'000);
+    begin();
+    fault = Fault::kNoMemory;
+    throwing = 1;
+    allocations_left = after;
+    is_test_thread = false;
+    bool threw = false;
+    try {
+      (void)publish();
+    } catch (const std::bad_alloc&) {
+      threw = true;
+    }
+    is_test_thread = true;
+    failed = allocations_left.exchange(-1) <= 0;
+    const Accepted again = publish();
+    EXPECT_EQ(again.duplicate, !threw) << "after " << after << " allocations";
+    EXPECT_EQ(again.offset, kBefore + 1) << "after " << after << " allocations";
+    EXPECT_EQ(channel_->position().offset, kBefore + 1) << "after " << after << " allocations";
+    for (const Channel* copy : copies_) {
+      EXPECT_EQ(copy->position().offset, kBefore + 1) << "after " << after << " allocations";
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllWays, ResendTest,
+                         testing::Values(Resent{false, false}, Resent{true, false}, Resent{false, true},
+                                         Resent{true, true}));
+
+// --- A token ---------------------------------------------------------------------
+
+TEST(ClaimsWithoutMemoryTest, AreNotReadAndEndNothingElse) {
+  const std::string claims =
+      R"({"sub":"a user with a name that is not kept in place","subscribe":["a/*",["b",{"c":[1,2]}]],)"
+      R"("publish":["the/name/of/a/channel","another/name/of/a/channel"],"aud":[["x"],"y"],"exp":1e9})";
+  is_test_thread = true;
+  bool failed = true;
+  for (long after = 0; failed; ++after) {
+    ASSERT_LT(after, 1'000);
+    fault = Fault::kNoMemory;
+    throwing = 1;
+    allocations_left = after;
+    is_test_thread = false;
+    try {
+      const auto set = auth::ClaimSet::read(claims);
+      if (set) (void)auth::to_identity(*set, {}, 0ms);
+    } catch (const std::bad_alloc&) {
+    }
+    is_test_thread = true;
+    failed = allocations_left.exchange(-1) <= 0;
+  }
 }
 
 }  // namespace

@@ -160,6 +160,23 @@ TEST_F(RouterTest, RefusesAQueryThatItCannotServe) {
   EXPECT_EQ(routed("/ws?conflate=key"), "400 BAD_REQUEST");
 }
 
+// R14: what a rate costs is the operator's to bound.
+TEST_F(RouterTest, TakesARateWithinTheBoundsOfTheOperator) {
+  settings_.pace = {.lowest = 0.5, .highest = 20};
+  EXPECT_EQ(wishes("/ws?max_rate=0.5").pace.interval, std::chrono::seconds(2));
+  EXPECT_EQ(wishes("/ws?max_rate=20").pace.interval, std::chrono::milliseconds(50));
+  for (const char* target : {"/ws?max_rate=0.49", "/ws/a?max_rate=20.1", "/events/a?max_rate=1000"}) {
+    EXPECT_EQ(refusal(target).status, 400U) << target;
+    EXPECT_NE(refusal(target).message.find("from 0.5 to 20 events a second on this server"),
+              std::string::npos)
+        << refusal(target).message;
+  }
+  EXPECT_NE(refusal("/ws?max_rate=x").message.find("from 0.5 to 20, not \"x\""), std::string::npos);
+  settings_.pace = {};
+  EXPECT_EQ(wishes("/ws?max_rate=1000000").pace.interval, std::chrono::microseconds(1));
+  EXPECT_NE(refusal("/ws?max_rate=1000001").message.find("from 0.001 to 1000000, not"), std::string::npos);
+}
+
 // S7: whoever sends a parameter means something by it.
 TEST_F(RouterTest, RefusesParametersThatAnAddressDoesNotHaveByName) {
   settings_.echo = true;

@@ -135,5 +135,33 @@ TEST_F(ServerLogTest, DoesNotWaitForAPipeThatNobodyReads) {
   EXPECT_GT(log.lost(), 0U);
 }
 
+TEST_F(ServerLogTest, TellsHowManyLinesWereLostOnceThePipeIsReadAgain) {
+  ServerLog& log = open({.verbose = 1});
+  const std::string line(400, 'x');
+  for (int i = 0; i < 20'000; ++i) log.connection("{}", line);
+  ASSERT_GT(log.lost(), 0U);
+  ::fcntl(pipe_[0], F_SETFL, O_NONBLOCK);
+  std::string text;
+  std::array<char, 65536> piece;
+  ServerLog::Clock::time_point now = start_;
+  const auto deadline = ServerLog::Clock::now() + seconds{60};
+  while (text.find("lines of this log are missing") == std::string::npos) {
+    ASSERT_LT(ServerLog::Clock::now(), deadline) << "nothing tells of " << log.lost() << " lines";
+    log.look(0, now += ServerLog::kQuiet);
+    for (ssize_t count = 0; (count = ::read(pipe_[0], piece.data(), piece.size())) > 0;) {
+      text.append(piece.data(), static_cast<std::size_t>(count));
+    }
+  }
+  EXPECT_THAT(text, HasSubstr(" since the start"));
+}
+
+TEST_F(ServerLogTest, TellsOfLostLinesOnlyWhereSomeWere) {
+  ServerLog& log = open({.verbose = 1});
+  log.connection("came");
+  log.look(0, start_);
+  log.look(0, start_ + ServerLog::kQuiet);
+  EXPECT_THAT(lines(), ElementsAre(HasSubstr("came")));
+}
+
 }  // namespace
 }  // namespace wskit::server

@@ -228,7 +228,7 @@ TEST_F(LostLogTest, OneFlippedBitAnywhereInTheLogIsFound) {
   const std::string database = contents(path_);
   const std::string lock = contents(path_ + "-lock");
   const std::uint32_t frames = scan_log(path_ + "-wal").frames;
-  ASSERT_GT(frames, 3U);
+  ASSERT_GE(frames, 3U) << "one a commit at least";
   for (std::size_t place = 16; place < 32 + frames * (24 + 4'096U); place += 1'237) {
     std::string bad = log;
     bad[place] ^= 0x10;

@@ -36,7 +36,8 @@ TEST(ParseControl, ReadsWhatTheServersWriterWrites) {
        .offset = {},
        .epoch = {},
        .oldest = {},
-       .gaps = {{.channel = "b/c", .offset = 43, .epoch = "f", .oldest = 41}}}};
+       .gaps = {{.channel = "b/c", .offset = 43, .epoch = "f", .oldest = 41}},
+       .more_gaps = 7}};
   protocol::append_subscribed(text, "1", kTime, entries, {});
   const ControlMessage subscribed = parse_control(text);
   EXPECT_EQ(subscribed.id, "1");

@@ -50,6 +50,20 @@ TEST(Incident, AGapIsTheRangeAndHowManyOfItAreMissing) {
                                                                "from":3,"to":9,"missing":2})"));
 }
 
+TEST(Incident, GapsOfChannelsThatAreNotNamedAreOneRecordOfTheirPattern) {
+  const Incident elsewhere{.kind = Kind::kGapsElsewhere, .missing_channels = 3};
+  EXPECT_TRUE(elsewhere.is_gap());
+  EXPECT_EQ(elsewhere.describe("m/*"), "gaps in 3 more channels of m/*, which the server does not name");
+  EXPECT_EQ(json::parse(elsewhere.json("m/*")), json::parse(R"({"incident":"gap","channel":"m/*","epoch":null,
+                            "from":null,"to":null,"missing":null,"channels":3})"));
+  ASSERT_EQ(records(elsewhere).size(), 1U);
+  EXPECT_EQ(records(elsewhere)[0]["data"],
+            json::parse(R"({"from":null,"to":null,"epoch":null,"missing":null,"channels":3})"));
+  Findings findings;
+  findings.add(elsewhere);
+  EXPECT_EQ(findings.text(), ", 3 gaps");
+}
+
 TEST(Incident, AChannelThatBeganAnewIsTwoRecords) {
   ASSERT_EQ(records(new_epoch(7)).size(), 2U);
   EXPECT_EQ(records(new_epoch(7))[0], json::parse(R"({"type":"gap","channel":"m/a",

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "common/protocol/utf8.h"
@@ -13,7 +12,6 @@
 namespace wskit::server::auth {
 namespace {
 
-using nlohmann::json;
 using protocol::Error;
 using protocol::Pattern;
 
@@ -24,37 +22,34 @@ Error bad_claim(std::string_view claim, std::string_view wanted) {
   return token_error("claims", fmt::format("the token's {} must be {}", claim, wanted));
 }
 
-protocol::Result<std::string> user_of(const json& claims) {
-  const json subject = claims.value("sub", json());
+protocol::Result<std::string> user_of(const ClaimSet& claims) {
+  const std::string_view subject = claims.find("sub").value_or("");
   // Not what RFC 7519 asks for, but what number-minded issuers send.
-  if (subject.is_number_integer()) return subject.dump();
-  const std::string* user = subject.get_ptr<const std::string*>();
-  if (user == nullptr || user->empty() || user->size() > kMaxUserBytes || !protocol::is_plain(*user)) {
+  if (auto number = integer_of(subject)) return std::move(*number);
+  auto user = text_of(subject);
+  if (!user || user->empty() || user->size() > kMaxUserBytes || !protocol::is_plain(*user)) {
     return bad_claim(
         "sub", fmt::format("the user: a text of 1 to {} bytes without control characters", kMaxUserBytes));
   }
-  return *user;
+  return std::move(*user);
 }
 
 // One text or a list of them. Nothing: the claim is absent. A null is not, so that it
 // never stands for what others are granted.
-protocol::Result<std::optional<std::vector<Pattern>>> patterns_of(const json& claims, const char* claim) {
+protocol::Result<std::optional<std::vector<Pattern>>> patterns_of(const ClaimSet& claims, const char* claim) {
   const auto found = claims.find(claim);
-  if (found == claims.end()) return std::optional<std::vector<Pattern>>();
-  const json list = found->is_string() ? json::array({*found}) : *found;
-  const Error refusal = bad_claim(claim, "a list of channels and patterns");
-  if (!list.is_array()) return refusal;
+  if (!found) return std::optional<std::vector<Pattern>>();
+  const auto texts = texts_of(*found);
   std::vector<Pattern> patterns;
-  for (const json& item : list) {
-    if (!item.is_string()) return refusal;
-    auto pattern = Pattern::parse(item.get_ref<const std::string&>());
-    if (!pattern) return refusal;
-    patterns.push_back(std::move(*pattern));
+  for (const std::string& text : texts.value_or(std::vector<std::string>())) {
+    auto pattern = Pattern::parse(text);
+    if (pattern) patterns.push_back(std::move(*pattern));
   }
+  if (!texts || patterns.size() != texts->size()) return bad_claim(claim, "a list of channels and patterns");
   return std::optional(std::move(patterns));
 }
 
-protocol::Result<Grants> grants_of(const json& claims, const Grants& defaults) {
+protocol::Result<Grants> grants_of(const ClaimSet& claims, const Grants& defaults) {
   Grants grants = defaults;
   auto subscribe = patterns_of(claims, "subscribe");
   if (!subscribe) return subscribe.error();
@@ -72,16 +67,17 @@ protocol::Result<Grants> grants_of(const json& claims, const Grants& defaults) {
       grants.subscribe.push_back(channel);
     }
   }
-  if (const auto admin = claims.find("admin"); admin != claims.end()) {
-    if (!admin->is_boolean()) return bad_claim("admin", "true or false");
-    grants.admin = admin->get<bool>();
+  if (const auto found = claims.find("admin")) {
+    const auto admin = boolean_of(*found);
+    if (!admin) return bad_claim("admin", "true or false");
+    grants.admin = *admin;
   }
   return grants;
 }
 
 }  // namespace
 
-protocol::Result<Identity> to_identity(const json& claims, const Grants& defaults,
+protocol::Result<Identity> to_identity(const ClaimSet& claims, const Grants& defaults,
                                        std::chrono::milliseconds leeway) {
   Identity identity;
   auto user = user_of(claims);
@@ -90,8 +86,9 @@ protocol::Result<Identity> to_identity(const json& claims, const Grants& default
   auto grants = grants_of(claims, defaults);
   if (!grants) return grants.error();
   identity.grants = std::move(*grants);
-  if (const auto expires = claims.find("exp"); expires != claims.end()) {
-    const double seconds = std::clamp(expires->get<double>(), 0.0, static_cast<double>(kLast.count()));
+  // verify() has refused an `exp` that is no number.
+  if (const auto expires = number_of(claims.find("exp").value_or(""))) {
+    const double seconds = std::clamp(*expires, 0.0, static_cast<double>(kLast.count()));
     const std::chrono::milliseconds end(std::llround(seconds * 1000));
     identity.expires = SystemMillis(std::min<std::chrono::milliseconds>(end + leeway, kLast));
   }

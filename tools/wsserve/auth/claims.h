@@ -4,9 +4,9 @@
 #pragma once
 
 #include <chrono>
-#include <nlohmann/json_fwd.hpp>
 
 #include "common/protocol/error.h"
+#include "wsserve/auth/claim_set.h"
 #include "wsserve/auth/identity.h"
 
 namespace wskit::server::auth {
@@ -15,7 +15,7 @@ inline constexpr std::size_t kMaxUserBytes = 200;
 
 // `defaults` stand in for the claims that are absent. `leeway` is added to `exp`.
 // Errors: kUnauthorized as verify()'s, with the reason "claims", naming the claim.
-[[nodiscard]] protocol::Result<Identity> to_identity(const nlohmann::json& claims, const Grants& defaults,
+[[nodiscard]] protocol::Result<Identity> to_identity(const ClaimSet& claims, const Grants& defaults,
                                                      std::chrono::milliseconds leeway);
 
 }  // namespace wskit::server::auth

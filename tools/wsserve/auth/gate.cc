@@ -1,6 +1,5 @@
 #include "wsserve/auth/gate.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "wsserve/auth/claims.h"

@@ -5,28 +5,24 @@
 #include <algorithm>
 #include <array>
 #include <boost/algorithm/string/predicate.hpp>
-#include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "common/protocol/json_text.h"
-#include "common/protocol/json_value.h"
 #include "wsserve/auth/base64url.h"
+#include "wsserve/auth/claim_set.h"
 #include "wsserve/auth/openssl.h"
 #include "wsserve/auth/signature.h"
 
 namespace wskit::server::auth {
 namespace {
 
-using nlohmann::json;
 using protocol::Error;
 using protocol::ErrorCode;
 
-// What is read of a header and of the claims. The rest is passed over, whatever values
-// it has.
+// What is read of a header. The rest is passed over, whatever values it has.
 constexpr std::array<std::string_view, 4> kHeaderFields{"alg", "crit", "kid", "typ"};
-constexpr std::array<std::string_view, 9> kClaims{"admin", "aud", "channels",  "exp",    "iss",
-                                                  "nbf",   "sub", "subscribe", "publish"};
 
 Error malformed() { return token_error("malformed", "the token is no signed JSON Web Token"); }
 
@@ -46,25 +42,11 @@ bool has_form_of_token(std::string_view token) {
   return dots == 2 && before != '.';
 }
 
-// The members of these names of the object that a part of a token holds; a value that
-// does not fit into any number is there as null. Nothing: the part holds no object.
-template <std::size_t kCount>
-std::optional<json> members_of(std::string_view part, const std::array<std::string_view, kCount>& names) {
-  const auto text = decode_base64url(part);
+// What a part of a token holds; nothing: no object.
+std::optional<ClaimSet> members_of(std::string_view part, std::span<const std::string_view> names) {
+  auto text = decode_base64url(part);
   if (!text) return std::nullopt;
-  protocol::JsonScanner scanner(*text);
-  if (scanner.peek() != '{') return std::nullopt;
-  json members = json::object();
-  std::string_view key;
-  for (bool more = scanner.begin_object(key); more; more = scanner.next_member(key)) {
-    const std::string_view value = scanner.value();
-    const auto name =
-        std::ranges::find_if(names, [&](std::string_view each) { return protocol::spells(key, each); });
-    if (name == names.end()) continue;
-    json parsed = json::parse(value, nullptr, false);
-    members[std::string(*name)] = parsed.is_discarded() ? json() : std::move(parsed);
-  }
-  return scanner.finish() ? std::optional(std::move(members)) : std::nullopt;
+  return ClaimSet::read(std::move(*text), names);
 }
 
 struct Header {
@@ -74,9 +56,9 @@ struct Header {
 
 // A JSON Web Token or an access token (RFC 9068), in either of the forms that media types
 // have (RFC 7515 section 4.1.9).
-bool is_known_type(const json& type) {
-  const auto* const text = type.get_ptr<const std::string*>();
-  if (text == nullptr) return false;
+bool is_known_type(std::string_view type) {
+  const auto text = text_of(type);
+  if (!text) return false;
   std::string_view name = *text;
   if (boost::algorithm::istarts_with(name, "application/")) name.remove_prefix(12);
   return boost::algorithm::iequals(name, "JWT") || boost::algorithm::iequals(name, "at+jwt");
@@ -85,25 +67,25 @@ bool is_known_type(const json& type) {
 protocol::Result<Header> read_header(std::string_view part) {
   const auto members = members_of(part, kHeaderFields);
   if (!members) return malformed();
-  const json& header = *members;
+  const ClaimSet& header = *members;
   // What must be understood would have to be named here (RFC 7515 section 4.1.11).
-  if (header.contains("crit")) {
+  if (header.find("crit")) {
     return token_error("malformed", "the token demands an extension that this server does not know (crit)");
   }
-  if (const auto type = header.find("typ"); type != header.end() && !is_known_type(*type)) {
+  if (const auto type = header.find("typ"); type && !is_known_type(*type)) {
     return token_error("malformed", "the token's typ is neither JWT nor at+jwt");
   }
   // libjwt also knows them in other letters, which RFC 7518 does not.
-  const json name = header.value("alg", json());
+  const auto name = text_of(header.find("alg").value_or(""));
   Header read;
-  if (name.is_string()) read.algorithm = jwt_str_alg(name.get_ref<const std::string&>().c_str());
+  if (name) read.algorithm = jwt_str_alg(name->c_str());
   if (read.algorithm == JWT_ALG_NONE || read.algorithm == JWT_ALG_INVAL ||
-      name != jwt_alg_str(read.algorithm)) {
+      *name != jwt_alg_str(read.algorithm)) {
     return token_error("algorithm", "the token is not signed by an algorithm that this server takes");
   }
-  if (const auto id = header.find("kid"); id != header.end()) {
-    if (!id->is_string()) return malformed();
-    read.key_id = id->get<std::string>();
+  if (const auto id = header.find("kid")) {
+    read.key_id = text_of(*id);
+    if (!read.key_id) return malformed();
   }
   return read;
 }
@@ -142,16 +124,17 @@ std::optional<Error> check_signature(const Keys& keys, std::string_view token) {
 }
 
 // Seconds since 1970 (RFC 7519 "NumericDate"), nothing where the claim is absent.
-protocol::Result<std::optional<double>> time_of(const json& claims, const char* claim) {
+protocol::Result<std::optional<double>> time_of(const ClaimSet& claims, const char* claim) {
   const auto found = claims.find(claim);
-  if (found == claims.end()) return std::optional<double>();
-  if (!found->is_number()) {
+  if (!found) return std::optional<double>();
+  const auto seconds = number_of(*found);
+  if (!seconds) {
     return token_error("claims", fmt::format("the token's {} is not a number of seconds", claim));
   }
-  return std::optional(found->get<double>());
+  return seconds;
 }
 
-std::optional<Error> check_time(const TokenRules& rules, const json& claims,
+std::optional<Error> check_time(const TokenRules& rules, const ClaimSet& claims,
                                 std::chrono::system_clock::time_point now) {
   using Seconds = std::chrono::duration<double>;
   const double seconds = Seconds(now.time_since_epoch()).count();
@@ -167,28 +150,28 @@ std::optional<Error> check_time(const TokenRules& rules, const json& claims,
   return std::nullopt;
 }
 
-bool is_one_of(const json& value, const std::vector<std::string>& texts) {
-  return value.is_string() && std::ranges::find(texts, value.get_ref<const std::string&>()) != texts.end();
+bool is_one_of(std::optional<std::string> value, const std::vector<std::string>& texts) {
+  return value && std::ranges::find(texts, *value) != texts.end();
 }
 
-std::optional<Error> check_origin(const TokenRules& rules, const json& claims) {
-  const auto null = [&](const char* claim) {
-    const auto found = claims.find(claim);
-    return found != claims.end() && found->is_null();
-  };
+std::optional<Error> check_origin(const TokenRules& rules, const ClaimSet& claims) {
+  const auto issuer = claims.find("iss").value_or("");
   if (!rules.issuers.empty()) {
-    if (null("iss")) return token_error("claims", "the token's iss is null, which names nobody");
-    if (!is_one_of(claims.value("iss", json()), rules.issuers)) {
+    if (issuer == "null") return token_error("claims", "the token's iss is null, which names nobody");
+    if (!is_one_of(text_of(issuer), rules.issuers)) {
       return token_error("issuer", "the token is not by an issuer that this server takes tokens from");
     }
   }
   if (rules.audiences.empty()) return std::nullopt;
-  if (null("aud")) return token_error("claims", "the token's aud is null, which names nobody");
-  const json audience = claims.value("aud", json());
-  const bool meant =
-      audience.is_array()
-          ? std::ranges::any_of(audience, [&](const json& one) { return is_one_of(one, rules.audiences); })
-          : is_one_of(audience, rules.audiences);
+  const auto audience = claims.find("aud").value_or("");
+  if (audience == "null") return token_error("claims", "the token's aud is null, which names nobody");
+  bool meant = is_one_of(text_of(audience), rules.audiences);
+  if (audience.starts_with('[')) {
+    protocol::JsonScanner scanner(audience);
+    for (bool more = scanner.begin_array(); more; more = scanner.next_element()) {
+      if (is_one_of(text_of(scanner.value()), rules.audiences)) meant = true;
+    }
+  }
   if (meant) return std::nullopt;
   return token_error("audience", "the token is meant for another audience than this server");
 }
@@ -199,8 +182,8 @@ Error token_error(std::string_view reason, std::string_view sentence) {
   return {ErrorCode::kUnauthorized, std::string(sentence), fmt::format(R"({{"reason":"{}"}})", reason)};
 }
 
-protocol::Result<json> verify(const TokenRules& rules, std::string_view token,
-                              std::chrono::system_clock::time_point now) {
+protocol::Result<ClaimSet> verify(const TokenRules& rules, std::string_view token,
+                                  std::chrono::system_clock::time_point now) {
   if (token.size() > kMaxTokenBytes) {
     return token_error("malformed", fmt::format("the token is longer than {} bytes, which no token has to be",
                                                 kMaxTokenBytes));
@@ -209,13 +192,11 @@ protocol::Result<json> verify(const TokenRules& rules, std::string_view token,
   const ErrorQueueGuard guard;
   if (auto error = check_signature(rules.keys, token)) return *error;
   const std::size_t dot = token.find('.') + 1;
-  auto read = members_of(token.substr(dot, token.rfind('.') - dot), kClaims);
-  if (!read) return malformed();
-  json claims = std::move(*read);
-  if (auto error = check_time(rules, claims, now)) return *error;
-  if (auto error = check_origin(rules, claims)) return *error;
-  // As it is: JSON would turn itself into anything.
-  return protocol::Result<json>(boost::system::in_place_value, std::move(claims));
+  auto claims = members_of(token.substr(dot, token.rfind('.') - dot), kClaims);
+  if (!claims) return malformed();
+  if (auto error = check_time(rules, *claims, now)) return *error;
+  if (auto error = check_origin(rules, *claims)) return *error;
+  return std::move(*claims);
 }
 
 }  // namespace wskit::server::auth

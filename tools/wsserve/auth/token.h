@@ -7,12 +7,12 @@
 #pragma once
 
 #include <chrono>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/protocol/error.h"
+#include "wsserve/auth/claim_set.h"
 #include "wsserve/auth/key.h"
 
 namespace wskit::server::auth {
@@ -30,8 +30,8 @@ struct TokenRules {
 // sentence that holds nothing of the token or the rules, and {"reason":…} in its
 // details, one of: malformed, algorithm, unknown_key, signature, expired,
 // not_yet_valid, issuer, audience, claims (of a wrong type).
-[[nodiscard]] protocol::Result<nlohmann::json> verify(const TokenRules& rules, std::string_view token,
-                                                      std::chrono::system_clock::time_point now);
+[[nodiscard]] protocol::Result<ClaimSet> verify(const TokenRules& rules, std::string_view token,
+                                                std::chrono::system_clock::time_point now);
 
 // Why a token is not taken, as all who refuse one say it.
 [[nodiscard]] protocol::Error token_error(std::string_view reason, std::string_view sentence);

@@ -1,6 +1,6 @@
 #include "wsserve/connection/catch_up.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "wsserve/channel.h"
 #include "wsserve/fanout/fanout.h"
@@ -21,30 +21,37 @@ std::size_t size_of(const std::vector<ChunkPtr>& frames) {
 void CatchUp::add(Channel& channel, std::uint64_t after, std::vector<ChunkPtr> first) {
   const std::uint64_t read = after + first.size();
   const std::size_t bytes = size_of(first);
-  cursors_.push_back({&channel, read, after, std::move(first)});
+  ready_.push_back({&channel, read, after, std::move(first)});
   ahead_bytes_ += bytes;
+  if (indexed_) index_.emplace(&channel, &ready_.back());
+}
+
+void CatchUp::erase(Cursors& cursors, Cursors::iterator cursor) {
+  if (indexed_) index_.erase(cursor->channel);
+  ahead_bytes_ -= size_of(cursor->first);
+  cursors.erase(cursor);
 }
 
 void CatchUp::remove_if(const std::function<bool(const Channel&)>& unwanted) {
-  index_.clear();
-  std::erase_if(cursors_, [&](const Cursor& cursor) {
-    if (!unwanted(*cursor.channel)) return false;
-    ahead_bytes_ -= size_of(cursor.first);
-    return true;
-  });
+  for (Cursors* cursors : {&ready_, &cold_, &asking_}) {
+    for (auto next = cursors->begin(); next != cursors->end();) {
+      const auto cursor = next++;
+      if (unwanted(*cursor->channel)) erase(*cursors, cursor);
+    }
+  }
 }
 
 void CatchUp::join(const Channel& channel, const Subscription& subscription, std::uint64_t after) {
-  const Cursor& cursor = cursors_[index().at(&channel)];
+  const Cursor& cursor = find(channel);
   if (after <= cursor.after - cursor.first.size()) return;
   if (joined_[&subscription].emplace(&channel, after).second) ++joins_;
 }
 
 void CatchUp::join_all(const Subscription& subscription) {
-  for (const Cursor& cursor : cursors_) {
-    if (!subscription.audience->selects(cursor.channel->name())) continue;
+  each([&](const Cursor& cursor) {
+    if (!subscription.audience->selects(cursor.channel->name())) return;
     if (joined_[&subscription].emplace(cursor.channel, cursor.channel->position().offset).second) ++joins_;
-  }
+  });
 }
 
 void CatchUp::forget(const Subscription& subscription) {
@@ -61,65 +68,70 @@ std::uint64_t CatchUp::begins_after(const Channel& channel, const Subscription& 
   return after == joined->second.end() ? 0 : after->second;
 }
 
-const CatchUp::Index& CatchUp::index() const {
-  for (std::size_t i = index_.size(); i < cursors_.size(); ++i) index_.emplace(cursors_[i].channel, i);
-  return index_;
+const CatchUp::Cursor& CatchUp::find(const Channel& channel) const {
+  if (!indexed_) {
+    each([this](const Cursor& cursor) { index_.emplace(cursor.channel, &cursor); });
+    indexed_ = true;
+  }
+  return *index_.at(&channel);
 }
 
 bool CatchUp::brings(const Channel& channel, std::uint64_t after) const {
-  return after >= cursors_[index().at(&channel)].whole_after;
+  return after >= find(channel).whole_after;
 }
 
 void CatchUp::passed_over(const Channel& channel) {
-  if (cursors_.empty()) return;
-  for (Cursor* cursor : {&cursors_.front(), &cursors_.back()}) {
+  if (ready_.empty()) return;
+  for (Cursor* cursor : {&ready_.front(), &ready_.back()}) {
     if (cursor->channel == &channel) cursor->whole_after = cursor->after;
   }
 }
 
 CatchUp::Step CatchUp::next(Fanout& fanout, Subscriber& subscriber, std::size_t shard,
                             std::vector<ChunkPtr>& frames) {
-  index_.clear();
-  waits_ = false;
-  for (std::size_t left = cursors_.size(); left > 0; --left) {
-    Cursor cursor = std::move(cursors_.front());
-    cursors_.pop_front();
-    Channel& channel = *cursor.channel;
-    if (!cursor.first.empty()) {
-      frames = std::move(cursor.first);
-      ahead_bytes_ -= size_of(frames);
-      cursors_.push_front({&channel, cursor.after, cursor.whole_after, {}});
-      return {.channel = &channel};
-    }
-    if (asked_ == &channel) {
-      cursors_.push_back(std::move(cursor));
-      continue;
-    }
-    const Channel::Part part = channel.read_and_join(cursor.after, kPartBytes, frames, shard);
-    if (part.gap) return {.channel = &channel, .gap = true};
-    if (part.in_store) {
-      cursors_.push_back({&channel, cursor.after, cursor.whole_after, {}});
-      if (asked_ != nullptr) continue;
-      asked_ = &channel;
-      return {.channel = &channel, .ask = true, .after = cursor.after, .newest = part.newest};
-    }
-    if (part.complete) {
-      fanout.release(subscriber, channel, part.seam);
-    } else {
-      cursors_.push_back({&channel, cursor.after + frames.size(), cursor.whole_after, {}});
-    }
+  // Whose turn it is at the store, which meanwhile may have become another one's.
+  if (asked_ == nullptr && !cold_.empty()) ready_.splice(ready_.begin(), cold_, cold_.begin());
+  waits_ = ready_.empty();
+  if (waits_) return {};
+  const auto cursor = ready_.begin();
+  Channel& channel = *cursor->channel;
+  if (!cursor->first.empty()) {
+    frames = std::exchange(cursor->first, {});
+    ahead_bytes_ -= size_of(frames);
     return {.channel = &channel};
   }
-  waits_ = true;
-  return {};
+  const Channel::Part part = channel.read_and_join(cursor->after, kPartBytes, frames, shard);
+  if (part.gap) {
+    erase(ready_, cursor);
+    return {.channel = &channel, .gap = true};
+  }
+  if (part.in_store) {
+    if (asked_ != nullptr) {
+      cold_.splice(cold_.end(), ready_, cursor);
+      return {.channel = &channel};
+    }
+    asked_ = &channel;
+    asking_.splice(asking_.end(), ready_, cursor);
+    return {.channel = &channel, .ask = true, .after = cursor->after, .newest = part.newest};
+  }
+  if (part.complete) {
+    fanout.release(subscriber, channel, part.seam);
+    erase(ready_, cursor);
+  } else {
+    cursor->after += frames.size();
+    ready_.splice(ready_.end(), ready_, cursor);
+  }
+  return {.channel = &channel};
 }
 
 bool CatchUp::arrived(const Channel& channel, std::uint64_t lost_up_to, std::vector<ChunkPtr> frames) {
-  if (asked_ == &channel) asked_ = nullptr;
+  if (asked_ != &channel) return false;
+  asked_ = nullptr;
   waits_ = false;
-  const auto cursor = std::ranges::find(cursors_, &channel, [](const Cursor& each) { return each.channel; });
-  // The subscription may have left and come back meanwhile.
-  if (cursor == cursors_.end() || !cursor->first.empty()) return false;
+  // The subscription may have left, and have come back meanwhile: then it asks anew.
+  if (asking_.empty()) return false;
+  const auto cursor = asking_.begin();
+  ready_.splice(ready_.begin(), asking_, cursor);
   const bool loses = lost_up_to > cursor->after;
   if (loses) cursor->after = cursor->whole_after = lost_up_to;
   if (frames.empty() || frames.front()->event.offset != cursor->after + 1) return loses;

@@ -4,14 +4,15 @@
 // Beside the head start nothing is buffered: the next events are read from the
 // channel's history when the socket has room, a part of each channel in turn, and
 // once a channel has nothing more, the same critical section makes the connection
-// live on it.
+// live on it. Channels that wait for the store stand aside until it has answered, so that a
+// step costs the same however many there are.
 //
 // Threads: one, the shard's.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <unordered_map>
 #include <vector>
 
@@ -40,7 +41,7 @@ class CatchUp {
   // Whether so many more subscriptions may join all, without more than
   // kMaxJoined to remember.
   [[nodiscard]] bool may_join(std::size_t subscriptions) const {
-    return joins_ + subscriptions * cursors_.size() <= kMaxJoined;
+    return joins_ + subscriptions * size() <= kMaxJoined;
   }
   void forget(const Subscription& subscription);
   // Behind which offset the replay of the channel is for that subscription.
@@ -48,9 +49,10 @@ class CatchUp {
   // Whether every event behind `after` is still to come, or was handed over
   // whatever its type. REQUIRES: the channel is one of those.
   [[nodiscard]] bool brings(const Channel& channel, std::uint64_t after) const;
-  [[nodiscard]] bool done() const { return cursors_.empty(); }
+  [[nodiscard]] bool done() const { return size() == 0; }
 
-  // The next part of one channel's history, oldest first; `channel` says which.
+  // The next part of one channel's history, oldest first; `channel` says which. There are
+  // no frames where the channel has to wait for the store.
   // Goes live on it where that was the rest. `gap`: the history has moved on
   // while the subscriber was reading, so that what follows cannot be told whole.
   // `ask`: the store alone has what follows: the events behind `after` up to
@@ -93,22 +95,33 @@ class CatchUp {
     std::vector<ChunkPtr> first;
   };
 
+  // Stays where it is in memory until its channel is live.
+  using Cursors = std::list<Cursor>;
+  [[nodiscard]] std::size_t size() const { return ready_.size() + cold_.size() + asking_.size(); }
+  template <class See>
+  void each(See&& see) const {
+    for (const Cursors* cursors : {&ready_, &cold_, &asking_}) {
+      for (const Cursor& cursor : *cursors) see(cursor);
+    }
+  }
+  void erase(Cursors& cursors, Cursors::iterator cursor);
+  // Made when it is asked for, for a pattern may join as many replays as there are channels.
+  [[nodiscard]] const Cursor& find(const Channel& channel) const;
+
+  Cursors ready_;   // may have something in memory
+  Cursors cold_;    // the store alone has what follows
+  Cursors asking_;  // the one of `asked_`, unless its subscriber has left it
   // One at a time is asked for, so that no more than a part waits in memory.
   const Channel* asked_ = nullptr;
   bool waits_ = false;
-  // The place of each channel's cursor, while nothing moves them: for a pattern
-  // may join as many replays as there are channels.
-  using Index = std::unordered_map<const Channel*, std::size_t>;
-  [[nodiscard]] const Index& index() const;
+  mutable bool indexed_ = false;
+  mutable std::unordered_map<const Channel*, const Cursor*> index_;
 
   // Where those begin that take part in only the rest of a replay: few, if any.
   using Joined = std::unordered_map<const Channel*, std::uint64_t>;
   std::unordered_map<const Subscription*, Joined> joined_;
   std::size_t joins_ = 0;  // in all of these
   std::size_t ahead_bytes_ = 0;
-  mutable Index index_;
-
-  std::deque<Cursor> cursors_;
 };
 
 }  // namespace wskit::server

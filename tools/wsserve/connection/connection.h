@@ -165,6 +165,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // Of the client: of what a trusted proxy says of the connection or of the request
   // at hand, else the socket's other end.
   [[nodiscard]] const PeerAddress& peer_address() const { return peer_; }
+  // The peer is a trusted proxy that speaks for itself.
+  [[nodiscard]] bool is_proxy_itself() const;
   // Of the WebSocket, or of the request at hand.
   [[nodiscard]] const auth::Identity& identity() const { return *identity_; }
   // Empty: anonymous, or not known yet.
@@ -291,8 +293,6 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // True: the request was answered, for it may not be served now.
   // WebSockets and streams are told in their own words that there are too many.
   [[nodiscard]] bool turn_away(const http::Request& request, http::Opens opens);
-  // The peer is a trusted proxy that speaks for itself.
-  [[nodiscard]] bool is_proxy_itself() const;
   // Bytes of a request have come: the time for it begins, if it is a further one.
   void begin_request();
   // The time for a request, or for its answer to be taken, or between two is over.

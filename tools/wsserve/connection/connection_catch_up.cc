@@ -131,6 +131,7 @@ bool Connection::catch_up() {
           "slow consumer: the history moved on while it was replayed; come back with since and read faster");
       return false;
     }
+    if (frames.empty()) continue;
     for (const ChunkPtr& frame : frames) bytes += frame->size();
     hand_over_history(*step.channel, frames);
   }

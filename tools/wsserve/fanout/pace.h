@@ -17,8 +17,19 @@ struct Pace {
   [[nodiscard]] bool asked_for() const { return conflate || interval.count() > 0; }
 };
 
+// The `max_rate` that subscribers may ask for, in events of each key a second.
+struct PaceBounds {
+  static constexpr double kLowest = 1e-3;
+  static constexpr double kHighest = 1e6;
+
+  double lowest = kLowest;
+  double highest = kHighest;
+};
+
 // From the text of the two values; empty text is an absent one. kBadCommand names
-// the value that is not `true` or `false`, or no number of events a second.
-[[nodiscard]] protocol::Result<Pace> parse_pace(std::string_view max_rate, std::string_view conflate);
+// the value that is not `true` or `false`, or no number of events a second within the
+// bounds.
+[[nodiscard]] protocol::Result<Pace> parse_pace(std::string_view max_rate, std::string_view conflate,
+                                                const PaceBounds& bounds = {});
 
 }  // namespace wskit::server

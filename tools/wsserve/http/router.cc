@@ -124,16 +124,17 @@ Route history_route(const Request& request, std::string_view encoded) {
   return history;
 }
 
-Route socket_route(const QueryParameters& query, std::vector<std::string> channels) {
+Route socket_route(const QueryParameters& query, std::vector<std::string> channels,
+                   const Settings& settings) {
   CommandSocket socket{std::move(channels), {}};
-  if (auto error = read_wishes(query, socket.wishes)) return std::move(*error);
+  if (auto error = read_wishes(query, socket.wishes, settings.pace)) return std::move(*error);
   return socket;
 }
 
-Route socket_route(const Request& request, std::vector<std::string> channels) {
+Route socket_route(const Request& request, std::vector<std::string> channels, const Settings& settings) {
   const auto query = query_of(request, kUpgradeParameters);
   if (const auto* error = std::get_if<HttpError>(&query)) return *error;
-  return socket_route(std::get<QueryParameters>(query), std::move(channels));
+  return socket_route(std::get<QueryParameters>(query), std::move(channels), settings);
 }
 
 // An address of the configuration, if the path is one.
@@ -151,7 +152,7 @@ std::optional<Route> endpoint_route(const Request& request, const Settings& sett
     const QueryParameters complete = endpoint.complete(std::move(*query));
     auto channels = endpoint.resolve(*values, complete, settings.max_channels_per_connection);
     if (auto* error = std::get_if<HttpError>(&channels)) return std::move(*error);
-    Route socket = socket_route(complete, std::get<std::vector<std::string>>(std::move(channels)));
+    Route socket = socket_route(complete, std::get<std::vector<std::string>>(std::move(channels)), settings);
     if (auto* commands = std::get_if<CommandSocket>(&socket)) commands->unknown_parameters = unknown;
     return socket;
   }
@@ -173,7 +174,7 @@ Route events_route(const Request& request, std::string_view path, const Settings
   auto query = query_of(request, known, kRepeatable);
   if (auto* error = std::get_if<HttpError>(&query)) return std::move(*error);
   auto& parameters = std::get<QueryParameters>(query);
-  if (auto error = read_wishes(parameters, stream.wishes)) return std::move(*error);
+  if (auto error = read_wishes(parameters, stream.wishes, settings.pace)) return std::move(*error);
   for (auto& [name, value] : parameters) {
     if (name == "channel") {
       if (const auto parsed = protocol::Pattern::parse(value); !parsed) {
@@ -217,7 +218,8 @@ Opens opens(const Request& request, const Route& route) {
   return socket && wants_upgrade(request) ? Opens::kSocket : Opens::kNothing;
 }
 
-std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::Wishes& wishes) {
+std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::Wishes& wishes,
+                                     const PaceBounds& bounds) {
   std::string_view max_rate;
   std::string_view conflate;
   for (const auto& [name, value] : query) {
@@ -246,7 +248,7 @@ std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::W
       conflate = value;
     }
   }
-  const auto pace = parse_pace(max_rate, conflate);
+  const auto pace = parse_pace(max_rate, conflate, bounds);
   if (!pace) return bad_request("BAD_REQUEST", pace.error().message);
   wishes.pace = *pace;
   return std::nullopt;
@@ -302,13 +304,13 @@ Route route(const Request& request, const Settings& settings) {
     return EchoSocket{};
   }
   if (path == "/ws" || path == kSocketPrefix) {
-    Route socket = socket_route(request, settings.default_channels);
+    Route socket = socket_route(request, settings.default_channels, settings);
     if (auto* commands = std::get_if<CommandSocket>(&socket)) commands->wishes.defaults = true;
     return socket;
   }
   auto channel = socket_channel(path.substr(kSocketPrefix.size()));
   if (auto* error = std::get_if<HttpError>(&channel)) return std::move(*error);
-  return socket_route(request, {std::get<std::string>(std::move(channel))});
+  return socket_route(request, {std::get<std::string>(std::move(channel))}, settings);
 }
 
 }  // namespace wskit::server::http

@@ -58,6 +58,7 @@ using Route = std::variant<HttpError, Page, HistoryRequest, PublishTarget, Comma
 [[nodiscard]] Opens opens(const Request& request, const Route& route);
 
 // Fills in what the query of an upgrade asks for; an error names the parameter.
-[[nodiscard]] std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::Wishes& wishes);
+[[nodiscard]] std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::Wishes& wishes,
+                                                   const PaceBounds& bounds = {});
 
 }  // namespace wskit::server::http

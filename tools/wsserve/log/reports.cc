@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
+#include "common/protocol/json_text.h"
+#include "common/protocol/json_value.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/response.h"
@@ -97,11 +98,17 @@ std::string_view name_of(protocol::Action action) {
   return "?";
 }
 
-// What the body of a refusal says; empty if it says nothing.
-std::string message_of(const http::Response& response) {
-  const auto body = nlohmann::json::parse(response.body, nullptr, false);
-  if (!body.is_object() || !body.contains("error") || !body["error"].is_object()) return {};
-  return body["error"].value("message", std::string());
+// What the body of a refusal says under that name; empty if it says nothing.
+std::string said(const http::Response& response, std::string_view name) {
+  protocol::JsonScanner scanner(response.body);
+  const std::string_view body = scanner.value();
+  if (!scanner.finish() || !body.starts_with('{')) return {};
+  const auto error = protocol::json_member(body, "error");
+  if (!error || !error->starts_with('{')) return {};
+  const auto value = protocol::json_member(*error, name);
+  if (!value || !protocol::is_json_string(*value)) return {};
+  std::string storage;
+  return std::string(protocol::json_string(*value, storage).value_or(""));
 }
 
 }  // namespace
@@ -140,10 +147,14 @@ void refuse_request(Shard& shard, const Connection& connection, const http::Requ
                     const http::Response& response) {
   ServerLog* log = shard.server().log();
   if (log == nullptr) return;
-  const auto kind = trouble_of(response.status, connection);
+  auto kind = trouble_of(response.status, connection);
+  // One status for many limits.
+  if (response.status == 429 && said(response, "code") == protocol::to_string(ErrorCode::kTooManyChannels)) {
+    kind = Trouble::kSubscriptionLimit;
+  }
   if (!kind && !log->tells_connections()) return;
   const std::string what =
-      fmt::format("{} {}: {} {}", request.method, request.path, response.status, message_of(response));
+      fmt::format("{} {}: {} {}", request.method, request.path, response.status, said(response, "message"));
   if (kind) trouble(shard, connection, *kind, what);
   log->connection("connection {} was refused: {}, {}", connection.id(), who(connection), what);
 }

@@ -41,6 +41,7 @@ constexpr std::array<Words, kTroubles> kWords{{
     {"too_large", "refused for its size"},
     {"storm", "many connections came at once"},
     {"exception", "an exception was caught"},
+    {"lost_lines", "lines of this log are missing, for stderr did not take them"},
 }};
 
 const Words& words(Trouble kind) { return kWords.at(static_cast<std::size_t>(kind)); }
@@ -165,6 +166,13 @@ void ServerLog::look(std::uint64_t accepted, Clock::time_point now) {
     }
     storm_since_ = now;
     accepted_then_ = accepted;
+  }
+  // A line that tells it may be lost itself, and is one more of them.
+  const std::uint64_t lost = writer_->lost();
+  if (lost > lost_then_ && (lost_told_ == Clock::time_point{} || now - lost_told_ >= kQuiet)) {
+    trouble(Trouble::kLostLines, fmt::format("{} of them, {} since the start", lost - lost_then_, lost), now);
+    lost_then_ = lost;
+    lost_told_ = now;
   }
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < kTroubles; ++i) {

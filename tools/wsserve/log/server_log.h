@@ -6,7 +6,8 @@
 // here holds a token or an event's data, and no line holds a control character.
 //
 // Lines go through a queue of spdlog's to a thread of the log's own: nobody waits for
-// stderr. Where the queue is full, its oldest lines are lost and counted.
+// stderr. Where the queue is full, its oldest lines are lost and counted, which a line tells
+// once stderr takes lines again.
 //
 // Threads: any.
 #pragma once
@@ -42,8 +43,9 @@ enum class Trouble : std::uint8_t {
   kTooLarge,
   kStorm,
   kException,
+  kLostLines,
 };
-inline constexpr std::size_t kTroubles = 13;
+inline constexpr std::size_t kTroubles = 14;
 
 class ServerLog {
  public:
@@ -63,7 +65,7 @@ class ServerLog {
   // Trouble has happened. `detail`: whose, and what of it, such as an address and a path.
   void trouble(Trouble kind, std::string_view detail, Clock::time_point now = Clock::now());
 
-  // Tells what was counted and has waited for kQuiet, and of a storm. `accepted`: the
+  // Tells what was counted and has waited for kQuiet, of lost lines and of a storm. `accepted`: the
   // connections that ever came. To be called each second or so, by one thread.
   void look(std::uint64_t accepted, Clock::time_point now = Clock::now());
 
@@ -106,6 +108,8 @@ class ServerLog {
   // The thread of look().
   Clock::time_point storm_since_{};
   std::uint64_t accepted_then_ = 0;
+  std::uint64_t lost_then_ = 0;
+  Clock::time_point lost_told_{};
 };
 
 }  // namespace wskit::server

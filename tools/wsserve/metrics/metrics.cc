@@ -165,6 +165,8 @@ std::string metrics_text(const MetricsInput& input) {
   }
   families.add("wskit_audit_lines_lost_total", Kind::kTotal, "Lines that never came into the audit log",
                static_cast<double>(input.audit_lost));
+  families.add("wskit_log_lines_lost_total", Kind::kTotal, "Lines of the log that stderr did not take",
+               static_cast<double>(input.log_lost));
   families.add("wskit_exceptions_total", Kind::kTotal,
                "Faults of the server itself that were caught, and ended no more than one connection or task",
                static_cast<double>(input.exceptions));

@@ -20,6 +20,7 @@ struct MetricsInput {
   std::optional<store::Status> store;  // nothing: there is none
   std::optional<ProcessFigures> process;
   std::uint64_t audit_lost = 0;
+  std::uint64_t log_lost = 0;
   std::uint64_t exceptions = 0;  // caught at a boundary
   bool draining = false;
   std::int64_t certificate_expires = 0;  // in seconds since 1970; 0: no TLS

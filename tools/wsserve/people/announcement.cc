@@ -24,22 +24,40 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
   return number;
 }
 
+// A connection by its place: the number of its shard, and its own there.
+struct Place {
+  std::size_t shard;
+  std::uint64_t number;
+};
+
+// That of `@connection/NODE-SHARD-NUMBER`, as Connection::id() writes it; nothing if there
+// can be none of that name here.
+std::optional<Place> place_of(Shard& shard, std::string_view channel) {
+  std::string_view id = channel.substr(kConnectionPrefix.size());
+  const std::string& node = shard.server().identity().node;
+  if (!id.starts_with(node)) return std::nullopt;
+  id.remove_prefix(node.size());
+  if (!id.starts_with('-')) return std::nullopt;
+  id.remove_prefix(1);
+  const auto index = take_number(id);
+  if (!index || *index >= shard.server().shard_count() || !id.starts_with('-')) return std::nullopt;
+  id.remove_prefix(1);
+  const auto number = take_number(id);
+  if (!number || *number >= People::kNumbers || !id.empty()) return std::nullopt;
+  return Place{.shard = static_cast<std::size_t>(*index), .number = *number};
+}
+
+void deliver(Shard& shard, Connection& listener, const std::string& channel, const ChunkPtr& frame) {
+  shard.guard(listener, "the delivery of an announcement",
+              [&] { listener.take_announcement(channel, frame); });
+}
+
 }  // namespace
 
 bool is_reachable(Shard& shard, std::string_view channel) {
   if (!channel.starts_with(kConnectionPrefix)) return true;
-  std::string_view id = channel.substr(kConnectionPrefix.size());
-  // NODE-SHARD-NUMBER, as Connection::id() writes it.
-  const std::string& node = shard.server().identity().node;
-  if (!id.starts_with(node)) return false;
-  id.remove_prefix(node.size());
-  if (!id.starts_with('-')) return false;
-  id.remove_prefix(1);
-  const auto index = take_number(id);
-  if (!index || !id.starts_with('-')) return false;
-  id.remove_prefix(1);
-  const auto number = take_number(id);
-  return number && id.empty() && shard.server().people().is_here(People::key(*index, *number));
+  const auto place = place_of(shard, channel);
+  return place && shard.server().people().is_here(People::key(place->shard, place->number));
 }
 
 void announce(Shard& shard, const Channel& channel, const protocol::PublishEvent& event, std::uint64_t offset,
@@ -53,17 +71,19 @@ void announce(Shard& shard, const Channel& channel, const protocol::PublishEvent
   view.timestamp = event.timestamp.empty() ? received : event.timestamp;
   view.key = event.key;
   view.data = event.data;
-  shard.server().people().on_every_shard(
-      [for_all, name = channel.name(), frame = build_event_frame(view)](Shard& each) {
-        std::vector<Connection*> listeners;
-        for (const auto& [number, connection] : each.connections()) {
-          if (for_all || connection->owns_channel(name)) listeners.push_back(connection);
-        }
-        for (Connection* listener : listeners) {
-          each.guard(*listener, "the delivery of an announcement",
-                     [&] { listener->take_announcement(name, frame); });
-        }
-      });
+  const People& people = shard.server().people();
+  if (for_all) {
+    return people.on_every_shard([name = channel.name(), frame = build_event_frame(view)](Shard& each) {
+      // Who fails at it leaves the table only between turns.
+      for (const auto& [number, connection] : each.connections()) deliver(each, *connection, name, frame);
+    });
+  }
+  const auto place = place_of(shard, channel.name());
+  if (!place) return;
+  people.on_shard(place->shard, [number = place->number, name = channel.name(),
+                                 frame = build_event_frame(view)](Shard& home) {
+    if (Connection* listener = home.find(number)) deliver(home, *listener, name, frame);
+  });
 }
 
 }  // namespace wskit::server::people

@@ -43,15 +43,20 @@ class People {
   // Has a task done by each shard, on its thread, and returns before they are.
   using Task = std::function<void(Shard&)>;
   using OnEveryShard = std::function<void(const Task&)>;
+  // The same for the one of that number.
+  using OnShard = std::function<void(std::size_t, const Task&)>;
 
-  People(Hub& hub, OnEveryShard on_every_shard)
-      : on_every_shard_(std::move(on_every_shard)), presence_(hub) {}
+  People(Hub& hub, OnEveryShard on_every_shard, OnShard on_shard)
+      : on_every_shard_(std::move(on_every_shard)), on_shard_(std::move(on_shard)), presence_(hub) {}
 
   void on_every_shard(const Task& task) const { on_every_shard_(task); }
+  void on_shard(std::size_t index, const Task& task) const { on_shard_(index, task); }
 
   [[nodiscard]] Presence& presence() { return presence_; }
 
-  // A WebSocket of commands is there, until it leaves; `connection`: its key.
+  // A WebSocket of commands is there, until it leaves; `connection`: its key. REQUIRES, of
+  // a key: a shard that there is, and a number below kNumbers.
+  static constexpr std::uint64_t kNumbers = std::uint64_t{1} << 56U;
   [[nodiscard]] static std::uint64_t key(std::uint64_t shard, std::uint64_t number) {
     return (shard << 56U) ^ number;
   }
@@ -72,6 +77,7 @@ class People {
   friend class Seat;
 
   const OnEveryShard on_every_shard_;
+  const OnShard on_shard_;
   Presence presence_;
 
   mutable std::mutex mutex_;

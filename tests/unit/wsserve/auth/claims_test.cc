@@ -27,10 +27,12 @@ Grants defaults() {
   return grants;
 }
 
-Identity identity(const json& claims) { return to_identity(claims, defaults(), {}).value(); }
+ClaimSet set_of(const json& claims) { return ClaimSet::read(claims.dump()).value(); }
+
+Identity identity(const json& claims) { return to_identity(set_of(claims), defaults(), {}).value(); }
 
 std::string refusal(const json& claims) {
-  const auto identity = to_identity(claims, defaults(), {});
+  const auto identity = to_identity(set_of(claims), defaults(), {});
   return identity ? "taken" : identity.error().message;
 }
 
@@ -100,7 +102,7 @@ TEST(ClaimsTest, NullIsNoWayToSayNothing) {
   for (const char* claim : {"sub", "subscribe", "publish", "channels", "admin"}) {
     json claims{{"sub", "guest"}};
     claims[claim] = nullptr;
-    const auto identity = to_identity(claims, defaults(), {});
+    const auto identity = to_identity(set_of(claims), defaults(), {});
     ASSERT_FALSE(identity) << claim << " is null, and the defaults were granted";
     EXPECT_EQ(json::parse(identity.error().details)["reason"], "claims");
     EXPECT_THAT(identity.error().message, HasSubstr(std::string("the token's ") + claim));
@@ -108,15 +110,53 @@ TEST(ClaimsTest, NullIsNoWayToSayNothing) {
 }
 
 TEST(ClaimsTest, TheLeewayIsPartOfTheTime) {
-  const auto ann = to_identity({{"sub", "ann"}, {"exp", 100}}, {}, std::chrono::seconds{5});
+  const auto ann = to_identity(set_of({{"sub", "ann"}, {"exp", 100}}), {}, std::chrono::seconds{5});
   EXPECT_EQ(ann->expires, SystemMillis(std::chrono::seconds{105}));
 }
 
 TEST(ClaimsTest, ATimeBeyondAllTimesIsStillOne) {
   for (const double seconds : {9e9, 1.92e10, 1e18, 1e300}) {
     const Identity ann =
-        to_identity({{"sub", "ann"}, {"exp", seconds}}, {}, std::chrono::hours{24 * 365}).value();
+        to_identity(set_of({{"sub", "ann"}, {"exp", seconds}}), {}, std::chrono::hours{24 * 365}).value();
     EXPECT_GT(*ann.expires, std::chrono::system_clock::now()) << seconds;
+  }
+}
+
+std::optional<std::string> found(const std::string& text, std::string_view name) {
+  const auto set = ClaimSet::read(text);
+  if (!set) return "no object";
+  const auto value = set->find(name);
+  return value ? std::optional(std::string(*value)) : std::nullopt;
+}
+
+TEST(ClaimSetTest, HasTheTextsOfTheClaimsThatAreRead) {
+  EXPECT_EQ(found(R"( {"sub" : "ann" , "exp":1e9,"more":[1]} )", "sub"), R"("ann")");
+  EXPECT_EQ(found(R"({"exp":1e9})", "exp"), "1e9");
+  EXPECT_EQ(found(R"({"more":[1]})", "more"), std::nullopt) << "nobody reads it";
+  EXPECT_EQ(found(R"({"\u0073ub":1,"sub":2})", "sub"), "2") << "the last one";
+  for (const char* none : {"", "[]", R"("sub")", "{", R"({"sub":1)", R"({"sub":01})", R"({"sub":1}x)"}) {
+    EXPECT_EQ(found(none, "sub"), "no object") << none;
+  }
+}
+
+TEST(ClaimSetTest, SaysOfEachValueWhatItIsAndNothingElse) {
+  EXPECT_EQ(text_of(R"("a\u0062")"), "ab");
+  EXPECT_EQ(text_of(R"("\ud800")"), std::nullopt) << "half a character";
+  EXPECT_EQ(text_of("1"), std::nullopt);
+  EXPECT_EQ(number_of("-1.5e3"), -1500);
+  EXPECT_EQ(number_of("1e999"), std::nullopt);
+  EXPECT_EQ(number_of(R"("1")"), std::nullopt);
+  EXPECT_EQ(integer_of("18446744073709551615"), "18446744073709551615");
+  for (const char* no_integer : {"1.0", "1e2", "18446744073709551616", "true", ""}) {
+    EXPECT_EQ(integer_of(no_integer), std::nullopt) << no_integer;
+  }
+  EXPECT_EQ(boolean_of("true"), true);
+  EXPECT_EQ(boolean_of("null"), std::nullopt);
+  EXPECT_THAT(texts_of(R"(["a", "b"])").value(), ElementsAre("a", "b"));
+  EXPECT_THAT(texts_of(R"("a")").value(), ElementsAre("a"));
+  EXPECT_THAT(texts_of("[]").value(), IsEmpty());
+  for (const char* no_texts : {"[1]", R"(["a",["b"]])", "{}", "null", "7"}) {
+    EXPECT_EQ(texts_of(no_texts), std::nullopt) << no_texts;
   }
 }
 

@@ -92,7 +92,7 @@ TEST_F(TokenTest, TakesEachAlgorithmByItsKey) {
     const std::string token = sign(claims, algorithm, signing);
     const auto taken = verify(rules, token, at(kNow));
     ASSERT_TRUE(taken) << jwt_alg_str(algorithm) << ": " << taken.error().message;
-    EXPECT_EQ(*taken, claims);
+    EXPECT_EQ(taken->find("sub"), R"("ann")");
     std::string other = token;
     char& inner = other[other.rfind('.') + 5];
     inner = inner == 'A' ? 'B' : 'A';
@@ -293,13 +293,14 @@ TEST_F(TokenTest, WhatIsNotReadMayBeAnything) {
     const std::string token = forge(R"({"alg":"HS256","x":18446744073709551616})", payload, kSecret);
     const auto taken = verify(rules, token, at(kNow));
     ASSERT_TRUE(taken) << more << ": " << taken.error().message;
-    EXPECT_EQ(*taken, claims);
+    EXPECT_EQ(taken->find("sub"), R"("ann")");
+    EXPECT_EQ(taken->find("tenant"), std::nullopt);
   }
   EXPECT_EQ(refusal(forge(R"({"alg":"HS256"})", R"({"exp":99999999999999999999})", kSecret)), "taken")
       << "a time past all clocks is one";
   const auto user =
       verify(rules, forge(R"({"alg":"HS256"})", R"({"\u0073ub":9007199254740993})", kSecret), at(kNow));
-  EXPECT_EQ(*user, json({{"sub", 9007199254740993}})) << "exact, and by its name however that is spelt";
+  EXPECT_EQ(user->find("sub"), "9007199254740993") << "exact, and by its name however that is spelt";
 }
 
 // F20
