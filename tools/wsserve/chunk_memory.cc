@@ -119,6 +119,8 @@ class Pool {
     }
   }
 
+  void collect() noexcept { (void)fetch_from_door(); }
+
   [[nodiscard]] std::size_t region_bytes() const { return regions_.size() * kRegionBytes; }
 
  private:
@@ -300,6 +302,10 @@ void give_back(void* memory, std::size_t bytes) noexcept {
   Pool* const owner = slab_of(memory).owner;
   if (owner == own_pool) return owner->give_back(memory);
   owner->leave_at_door(memory);
+}
+
+void collect() noexcept {
+  if (own_pool != nullptr) own_pool->collect();
 }
 
 std::size_t region_bytes() { return kByMalloc ? 0 : pool_of_this_thread().region_bytes(); }

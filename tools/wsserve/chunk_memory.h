@@ -29,6 +29,10 @@ inline constexpr std::size_t kMaxBlockBytes = 8192;
 // REQUIRES: take() returned it for as many bytes.
 void give_back(void* memory, std::size_t bytes) noexcept;
 
+// Takes back what other threads have given back to the running thread's pool, so that
+// memory goes back to the system also where no chunk is made any more.
+void collect() noexcept;
+
 // What the running thread's pool has from the system, for tests.
 [[nodiscard]] std::size_t region_bytes();
 inline constexpr std::size_t kRegionBytes = std::size_t{2} << 20;

@@ -215,13 +215,9 @@ class CommandRunner {
   Shard& shard_;
   protocol::CommandParser parser_;
   // Needs no lock, and does not grow stale: see let_go_of().
-<<<<<<< HEAD
   boost::unordered_flat_map<std::string_view, Channel*, TextHash, std::equal_to<>> channels_;
-=======
-  std::unordered_map<std::string_view, Channel*, TextHash, std::equal_to<>> channels_;
   const Connection* publishing_ = nullptr;  // whose command is being carried out
   bool share_is_taken_ = false;             // why find_channel() found none as last
->>>>>>> c
   routing::RoutePlan routes_;
   people::PresenceReporter presence_;
   std::vector<Channel*> targets_;  // of the events being published, in their order
