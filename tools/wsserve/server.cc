@@ -1,5 +1,4 @@
 #include "wsserve/server.h"
-#include "wsserve/log/server_log.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "common/protocol/timestamp.h"
 #include "common/version.h"
 #include "wsserve/audit/audit_log.h"
+#include "wsserve/chunk_memory.h"
 #include "wsserve/log/server_log.h"
 #include "wsserve/metrics/metrics.h"
 
@@ -169,6 +169,8 @@ std::vector<std::string> Server::clock_jumps() {
 void Server::tidy() {
   admission_.sweep(Clock::now());
   const std::vector<Channel*> idle = hub_->expire(protocol::system_now());
+  // What this thread has just let go of was theirs.
+  for (const auto& shard : shards_) shard->post(&chunk_memory::collect);
   if (idle.empty()) return;
   on_every_shard([&idle](Shard& shard) {
     shard.commands().let_go_of(idle);

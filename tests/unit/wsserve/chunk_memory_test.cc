@@ -91,6 +91,16 @@ TEST(ChunkMemoryTest, WhatIsNotUsedGoesBackToTheSystem) {
   EXPECT_LE(region_bytes(), 4 * kRegionBytes) << "of " << held;
 }
 
+TEST(ChunkMemoryTest, WhatAnotherThreadGaveBackGoesBackToTheSystemWhenItIsCollected) {
+  std::vector<Block> blocks = take_many(100'000, 300);
+  const std::size_t held = region_bytes();
+  std::thread([&] { give_all_back(blocks); }).join();
+  if (held == 0) GTEST_SKIP() << "chunks are malloc's under this sanitizer";
+  EXPECT_EQ(region_bytes(), held);
+  collect();
+  EXPECT_LE(region_bytes(), 2 * kRegionBytes);
+}
+
 // Hands blocks from one thread to another that gives them back.
 class Handover {
  public:
