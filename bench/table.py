@@ -24,6 +24,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- table: bench/table.py -->", "<!-- end of table -->"
+AGAINST = "<!-- against: bench/table.py --against -->", "<!-- end of against -->"
 
 
 class Case:
@@ -289,14 +290,14 @@ def machine(environment):
             + (f" ({commit})" if commit else "") + ". In the row of two shards the limit is one shard.")
 
 
-def update(path, text):
+def update(path, text, begin=BEGIN, end=END):
     """Puts the table between the marks of a document."""
     document = pathlib.Path(path).read_text(encoding="utf-8")
-    if BEGIN not in document or END not in document:
-        sys.exit(f"table.py: {path} has no lines '{BEGIN}' and '{END}'")
-    before, rest = document.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    pathlib.Path(path).write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+    if begin not in document or end not in document:
+        sys.exit(f"table.py: {path} has no lines '{begin}' and '{end}'")
+    before, rest = document.split(begin, 1)
+    after = rest.split(end, 1)[1]
+    pathlib.Path(path).write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
 def parse_arguments():
@@ -322,7 +323,11 @@ def main():
     arguments = parse_arguments()
     cases = [case for case in CASES if not arguments.only or case.name in arguments.only]
     if arguments.against:
-        print(against(Bench(arguments), cases))
+        text = against(Bench(arguments), cases)
+        if arguments.update:
+            update(arguments.update, text, *AGAINST)
+        else:
+            print(text)
         return 0
     text, all_met = table(Bench(arguments), cases)
     if arguments.update:
