@@ -30,8 +30,12 @@ for target in "${targets[@]}"; do
   mkdir "$corpus"
   seeds=("$here/corpus/$name"/*)
   [[ ${#seeds[@]} -gt 0 ]] && cp "${seeds[@]}" "$corpus"
+  options=()
+  [[ -f $here/dictionaries/$name.dict ]] && options+=("-dict=$here/dictionaries/$name.dict")
+  # So much is covered by one of these that weighing it takes far longer than running it.
+  [[ $name == *_conversation_fuzz ]] && options+=(-entropic=0)
   log=$scratch/$name.log
-  if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+  if "$target" "${options[@]}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
     -artifact_prefix="$build/fuzz/$name-" "$corpus" >"$log" 2>&1; then
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     echo "$name: ok, $runs inputs from ${#seeds[@]} seeds in $seconds s"

@@ -293,6 +293,8 @@ void Delivery::on_end(const client::Failure& why) {
 }
 
 void Delivery::on_greeting(const Reply& reply) {
+  // A connection has one: behind it lines are on their way as it has said.
+  if (greeted_again_) return;
   const client::Hello& hello = client_.hello();
   greeted_ = true;
   greeted_again_ = true;

@@ -19,7 +19,10 @@ Inbox::Inbox() : event_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   if (event_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 
-Inbox::~Inbox() { ::close(event_fd_); }
+Inbox::~Inbox() {
+  if (own_inbox == this) own_inbox = nullptr;
+  ::close(event_fd_);
+}
 
 void Inbox::owned_by_this_thread() { own_inbox = this; }
 

@@ -80,20 +80,7 @@ void Server::start(std::function<void(const std::string& problem)> store_changed
   }
   Shard& acceptor = *shards_.front();
   for (const auto& listener : listeners_) {
-    listener->on_accept([this, &acceptor](int fd, const PeerAddress& peer) {
-      OwnedFd socket(fd);
-      acceptor.guard("taking in a connection", [&] {
-        Admission::Arrival arrival = admission_.arrive(acceptor.settings().limits, peer, Clock::now());
-        if (arrival.dropped) {
-          acceptor.counters().dropped_connections.add();
-          if (log_ != nullptr) log_->trouble(Trouble::kConnectionLimit, peer.to_string());
-          return;
-        }
-        shards_[next_shard_]->adopt(socket.get(), peer, std::move(arrival.standing));
-        (void)socket.release();
-        next_shard_ = (next_shard_ + 1) % shards_.size();
-      });
-    });
+    listener->on_accept([this](int fd, const PeerAddress& peer) { take_in(OwnedFd(fd), peer); });
     listener->on_refuse([this, &acceptor] {
       acceptor.counters().refused.add();
       if (log_ != nullptr)
@@ -102,6 +89,21 @@ void Server::start(std::function<void(const std::string& problem)> store_changed
     acceptor.add_listener(listener->fd(), listener.get());
   }
   for (const auto& shard : shards_) shard->start();
+}
+
+void Server::take_in(OwnedFd socket, const PeerAddress& peer) {
+  Shard& acceptor = *shards_.front();
+  acceptor.guard("taking in a connection", [&] {
+    Admission::Arrival arrival = admission_.arrive(acceptor.settings().limits, peer, Clock::now());
+    if (arrival.dropped) {
+      acceptor.counters().dropped_connections.add();
+      if (log_ != nullptr) log_->trouble(Trouble::kConnectionLimit, peer.to_string());
+      return;
+    }
+    shards_[next_shard_]->adopt(socket.get(), peer, std::move(arrival.standing));
+    (void)socket.release();
+    next_shard_ = (next_shard_ + 1) % shards_.size();
+  });
 }
 
 void Server::drain() {

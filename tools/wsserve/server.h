@@ -15,6 +15,7 @@
 #include "wsserve/inbox.h"
 #include "wsserve/limits/admission.h"
 #include "wsserve/listener.h"
+#include "wsserve/owned_fd.h"
 #include "wsserve/people/people.h"
 #include "wsserve/settings.h"
 #include "wsserve/shard.h"
@@ -42,6 +43,15 @@ class Server final : public ServerView {
   // why, or available again, with none. Any thread.
   void start(std::function<void(const std::string& problem)> store_changed = {},
              std::function<void(const std::string& line)> store_said = {});
+
+  // Takes in a connected socket, as from a listener: lets go of it if the limits turn it
+  // away. On the thread of the first shard, which accepts.
+  void take_in(OwnedFd socket, const PeerAddress& peer);
+
+  // Instead of start(), for who leads the loop himself: one turn of the only shard, which
+  // waits for nothing. True: there is more to do at once. REQUIRES: one shard, no listener
+  // and no store.
+  bool step() { return shards_.front()->step(); }
 
   // Stops accepting and closes every connection with 1001 and a hint to come
   // back, spread over a time that grows with their number.

@@ -58,6 +58,12 @@ Shard::~Shard() {
 
 void Shard::start() { thread_ = std::thread(&Shard::run, this); }
 
+bool Shard::step() {
+  inbox_.owned_by_this_thread();
+  guard("a shard's turn", [this] { turn(0); });
+  return wait_ms() == 0;
+}
+
 void Shard::stop() {
   if (!thread_.joinable()) return;
   stopping_.store(true, std::memory_order_release);

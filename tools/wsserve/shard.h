@@ -77,6 +77,9 @@ class Shard {
   // Any thread.
   // Throws std::system_error if the machine has no thread left.
   void start();
+  // Instead of start(), for who leads the loop himself: one turn, which waits for nothing.
+  // The calling thread is the shard's. True: there is more to do at once.
+  bool step();
   // Gives the shard a connected socket, which is the caller's still if this throws.
   void adopt(int fd, const PeerAddress& peer, StandingPtr standing);
   // Reads no more commands from now on, and calls `quiet` when none will be

@@ -24,7 +24,9 @@ const json& array_of(const json& object, const char* name) {
   return found != object.end() && found->is_array() ? *found : kEmpty;
 }
 
-std::vector<SubscribedEntry> parse_entries(const json& array) {
+// `are_listed`: those of a pattern, which list none themselves.
+std::vector<SubscribedEntry> parse_entries(const json& array, bool are_listed = false) {
+  static const json kNone = json::array();
   std::vector<SubscribedEntry> entries;
   for (const json& object : array) {
     if (!object.is_object()) continue;
@@ -35,10 +37,10 @@ std::vector<SubscribedEntry> parse_entries(const json& array) {
                        .recovered = recovered != object.end() && *recovered == true,
                        .replayed = number_of(object, "replayed").value_or(0),
                        .oldest = number_of(object, "oldest"),
-                       .gaps = parse_entries(array_of(object, "gaps")),
+                       .gaps = parse_entries(are_listed ? kNone : array_of(object, "gaps"), true),
                        .more_gaps = number_of(object, "more_gaps").value_or(0),
-                       .matched = parse_entries(array_of(object, "matched")),
-                       .lists = object.contains("matched")});
+                       .matched = parse_entries(are_listed ? kNone : array_of(object, "matched"), true),
+                       .lists = !are_listed && object.contains("matched")});
   }
   return entries;
 }
@@ -51,7 +53,8 @@ ControlMessage parse_control(std::string_view text) {
   if (!object.is_object()) return message;
   message.type = text_of(object, "type");
   message.timestamp = text_of(object, "timestamp");
-  if (const auto id = object.find("id"); id != object.end()) message.id = id->dump();
+  // One of ours is a number or a string.
+  if (const auto id = object.find("id"); id != object.end() && !id->is_structured()) message.id = id->dump();
   const auto found = object.find("data");
   if (found == object.end() || !found->is_object()) return message;
   const json& content = *found;

@@ -26,7 +26,8 @@ std::uint64_t draw_seed() {
 // What `connected` says; nothing for any other message.
 std::optional<Hello> parse_hello(std::string_view text) {
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  if (!json.is_object() || json.value("type", "") != "connected") return std::nullopt;
+  const auto type = json.find("type");
+  if (type == json.end() || *type != "connected") return std::nullopt;
   const auto found = json.find("data");
   if (found == json.end() || !found->is_object()) return Hello{};
   const auto text_of = [&](const char* name) {

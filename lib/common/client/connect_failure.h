@@ -3,10 +3,10 @@
 
 #include <chrono>
 #include <optional>
-#include <string>
-#include <utility>
+#include <string_view>
 
 #include "common/client/failure.h"
+#include "common/protocol/utf8.h"
 
 namespace wskit::client {
 
@@ -20,10 +20,12 @@ struct ConnectFailure {
 // Whether the same attempt may succeed later.
 enum class Lasting : bool { kNo, kYes };
 
-[[nodiscard]] inline ConnectFailure connect_failure(FailureKind kind, std::string message, Lasting lasting) {
+// `message` may quote bytes of any kind.
+[[nodiscard]] inline ConnectFailure connect_failure(FailureKind kind, std::string_view message,
+                                                    Lasting lasting) {
   ConnectFailure result;
   result.failure.kind = kind;
-  result.failure.message = std::move(message);
+  result.failure.message = protocol::to_utf8(message);
   result.temporary = lasting == Lasting::kNo;
   return result;
 }

@@ -20,7 +20,9 @@ enum class FailureKind : std::uint8_t {
 
 struct Failure {
   FailureKind kind = FailureKind::kNone;
-  std::string message;  // without the tool's name, in lower case: "cannot reach ws://…: connection refused"
+  // Without the tool's name, in lower case, in UTF-8 whatever a server said: "cannot reach
+  // ws://…: connection refused".
+  std::string message;
 
   // Of a connection that had been opened; kNoStatus before that, kAbnormal
   // where it ended without a close frame.

@@ -224,7 +224,7 @@ UpgradeAnswer::Status UpgradeAnswer::end() {
   if (options_.url.transport == Transport::kTcp) {
     message += fmt::format("; if it speaks TLS, use {}", options_.url.over(Transport::kTls).display());
   }
-  failure_ = connect_failure(FailureKind::kUnreachable, std::move(message), Lasting::kNo);
+  failure_ = connect_failure(FailureKind::kUnreachable, message, Lasting::kNo);
   return Status::kRefused;
 }
 
@@ -277,7 +277,7 @@ UpgradeAnswer::Status UpgradeAnswer::judge_refusal() {
     if (!hint.empty()) message += "; " + hint;
   }
   failure_ = connect_failure(is_unreachable(status) ? FailureKind::kUnreachable : FailureKind::kRefused,
-                             std::move(message), is_temporary(status) ? Lasting::kNo : Lasting::kYes);
+                             message, is_temporary(status) ? Lasting::kNo : Lasting::kYes);
   failure_.passing = may_pass(status);
   failure_.failure.http_status = static_cast<int>(status);
   failure_.retry_after = retry_after(view(response[http::field::retry_after]));
@@ -285,7 +285,7 @@ UpgradeAnswer::Status UpgradeAnswer::judge_refusal() {
 }
 
 UpgradeAnswer::Status UpgradeAnswer::refuse(std::string message) {
-  failure_ = connect_failure(FailureKind::kRefused, std::move(message), Lasting::kYes);
+  failure_ = connect_failure(FailureKind::kRefused, message, Lasting::kYes);
   return Status::kRefused;
 }
 

@@ -26,8 +26,9 @@ class PathReader {
 
   // `name` of `.name`; empty where none stands here.
   std::string_view name() {
-    const std::size_t end = std::min(text_.find_first_of(".[]\"{}", at_), text_.size());
-    return text_.substr(std::exchange(at_, end), end - at_);
+    const std::size_t begin = at_;
+    at_ = std::min(text_.find_first_of(".[]\"{}", at_), text_.size());
+    return text_.substr(begin, at_ - begin);
   }
 
   std::optional<std::size_t> index() {

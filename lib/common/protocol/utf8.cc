@@ -1,5 +1,6 @@
 #include "common/protocol/utf8.h"
 
+#include <algorithm>
 #include <array>
 
 namespace wskit::protocol {
@@ -50,6 +51,17 @@ bool is_plain(std::string_view text) {
     text.remove_prefix(point.bytes);
   }
   return true;
+}
+
+std::string to_utf8(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t bytes = decode_code_point(text).bytes;
+    result += bytes == 0 ? std::string_view("\uFFFD") : text.substr(0, bytes);
+    text.remove_prefix(std::max<std::size_t>(bytes, 1));
+  }
+  return result;
 }
 
 }  // namespace wskit::protocol

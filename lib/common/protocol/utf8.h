@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace wskit::protocol {
@@ -29,5 +30,8 @@ struct CodePoint {
 
 // Whether every code point of `text` is valid and none is obeyed.
 [[nodiscard]] bool is_plain(std::string_view text);
+
+// `text` with U+FFFD in the place of each byte that belongs to no valid code point.
+[[nodiscard]] std::string to_utf8(std::string_view text);
 
 }  // namespace wskit::protocol

@@ -117,6 +117,16 @@ TEST_F(ClientTest, KnowsWhatTheServerSaidInItsGreeting) {
   EXPECT_EQ(client_->hello().max_message_bytes, 1048576U);
 }
 
+TEST_F(ClientTest, AFirstMessageThatIsNoGreetingIsHandedOverAsItIs) {
+  for (const std::string text :
+       {R"({"type":1})", R"({"type":null,"data":{}})", "[]", "no JSON", R"({"type":"x"})"}) {
+    server_.on_open = [&text](FakePeer& peer) { peer.send(text); };
+    start();
+    wait_for_log(text);
+    EXPECT_EQ(client_->hello().connection, "") << text;
+  }
+}
+
 TEST_F(ClientTest, SendsFirstWhatIsSentAtTheOpening) {
   recorder_.opened = [&] {
     client_->send("first");

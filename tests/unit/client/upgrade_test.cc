@@ -207,6 +207,13 @@ TEST_F(UpgradeTest, TellsTheFirstLineOfATextErrorAndNothingOfAPage) {
   EXPECT_TRUE(answer_->failure().failure.message.find("403 Forbidden; a token") != std::string::npos);
 }
 
+TEST_F(UpgradeTest, TellsAReasonThatIsNoUtf8AsUtf8) {
+  EXPECT_EQ(answer("HTTP/1.1 400 Bad Request\r\nContent-Length: 4\r\n\r\nno\xff\xc3"),
+            UpgradeAnswer::Status::kRefused);
+  const std::string message = answer_->failure().failure.message;
+  EXPECT_TRUE(message.ends_with(": no\uFFFD\uFFFD")) << message;
+}
+
 TEST_F(UpgradeTest, AServerThatIsNotReadyIsWorthAnotherTry) {
   EXPECT_EQ(answer("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"),
             UpgradeAnswer::Status::kRefused);

@@ -70,5 +70,31 @@ TEST(ParseControl, MakesNothingOfAnythingElse) {
   }
 }
 
+std::string nested(std::string_view open, std::string_view close) {
+  constexpr int kDepth = 100'000;
+  std::string text;
+  for (int i = 0; i < kDepth; ++i) text += open;
+  for (int i = 0; i < kDepth; ++i) text += close;
+  return text;
+}
+
+TEST(ParseControl, GoesNoDeeperThanAServerDoes) {
+  const ControlMessage other = parse_control(R"({"type":"x","id":)" + nested("[", "]") + "}");
+  EXPECT_EQ(other.type, "x");
+  EXPECT_EQ(other.id, "");
+  for (const char* list : {"gaps", "matched"}) {
+    const std::string open = std::string(R"([{"channel":"a","offset":1,")") + list + "\":";
+    std::string text = R"({"type":"subscribed","id":1,"data":{"channels":)" + nested(open, "}]") + "}}";
+    // What lies in the middle.
+    text.insert(text.find(":}") + 1, "[]");
+    const ControlMessage subscribed = parse_control(text);
+    ASSERT_EQ(subscribed.subscribed.size(), 1U) << list;
+    const SubscribedEntry& first = subscribed.subscribed.front();
+    EXPECT_EQ(first.gaps.size() + first.matched.size(), 1U) << list;
+    const SubscribedEntry& second = first.gaps.empty() ? first.matched.front() : first.gaps.front();
+    EXPECT_TRUE(second.gaps.empty() && second.matched.empty()) << list;
+  }
+}
+
 }  // namespace
 }  // namespace wskit::tap
