@@ -212,6 +212,7 @@ ChannelBook::Reading ChannelBook::read(const EventView& event) {
   Entry& entry = item.second;
   Reading reading;
   entry.keyed = entry.keyed || !event.key.empty();
+  entry.merges = entry.merges || event.merged > 0;
   const bool old = entry.known && event.offset <= entry.offset;
   if (old) {
     judge_old(item, event, reading);
@@ -259,6 +260,13 @@ std::vector<ChannelBook::Hole> ChannelBook::take_holes(std::optional<Time> befor
     close_hole(*item);
   }
   return taken;
+}
+
+void ChannelBook::forget_holes_of_merges() {
+  const std::vector<Entries::value_type*> open = holes_;
+  for (Entries::value_type* item : open) {
+    if (item->second.merges) close_hole(*item);
+  }
 }
 
 protocol::FromPositions ChannelBook::resume_point(std::optional<protocol::SystemMicros> since) const {

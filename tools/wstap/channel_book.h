@@ -64,6 +64,11 @@ class ChannelBook {
   };
   [[nodiscard]] std::vector<Hole> take_holes(std::optional<Time> before);
   [[nodiscard]] bool has_holes() const { return !holes_.empty(); }
+  // The connection is lost, perhaps between two events that left the server together. The
+  // later one would have said that it stands for others; now it comes again as part of
+  // the history, which declares nothing. So the open holes of channels whose events merge
+  // others are no losses.
+  void forget_holes_of_merges();
 
   // Where to go on after a reconnect: behind the last event of each channel, and,
   // for channels never seen, from `since` on.
@@ -91,6 +96,7 @@ class ChannelBook {
     bool told = false;           // it was the server that chose the beginning
     bool read = false;           // an event has come
     bool keyed = false;          // an event with a key has come
+    bool merges = false;         // one has come that stands for others
     // The newest ranges that were told missing; one of them that comes is late.
     std::vector<std::pair<std::uint64_t, std::uint64_t>> missing;
     std::vector<std::uint64_t> late;  // came into the open hole

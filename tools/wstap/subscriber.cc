@@ -554,6 +554,8 @@ void Subscriber::on_disconnect(const client::Failure& why, std::chrono::nanoseco
   answer_timer_.cancel();
   if (player_) player_->lose_connection();
   if (stage_ != Stage::kStopped) stage_ = Stage::kGreeting;
+  report_holes(std::chrono::steady_clock::now() - kHolePatience);
+  book_.forget_holes_of_merges();
   report_holes(std::nullopt);
   if (stage_ != Stage::kStopped) listener_.on_disconnect(why, retry_in);
 }

@@ -132,6 +132,32 @@ TEST_F(ChannelBookTest, WhatMaxRateHeldBackAddsUp) {
   EXPECT_THAT(keyed(12, "b"), ::testing::HasSubstr("came too late"));
 }
 
+// S2: of two events that leave the server together the connection may take the first
+// one only, and the second one, when it comes out of the history, declares nothing.
+TEST_F(ChannelBookTest, AConnectionThatIsLostBetweenMergedEventsLosesNone) {
+  subscribed(0, "e", true);
+  EXPECT_EQ(keyed(1, "a"), "");
+  EXPECT_EQ(merged(3, 2, 1, "a"), "");
+  // 4 and 6 of a, 5 of b waited for a second: 5 comes, 6 would say that it stands for 4.
+  EXPECT_EQ(keyed(5, "b"), "");
+  EXPECT_TRUE(book_.has_holes());
+  book_.forget_holes_of_merges();
+  EXPECT_FALSE(book_.has_holes());
+  book_.begin_connection();
+  EXPECT_EQ(subscribed(6, "e", true, 1), "");
+  EXPECT_EQ(keyed(6, "a"), "");
+  EXPECT_THAT(holes(), IsEmpty());
+  EXPECT_EQ(merged(8, 7, 1, "a"), "");
+  EXPECT_THAT(holes(), IsEmpty());
+}
+
+TEST_F(ChannelBookTest, WhereNothingIsMergedAHoleIsALossAlsoWhenTheConnectionIsLost) {
+  EXPECT_EQ(keyed(117, "x"), "");
+  EXPECT_EQ(keyed(120, "y"), "");
+  book_.forget_holes_of_merges();
+  EXPECT_THAT(holes(), ElementsAre("gap in a: 2 of events 118 to 120 missing"));
+}
+
 TEST_F(ChannelBookTest, AsksForTheEpochOfAChannelOnceAConnection) {
   EXPECT_EQ(read(42), "");
   EXPECT_TRUE(epoch_wanted_);
