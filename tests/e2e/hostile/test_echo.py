@@ -40,6 +40,7 @@ def test_every_size(server, offer):
 
 
 def test_16_mib(server):
+    # H10: the limits of /echo are its own, as protocol.md says.
     with server.open("/echo") as websocket:
         binary = os.urandom(16 * MIB)
         websocket.send_frame(BINARY, binary)
