@@ -155,7 +155,9 @@ ServerMessage classify(std::string_view message) {
   using Kind = ServerMessage::Kind;
   if (message.starts_with(R"({"type":"published")")) return {.kind = Kind::kPublished, .id = id_of(message)};
   if (message.starts_with(R"({"type":"subscribed")")) {
-    return {.kind = Kind::kSubscribed, .id = id_of(message)};
+    // One without an id was not asked for: a token's user has a channel of its own.
+    const std::uint64_t id = id_of(message);
+    return {.kind = id == 0 ? Kind::kOther : Kind::kSubscribed, .id = id};
   }
   // Before the events: an event may be of the type `error`, but has an offset.
   const std::string_view head = message.substr(0, message.find(R"("data":)"));

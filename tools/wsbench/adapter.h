@@ -57,7 +57,7 @@ class Adapter {
 struct ServerMessage {
   enum class Kind : std::uint8_t { kSubscribed, kPublished, kError, kEvent, kOther };
   Kind kind = Kind::kOther;
-  std::uint64_t id = 0;      // of kPublished and kError, where it has one
+  std::uint64_t id = 0;      // of the command that it answers, where it has one
   bool wants_token = false;  // of kError: who we are is not known, or not believed
 };
 [[nodiscard]] ServerMessage classify(std::string_view message);

@@ -117,6 +117,9 @@ TEST(ClassifyTest, TellsTheServersMessagesApart) {
   const auto kind = [](std::string_view text) { return classify(text).kind; };
   EXPECT_EQ(kind(R"({"type":"subscribed","id":1,"timestamp":"t","data":{"channels":[]}})"),
             Kind::kSubscribed);
+  EXPECT_EQ(kind(R"({"type":"subscribed","timestamp":"t","data":{"channels":[{"channel":"@user/b"}]}})"),
+            Kind::kOther)
+      << "nobody asked for it";
   EXPECT_EQ(kind(R"({"type":"connected","timestamp":"t","data":{"channels":["a"]}})"), Kind::kOther);
   EXPECT_EQ(kind(R"({"type":"heartbeat","timestamp":"t","data":{}})"), Kind::kOther);
   EXPECT_EQ(kind(R"({"type":"error","id":7,"timestamp":"t","data":{"code":"BAD_JSON"}})"), Kind::kError);
