@@ -16,11 +16,11 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -38,6 +38,7 @@
 #include "common/websocket/message_reader.h"
 #include "common/websocket/utf8.h"
 #include "script.h"
+#include "socket_end.h"
 #include "wspub/delivery.h"
 #include "wstap/subscriber.h"
 
@@ -346,13 +347,14 @@ std::unique_ptr<Reader> make_reader(boost::asio::io_context& io, const Choice& c
 class Door {
  public:
   Door() {
-    std::string folder = "/tmp/wskit-fuzz-XXXXXX";
+    std::string folder = std::filesystem::temp_directory_path() / "wskit-fuzz-XXXXXX";
     claim(::mkdtemp(folder.data()) != nullptr, "a folder");
     folder_ = folder;
     path_ = folder_ + "/s";
     fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
+    claim(path_.size() < sizeof(address.sun_path), "a TMPDIR that is short enough for a socket's name");
     path_.copy(address.sun_path, sizeof(address.sun_path) - 1);
     claim(::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0, "a name");
     claim(::listen(fd_, 64) == 0, "a door");
@@ -376,55 +378,29 @@ class Door {
 };
 
 // One connection, as the server has it.
-class Peer {
+class Peer : public wskit::fuzz::SocketEnd {
  public:
-  explicit Peer(int fd) : fd_(fd) {}
-  ~Peer() { ::close(fd_); }
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
-
-  void say(std::string_view bytes) { unsent_ += bytes; }
-  bool write() {
-    if (unsent_.empty()) return false;
-    const ssize_t sent = ::send(fd_, unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno == EAGAIN) return false;
-    unsent_.erase(0, sent < 0 ? unsent_.size() : static_cast<std::size_t>(sent));
-    return true;
-  }
-  bool read() {
-    std::array<char, 4096> buffer;
-    bool heard = false;
-    while (!ended_) {
-      const ssize_t count = ::recv(fd_, buffer.data(), buffer.size(), 0);
-      if (count < 0 && errno == EAGAIN) break;
-      heard = true;
-      ended_ = count <= 0;
-      if (count > 0) heard_.append(buffer.data(), static_cast<std::size_t>(count));
-    }
-    return heard;
-  }
-
-  // The client has gone.
-  [[nodiscard]] bool ended() const { return ended_; }
+  using SocketEnd::SocketEnd;
 
   // Of the request that has come.
   [[nodiscard]] std::string key() const {
     constexpr std::string_view kName = "Sec-WebSocket-Key: ";
-    const std::size_t at = heard_.find(kName);
-    return at == std::string::npos ? std::string() : heard_.substr(at + kName.size(), 24);
+    const std::size_t at = heard().find(kName);
+    return at == std::string::npos ? std::string() : heard().substr(at + kName.size(), 24);
   }
 
   // What the client has said is a request and frames that are masked. The server may have
   // gone in the middle of one.
   void check(bool deflate) const {
-    if (heard_.empty()) return;
-    claim(heard_.starts_with("GET /ws HTTP/1.1\r\nHost: localhost\r\n"), "the client asks for what it is to");
-    const std::size_t end = heard_.find("\r\n\r\n");
+    if (heard().empty()) return;
+    claim(heard().starts_with("GET /ws HTTP/1.1\r\nHost: localhost\r\n"),
+          "the client asks for what it is to");
+    const std::size_t end = heard().find("\r\n\r\n");
     claim(end != std::string::npos, "its request is whole");
     static const wskit::websocket::ReaderLimits kLimits{};
     MessageReader reader(wskit::websocket::Role::kServer, kLimits);
     if (deflate) reader.own_inflater(std::make_unique<wskit::websocket::Inflater>(15, true));
-    std::string frames = heard_.substr(end + 4);
+    std::string frames = heard().substr(end + 4);
     const std::size_t size = frames.size();
     frames.resize(size + MessageReader::kPadding);
     reader.feed({frames.data(), size});
@@ -448,12 +424,6 @@ class Peer {
       }
     }
   }
-
- private:
-  const int fd_;
-  std::string unsent_;
-  std::string heard_;
-  bool ended_ = false;
 };
 
 class Conversation {

@@ -17,7 +17,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -31,6 +30,7 @@
 #include "claim.h"
 #include "script.h"
 #include "server_answers.h"
+#include "socket_end.h"
 #include "wsserve/auth/public_key.h"
 #include "wsserve/server.h"
 
@@ -141,59 +141,23 @@ Settings make_settings(const Choice& choice) {
 
 // --- sockets -----------------------------------------------------------------
 
-class Client {
- public:
-  Client(Server& server, const PeerAddress& peer) {
-    std::array<int, 2> ends{};
-    claim(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0, "a pair");
-    fd_ = ends[0];
-    server.take_in(OwnedFd(ends[1]), peer);
-  }
-  ~Client() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
+// The end of a pair of sockets of which the server has the other one.
+int connect_to(Server& server, const PeerAddress& peer) {
+  std::array<int, 2> ends{};
+  claim(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0, "a pair");
+  server.take_in(OwnedFd(ends[1]), peer);
+  return ends[0];
+}
 
-  // Whether anything was sent.
-  bool write() {
-    if (unsent_.empty()) return false;
-    const ssize_t sent = ::send(fd_, unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno == EAGAIN) return false;
-    unsent_.erase(0, sent < 0 ? unsent_.size() : static_cast<std::size_t>(sent));
-    return true;
-  }
-  // Whether anything came, or has come to an end.
-  bool read() {
-    std::array<char, 16'384> buffer;
-    bool heard = false;
-    while (!ended_) {
-      const ssize_t count = ::recv(fd_, buffer.data(), buffer.size(), 0);
-      if (count < 0 && errno == EAGAIN) break;
-      heard = true;
-      ended_ = count <= 0;
-      if (count > 0) heard_.append(buffer.data(), static_cast<std::size_t>(count));
-    }
-    return heard;
-  }
-  void say(std::string_view bytes) { unsent_ += bytes; }
-  // Nothing more is said.
-  void finish() { ::shutdown(fd_, SHUT_WR); }
-  void hang_up() { ::close(std::exchange(fd_, -1)); }
+class Client : public wskit::fuzz::SocketEnd {
+ public:
+  Client(Server& server, const PeerAddress& peer) : SocketEnd(connect_to(server, peer)) {}
 
   // What the server has not read yet.
   [[nodiscard]] int unread() const {
     int bytes = 0;
-    return ::ioctl(fd_, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+    return ::ioctl(fd(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
   }
-  [[nodiscard]] const std::string& heard() const { return heard_; }
-  [[nodiscard]] bool ended() const { return ended_; }
-
- private:
-  int fd_ = -1;
-  std::string unsent_;
-  std::string heard_;
-  bool ended_ = false;
 };
 
 class Conversation {
