@@ -286,12 +286,16 @@ void Subscriber::ask_epoch(std::string_view channel) {
   client_.send(history_command(id, channel, R"("now")", 1));
 }
 
+// Of any message, for a server may answer what was not asked.
 void Subscriber::on_side_answer(const ControlMessage& message) {
   if (message.id == kStandId && message.type == "subscribed") {
-    if (aim_at_end(channels_of(message), message) && end_->reached()) listener_.on_range_end();
+    if (end_ && aim_at_end(channels_of(message), message) && end_->reached()) listener_.on_range_end();
     return;
   }
-  if (message.id == kPageId) return on_page_refused(message);
+  if (message.id == kPageId) {
+    if (player_) on_page_refused(message);
+    return;
+  }
   if (message.id == kLookId) return on_look(message);
   if (message.id == kProbeId) return on_probe(message);
   if (message.id == kTypesId) return;

@@ -441,6 +441,29 @@ TEST_F(TapTest, AServerThatDoesNotAnswerTheSubscriptionIsLeft) {
   EXPECT_THAT(notices(), HasSubstr("does not answer the subscription"));
 }
 
+// Of pages when nothing is played, of the end when there is none, of channels nobody looked for.
+TEST_F(TapTest, AnswersThatWereNotAskedForChangeNothing) {
+  options_.count = 2;
+  on_subscribe = [](FakePeer& peer, const json&) {
+    peer.send(subscribed(entry(0)));
+    peer.send(event(1));
+    for (int id = 0; id <= 9; ++id) {
+      const std::string text = std::to_string(id);
+      peer.send(subscribed("", text));
+      peer.send(subscribed(entry(9), text));
+      for (const char* code : {"NOT_FOUND", "RATE_LIMITED", "FORBIDDEN"}) {
+        peer.send(error(code, "\"id\":" + text + ","));
+      }
+      peer.send(
+          R"({"type":"history","id":)" + text +
+          R"(,"timestamp":"2026-11-20T10:00:00Z","data":{"channel":"a","offset":0,"epoch":"e","oldest":1,)"
+          R"("recovered":true,"complete":true,"events":[]}})");
+    }
+    peer.send(event(2));
+  };
+  EXPECT_EQ(run().code, cli::ExitCode::kOk);
+}
+
 // --- a slow reader -----------------------------------------------------------
 
 TEST_F(TapTest, ASlowReaderGetsEverythingInOrder) {
