@@ -366,7 +366,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] Clock::time_point silent_from() const;
   [[nodiscard]] bool is_silent() const;
 
-  // What each delivery looks at comes first and together: Subscriber::kDeliveryBytes.
+  // What each delivery looks at comes first and together.
   Shard& shard_;
   Transport transport_;
   std::unique_ptr<Outbound> outbound_;  // only while something waits

@@ -252,43 +252,16 @@ void Fanout::forget(Subscriber& subscriber) {
                 [&](const PassingHold& passing) { return passing.subscriber == &subscriber; });
 }
 
-namespace {
-
-// Asks for the lines of the cache in which so many bytes lie.
-void foresee(const void* begin, std::size_t bytes) {
-  constexpr std::size_t kLine = 64;
-  for (std::size_t at = 0; at < bytes; at += kLine) __builtin_prefetch(static_cast<const char*>(begin) + at);
-}
-
-}  // namespace
-
-void Fanout::foresee_local(std::span<const Delivery> deliveries, std::size_t index) const {
-  if (index >= deliveries.size()) return;
-  if (const LocalChannel* here = deliveries[index].channel->local(shard_).get()) foresee(here, sizeof *here);
-}
-
-void Fanout::foresee_members(std::size_t dirty_index) const {
-  if (dirty_index < dirty_.size()) foresee(dirty_[dirty_index]->exact.members().data(), 1);
-}
-
-void Fanout::foresee_subscriber(std::size_t due_index) const {
-  if (due_index < due_.size()) foresee(due_[due_index], Subscriber::kDeliveryBytes);
-}
-
 void Fanout::collect(std::span<Delivery> deliveries, std::uint64_t first_number) {
-  constexpr std::size_t kAhead = 4;
   collected_ = first_number + deliveries.size() - 1;
-  for (std::size_t i = 0; i < deliveries.size(); ++i) {
-    foresee_local(deliveries, i + kAhead);
+  for (Delivery& delivery : deliveries) {
     try {
-      add_to_run(deliveries[i], first_number++);
+      add_to_run(delivery, first_number++);
     } catch (...) {
-      fail_listeners(*deliveries[i].channel);
+      fail_listeners(*delivery.channel);
     }
   }
-  for (std::size_t i = 0; i < dirty_.size(); ++i) {
-    foresee_members(i + kAhead);
-    LocalChannel* const channel = dirty_[i];
+  for (LocalChannel* channel : dirty_) {
     if (!channel->has_audience()) note_left(*channel);
     mark(*channel, channel->exact);
     for (const Audience* audience : channel->patterns) mark(*channel, *audience);
@@ -368,7 +341,6 @@ void Fanout::add_interest(Subscriber& subscriber, Interest interest) {
 void Fanout::flush(std::size_t slice, const std::function<void()>& between) {
   std::size_t in_slice = 0;
   for (std::size_t i = 0; i < due_.size(); ++i) {
-    foresee_subscriber(i + 1);
     try {
       hand_over(*due_[i]);
     } catch (...) {

@@ -154,12 +154,6 @@ class Fanout {
 
   LocalChannel& local(Channel& channel);
   void add_to_run(Delivery& delivery, std::uint64_t number);
-  // Where many channels have one event each for a few subscribers, the turn is a walk
-  // through memory that was not looked at since their last one: what comes next is asked
-  // for while the one before is worked on.
-  void foresee_local(std::span<const Delivery> deliveries, std::size_t index) const;
-  void foresee_members(std::size_t dirty_index) const;
-  void foresee_subscriber(std::size_t due_index) const;
   // An event of the channel could not be taken up: its listeners must not miss it unawares.
   void fail_listeners(Channel& channel) noexcept;
   // The last listener may have left it: tidy() looks.

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -24,10 +23,6 @@ enum class WireForm : std::uint8_t {
 // Threads: one, the shard's.
 class Subscriber {
  public:
-  // What a delivery looks at of the object that the subscriber is lies in so many bytes
-  // from here on; it is asked for before the delivery. Only speed depends on it.
-  static constexpr std::size_t kDeliveryBytes = 192;
-
   // Takes the events of one turn, as one run of whole frames. Must not change
   // the subscriptions of anybody.
   virtual void deliver(const ChunkPtr& run, std::uint32_t events) = 0;
