@@ -82,8 +82,8 @@ class Hub {
   // to write: publishers should not be read for a while.
   [[nodiscard]] bool crowded() const;
 
-  // From now on `shard` hears of every new channel that matches. Returns those that are
-  // there already: they have to be told by Channel::show_interest().
+  // From now on `shard` hears of every new channel that matches. Returns candidates() for
+  // those that are there already: they have to be told by Channel::show_interest().
   [[nodiscard]] std::vector<Channel*> add_pattern(const protocol::Pattern& pattern, std::size_t shard);
   // The same without looking for these.
   void hear_of(const protocol::Pattern& pattern, std::size_t shard);
@@ -92,6 +92,9 @@ class Hub {
   // Whether an event published to that name now would find a listener.
   [[nodiscard]] bool is_heard(std::string_view name) const;
 
+  // Channels among which are all that match now: just these where they are soon found,
+  // else all that there are.
+  [[nodiscard]] std::vector<Channel*> candidates(const protocol::Pattern& pattern) const;
   // The channels that match now, in no particular order.
   [[nodiscard]] std::vector<Channel*> matching(const protocol::Pattern& pattern) const;
   // All of them, in no particular order.
@@ -139,10 +142,12 @@ class Hub {
   // REQUIRES: mutex_ held.
   [[nodiscard]] std::string next_epoch(std::string_view name) const;
   static constexpr std::size_t kEpochGroups = 4'096;
-  // Somebody gets hold of those that match. REQUIRES: mutex_ held; `out` is empty.
-  void find_locked(const protocol::Pattern& pattern, std::vector<Channel*>& out) const;
-  // Somebody gets hold of it. REQUIRES: mutex_ held.
+  // REQUIRES: mutex_ held.
+  [[nodiscard]] std::vector<Channel*> candidates_locked(const protocol::Pattern& pattern) const;
+  [[nodiscard]] std::vector<Channel*> all_locked() const;
+  // Somebody gets hold of it, or of them. REQUIRES: mutex_ held.
   Channel* in_use(Channel* channel) const;
+  [[nodiscard]] std::vector<Channel*> in_use(std::vector<Channel*> channels) const;
 
   const std::span<const std::unique_ptr<Inbox>> inboxes_;
   MemoryBudget histories_;

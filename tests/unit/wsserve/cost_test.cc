@@ -134,6 +134,29 @@ TEST(Cost, OfPatternsThatAllMatchAll) {
   EXPECT_FALSE(fixture.hub().is_heard("newer" + deep));
 }
 
+// R2: the lock of all channels is not held for a walk through ten segments of each; the
+// channels that match are told all the same.
+TEST(Cost, OfAWalkThroughDeepChannelsIsBounded) {
+  FanoutFixture fixture;
+  constexpr std::uint64_t kChannels = 20'000;
+  const std::string deep = "/b/c/d/e/f/g";
+  for (std::uint64_t i = 0; i < kChannels; ++i) (void)fixture.hub().find_or_create(std::to_string(i) + deep);
+  const std::uint64_t before = fixture.hub().steps();
+  bool done = fixture.fanout().prepare({pattern_of("*/b/*/d/*/f/*")}, [&done] { done = true; });
+  while (!done) fixture.fanout().tidy();
+  EXPECT_LE(fixture.hub().steps() - before, 2 * kChannels);
+  fixture.join("ann", "*/b/*/d/*/f/*");
+  fixture.publish("0" + deep);
+  fixture.publish("19999" + deep);
+  fixture.publish("elsewhere");
+  fixture.turn();
+  EXPECT_EQ(fixture.who("ann").texts().size(), 2U);
+  fixture.leave("ann", "*/b/*/d/*/f/*");
+  while (fixture.fanout().has_work()) fixture.turn();
+  EXPECT_LE(fixture.hub().steps() - before, 4 * kChannels);
+  EXPECT_FALSE(fixture.hub().find("7" + deep)->is_heard());
+}
+
 // R2: while patterns are prepared a bit at a time, one who subscribes one of them at once
 // misses nothing, and neither do those who wait.
 TEST(Cost, NobodyMissesAnEventWhilePatternsArePrepared) {

@@ -112,6 +112,12 @@ TEST_F(HubOfFew, TheIndexOfChannelsFindsWhatMatches) {
     std::vector<Channel*> found;
     index.find(pattern, found);
     EXPECT_THAT(found, testing::UnorderedElementsAreArray(expected)) << pattern.text();
+    std::vector<Channel*> soon_found;
+    const bool all_of_them = index.find(pattern, soon_found, words.below(12));
+    EXPECT_THAT(expected, testing::IsSupersetOf(soon_found)) << pattern.text();
+    if (all_of_them) {
+      EXPECT_EQ(soon_found.size(), expected.size()) << pattern.text();
+    }
   }
 }
 

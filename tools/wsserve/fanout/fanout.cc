@@ -553,8 +553,8 @@ void Fanout::work_until(Time deadline) {
   }
 }
 
-// Where patterns match some channels again and again, one look at all channels costs
-// less than one at each match.
+// Where patterns match as many channels as there are, or would take long to find them, one
+// look at all channels costs less than one at each match.
 bool Fanout::go_on(Look& look, Time deadline) {
   constexpr std::size_t kBetweenClocks = 32;
   while (true) {
@@ -570,7 +570,7 @@ bool Fanout::go_on(Look& look, Time deadline) {
     look.next_channel = 0;
     if (look.next_pattern == look.patterns.size()) return true;
     const bool comes = !look.pinned.empty();
-    const bool all_at_once = look.found > hub_.channel_count();
+    const bool all_at_once = look.found >= hub_.channel_count();
     if (all_at_once) {
       if (comes) {
         for (std::size_t i = look.next_pattern; i < look.patterns.size(); ++i) {
@@ -581,7 +581,7 @@ bool Fanout::go_on(Look& look, Time deadline) {
       look.next_pattern = look.patterns.size();
     } else {
       const protocol::Pattern& pattern = look.patterns[look.next_pattern];
-      look.channels = comes ? hub_.add_pattern(pattern, shard_) : hub_.matching(pattern);
+      look.channels = comes ? hub_.add_pattern(pattern, shard_) : hub_.candidates(pattern);
       ++look.next_pattern;
     }
     look.found += look.channels.size();

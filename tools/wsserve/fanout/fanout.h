@@ -186,9 +186,9 @@ class Fanout {
     std::vector<std::unique_ptr<Audience>> gone;  // channels here may still refer to them
     std::vector<protocol::Pattern> patterns;
     std::size_t next_pattern = 0;
-    std::vector<Channel*> channels;  // that the last pattern matches, or all there are
+    std::vector<Channel*> channels;  // among which are those that the last pattern matches
     std::size_t next_channel = 0;
-    std::size_t found = 0;  // channels, each as often as a pattern matches it
+    std::size_t found = 0;  // channels, each as often as it was among them
     std::function<void()> done;
   };
   using Time = std::chrono::steady_clock::time_point;

@@ -81,8 +81,10 @@ void ChannelIndex::remove(std::string_view name) {
   }
 }
 
-void ChannelIndex::find(const protocol::Pattern& pattern, std::vector<Channel*>& out) const {
-  Walk walk{.wanted = {}, .out = out};
+bool ChannelIndex::find(const protocol::Pattern& pattern, std::vector<Channel*>& out,
+                        std::uint64_t most_steps) const {
+  const std::uint64_t last_step = most_steps > UINT64_MAX - steps_ ? UINT64_MAX : steps_ + most_steps;
+  Walk walk{.wanted = {}, .last_step = last_step, .out = out};
   const Segment* rarest = nullptr;
   std::size_t rarest_depth = 0;
   for (std::string_view rest = pattern.text(); !rest.empty();) {
@@ -95,7 +97,7 @@ void ChannelIndex::find(const protocol::Pattern& pattern, std::vector<Channel*>&
     } else {
       const Segments& segments = segments_.at(walk.wanted.size());
       const auto known = segments.find(text);
-      if (known == segments.end()) return;
+      if (known == segments.end()) return true;
       if (rarest == nullptr || known->second->nodes < rarest->nodes) {
         rarest = known->second.get();
         rarest_depth = walk.wanted.size();
@@ -105,9 +107,10 @@ void ChannelIndex::find(const protocol::Pattern& pattern, std::vector<Channel*>&
   }
   if (rarest == nullptr) return descend(root_, 0, walk);
   for (const Node* node = rarest->first; node != nullptr; node = node->next_alike) {
-    ++steps_;
-    if (fits_upwards(*node, rarest_depth, walk)) descend(*node, rarest_depth + 1, walk);
+    if (++steps_ > last_step) return false;
+    if (fits_upwards(*node, rarest_depth, walk) && !descend(*node, rarest_depth + 1, walk)) return false;
   }
+  return true;
 }
 
 bool ChannelIndex::fits_upwards(const Node& node, std::size_t depth, const Walk& walk) const {
@@ -122,31 +125,33 @@ bool ChannelIndex::fits_upwards(const Node& node, std::size_t depth, const Walk&
   return walk.wanted.front().segment != nullptr || !protocol::is_server_channel(at->segment->text);
 }
 
-void ChannelIndex::descend(const Node& node, std::size_t depth, const Walk& walk) const {
-  ++steps_;
+bool ChannelIndex::descend(const Node& node, std::size_t depth, const Walk& walk) const {
+  if (++steps_ > walk.last_step) return false;
   const bool is_root = &node == &root_;
   if (depth == walk.wanted.size()) {
     if (walk.deep) return take_all_below(node, is_root, walk);
     if (node.channel != nullptr) walk.out.push_back(node.channel);
-    return;
+    return true;
   }
   if (const Segment* wanted = walk.wanted[depth].segment; wanted != nullptr) {
-    if (const Node* next = child(node, *wanted); next != nullptr) descend(*next, depth + 1, walk);
-    return;
+    const Node* next = child(node, *wanted);
+    return next == nullptr || descend(*next, depth + 1, walk);
   }
   for (const Node* each = node.first_child; each != nullptr; each = each->next) {
     if (is_root && protocol::is_server_channel(each->segment->text)) continue;
-    descend(*each, depth + 1, walk);
+    if (!descend(*each, depth + 1, walk)) return false;
   }
+  return true;
 }
 
-void ChannelIndex::take_all_below(const Node& node, bool is_root, const Walk& walk) const {
+bool ChannelIndex::take_all_below(const Node& node, bool is_root, const Walk& walk) const {
   for (const Node* each = node.first_child; each != nullptr; each = each->next) {
     if (is_root && protocol::is_server_channel(each->segment->text)) continue;
-    ++steps_;
+    if (++steps_ > walk.last_step) return false;
     if (each->channel != nullptr) walk.out.push_back(each->channel);
-    take_all_below(*each, false, walk);
+    if (!take_all_below(*each, false, walk)) return false;
   }
+  return true;
 }
 
 }  // namespace wskit::server

@@ -36,8 +36,10 @@ class ChannelIndex {
   // REQUIRES: it is there.
   void remove(std::string_view name);
 
-  // Those that match, in no particular order, are added to `out`.
-  void find(const protocol::Pattern& pattern, std::vector<Channel*>& out) const;
+  // Those that match, in no particular order, are added to `out`. False: after
+  // `most_steps` nodes there were more to meet, and `out` does not have them all.
+  bool find(const protocol::Pattern& pattern, std::vector<Channel*>& out,
+            std::uint64_t most_steps = UINT64_MAX) const;
 
   // How many nodes were met since the start, for those who measure what a look costs.
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
@@ -81,6 +83,7 @@ class ChannelIndex {
   struct Walk {
     std::vector<Wanted> wanted;
     bool deep = false;  // one segment or more follow
+    std::uint64_t last_step = 0;
     std::vector<Channel*>& out;
   };
 
@@ -88,9 +91,9 @@ class ChannelIndex {
   [[nodiscard]] Node* child(const Node& parent, const Segment& segment) const;
   Node& add_child(Node& parent, Segment& segment);
   void remove_node(Node& node, std::size_t depth);
-  // `depth`: of the children of the node.
-  void descend(const Node& node, std::size_t depth, const Walk& walk) const;
-  void take_all_below(const Node& node, bool is_root, const Walk& walk) const;
+  // `depth`: of the children of the node. False: the walk has taken too many steps.
+  [[nodiscard]] bool descend(const Node& node, std::size_t depth, const Walk& walk) const;
+  [[nodiscard]] bool take_all_below(const Node& node, bool is_root, const Walk& walk) const;
   [[nodiscard]] bool fits_upwards(const Node& node, std::size_t depth, const Walk& walk) const;
 
   Node root_;
