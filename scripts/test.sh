@@ -33,9 +33,9 @@ run_ctest() {
 
 run_format() { git ls-files -z '*.cc' '*.h' | xargs -0 clang-format --dry-run -Werror; }
 run_release() { scripts/build.sh --quiet release -DWSKIT_TESTS=ON -DWSKIT_BENCH=ON && run_ctest release; }
-run_asan() { scripts/build.sh --quiet asan && run_ctest asan '^(unit|e2e)$'; }
+run_asan() { scripts/build.sh --quiet clang-asan && run_ctest clang-asan '^(unit|e2e)$'; }
 run_tsan() { scripts/build.sh --quiet tsan wskit_concurrent && run_ctest tsan '^concurrent$'; }
-run_fuzz() { scripts/build.sh --quiet fuzz && tests/fuzz/run.sh "${FUZZ_SECONDS:-10}"; }
+run_fuzz() { scripts/build.sh --quiet clang-asan wskit_fuzz && tests/fuzz/run.sh "${FUZZ_SECONDS:-10}"; }
 
 scripts/deps.sh --tests || exit
 

@@ -12,12 +12,12 @@ if [[ $# -lt 1 || ! $1 =~ ^[0-9]+$ || $1 -eq 0 ]]; then
 fi
 seconds=$1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-build=${2:-$here/../../build/fuzz}
+build=${2:-$here/../../build/clang-asan}
 
 shopt -s nullglob
 targets=("$build"/fuzz/*_fuzz)
 if [[ ${#targets[@]} -eq 0 ]]; then
-  echo "no fuzz target in $build/fuzz: build them with cmake --preset fuzz && cmake --build --preset fuzz" >&2
+  echo "no fuzz target in $build/fuzz: scripts/build.sh clang-asan wskit_fuzz builds them" >&2
   exit 2
 fi
 

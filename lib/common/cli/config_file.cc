@@ -20,7 +20,7 @@
 namespace wskit::cli {
 namespace {
 
-std::string environment(const char* name) {
+std::string environment_value(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
   return value == nullptr ? std::string{} : std::string{value};
 }
@@ -198,11 +198,11 @@ std::string Origin::text() const {
 }
 
 std::filesystem::path default_config_path() {
-  if (const std::string named = environment("WSKIT_CONFIG"); !named.empty()) return named;
-  if (const std::string base = environment("XDG_CONFIG_HOME"); !base.empty()) {
+  if (const std::string named = environment_value("WSKIT_CONFIG"); !named.empty()) return named;
+  if (const std::string base = environment_value("XDG_CONFIG_HOME"); !base.empty()) {
     return std::filesystem::path(base) / "wskit" / "config.toml";
   }
-  const std::string home = environment("HOME");
+  const std::string home = environment_value("HOME");
   return home.empty() ? std::filesystem::path{}
                       : std::filesystem::path(home) / ".config" / "wskit" / "config.toml";
 }
@@ -233,7 +233,8 @@ Configuration read_config(CLI::App& app, const ConfigChoice& choice,
   }
   const std::filesystem::path path = default_config_path();
   std::error_code ignored;
-  if (path.empty() || (environment("WSKIT_CONFIG").empty() && !std::filesystem::exists(path, ignored))) {
+  if (path.empty() ||
+      (environment_value("WSKIT_CONFIG").empty() && !std::filesystem::exists(path, ignored))) {
     if (!choice.profile.empty()) {
       add_error(configuration, fmt::format("profile '{}' is asked for, but there is no configuration file{}",
                                            choice.profile, path.empty() ? "" : " " + path.string()));

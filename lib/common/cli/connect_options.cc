@@ -68,11 +68,12 @@ ValueResult<std::pair<std::string, std::string>> parse_header(std::string_view t
   return std::pair{std::string(name), std::string(trim(text.substr(colon + 1)))};
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool has_header(const HeaderList& headers, std::string_view name) {
-  return std::ranges::any_of(
-      headers, [&](const auto& header) { return std::ranges::equal(header.first, name, {}, lower, lower); });
+  return std::ranges::any_of(headers, [&](const auto& header) {
+    return std::ranges::equal(header.first, name, {}, lower_case, lower_case);
+  });
 }
 
 ValueResult<Token> read_token(const std::string& path) {

@@ -20,9 +20,9 @@ namespace {
 
 using std::chrono::microseconds;
 
-enum class Field : std::uint8_t { kOffset, kEpoch, kPositions, kLast, kTime };
-constexpr FieldNames<Field, 5> kFieldNames{{"offset", "epoch", "positions", "last", "time"}};
-using Fields = FieldSlices<Field, 5>;
+enum class PositionField : std::uint8_t { kOffset, kEpoch, kPositions, kLast, kTime };
+constexpr FieldNames<PositionField, 5> kPositionFieldNames{{"offset", "epoch", "positions", "last", "time"}};
+using PositionFields = FieldSlices<PositionField, 5>;
 
 Error bad_since(std::string_view text, std::string_view reason) {
   return {ErrorCode::kBadCommand,
@@ -135,19 +135,20 @@ Result<SystemMicros> read_time(std::string_view json, SystemMicros now) {
   return bad_object("has a \"time\" that is no RFC 3339 string, such as \"2026-11-20T10:00:00Z\"");
 }
 
-Result<std::uint64_t> read_number(std::string_view json, Field field) {
+Result<std::uint64_t> read_number(std::string_view json, PositionField field) {
   const std::optional<std::uint64_t> number = whole_number(json);
   if (number) return *number;
-  return bad_object(fmt::format("has a {} that is no whole number from 0", quote(kFieldNames[field])));
+  return bad_object(
+      fmt::format("has a {} that is no whole number from 0", quote(kPositionFieldNames[field])));
 }
 
-Result<Position> read_position(const Fields& fields) {
+Result<Position> read_position(const PositionFields& fields) {
   Position position;
-  const Result<std::uint64_t> offset = read_number(fields[Field::kOffset], Field::kOffset);
+  const Result<std::uint64_t> offset = read_number(fields[PositionField::kOffset], PositionField::kOffset);
   if (!offset) return offset.error();
   position.offset = *offset;
-  if (!fields.has(Field::kEpoch)) return position;
-  const std::string_view epoch = fields[Field::kEpoch];
+  if (!fields.has(PositionField::kEpoch)) return position;
+  const std::string_view epoch = fields[PositionField::kEpoch];
   const std::optional<std::string_view> text =
       is_json_string(epoch) ? string_text(epoch, epoch.size(), position.epoch) : std::nullopt;
   if (!text || !is_valid_type(*text)) return bad_object("has an \"epoch\" that no server gave out");
@@ -155,17 +156,17 @@ Result<Position> read_position(const Fields& fields) {
   return position;
 }
 
-Result<Fields> read_object(std::string_view json) {
+Result<PositionFields> read_object(std::string_view json) {
   if (!json.starts_with('{')) return bad_object("must be an object, a string or a number");
-  Fields fields;
+  PositionFields fields;
   JsonScanner scanner(json);
-  slice_fields(scanner, kFieldNames, fields);
+  slice_fields(scanner, kPositionFieldNames, fields);
   if (fields.repeated()) {
-    return bad_object(fmt::format("has {} twice", quote(kFieldNames[*fields.repeated()])));
+    return bad_object(fmt::format("has {} twice", quote(kPositionFieldNames[*fields.repeated()])));
   }
   if (!fields.unknown()) return fields;
   return bad_object(fmt::format("has {}, which means nothing there; there are {}", quote(*fields.unknown()),
-                                fmt::join(kFieldNames.names, ", ")));
+                                fmt::join(kPositionFieldNames.names, ", ")));
 }
 
 Result<FromPositions> read_positions(std::string_view json) {
@@ -178,7 +179,7 @@ Result<FromPositions> read_positions(std::string_view json) {
     if (!append_decoded(channel, key)) return bad_object("names a channel with half a surrogate pair");
     const Result<void> checked = check_channel(channel);
     if (!checked) return checked.error();
-    const Result<Fields> fields = read_object(scanner.value());
+    const Result<PositionFields> fields = read_object(scanner.value());
     if (!fields) return fields.error();
     const Result<Position> position = read_position(*fields);
     if (!position) return position.error();
@@ -190,34 +191,34 @@ Result<FromPositions> read_positions(std::string_view json) {
 }
 
 // One of the ways to say it; a time may stand beside positions.
-Result<Since> read_since(const Fields& fields, SystemMicros now) {
-  const bool has_time = fields.has(Field::kTime);
-  const bool has_positions = fields.has(Field::kPositions);
-  const int ways = (fields.has(Field::kOffset) ? 1 : 0) + (fields.has(Field::kLast) ? 1 : 0) +
+Result<Since> read_since(const PositionFields& fields, SystemMicros now) {
+  const bool has_time = fields.has(PositionField::kTime);
+  const bool has_positions = fields.has(PositionField::kPositions);
+  const int ways = (fields.has(PositionField::kOffset) ? 1 : 0) + (fields.has(PositionField::kLast) ? 1 : 0) +
                    (has_positions || has_time ? 1 : 0);
   if (ways != 1) {
     return bad_object(
         "must have one of \"offset\", \"last\", \"positions\" and \"time\"; only the last two may be "
         "together");
   }
-  if (fields.has(Field::kOffset)) {
+  if (fields.has(PositionField::kOffset)) {
     const Result<Position> position = read_position(fields);
     if (!position) return position.error();
     return Since(*position);
   }
-  if (fields.has(Field::kLast)) {
-    const Result<std::uint64_t> events = read_number(fields[Field::kLast], Field::kLast);
+  if (fields.has(PositionField::kLast)) {
+    const Result<std::uint64_t> events = read_number(fields[PositionField::kLast], PositionField::kLast);
     if (!events) return events.error();
     return Since(FromLast{*events});
   }
   std::optional<SystemMicros> time;
   if (has_time) {
-    const Result<SystemMicros> read = read_time(fields[Field::kTime], now);
+    const Result<SystemMicros> read = read_time(fields[PositionField::kTime], now);
     if (!read) return read.error();
     time = *read;
   }
   if (!has_positions) return Since(*time);
-  Result<FromPositions> from = read_positions(fields[Field::kPositions]);
+  Result<FromPositions> from = read_positions(fields[PositionField::kPositions]);
   if (!from) return from.error();
   from->time = time;
   return Since(std::move(*from));
@@ -269,7 +270,7 @@ Result<Since> parse_since(std::string_view json, SystemMicros now) {
     if (!text) return bad_object("holds half a surrogate pair, which is no text");
     return parse_since_text(*text, now);
   }
-  const Result<Fields> fields = read_object(json);
+  const Result<PositionFields> fields = read_object(json);
   if (!fields) return fields.error();
   return read_since(*fields, now);
 }

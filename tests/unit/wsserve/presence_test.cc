@@ -43,7 +43,7 @@ class PresenceTest : public testing::Test {
     return text;
   }
 
-  const std::vector<std::unique_ptr<Inbox>> inboxes_;
+  const std::vector<std::unique_ptr<Inbox>> inboxes_{};
   Hub hub_{inboxes_, HubLimits{}, ChannelRules{}};
   Presence presence_{hub_};
   Clock::time_point now_ = Clock::time_point() + 1h;

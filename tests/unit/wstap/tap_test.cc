@@ -147,7 +147,7 @@ TEST_F(TapTest, ForeignWildcardsGetTheRightSpelling) {
 // U11: after a while of nothing, a name that nobody ever published to is told with one that is near.
 TEST_F(TapTest, ANameThatNobodyPublishedToIsTold) {
   options_.channels = {"market/APPL"};
-  on_subscribe = [this](FakePeer& peer, const json& command) {
+  on_subscribe = [](FakePeer& peer, const json& command) {
     const std::string asked = command["channels"][0];
     if (asked == "market/*") {
       peer.send(

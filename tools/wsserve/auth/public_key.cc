@@ -15,31 +15,31 @@ using protocol::ErrorCode;
 
 constexpr int kMinRsaBits = 2048;
 
-struct Curve {
+struct NamedCurve {
   std::string_view name;  // as OpenSSL calls it
   jwt_alg_t algorithm;
 };
-constexpr std::array<Curve, 3> kCurves{
+constexpr std::array<NamedCurve, 3> kNamedCurves{
     {{"prime256v1", JWT_ALG_ES256}, {"secp384r1", JWT_ALG_ES384}, {"secp521r1", JWT_ALG_ES512}}};
 
-Error wrong(std::string why) { return {ErrorCode::kInternal, std::move(why), {}}; }
+Error wrong_key(std::string why) { return {ErrorCode::kInternal, std::move(why), {}}; }
 
 protocol::Result<std::vector<jwt_alg_t>> algorithms_of(EVP_PKEY& key) {
   if (EVP_PKEY_get_base_id(&key) == EVP_PKEY_RSA) {
     const int bits = EVP_PKEY_get_bits(&key);
     if (bits >= kMinRsaBits) return std::vector{JWT_ALG_RS256, JWT_ALG_RS384, JWT_ALG_RS512};
-    return wrong(fmt::format("an RSA key of {} bits is too weak; use {} or more", bits, kMinRsaBits));
+    return wrong_key(fmt::format("an RSA key of {} bits is too weak; use {} or more", bits, kMinRsaBits));
   }
   if (EVP_PKEY_get_base_id(&key) != EVP_PKEY_EC) {
-    return wrong(
+    return wrong_key(
         "the key is neither RSA nor of an elliptic curve; there are RS256/384/512 and ES256/384/512");
   }
   std::array<char, 64> name{};
   EVP_PKEY_get_group_name(&key, name.data(), name.size(), nullptr);
-  for (const Curve& curve : kCurves) {
+  for (const NamedCurve& curve : kNamedCurves) {
     if (curve.name == name.data()) return std::vector{curve.algorithm};
   }
-  return wrong(fmt::format("the curve {} has no algorithm; use P-256, P-384 or P-521", name.data()));
+  return wrong_key(fmt::format("the curve {} has no algorithm; use P-256, P-384 or P-521", name.data()));
 }
 
 std::string as_pem(EVP_PKEY& key) {
@@ -61,12 +61,12 @@ protocol::Result<Key> to_key(EVP_PKEY& public_key, std::string id) {
           .algorithms = std::move(*algorithms),
           .material = as_pem(public_key),
           .public_key = {&public_key, &EVP_PKEY_free}};
-  if (key.material.empty()) return wrong("OpenSSL cannot write the key down");
+  if (key.material.empty()) return wrong_key("OpenSSL cannot write the key down");
   return key;
 }
 
 protocol::Result<Key> to_key(std::string secret, std::string id) {
-  if (secret.empty()) return wrong("the secret is empty");
+  if (secret.empty()) return wrong_key("the secret is empty");
   return Key{.id = std::move(id),
              .algorithms = {JWT_ALG_HS256, JWT_ALG_HS384, JWT_ALG_HS512},
              .material = std::move(secret),

@@ -6,14 +6,14 @@ namespace wskit::server {
 namespace {
 
 // Counts what waits more or less behind it than before, whatever is thrown meanwhile.
-class Counted {
+class CountedBytes {
  public:
-  Counted(ShardCounters& counters, const Conflation& conflation)
+  CountedBytes(ShardCounters& counters, const Conflation& conflation)
       : counters_(counters), conflation_(conflation), before_(conflation.bytes()) {}
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
+  CountedBytes(const CountedBytes&) = delete;
+  CountedBytes& operator=(const CountedBytes&) = delete;
   // The difference of two unsigned numbers may stand for less than nothing.
-  ~Counted() { counters_.queued_bytes.add(conflation_.bytes() - before_); }
+  ~CountedBytes() { counters_.queued_bytes.add(conflation_.bytes() - before_); }
 
  private:
   ShardCounters& counters_;
@@ -31,7 +31,7 @@ void Connection::deliver_latest(const Channel& channel, const ChunkPtr& frame, C
     return shard_.fanout().replay(*this, {&frame, 1});
   }
   {
-    const Counted counted(shard_.counters(), conflation);
+    const CountedBytes counted(shard_.counters(), conflation);
     if (conflation.put(channel, frame, interval)) {
       ++merged_;
       shard_.counters().merged.add();
@@ -65,7 +65,7 @@ void Connection::settle() {
   // All at once, for what does not fit closes the connection and the rest is given up.
   std::vector<ChunkPtr> frames;
   {
-    const Counted counted(shard_.counters(), conflation);
+    const CountedBytes counted(shard_.counters(), conflation);
     while (ChunkPtr frame = conflation.take(Clock::time_point::max())) frames.push_back(std::move(frame));
   }
   for (const ChunkPtr& frame : frames) {
@@ -84,7 +84,7 @@ void Connection::deliver_waiting(const Channel& channel) {
   Conflation& conflation = latest_->conflation;
   std::vector<ChunkPtr> frames;
   {
-    const Counted counted(shard_.counters(), conflation);
+    const CountedBytes counted(shard_.counters(), conflation);
     frames = conflation.take_all_of(channel, shard_.now());
   }
   if (!frames.empty()) shard_.fanout().replay(*this, frames);
