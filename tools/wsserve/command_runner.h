@@ -72,7 +72,7 @@ class CommandRunner {
 
  private:
   // Which events of a channel are wanted, and how fast.
-  struct Wish {
+  struct SubscriptionTerms {
     TypeFilterPtr filter;
     // The filter is the connection's own, which is not for channels of the server's space.
     bool by_default = false;
@@ -98,26 +98,27 @@ class CommandRunner {
 
   void subscribe(Connection& connection, const protocol::Command& command);
   // Checked names and patterns, as one reply tells of them.
-  struct Wanted {
+  struct SubscribeRequest {
     std::string id;  // of the command; empty: none
     std::vector<std::string> names;
-    Wish wish;
+    SubscriptionTerms terms;
   };
   // Subscribes once it is known where `since` is.
-  void subscribe(Connection& connection, const Wanted& wanted, const protocol::Since& since);
-  void subscribe_located(Connection& connection, const Wanted& wanted, const protocol::Since& since);
+  void subscribe(Connection& connection, const SubscribeRequest& request, const protocol::Since& since);
+  void subscribe_located(Connection& connection, const SubscribeRequest& request,
+                         const protocol::Since& since);
   // Hands on `since` once it is known where it is and the names are cheap to subscribe;
   // an error if the store cannot be read, or if the names may not be subscribed (any
   // more). REQUIRES: check() of them.
   using Located = std::function<void(Connection&, const protocol::Result<protocol::Since>&)>;
-  void locate(Connection& connection, const Wanted& wanted, const protocol::Since& since,
+  void locate(Connection& connection, const SubscribeRequest& request, const protocol::Since& since,
               const Located& then);
   // What many channels make long is done some at a time, between the turns.
   void prepare(Connection& connection, const std::vector<std::string>& names,
                const std::function<void(Connection&, bool at_once)>& then);
   void locate_in_store(Connection& connection, const std::vector<std::string>& names,
                        const protocol::Since& since, const Located& then);
-  void stream_located(Connection& connection, const Wanted& wanted, const protocol::Since& since);
+  void stream_located(Connection& connection, const SubscribeRequest& request, const protocol::Since& since);
   void tell_gaps(Connection& connection, const std::vector<protocol::SubscribedChannel>& channels);
   // The channels among those names that are there already.
   [[nodiscard]] std::vector<Channel*> known_channels(const Connection& connection,
@@ -177,25 +178,27 @@ class CommandRunner {
     // False: there is no room for one more of that name.
     [[nodiscard]] bool take_room(std::string_view name);
   };
-  Told add_all(Connection& connection, const Wanted& wanted, const protocol::Since& since);
+  Told add_all(Connection& connection, const SubscribeRequest& request, const protocol::Since& since);
   // Subscribes the checked name or pattern of the answer's last entry, or changes its
-  // wish if it is subscribed already; the entry tells of it.
-  void add(Connection& connection, const Wish& wish, const protocol::Since& since, Told& answer);
+  // terms if it is subscribed already; the entry tells of it.
+  void add(Connection& connection, const SubscriptionTerms& terms, const protocol::Since& since,
+           Told& answer);
   // Where it stands, with nothing recovered and nothing replayed.
-  void stand(Connection& connection, const Wish& wish, Told& answer);
+  void stand(Connection& connection, const SubscriptionTerms& terms, Told& answer);
   void add_channel(Connection& connection, TypeFilterPtr filter, const protocol::Since& since, Told& answer);
-  void add_pattern(Connection& connection, const Wish& wish, const protocol::Since& since, Told& answer);
+  void add_pattern(Connection& connection, const SubscriptionTerms& terms, const protocol::Since& since,
+                   Told& answer);
   // False: no more matches have to be told of.
   [[nodiscard]] bool tell_where_it_joins(Connection& connection, Channel& channel, bool live,
-                                         const Wish& wish, Told& answer);
+                                         const SubscriptionTerms& terms, Told& answer);
   // Starts the replay of one channel and tells of it. `live`: another subscription of
   // the connection brings its events already.
   ReplayStart begin_replay(Connection& connection, Channel& channel, const protocol::Since& since, bool live,
-                           const Wish& wish, Told& answer);
+                           const SubscriptionTerms& terms, Told& answer);
   // `live_seam`: where its position was taken, if it is live; 0: it is not. False as above.
   [[nodiscard]] bool tell_match(Connection& connection, const protocol::SubscribedMatch& match,
-                                std::uint64_t live_seam, const Channel& channel, const Wish& wish,
-                                Told& answer);
+                                std::uint64_t live_seam, const Channel& channel,
+                                const SubscriptionTerms& terms, Told& answer);
   void tell_delivered(const Connection& connection, Told& answer);
   // Makes channels that a reader has heard of and that are not there yet, so that it is
   // told that what it knows of them is over. By pattern: false if the server had no room

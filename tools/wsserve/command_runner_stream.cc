@@ -11,7 +11,7 @@ namespace wskit::server {
 
 void CommandRunner::open_stream(Connection& connection, const http::EventStreamRequest& request) {
   http::EventStreamRequest allowed = request;
-  if (request.wishes.defaults) {
+  if (request.options.defaults) {
     std::erase_if(allowed.channels,
                   [&](const auto& name) { return !auth::may_subscribe(connection.identity(), name); });
   }
@@ -19,28 +19,28 @@ void CommandRunner::open_stream(Connection& connection, const http::EventStreamR
   if (allowed.channels.empty()) allowed.channels = {request.channels.front()};
   const std::vector<std::string_view> names(allowed.channels.begin(), allowed.channels.end());
   if (const auto error = check(connection, names)) return connection.answer_http(*error);
-  const Wanted wanted{
+  const SubscribeRequest subscribed{
       .id = {},
       .names = allowed.channels,
-      .wish = {.filter = allowed.wishes.filter, .pace = allowed.wishes.pace, .keeps_positions = true}};
-  locate(connection, wanted, allowed.wishes.since,
-         [this, wanted, request = allowed](Connection& asking,
-                                           const protocol::Result<protocol::Since>& located) {
+      .terms = {.filter = allowed.options.filter, .pace = allowed.options.pace, .keeps_positions = true}};
+  locate(connection, subscribed, allowed.options.since,
+         [this, subscribed, stream = allowed](Connection& asking,
+                                              const protocol::Result<protocol::Since>& located) {
            if (!located) return asking.answer_http(located.error());
-           if (!asking.begin_stream(request)) return;
-           stream_located(asking, wanted, *located);
+           if (!asking.begin_stream(stream)) return;
+           stream_located(asking, subscribed, *located);
          });
 }
 
-void CommandRunner::stream_located(Connection& connection, const Wanted& wanted,
+void CommandRunner::stream_located(Connection& connection, const SubscribeRequest& request,
                                    const protocol::Since& since) {
-  const std::vector<protocol::SubscribedChannel> channels = add_all(connection, wanted, since).channels;
+  const std::vector<protocol::SubscribedChannel> channels = add_all(connection, request, since).channels;
   for (const protocol::SubscribedChannel& entry : channels) {
     // What is replayed is still to come.
     if (entry.offset) connection.begin_position(entry.channel, entry.epoch, *entry.offset - entry.replayed);
   }
   audit::subscribe(shard_, connection, channels);
-  const TypeFilterPtr& filter = wanted.wish.filter;
+  const TypeFilterPtr& filter = request.terms.filter;
   text_.clear();
   protocol::append_subscribed(text_, {}, shard_.timestamp(), channels,
                               filter == nullptr ? std::vector<std::string>() : filter->types());

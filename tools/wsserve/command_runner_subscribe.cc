@@ -217,21 +217,22 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
             since);
 }
 
-void CommandRunner::subscribe(Connection& connection, const Wanted& wanted, const protocol::Since& since) {
-  locate(connection, wanted, since,
-         [this, wanted](Connection& asking, const protocol::Result<protocol::Since>& located) {
-           if (!located) return refuse(asking, wanted.id, located.error());
-           subscribe_located(asking, wanted, *located);
+void CommandRunner::subscribe(Connection& connection, const SubscribeRequest& request,
+                              const protocol::Since& since) {
+  locate(connection, request, since,
+         [this, request](Connection& asking, const protocol::Result<protocol::Since>& located) {
+           if (!located) return refuse(asking, request.id, located.error());
+           subscribe_located(asking, request, *located);
          });
 }
 
-void CommandRunner::locate(Connection& connection, const Wanted& wanted, const protocol::Since& since,
-                           const Located& then) {
-  if (wanted.wish.tells_matches() || !std::holds_alternative<protocol::FromNow>(since)) {
-    if (const auto error = check_matches(wanted.names)) return then(connection, *error);
+void CommandRunner::locate(Connection& connection, const SubscribeRequest& request,
+                           const protocol::Since& since, const Located& then) {
+  if (request.terms.tells_matches() || !std::holds_alternative<protocol::FromNow>(since)) {
+    if (const auto error = check_matches(request.names)) return then(connection, *error);
   }
-  prepare(connection, wanted.names,
-          [this, names = wanted.names, since, then](Connection& asking, bool at_once) {
+  prepare(connection, request.names,
+          [this, names = request.names, since, then](Connection& asking, bool at_once) {
             // Others may have come meanwhile, and channels that nobody used have gone.
             if (!at_once) {
               if (const auto error = check(asking, {names.begin(), names.end()})) return then(asking, *error);
@@ -290,16 +291,16 @@ std::vector<Channel*> CommandRunner::known_channels(const Connection& connection
   return channels;
 }
 
-CommandRunner::Told CommandRunner::add_all(Connection& connection, const Wanted& wanted,
+CommandRunner::Told CommandRunner::add_all(Connection& connection, const SubscribeRequest& request,
                                            const protocol::Since& since) {
   // What was collected in this turn is not on the way any more.
   shard_.fanout().flush_now(connection);
-  const MadeKnown known = make_known(connection, wanted.names, since);
+  const MadeKnown known = make_known(connection, request.names, since);
   Told answer{.room = shard_.settings().message_limits.max_message_bytes};
-  for (const std::string& name : wanted.names) {
+  for (const std::string& name : request.names) {
     protocol::SubscribedChannel& entry = answer.channels.emplace_back();
     entry.channel = name;
-    add(connection, wanted.wish, since_of(name, since), answer);
+    add(connection, request.terms, since_of(name, since), answer);
     const std::unique_ptr<bool>* all = known.find(name);
     if (all != nullptr && !**all) entry.recovered = false;
   }
@@ -307,24 +308,24 @@ CommandRunner::Told CommandRunner::add_all(Connection& connection, const Wanted&
   return answer;
 }
 
-void CommandRunner::subscribe_located(Connection& connection, const Wanted& wanted,
+void CommandRunner::subscribe_located(Connection& connection, const SubscribeRequest& request,
                                       const protocol::Since& since) {
-  const Told answer = add_all(connection, wanted, since);
+  const Told answer = add_all(connection, request, since);
   audit::subscribe(shard_, connection, answer.channels);
   text_.clear();
-  protocol::append_subscribed(text_, wanted.id, shard_.timestamp(), answer.channels,
-                              passing_types(connection, wanted.names));
+  protocol::append_subscribed(text_, request.id, shard_.timestamp(), answer.channels,
+                              passing_types(connection, request.names));
   connection.send_text(text_);
   connection.catch_up();
 }
 
-void CommandRunner::add(Connection& connection, const Wish& wish, const protocol::Since& since,
+void CommandRunner::add(Connection& connection, const SubscriptionTerms& terms, const protocol::Since& since,
                         Told& answer) {
   const std::string_view name = answer.channels.back().channel;
   if (Subscription* known = connection.subscriptions().find(name); known != nullptr) {
     // Sets of types add up: what is taken out is taken out by unsubscribe. But nobody asked
     // for all the types of what was subscribed at the opening.
-    const TypeFilterPtr added = wish.filter_of(name);
+    const TypeFilterPtr added = terms.filter_of(name);
     if (known->unasked && !protocol::is_server_channel(name)) {
       shard_.fanout().change_filter(*known, added);
     } else {
@@ -335,17 +336,17 @@ void CommandRunner::add(Connection& connection, const Wish& wish, const protocol
       }
       shard_.fanout().change_filter(*known, *answer.both);
     }
-    known->unasked = wish.unasked;
-    shard_.fanout().change_pace(*known, wish.pace);
-    return stand(connection, wish, answer);
+    known->unasked = terms.unasked;
+    shard_.fanout().change_pace(*known, terms.pace);
+    return stand(connection, terms, answer);
   }
   presence_.subscribing(connection, name);
   const std::size_t before = connection.subscriptions().size();
   try {
     if (protocol::looks_like_pattern(name)) {
-      add_pattern(connection, wish, since, answer);
+      add_pattern(connection, terms, since, answer);
     } else {
-      add_channel(connection, wish.filter_of(name), since, answer);
+      add_channel(connection, terms.filter_of(name), since, answer);
     }
   } catch (...) {
     // What the connection has is taken back with it, and was counted until then.
@@ -357,11 +358,11 @@ void CommandRunner::add(Connection& connection, const Wish& wish, const protocol
     throw;
   }
   shard_.counters().subscriptions.add();
-  connection.subscriptions().back().unasked = wish.unasked;
-  if (wish.pace.asked_for()) shard_.fanout().change_pace(connection.subscriptions().back(), wish.pace);
+  connection.subscriptions().back().unasked = terms.unasked;
+  if (terms.pace.asked_for()) shard_.fanout().change_pace(connection.subscriptions().back(), terms.pace);
 }
 
-void CommandRunner::stand(Connection& connection, const Wish& wish, Told& answer) {
+void CommandRunner::stand(Connection& connection, const SubscriptionTerms& terms, Told& answer) {
   protocol::SubscribedChannel& entry = answer.channels.back();
   if (!protocol::looks_like_pattern(entry.channel)) {
     Channel& channel = *find_channel(connection, For::kSubscribing, entry.channel);
@@ -373,8 +374,8 @@ void CommandRunner::stand(Connection& connection, const Wish& wish, Told& answer
       answer.live.push_back({Told::kItself, {&channel, seam}, answer.channels.size() - 1});
     return;
   }
-  if (!wish.tells_matches()) return;
-  if (wish.matched) entry.matched.emplace();
+  if (!terms.tells_matches()) return;
+  if (terms.matched) entry.matched.emplace();
   for (Channel* channel : shard_.hub().matching(*protocol::Pattern::parse(entry.channel))) {
     std::uint64_t seam = 0;
     const Position position = channel->join(shard_.index(), seam);
@@ -382,7 +383,7 @@ void CommandRunner::stand(Connection& connection, const Wish& wish, Told& answer
     if (!tell_match(
             connection,
             {.channel = channel->name(), .offset = position.offset, .epoch = position.epoch, .oldest = {}},
-            live ? seam : 0, *channel, wish, answer)) {
+            live ? seam : 0, *channel, terms, answer)) {
       break;
     }
   }
@@ -399,7 +400,7 @@ void CommandRunner::add_channel(Connection& connection, TypeFilterPtr filter, co
   entry.epoch = position.epoch;
   std::uint64_t seam = connection.subscriptions().back().seam;
   if (!std::holds_alternative<protocol::FromNow>(since)) {
-    const ReplayStart start = begin_replay(connection, channel, since, live, Wish(), answer);
+    const ReplayStart start = begin_replay(connection, channel, since, live, SubscriptionTerms(), answer);
     answer.channels.back().offset = start.newest.offset;
     seam = start.seam;
   } else if (connection.is_catching_up(channel)) {
@@ -431,40 +432,40 @@ CommandRunner::MadeKnown CommandRunner::make_known(const Connection& connection,
   return known;
 }
 
-void CommandRunner::add_pattern(Connection& connection, const Wish& wish, const protocol::Since& since,
-                                Told& answer) {
+void CommandRunner::add_pattern(Connection& connection, const SubscriptionTerms& terms,
+                                const protocol::Since& since, Told& answer) {
   const std::size_t index = answer.channels.size() - 1;
   const auto pattern = protocol::Pattern::parse(answer.channels[index].channel);
-  auto subscription = shard_.fanout().subscribe(connection, *pattern, wish.filter_of(pattern->text()));
+  auto subscription = shard_.fanout().subscribe(connection, *pattern, terms.filter_of(pattern->text()));
   const bool replays = !std::holds_alternative<protocol::FromNow>(since);
   // Of what others bring already it is for all behind the position that is told.
-  if (wish.tells_matches()) shard_.fanout().begin_with_the_uncollected(*subscription);
+  if (terms.tells_matches()) shard_.fanout().begin_with_the_uncollected(*subscription);
   // Behind the subscription, so that no channel begins unseen; and before the
   // connection has it, for it would make everything live.
   std::vector<std::pair<Channel*, bool>> matching;
-  if (replays || wish.tells_matches()) {
+  if (replays || terms.tells_matches()) {
     for (Channel* channel : shard_.hub().matching(*pattern)) {
       matching.emplace_back(channel, is_live(connection, *channel));
       // More than can be told of.
-      if (!replays && wish.matched && matching.size() * kMatchBytes > answer.room) break;
+      if (!replays && terms.matched && matching.size() * kMatchBytes > answer.room) break;
     }
   }
   connection.subscriptions().add(std::move(subscription));
   if (!replays) connection.join_catch_ups();
   answer.channels[index].recovered = replays;
-  if (wish.matched) answer.channels[index].matched.emplace();
-  bool tells = wish.tells_matches();
+  if (terms.matched) answer.channels[index].matched.emplace();
+  bool tells = terms.tells_matches();
   for (const auto& [channel, live] : matching) {
     if (replays) {
-      begin_replay(connection, *channel, since, live, wish, answer);
+      begin_replay(connection, *channel, since, live, terms, answer);
     } else if (tells) {
-      tells = tell_where_it_joins(connection, *channel, live, wish, answer);
+      tells = tell_where_it_joins(connection, *channel, live, terms, answer);
     }
   }
 }
 
-bool CommandRunner::tell_where_it_joins(Connection& connection, Channel& channel, bool live, const Wish& wish,
-                                        Told& answer) {
+bool CommandRunner::tell_where_it_joins(Connection& connection, Channel& channel, bool live,
+                                        const SubscriptionTerms& terms, Told& answer) {
   std::uint64_t seam = 0;
   const Position position = channel.join(shard_.index(), seam);
   // What was pushed since the subscription's own seam belongs to the position.
@@ -472,12 +473,12 @@ bool CommandRunner::tell_where_it_joins(Connection& connection, Channel& channel
   return tell_match(
       connection,
       {.channel = channel.name(), .offset = position.offset, .epoch = position.epoch, .oldest = {}},
-      live ? seam : 0, channel, wish, answer);
+      live ? seam : 0, channel, terms, answer);
 }
 
 ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel,
-                                        const protocol::Since& since, bool live, const Wish& wish,
-                                        Told& answer) {
+                                        const protocol::Since& since, bool live,
+                                        const SubscriptionTerms& terms, Told& answer) {
   protocol::SubscribedChannel& entry = answer.channels.back();
   const bool catching_up = connection.is_catching_up(channel);
   // What another subscription brings already is not told twice; what lies
@@ -506,7 +507,7 @@ ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel
       ++entry.more_gaps;
     }
   }
-  if (wish.tells_matches()) {
+  if (terms.tells_matches()) {
     (void)tell_match(connection,
                      {.channel = channel.name(),
                       .offset = start.newest.offset,
@@ -514,7 +515,7 @@ ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel
                       .recovered = whole,
                       .replayed = replays ? start.replayed : 0,
                       .oldest = whole ? std::nullopt : std::optional(start.oldest)},
-                     live ? start.seam : 0, channel, wish, answer);
+                     live ? start.seam : 0, channel, terms, answer);
   }
   if (replays) {
     entry.replayed += start.replayed;
@@ -533,9 +534,9 @@ bool CommandRunner::Told::take_room(std::string_view name) {
 }
 
 bool CommandRunner::tell_match(Connection& connection, const protocol::SubscribedMatch& match,
-                               std::uint64_t live_seam, const Channel& channel, const Wish& wish,
-                               Told& answer) {
-  if (wish.keeps_positions) {
+                               std::uint64_t live_seam, const Channel& channel,
+                               const SubscriptionTerms& terms, Told& answer) {
+  if (terms.keeps_positions) {
     connection.begin_position(match.channel, match.epoch, match.offset - match.replayed);
     return true;
   }

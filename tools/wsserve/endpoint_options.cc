@@ -42,8 +42,8 @@ std::string check_default(const std::string& name, const std::string& value) {
   if (name == "token") return "token: a token is its bearer's, and has no default";
   if (value.empty()) return fmt::format("{}: an empty default says nothing; leave it out", name);
   if (!http::is_upgrade_parameter(name)) return {};
-  Connection::Wishes wishes;
-  const auto error = http::read_wishes({{name, value}}, wishes);
+  SubscribeOptions options;
+  const auto error = http::read_subscribe_options({{name, value}}, options);
   return error ? error->message : std::string();
 }
 

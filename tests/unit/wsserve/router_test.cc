@@ -43,13 +43,13 @@ class RouterTest : public testing::Test {
     return text;
   }
 
-  Connection::Wishes wishes(std::string_view target) {
+  SubscribeOptions options(std::string_view target) {
     Route found = route(request_for(target), settings_);
     if (const auto* error = std::get_if<HttpError>(&found)) {
       ADD_FAILURE() << error->message;
       return {};
     }
-    return std::get<CommandSocket>(found).wishes;
+    return std::get<CommandSocket>(found).options;
   }
 
   HttpError refusal(std::string_view target, const std::string& method = "GET") {
@@ -124,17 +124,17 @@ TEST_F(RouterTest, ServesTheEchoOnlyWhereItIsOn) {
   EXPECT_EQ(routed("/echo/x"), "404 NOT_FOUND");
 }
 
-TEST_F(RouterTest, ReadsTheWishesOfAQuery) {
-  const auto asked = wishes("/ws/a?events=trade,progress&heartbeat=2.5&since=E:7&token=secret");
+TEST_F(RouterTest, ReadsTheOptionsOfAQuery) {
+  const auto asked = options("/ws/a?events=trade,progress&heartbeat=2.5&since=E:7&token=secret");
   ASSERT_NE(asked.filter, nullptr);
   EXPECT_THAT(asked.filter->types(), ElementsAre("progress", "trade"));
   EXPECT_EQ(asked.heartbeat, std::chrono::milliseconds(2500));
   EXPECT_EQ(asked.since, protocol::Since(protocol::Position{.offset = 7, .epoch = "E"}));
 }
 
-TEST_F(RouterTest, WishesNothingUnasked) {
+TEST_F(RouterTest, AsksForNothingUnasked) {
   for (const char* target : {"/ws/a", "/ws/a?", "/ws/a?events=", "/ws/a?events=,,"}) {
-    const auto asked = wishes(target);
+    const auto asked = options(target);
     EXPECT_EQ(asked.filter, nullptr);
     EXPECT_EQ(asked.heartbeat, std::nullopt);
     EXPECT_EQ(asked.since, protocol::Since(protocol::FromNow{}));
@@ -142,9 +142,9 @@ TEST_F(RouterTest, WishesNothingUnasked) {
 }
 
 TEST_F(RouterTest, TakesAHeartbeatOfZeroAndWithinTheBounds) {
-  EXPECT_EQ(wishes("/ws?heartbeat=0").heartbeat, std::chrono::milliseconds(0));
-  EXPECT_EQ(wishes("/ws?heartbeat=0.1").heartbeat, std::chrono::milliseconds(100));
-  EXPECT_EQ(wishes("/ws?heartbeat=3600").heartbeat, std::chrono::hours(1));
+  EXPECT_EQ(options("/ws?heartbeat=0").heartbeat, std::chrono::milliseconds(0));
+  EXPECT_EQ(options("/ws?heartbeat=0.1").heartbeat, std::chrono::milliseconds(100));
+  EXPECT_EQ(options("/ws?heartbeat=3600").heartbeat, std::chrono::hours(1));
   for (const char* bad :
        {"-1", "0.05", "3601", "nan", "inf", "-inf", "1e400", "5s", "", "1 ", "0x10", "1,5"}) {
     EXPECT_EQ(routed(std::string("/ws?heartbeat=") + bad), "400 BAD_REQUEST") << bad;
@@ -163,8 +163,8 @@ TEST_F(RouterTest, RefusesAQueryThatItCannotServe) {
 // R14: what a rate costs is the operator's to bound.
 TEST_F(RouterTest, TakesARateWithinTheBoundsOfTheOperator) {
   settings_.pace = {.lowest = 0.5, .highest = 20};
-  EXPECT_EQ(wishes("/ws?max_rate=0.5").pace.interval, std::chrono::seconds(2));
-  EXPECT_EQ(wishes("/ws?max_rate=20").pace.interval, std::chrono::milliseconds(50));
+  EXPECT_EQ(options("/ws?max_rate=0.5").pace.interval, std::chrono::seconds(2));
+  EXPECT_EQ(options("/ws?max_rate=20").pace.interval, std::chrono::milliseconds(50));
   for (const char* target : {"/ws?max_rate=0.49", "/ws/a?max_rate=20.1", "/events/a?max_rate=1000"}) {
     EXPECT_EQ(refusal(target).status, 400U) << target;
     EXPECT_NE(refusal(target).message.find("from 0.5 to 20 events a second on this server"),
@@ -173,7 +173,7 @@ TEST_F(RouterTest, TakesARateWithinTheBoundsOfTheOperator) {
   }
   EXPECT_NE(refusal("/ws?max_rate=x").message.find("from 0.5 to 20, not \"x\""), std::string::npos);
   settings_.pace = {};
-  EXPECT_EQ(wishes("/ws?max_rate=1000000").pace.interval, std::chrono::microseconds(1));
+  EXPECT_EQ(options("/ws?max_rate=1000000").pace.interval, std::chrono::microseconds(1));
   EXPECT_NE(refusal("/ws?max_rate=1000001").message.find("from 0.001 to 1000000, not"), std::string::npos);
 }
 
@@ -254,7 +254,7 @@ TEST_F(RouterTest, FindsEventStreams) {
   EXPECT_EQ(routed("/events"), "400 BAD_CHANNEL");
 }
 
-TEST_F(RouterTest, AStreamTakesTheWishesOfASocketAndNames) {
+TEST_F(RouterTest, AStreamTakesTheOptionsOfASocketAndNames) {
   const auto stream = [this](std::string_view target) {
     return std::get<EventStreamRequest>(route(request_for(target), settings_));
   };
@@ -262,9 +262,9 @@ TEST_F(RouterTest, AStreamTakesTheWishesOfASocketAndNames) {
   EXPECT_TRUE(stream("/events/a?named=true").named);
   EXPECT_FALSE(stream("/events/a?named=false").named);
   EXPECT_THAT(refusal("/events/a?named=yes").message, HasSubstr("named="));
-  EXPECT_EQ(stream("/events/a?since=e:4").wishes.since, protocol::Since(protocol::Position{4, "e"}));
-  EXPECT_TRUE(stream("/events/a?max_rate=5").wishes.pace.asked_for());
-  EXPECT_THAT(stream("/events/a?events=x,y").wishes.filter->types(), ElementsAre("x", "y"));
+  EXPECT_EQ(stream("/events/a?since=e:4").options.since, protocol::Since(protocol::Position{4, "e"}));
+  EXPECT_TRUE(stream("/events/a?max_rate=5").options.pace.asked_for());
+  EXPECT_THAT(stream("/events/a?events=x,y").options.filter->types(), ElementsAre("x", "y"));
   EXPECT_EQ(refusal("/events/a?max_rate=none").status, 400U);
 }
 
@@ -272,7 +272,7 @@ TEST_F(RouterTest, TheLastEventIdGoesBeforeTheAddress) {
   Request request = request_for("/events/a?since=start");
   request.headers.emplace_back("last-event-id", "*e:7=a");
   const auto stream = std::get<EventStreamRequest>(route(request, settings_));
-  EXPECT_EQ(std::get<protocol::FromPositions>(stream.wishes.since).positions.at("a").offset, 7U);
+  EXPECT_EQ(std::get<protocol::FromPositions>(stream.options.since).positions.at("a").offset, 7U);
   request.headers.back().second = "nonsense";
   EXPECT_THAT(std::get<HttpError>(route(request, settings_)).message, HasSubstr("Last-Event-ID"));
 }

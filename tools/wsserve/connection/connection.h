@@ -43,6 +43,7 @@
 namespace wskit::server {
 
 class Shard;
+struct SubscribeOptions;
 namespace store {
 class Store;
 struct Part;
@@ -55,16 +56,6 @@ struct Response;
 
 class Connection final : public Pollable, public Subscriber, public TimingWheel::Entry {
  public:
-  // What is asked for by the query of an upgrade, beside the channels.
-  struct Wishes {
-    TypeFilterPtr filter;                                // default of later subscriptions too
-    Pace pace;                                           // the same
-    std::optional<std::chrono::milliseconds> heartbeat;  // 0: no JSON heartbeats
-    protocol::Since since;
-    // The channels are the server's defaults, not asked for by the address.
-    bool defaults = false;
-  };
-
   // `socket`: a connected non-blocking stream socket.
   Connection(Shard& shard, OwnedFd socket, const PeerAddress& peer, std::uint64_t number,
              StandingPtr standing);
@@ -271,7 +262,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] protocol::Result<void> identify(http::Request& request, auth::Gate::Purpose purpose);
   void open_websocket(http::Request& request);
   void agree_on_deflate(const websocket::DeflateParameters& parameters);
-  void begin_service(Service service, const std::vector<std::string>& channels, const Wishes& wishes);
+  void begin_service(Service service, const std::vector<std::string>& channels,
+                     const SubscribeOptions& options);
   void read_frames(std::span<char> bytes);
   void handle_message(const websocket::MessageReader::Item& item);
   void echo(const websocket::MessageReader::Item& item);

@@ -219,7 +219,7 @@ void Connection::open_websocket(http::Request& request) {
   const auto* commands = std::get_if<http::CommandSocket>(&route);
   if (commands != nullptr) {
     for (const std::string& channel : commands->channels) {
-      if (identity().awaits_token || commands->wishes.defaults) break;
+      if (identity().awaits_token || commands->options.defaults) break;
       if (const auto error = auth::check_subscribe(identity(), channel))
         return refuse_http(http::to_http(*error));
     }
@@ -244,7 +244,7 @@ void Connection::open_websocket(http::Request& request) {
     return close(CloseCode::kTryAgainLater, *reason);
   }
   if (commands != nullptr) {
-    begin_service(Service::kCommands, commands->channels, commands->wishes);
+    begin_service(Service::kCommands, commands->channels, commands->options);
   } else {
     begin_service(Service::kEcho, {}, {});
   }
@@ -268,16 +268,16 @@ void Connection::agree_on_deflate(const websocket::DeflateParameters& parameters
 }
 
 void Connection::begin_service(Service service, const std::vector<std::string>& channels,
-                               const Wishes& wishes) {
+                               const SubscribeOptions& options) {
   service_ = service;
   constexpr std::array<std::string_view, 3> kKinds{"websocket", "echo", "events"};
   audit::connect(shard_, *this, kKinds[static_cast<std::size_t>(service)]);
   take_seat();
-  default_filter_ = wishes.filter;
-  default_pace_ = wishes.pace;
-  if (wishes.heartbeat) {
-    const bool none = wishes.heartbeat->count() == 0;
-    heartbeat_ = none ? *wishes.heartbeat : std::max(*wishes.heartbeat, shard_.settings().min_heartbeat);
+  default_filter_ = options.filter;
+  default_pace_ = options.pace;
+  if (options.heartbeat) {
+    const bool none = options.heartbeat->count() == 0;
+    heartbeat_ = none ? *options.heartbeat : std::max(*options.heartbeat, shard_.settings().min_heartbeat);
   }
   json_heartbeats_ = service == Service::kCommands && heartbeat_.count() > 0;
   // The first one at a random moment, so that connections that came together do
@@ -288,7 +288,8 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
                std::chrono::milliseconds(random() % static_cast<unsigned long>(interval.count() / 2 + 1));
   if (service == Service::kCommands) {
     shard_.server().people().enter(people::People::key(shard_.index(), number_));
-    const FirstSubscriptions first{.channels = channels, .defaults = wishes.defaults, .since = wishes.since};
+    const FirstSubscriptions first{
+        .channels = channels, .defaults = options.defaults, .since = options.since};
     if (identity().awaits_token) await_token(first);
     shard_.commands().welcome(*this, first, heartbeat_);
   }

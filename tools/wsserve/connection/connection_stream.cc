@@ -75,7 +75,7 @@ bool Connection::begin_stream(const http::EventStreamRequest& request) {
           refusal.value_or("the server is leaving; come back later"));
     return false;
   }
-  begin_service(Service::kEvents, request.channels, request.wishes);
+  begin_service(Service::kEvents, request.channels, request.options);
   // Nothing is ever heard of a reader, so the kernel is asked to notice that it is gone.
   const auto patience = static_cast<unsigned>(2 * ping_interval().count());
   ::setsockopt(transport_.fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof(patience));

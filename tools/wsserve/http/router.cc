@@ -127,7 +127,7 @@ Route history_route(const Request& request, std::string_view encoded) {
 Route socket_route(const QueryParameters& query, std::vector<std::string> channels,
                    const Settings& settings) {
   CommandSocket socket{std::move(channels), {}};
-  if (auto error = read_wishes(query, socket.wishes, settings.pace)) return std::move(*error);
+  if (auto error = read_subscribe_options(query, socket.options, settings.pace)) return std::move(*error);
   return socket;
 }
 
@@ -174,7 +174,8 @@ Route events_route(const Request& request, std::string_view path, const Settings
   auto query = query_of(request, known, kRepeatable);
   if (auto* error = std::get_if<HttpError>(&query)) return std::move(*error);
   auto& parameters = std::get<QueryParameters>(query);
-  if (auto error = read_wishes(parameters, stream.wishes, settings.pace)) return std::move(*error);
+  if (auto error = read_subscribe_options(parameters, stream.options, settings.pace))
+    return std::move(*error);
   for (auto& [name, value] : parameters) {
     if (name == "channel") {
       if (const auto parsed = protocol::Pattern::parse(value); !parsed) {
@@ -190,7 +191,7 @@ Route events_route(const Request& request, std::string_view path, const Settings
   }
   if (stream.channels.empty()) {
     stream.channels = settings.default_channels;
-    stream.wishes.defaults = true;
+    stream.options.defaults = true;
   }
   if (stream.channels.empty()) {
     return bad_request("BAD_CHANNEL", "which channel? write /events/<channel or pattern>, or ?channel=…");
@@ -199,7 +200,7 @@ Route events_route(const Request& request, std::string_view path, const Settings
   if (const std::string last = request.header("last-event-id"); !last.empty()) {
     const auto parsed = protocol::parse_since_text(last, protocol::system_now());
     if (!parsed) return bad_request("BAD_REQUEST", "Last-Event-ID: " + parsed.error().message);
-    stream.wishes.since = *parsed;
+    stream.options.since = *parsed;
   }
   return stream;
 }
@@ -218,8 +219,8 @@ Opens opens(const Request& request, const Route& route) {
   return socket && wants_upgrade(request) ? Opens::kSocket : Opens::kNothing;
 }
 
-std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::Wishes& wishes,
-                                     const PaceBounds& bounds) {
+std::optional<HttpError> read_subscribe_options(const QueryParameters& query, SubscribeOptions& options,
+                                                const PaceBounds& bounds) {
   std::string_view max_rate;
   std::string_view conflate;
   for (const auto& [name, value] : query) {
@@ -231,7 +232,7 @@ std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::W
                                               " is no event type; use 1 to 64 of A-Za-z0-9_.:-");
         }
       }
-      if (!types.empty()) wishes.filter = TypeFilter::only(std::move(types));
+      if (!types.empty()) options.filter = TypeFilter::only(std::move(types));
     } else if (name == "heartbeat") {
       const auto seconds = parse_seconds(value);
       if (!seconds || *seconds > kMaxHeartbeatSeconds ||
@@ -239,9 +240,9 @@ std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::W
         return bad_request("BAD_REQUEST",
                            "heartbeat=: " + protocol::quote(value) + " is not 0 or 0.1 to 3600 seconds");
       }
-      wishes.heartbeat = std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
+      options.heartbeat = std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
     } else if (name == "since") {
-      if (auto error = read_since(value, wishes.since)) return error;
+      if (auto error = read_since(value, options.since)) return error;
     } else if (name == "max_rate") {
       max_rate = value;
     } else if (name == "conflate") {
@@ -250,7 +251,7 @@ std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::W
   }
   const auto pace = parse_pace(max_rate, conflate, bounds);
   if (!pace) return bad_request("BAD_REQUEST", pace.error().message);
-  wishes.pace = *pace;
+  options.pace = *pace;
   return std::nullopt;
 }
 
@@ -305,7 +306,7 @@ Route route(const Request& request, const Settings& settings) {
   }
   if (path == "/ws" || path == kSocketPrefix) {
     Route socket = socket_route(request, settings.default_channels, settings);
-    if (auto* commands = std::get_if<CommandSocket>(&socket)) commands->wishes.defaults = true;
+    if (auto* commands = std::get_if<CommandSocket>(&socket)) commands->options.defaults = true;
     return socket;
   }
   auto channel = socket_channel(path.substr(kSocketPrefix.size()));

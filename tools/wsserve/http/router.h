@@ -5,8 +5,9 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
-#include "wsserve/connection/connection.h"
+#include "wsserve/fanout/subscribe_options.h"
 #include "wsserve/http/admin_request.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/uri.h"
@@ -19,7 +20,7 @@ enum class Page : std::uint8_t { kHealth, kReady, kStats, kMetrics, kFront };
 // A WebSocket of commands, already subscribed to some channels.
 struct CommandSocket {
   std::vector<std::string> channels;
-  Connection::Wishes wishes;
+  SubscribeOptions options;
   std::size_t unknown_parameters = 0;  // that were passed over
 };
 struct EchoSocket {};
@@ -27,7 +28,7 @@ struct EchoSocket {};
 // GET /events/<channel or pattern>
 struct EventStreamRequest {
   std::vector<std::string> channels;
-  Connection::Wishes wishes;
+  SubscribeOptions options;
   bool named = false;  // events have their type as the name, for listeners of one type
 };
 
@@ -58,7 +59,8 @@ using Route = std::variant<HttpError, Page, HistoryRequest, PublishTarget, Comma
 [[nodiscard]] Opens opens(const Request& request, const Route& route);
 
 // Fills in what the query of an upgrade asks for; an error names the parameter.
-[[nodiscard]] std::optional<HttpError> read_wishes(const QueryParameters& query, Connection::Wishes& wishes,
-                                                   const PaceBounds& bounds = {});
+[[nodiscard]] std::optional<HttpError> read_subscribe_options(const QueryParameters& query,
+                                                              SubscribeOptions& options,
+                                                              const PaceBounds& bounds = {});
 
 }  // namespace wskit::server::http
