@@ -9,7 +9,7 @@
 #include "common/protocol/quote.h"
 #include "common/version.h"
 #include "wsserve/history_page.h"
-#include "wsserve/shard.h"
+#include "wsserve/status/server_view.h"
 
 namespace wskit::server::http {
 namespace {
