@@ -1,8 +1,8 @@
 // Whose connection it is, and until when.
 #include <algorithm>
 
-#include "wsserve/auth/request_token.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/http/request_token.h"
 #include "wsserve/shard.h"
 
 namespace wskit::server {
@@ -18,7 +18,7 @@ constexpr std::uint8_t kMaxRefusedTokens = 5;
 }  // namespace
 
 protocol::Result<void> Connection::identify(http::Request& request, auth::Gate::Purpose purpose) {
-  const auto token = auth::take_token(request);
+  const auto token = http::take_token(request);
   auto admitted = shard_.settings().gate->admit(token, purpose, std::chrono::system_clock::now());
   identity_ = admitted ? *admitted : auth::nobody();
   if (!admitted && token && ++refused_tokens_ >= kMaxRefusedTokens) request.keep_alive = false;
