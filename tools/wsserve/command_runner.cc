@@ -7,12 +7,11 @@
 
 #include "common/protocol/channel.h"
 #include "common/protocol/quote.h"
-#include "wsserve/audit/records.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/logs.h"
 #include "wsserve/http/publish_request.h"
 #include "wsserve/hub.h"
-#include "wsserve/log/reports.h"
 #include "wsserve/people/announcement.h"
 #include "wsserve/shard.h"
 
@@ -34,7 +33,7 @@ void CommandRunner::run(Connection& connection, std::string_view text) {
   }
   if (!parsed) return refuse(connection, parsed.error().id, parsed.error().error);
   const Command& command = **parsed;
-  report::command(shard_, connection, command);
+  logs::command(shard_, connection, command);
   if (const auto error = auth::check_command(connection.identity(), command.action)) {
     return refuse(connection, command.id, *error);
   }
@@ -84,7 +83,7 @@ void CommandRunner::refuse(Connection& connection, std::string_view id, const Er
   shard_.counters().command_errors.add();
   if (error.code == ErrorCode::kUnauthorized) shard_.counters().unauthorized.add();
   if (error.code == ErrorCode::kForbidden) shard_.counters().forbidden.add();
-  audit::refuse(shard_, connection, error);
+  logs::refuse(shard_, connection, error);
   text_.clear();
   protocol::append_error(text_, id, shard_.timestamp(), error);
   connection.send_text(text_);
@@ -318,7 +317,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   }
   shard_.counters().published.add(published_.size() - duplicates);
   shard_.counters().duplicates.add(duplicates);
-  audit::publish(shard_, connection, std::span(command.publish).first(published_.size()), published_);
+  logs::publish(shard_, connection, std::span(command.publish).first(published_.size()), published_);
   if (producer != nullptr && !published_.empty()) producer->accepted(newest_sequence);
   if (shard_.hub().crowded()) connection.hold_back();
   return forgotten;

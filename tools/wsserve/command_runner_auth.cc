@@ -9,11 +9,11 @@
 #include "common/protocol/quote.h"
 #include "common/protocol/timestamp.h"
 #include "common/text_hash.h"
-#include "wsserve/audit/records.h"
 #include "wsserve/auth/gate.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/command_runner.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/logs.h"
 #include "wsserve/shard.h"
 
 namespace wskit::server {
@@ -123,7 +123,7 @@ void CommandRunner::authenticate(Connection& connection, const protocol::Command
   std::optional<FirstSubscriptions> first;
   if (!connection.take_identity(std::move(*admitted), first)) return;
   presence_.renamed(connection);
-  audit::authenticate(shard_, connection);
+  logs::authenticate(shard_, connection);
   text_.clear();
   protocol::append_control(text_, "authenticated", command.id, shard_.timestamp(),
                            authenticated_data(connection.identity()));
@@ -146,7 +146,7 @@ void CommandRunner::drop_forbidden(Connection& connection) {
   for (const std::string& name : forbidden) end_subscription(connection, name);
   connection.subscriptions_left();
   const std::vector<std::string_view> left(forbidden.begin(), forbidden.end());
-  audit::unsubscribe(shard_, connection, left);
+  logs::unsubscribe(shard_, connection, left);
   text_.clear();
   protocol::append_unsubscribed(text_, {}, shard_.timestamp(), left, {});
   connection.send_text(text_);

@@ -7,10 +7,10 @@
 
 #include "common/protocol/close_code.h"
 #include "common/protocol/quote.h"
-#include "wsserve/audit/records.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/command_runner.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/logs.h"
 #include "wsserve/http/admin_request.h"
 #include "wsserve/hub.h"
 #include "wsserve/people/roll_call.h"
@@ -140,7 +140,7 @@ void CommandRunner::administer(Connection& connection, const AdminRequest& reque
     case AdminRequest::Action::kShowConnection:
       return list_connections(connection, request);
     case AdminRequest::Action::kDisconnect:
-      audit::administer(shard_, connection, "disconnect", request.target());
+      logs::administer(shard_, connection, "disconnect", request.target());
       return people::take_roll_call(
           shard_, connection, [request](Shard& shard) { return disconnect(shard, request); },
           [request](Connection& asking, const Answer& answer) {

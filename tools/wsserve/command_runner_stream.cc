@@ -1,9 +1,9 @@
 // Subscribing for a stream of server-sent events.
 #include "common/protocol/channel.h"
-#include "wsserve/audit/records.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/command_runner.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/logs.h"
 #include "wsserve/http/router.h"
 #include "wsserve/shard.h"
 
@@ -39,7 +39,7 @@ void CommandRunner::stream_located(Connection& connection, const SubscribeReques
     // What is replayed is still to come.
     if (entry.offset) connection.begin_position(entry.channel, entry.epoch, *entry.offset - entry.replayed);
   }
-  audit::subscribe(shard_, connection, channels);
+  logs::subscribe(shard_, connection, channels);
   const TypeFilterPtr& filter = request.terms.filter;
   text_.clear();
   protocol::append_subscribed(text_, {}, shard_.timestamp(), channels,

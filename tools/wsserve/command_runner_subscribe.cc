@@ -8,10 +8,10 @@
 
 #include "common/protocol/channel.h"
 #include "common/text_hash.h"
-#include "wsserve/audit/records.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/command_runner.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/logs.h"
 #include "wsserve/hub.h"
 #include "wsserve/index/pattern_index.h"
 #include "wsserve/shard.h"
@@ -311,7 +311,7 @@ CommandRunner::Told CommandRunner::add_all(Connection& connection, const Subscri
 void CommandRunner::subscribe_located(Connection& connection, const SubscribeRequest& request,
                                       const protocol::Since& since) {
   const Told answer = add_all(connection, request, since);
-  audit::subscribe(shard_, connection, answer.channels);
+  logs::subscribe(shard_, connection, answer.channels);
   text_.clear();
   protocol::append_subscribed(text_, request.id, shard_.timestamp(), answer.channels,
                               passing_types(connection, request.names));
@@ -617,7 +617,7 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
     end_subscription(connection, name);
   }
   connection.subscriptions_left();
-  audit::unsubscribe(shard_, connection, left);
+  logs::unsubscribe(shard_, connection, left);
   text_.clear();
   const auto types = command.event_types ? names_of(*command.event_types) : std::vector<std::string>();
   protocol::append_unsubscribed(text_, command.id, shard_.timestamp(), left, types);

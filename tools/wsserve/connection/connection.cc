@@ -7,7 +7,7 @@
 #include <cerrno>
 
 #include "common/websocket/message_writer.h"
-#include "wsserve/audit/records.h"
+#include "wsserve/connection/logs.h"
 #include "wsserve/http/response.h"
 #include "wsserve/shard.h"
 
@@ -273,7 +273,7 @@ void Connection::close(CloseCode code, std::string_view reason) {
 }
 
 void Connection::take_leave(CloseCode code, std::string_view reason) {
-  audit::disconnect(shard_, *this, code, reason);
+  logs::disconnect(shard_, *this, code, reason);
   const std::size_t before = outbound().bytes();
   put_farewell(code, reason);
   phase_ = Phase::kClosing;
@@ -339,7 +339,7 @@ void Connection::abort(std::string_view why) noexcept {
   if (phase_ == Phase::kDead) return;
   if (phase_ == Phase::kOpen) {
     shard_.guard("the audit log of a disconnection",
-                 [&] { audit::disconnect(shard_, *this, CloseCode::kAbnormal, why); });
+                 [&] { logs::disconnect(shard_, *this, CloseCode::kAbnormal, why); });
     leave_service();
   }
   phase_ = Phase::kDead;

@@ -7,10 +7,11 @@
 #include <cerrno>
 
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/logs.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/response.h"
 #include "wsserve/hub.h"
-#include "wsserve/log/reports.h"
+#include "wsserve/log/server_log.h"
 #include "wsserve/shard.h"
 
 namespace wskit::server {
@@ -66,7 +67,7 @@ void Connection::read_proxy_header() {
   if (status == ProxyHeader::Status::kNeedMore) return;
   if (status == ProxyHeader::Status::kBad) {
     shard_.counters().bad_proxy_headers.add();
-    report::trouble(shard_, *this, Trouble::kProxyHeader, "it is no PROXY header of version 1 or 2");
+    logs::trouble(shard_, *this, Trouble::kProxyHeader, "it is no PROXY header of version 1 or 2");
     return abort();
   }
   const auto client = standing_->header->client();
@@ -76,7 +77,7 @@ void Connection::read_proxy_header() {
   if (shard_.server().admission().introduce(shard_.settings().limits, *standing_, peer_, shard_.now()))
     return;
   shard_.counters().dropped_connections.add();
-  report::trouble(shard_, *this, Trouble::kConnectionLimit, "dropped without a word");
+  logs::trouble(shard_, *this, Trouble::kConnectionLimit, "dropped without a word");
   abort();
 }
 
@@ -132,7 +133,7 @@ void Connection::end_request_time() {
   } else if (!finish_when_written_ || outbound_ != nullptr) {
     // Also one that does not take the answer that was to be its last.
     shard_.counters().handshake_timeouts.add();
-    report::trouble(shard_, *this, Trouble::kHandshake, "--handshake-timeout is over");
+    logs::trouble(shard_, *this, Trouble::kHandshake, "--handshake-timeout is over");
   }
   abort();
 }

@@ -6,9 +6,9 @@
 
 #include "common/websocket/handshake.h"
 #include "common/websocket/message_writer.h"
-#include "wsserve/audit/records.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/logs.h"
 #include "wsserve/http/host.h"
 #include "wsserve/http/pages.h"
 #include "wsserve/http/publish_request.h"
@@ -166,7 +166,7 @@ void Connection::send_http(const http::Response& response, bool keep_alive, bool
   if (response.status >= 400) shard_.counters().http_errors.add();
   if (response.status == 401) shard_.counters().unauthorized.add();
   if (response.status == 403) shard_.counters().forbidden.add();
-  if (response.status >= 400) audit::refuse_request(shard_, *this, http_->request(), response);
+  if (response.status >= 400) logs::refuse_request(shard_, *this, http_->request(), response);
   Outbound& queue = outbound();
   const std::size_t before = queue.bytes();
   queue.append_http(http::serialize(response, keep_alive, head, page_headers()));
@@ -271,7 +271,7 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
                                const SubscribeOptions& options) {
   service_ = service;
   constexpr std::array<std::string_view, 3> kKinds{"websocket", "echo", "events"};
-  audit::connect(shard_, *this, kKinds[static_cast<std::size_t>(service)]);
+  logs::connect(shard_, *this, kKinds[static_cast<std::size_t>(service)]);
   take_seat();
   default_filter_ = options.filter;
   default_pace_ = options.pace;

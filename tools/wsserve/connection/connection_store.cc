@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "wsserve/audit/records.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/logs.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/shard.h"
 
@@ -87,7 +87,7 @@ void Connection::send_reply(const StoreWait::Reply& reply, const store::Store& s
   shard_.counters().command_errors.add();
   std::string text;
   const protocol::Error error = not_stored(lost, reply.events.size());
-  audit::refuse(shard_, *this, error);
+  logs::refuse(shard_, *this, error);
   protocol::append_error(text, reply.id, shard_.timestamp(), error);
   send_text(text);
 }

@@ -7,10 +7,6 @@
 
 #include "common/protocol/json_text.h"
 #include "common/protocol/json_value.h"
-#include "wsserve/connection/connection.h"
-#include "wsserve/http/request_reader.h"
-#include "wsserve/http/response.h"
-#include "wsserve/shard.h"
 
 namespace wskit::server::report {
 namespace {
@@ -19,10 +15,8 @@ using protocol::CloseCode;
 using protocol::ErrorCode;
 
 // "203.0.113.9, user ann".
-std::string who(const Connection& connection) {
-  std::string text = connection.peer_address().to_string();
-  if (!connection.user().empty()) text += fmt::format(", user {}", connection.user());
-  return text;
+std::string who(const Actor& actor) {
+  return actor.user.empty() ? actor.address : fmt::format("{}, user {}", actor.address, actor.user);
 }
 
 std::optional<Trouble> trouble_of(ErrorCode code) {
@@ -58,13 +52,13 @@ std::optional<Trouble> trouble_of(CloseCode code) {
   }
 }
 
-std::optional<Trouble> trouble_of(unsigned status, const Connection& connection) {
-  switch (status) {
+std::optional<Trouble> trouble_of(const RefusedRequest& request) {
+  switch (request.status) {
     case 401:
       return Trouble::kToken;
     case 403:
       // Before anybody asks whose request it is, it is looked at where it comes from.
-      return connection.identity().awaits_token ? Trouble::kOrigin : Trouble::kPermission;
+      return request.before_sign_in ? Trouble::kOrigin : Trouble::kPermission;
     case 413:
     case 431:
       return Trouble::kTooLarge;
@@ -99,8 +93,8 @@ std::string_view name_of(protocol::Action action) {
 }
 
 // What the body of a refusal says under that name; empty if it says nothing.
-std::string said(const http::Response& response, std::string_view name) {
-  protocol::JsonScanner scanner(response.body);
+std::string said(const RefusedRequest& request, std::string_view name) {
+  protocol::JsonScanner scanner(request.body);
   const std::string_view body = scanner.value();
   if (!scanner.finish() || !body.starts_with('{')) return {};
   const auto error = protocol::json_member(body, "error");
@@ -113,62 +107,58 @@ std::string said(const http::Response& response, std::string_view name) {
 
 }  // namespace
 
-void trouble(Shard& shard, const Connection& connection, Trouble kind, std::string_view what) {
-  if (ServerLog* log = shard.server().log()) log->trouble(kind, fmt::format("{}: {}", who(connection), what));
+bool tells(const ServerLog& log, CloseCode code) { return log.tells_connections() || trouble_of(code); }
+
+bool tells(const ServerLog& log, const protocol::Error& error) {
+  return log.tells_connections() || trouble_of(error.code);
 }
 
-void connect(Shard& shard, const Connection& connection, std::string_view kind) {
-  ServerLog* log = shard.server().log();
-  if (log == nullptr || !log->tells_connections()) return;
-  log->connection("connection {} came: {}, {}", connection.id(), kind, who(connection));
+bool tells(const ServerLog& log, const RefusedRequest& request) {
+  return log.tells_connections() || trouble_of(request);
 }
 
-void disconnect(Shard& shard, const Connection& connection, CloseCode code, std::string_view reason) {
-  ServerLog* log = shard.server().log();
-  if (log == nullptr) return;
-  if (const auto kind = trouble_of(code)) trouble(shard, connection, *kind, reason);
-  if (!log->tells_connections()) return;
-  const protocol::DeliveryCounters counters = connection.counters();
-  log->connection("connection {} went: {}, {}{}{}; {} events delivered, {} dropped", connection.id(),
-                  who(connection), static_cast<unsigned>(code), reason.empty() ? "" : " ", reason,
-                  counters.delivered, counters.dropped);
+void trouble(ServerLog& log, const Actor& actor, Trouble kind, std::string_view what) {
+  log.trouble(kind, fmt::format("{}: {}", who(actor), what));
 }
 
-void refuse(Shard& shard, const Connection& connection, const protocol::Error& error) {
-  ServerLog* log = shard.server().log();
-  if (log == nullptr) return;
-  if (const auto kind = trouble_of(error.code)) trouble(shard, connection, *kind, error.message);
-  if (!log->tells_connections()) return;
-  log->connection("connection {} was refused {}: {}", connection.id(), protocol::to_string(error.code),
-                  error.message);
+void connect(ServerLog& log, const Actor& actor, std::string_view kind) {
+  log.connection("connection {} came: {}, {}", actor.connection, kind, who(actor));
 }
 
-void refuse_request(Shard& shard, const Connection& connection, const http::Request& request,
-                    const http::Response& response) {
-  ServerLog* log = shard.server().log();
-  if (log == nullptr) return;
-  auto kind = trouble_of(response.status, connection);
+void disconnect(ServerLog& log, const Actor& actor, CloseCode code, std::string_view reason,
+                const protocol::DeliveryCounters& counters) {
+  if (const auto kind = trouble_of(code)) trouble(log, actor, *kind, reason);
+  log.connection("connection {} went: {}, {}{}{}; {} events delivered, {} dropped", actor.connection,
+                 who(actor), static_cast<unsigned>(code), reason.empty() ? "" : " ", reason,
+                 counters.delivered, counters.dropped);
+}
+
+void refuse(ServerLog& log, const Actor& actor, const protocol::Error& error) {
+  if (const auto kind = trouble_of(error.code)) trouble(log, actor, *kind, error.message);
+  log.connection("connection {} was refused {}: {}", actor.connection, protocol::to_string(error.code),
+                 error.message);
+}
+
+void refuse_request(ServerLog& log, const Actor& actor, const RefusedRequest& request) {
+  auto kind = trouble_of(request);
   // One status for many limits.
-  if (response.status == 429 && said(response, "code") == protocol::to_string(ErrorCode::kTooManyChannels)) {
+  if (request.status == 429 && said(request, "code") == protocol::to_string(ErrorCode::kTooManyChannels)) {
     kind = Trouble::kSubscriptionLimit;
   }
-  if (!kind && !log->tells_connections()) return;
   const std::string what =
-      fmt::format("{} {}: {} {}", request.method, request.path, response.status, said(response, "message"));
-  if (kind) trouble(shard, connection, *kind, what);
-  log->connection("connection {} was refused: {}, {}", connection.id(), who(connection), what);
+      fmt::format("{} {}: {} {}", request.method, request.path, request.status, said(request, "message"));
+  if (kind) trouble(log, actor, *kind, what);
+  log.connection("connection {} was refused: {}, {}", actor.connection, who(actor), what);
 }
 
-void command(Shard& shard, const Connection& connection, const protocol::Command& command) {
-  ServerLog* log = shard.server().log();
-  if (log == nullptr || !log->tells_commands()) return;
+void command(ServerLog& log, const Actor& actor, const protocol::Command& command) {
   std::string of;
   if (command.channels) {
     for (const std::string_view name : *command.channels) of += fmt::format(" {}", name);
   } else if (!command.publish.empty()) {
     of = fmt::format(" {} events, the first to {}", command.publish.size(), command.publish.front().channel);
   }
-  log->command("connection {}: {}{}", connection.id(), name_of(command.action), of);
+  log.command("connection {}: {}{}", actor.connection, name_of(command.action), of);
 }
 
 }  // namespace wskit::server::report

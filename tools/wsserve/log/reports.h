@@ -1,41 +1,36 @@
-// What the server's log tells of a connection. Each function does nothing where there is
-// no log.
+// Writes the lines of the server's log that tell of a connection.
 //
-// Threads: that of the connection's shard.
+// Threads: any.
 #pragma once
 
 #include <string_view>
 
 #include "common/protocol/close_code.h"
 #include "common/protocol/command.h"
+#include "common/protocol/control.h"
 #include "common/protocol/error.h"
+#include "wsserve/log/actor.h"
 #include "wsserve/log/server_log.h"
 
-namespace wskit::server {
+namespace wskit::server::report {
 
-class Connection;
-class Shard;
-namespace http {
-struct Request;
-struct Response;
-}  // namespace http
-
-namespace report {
+// Whether there is a line to tell: otherwise nobody has to make an Actor for it.
+[[nodiscard]] bool tells(const ServerLog& log, protocol::CloseCode code);
+[[nodiscard]] bool tells(const ServerLog& log, const protocol::Error& error);
+[[nodiscard]] bool tells(const ServerLog& log, const RefusedRequest& request);
 
 // Trouble with one connection: its address, its user, and `what`.
-void trouble(Shard& shard, const Connection& connection, Trouble kind, std::string_view what);
+void trouble(ServerLog& log, const Actor& actor, Trouble kind, std::string_view what);
 
 // A WebSocket or an event stream has begun. `kind`: "websocket", "echo", "events".
-void connect(Shard& shard, const Connection& connection, std::string_view kind);
-void disconnect(Shard& shard, const Connection& connection, protocol::CloseCode code,
-                std::string_view reason);
+void connect(ServerLog& log, const Actor& actor, std::string_view kind);
+void disconnect(ServerLog& log, const Actor& actor, protocol::CloseCode code, std::string_view reason,
+                const protocol::DeliveryCounters& counters);
 // A command was refused.
-void refuse(Shard& shard, const Connection& connection, const protocol::Error& error);
+void refuse(ServerLog& log, const Actor& actor, const protocol::Error& error);
 // A request was answered with an error.
-void refuse_request(Shard& shard, const Connection& connection, const http::Request& request,
-                    const http::Response& response);
+void refuse_request(ServerLog& log, const Actor& actor, const RefusedRequest& request);
 // A command is about to be carried out.
-void command(Shard& shard, const Connection& connection, const protocol::Command& command);
+void command(ServerLog& log, const Actor& actor, const protocol::Command& command);
 
-}  // namespace report
-}  // namespace wskit::server
+}  // namespace wskit::server::report
