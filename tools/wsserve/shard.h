@@ -21,10 +21,10 @@
 #include <vector>
 
 #include "common/protocol/timestamp.h"
-#include "wsserve/command_runner.h"
+#include "wsserve/command/command_runner.h"
+#include "wsserve/command/history_query.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/fanout/fanout.h"
-#include "wsserve/history_query.h"
 #include "wsserve/inbox.h"
 #include "wsserve/incidents.h"
 #include "wsserve/owned_fd.h"

@@ -1,4 +1,4 @@
-#include "wsserve/people/roll_call.h"
+#include "wsserve/command/roll_call.h"
 
 #include <algorithm>
 #include <iterator>

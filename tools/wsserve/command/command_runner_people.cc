@@ -8,12 +8,12 @@
 #include "common/protocol/close_code.h"
 #include "common/protocol/quote.h"
 #include "wsserve/auth/permissions.h"
-#include "wsserve/command_runner.h"
+#include "wsserve/command/command_runner.h"
+#include "wsserve/command/roll_call.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/admin_request.h"
 #include "wsserve/hub.h"
-#include "wsserve/people/roll_call.h"
 #include "wsserve/shard.h"
 
 namespace wskit::server {

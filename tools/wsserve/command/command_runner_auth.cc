@@ -11,7 +11,7 @@
 #include "common/text_hash.h"
 #include "wsserve/auth/gate.h"
 #include "wsserve/auth/permissions.h"
-#include "wsserve/command_runner.h"
+#include "wsserve/command/command_runner.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/shard.h"

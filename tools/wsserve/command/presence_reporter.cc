@@ -1,4 +1,4 @@
-#include "wsserve/people/presence_reporter.h"
+#include "wsserve/command/presence_reporter.h"
 
 #include <utility>
 

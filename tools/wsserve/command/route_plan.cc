@@ -1,4 +1,4 @@
-#include "wsserve/routing/route_plan.h"
+#include "wsserve/command/route_plan.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "wsserve/command_runner.h"
+#include "wsserve/command/command_runner.h"
 
 #include <fmt/format.h>
 
@@ -8,11 +8,11 @@
 #include "common/protocol/channel.h"
 #include "common/protocol/quote.h"
 #include "wsserve/auth/permissions.h"
+#include "wsserve/command/announcement.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/publish_request.h"
 #include "wsserve/hub.h"
-#include "wsserve/people/announcement.h"
 #include "wsserve/shard.h"
 
 namespace wskit::server {

@@ -1,4 +1,4 @@
-#include "wsserve/people/announcement.h"
+#include "wsserve/command/announcement.h"
 
 #include <charconv>
 #include <optional>

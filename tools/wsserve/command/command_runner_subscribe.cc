@@ -9,7 +9,7 @@
 #include "common/protocol/channel.h"
 #include "common/text_hash.h"
 #include "wsserve/auth/permissions.h"
-#include "wsserve/command_runner.h"
+#include "wsserve/command/command_runner.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/hub.h"

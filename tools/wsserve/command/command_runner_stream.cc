@@ -1,7 +1,7 @@
 // Subscribing for a stream of server-sent events.
 #include "common/protocol/channel.h"
 #include "wsserve/auth/permissions.h"
-#include "wsserve/command_runner.h"
+#include "wsserve/command/command_runner.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/router.h"

@@ -1,4 +1,4 @@
-#include "wsserve/history_query.h"
+#include "wsserve/command/history_query.h"
 
 #include <fmt/format.h>
 
