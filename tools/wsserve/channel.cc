@@ -7,11 +7,12 @@
 #include "common/protocol/event.h"
 #include "wsserve/event_frame.h"
 #include "wsserve/event_key.h"
-#include "wsserve/fanout/local_channel.h"
 #include "wsserve/inbox.h"
 #include "wsserve/sequence_windows.h"
 
 namespace wskit::server {
+
+ShardState::~ShardState() = default;
 
 Channel::Channel(std::string name, std::string epoch, const ChannelOptions& options, const Home& home,
                  std::uint64_t interested_shards)

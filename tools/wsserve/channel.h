@@ -35,7 +35,6 @@
 namespace wskit::server {
 
 class Inbox;
-class LocalChannel;
 class SequenceWindows;
 
 // When the server received an event, as a value and as the protocol writes it.
@@ -85,6 +84,16 @@ struct ReplayStart {
   Position newest;
   bool in_store = false;   // the first of them is no longer in memory
   std::uint64_t seam = 0;  // begin_replay: deliveries to the shard's inbox after it follow `newest`
+};
+
+// What one shard keeps of a channel beside the channel itself: the fan-out's LocalChannel.
+// The channel holds it and destroys it, and knows nothing else of it.
+class ShardState {
+ public:
+  ShardState() = default;
+  virtual ~ShardState();
+  ShardState(const ShardState&) = delete;
+  ShardState& operator=(const ShardState&) = delete;
 };
 
 class Channel final : private store::Sink {
@@ -199,8 +208,9 @@ class Channel final : private store::Sink {
   // No event was ever published to it, nor is one on its way.
   [[nodiscard]] bool is_unborn() const;
 
-  // The shard's own view of the channel; only that shard's thread may touch it.
-  [[nodiscard]] std::unique_ptr<LocalChannel>& local(std::size_t shard) { return local_[shard]; }
+  // What the shard keeps of the channel, made and read by its fan-out; null: nothing. Only
+  // that shard's thread may touch it.
+  [[nodiscard]] std::unique_ptr<ShardState>& local(std::size_t shard) { return local_[shard]; }
 
  private:
   void remember_stored();
@@ -285,7 +295,7 @@ class Channel final : private store::Sink {
   std::unique_ptr<SequenceWindows> sequences_;  // null: no producer ever published to it
   protocol::SystemMicros used_;                 // made, published to, or left by a listener
 
-  boost::container::small_vector<std::unique_ptr<LocalChannel>, 2> local_;
+  boost::container::small_vector<std::unique_ptr<ShardState>, 2> local_;
 };
 
 // What may fail comes first: an event that was accepted and is not remembered would be

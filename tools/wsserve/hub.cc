@@ -7,7 +7,6 @@
 #include <system_error>
 #include <utility>
 
-#include "wsserve/fanout/local_channel.h"
 #include "wsserve/inbox.h"
 
 namespace wskit::server {

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "wsserve/fanout/local_channel.h"
 #include "wsserve/hub.h"
 #include "wsserve/inbox.h"
 

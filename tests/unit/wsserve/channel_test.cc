@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "wsserve/fanout/local_channel.h"
 #include "wsserve/inbox.h"
 
 namespace wskit::server {

@@ -10,7 +10,6 @@
 
 #include "fanout_fixture.h"
 #include "wsserve/connection/subscriptions.h"
-#include "wsserve/fanout/local_channel.h"
 
 namespace wskit::server {
 namespace {

@@ -26,7 +26,6 @@
 
 #include "model/wire_client.h"
 #include "wsserve/auth/claims.h"
-#include "wsserve/fanout/local_channel.h"
 #include "wsserve/hub.h"
 #include "wsserve/inbox.h"
 #include "wsserve/server.h"

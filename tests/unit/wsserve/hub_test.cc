@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "support/scratch_folder.h"
-#include "wsserve/fanout/local_channel.h"
 #include "wsserve/inbox.h"
 
 namespace wskit::server {

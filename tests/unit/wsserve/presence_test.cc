@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "wsserve/event_frame.h"
-#include "wsserve/fanout/local_channel.h"
 #include "wsserve/hub.h"
 #include "wsserve/inbox.h"
 

@@ -19,14 +19,13 @@ Fanout::Fanout(Hub& hub, std::size_t shard, const Inbox& inbox)
 Fanout::~Fanout() = default;
 
 LocalChannel& Fanout::local(Channel& channel) {
-  std::unique_ptr<LocalChannel>& local = channel.local(shard_);
-  if (local == nullptr) {
-    auto made = std::make_unique<LocalChannel>(channel);
-    made->patterns = audiences(channel.name());
-    locals_.insert(made.get());
-    local = std::move(made);
-  }
-  return *local;
+  if (LocalChannel* known = LocalChannel::of(channel, shard_)) return *known;
+  auto made = std::make_unique<LocalChannel>(channel);
+  made->patterns = audiences(channel.name());
+  LocalChannel& local = *made;
+  locals_.insert(&local);
+  channel.local(shard_) = std::move(made);
+  return local;
 }
 
 std::unique_ptr<Subscription> Fanout::subscribe(Subscriber& subscriber, Channel& channel,
@@ -130,7 +129,7 @@ void Fanout::visit_names(const std::function<void(const Audience&)>& see) const 
 
 const Audience* Fanout::audience_of(std::string_view name) const {
   Channel* channel = hub_.find(name);
-  const LocalChannel* here = channel == nullptr ? nullptr : channel->local(shard_).get();
+  const LocalChannel* here = channel == nullptr ? nullptr : LocalChannel::of(*channel, shard_);
   return here == nullptr || here->exact.empty() ? nullptr : &here->exact;
 }
 
@@ -284,7 +283,7 @@ void Fanout::fail_listeners(Channel& channel) noexcept {
   const auto fail = [](const Audience& audience) {
     for (const Audience::Member& member : audience.members()) member.subscriber->delivery_failed();
   };
-  if (const LocalChannel* here = channel.local(shard_).get()) fail(here->exact);
+  if (const LocalChannel* here = LocalChannel::of(channel, shard_)) fail(here->exact);
   patterns_.visit(channel.name(), [&fail](const std::unique_ptr<Audience>& audience) {
     if (audience != nullptr) fail(*audience);
     return true;
@@ -600,7 +599,7 @@ void Fanout::finish(Look& look) {
 
 void Fanout::look_at(Channel& channel) {
   ++looks_made_;
-  LocalChannel* here = channel.local(shard_).get();
+  LocalChannel* here = LocalChannel::of(channel, shard_);
   if (here != nullptr) {
     here->patterns = audiences(channel.name());
     // Between turns, for a run may refer to it.

@@ -4,7 +4,6 @@
 
 #include "common/websocket/deflate.h"
 #include "common/websocket/frame.h"
-#include "wsserve/channel.h"
 
 namespace wskit::server {
 namespace {

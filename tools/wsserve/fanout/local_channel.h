@@ -5,9 +5,11 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "wsserve/channel.h"
 #include "wsserve/chunk.h"
 #include "wsserve/fanout/subscription.h"
 
@@ -17,8 +19,6 @@ class Deflater;
 
 namespace wskit::server {
 
-class Channel;
-
 // An event of this turn. The number is its place among all that reached the
 // shard, so that runs of several channels can be merged in order of arrival.
 struct RunEntry {
@@ -26,9 +26,14 @@ struct RunEntry {
   ChunkPtr frame;
 };
 
-class LocalChannel {
+class LocalChannel final : public ShardState {
  public:
   explicit LocalChannel(Channel& channel);
+
+  // The view that this shard has of the channel; null: none.
+  [[nodiscard]] static LocalChannel* of(Channel& channel, std::size_t shard) {
+    return static_cast<LocalChannel*>(channel.local(shard).get());
+  }
 
   [[nodiscard]] Channel& channel() const { return channel_; }
   // A slow subscriber gets the newest event of each key.
