@@ -41,7 +41,6 @@ WSSERVE = [
 TIED = {
     ("command", "shard"): "a command asks its shard for the fan-out, the hub, the counters and the time",
     ("connection", "shard"): "a connection asks its shard for all that is around it",
-    ("http", "settings"): "the router looks the configured addresses up in the settings of the whole server",
 }
 
 SOURCES = [

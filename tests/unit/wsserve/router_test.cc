@@ -22,7 +22,7 @@ class RouterTest : public testing::Test {
  protected:
   // "page:stats", "socket:market/AAPL,agents/*", "echo", "404 NOT_FOUND".
   std::string routed(std::string_view target, const std::string& method = "GET") {
-    const Route found = route(request_for(target, method), settings_);
+    const Route found = route(request_for(target, method), addresses());
     if (const auto* error = std::get_if<HttpError>(&found)) {
       return std::to_string(error->status) + " " + error->code;
     }
@@ -44,7 +44,7 @@ class RouterTest : public testing::Test {
   }
 
   SubscribeOptions options(std::string_view target) {
-    Route found = route(request_for(target), settings_);
+    Route found = route(request_for(target), addresses());
     if (const auto* error = std::get_if<HttpError>(&found)) {
       ADD_FAILURE() << error->message;
       return {};
@@ -53,10 +53,20 @@ class RouterTest : public testing::Test {
   }
 
   HttpError refusal(std::string_view target, const std::string& method = "GET") {
-    return std::get<HttpError>(route(request_for(target, method), settings_));
+    return std::get<HttpError>(route(request_for(target, method), addresses()));
   }
 
-  Settings settings_;
+  [[nodiscard]] Addresses addresses() const {
+    return {.endpoints = {},
+            .default_channels = default_channels_,
+            .max_channels = 1'000,
+            .pace = pace_,
+            .echo = echo_};
+  }
+
+  std::vector<std::string> default_channels_;
+  PaceBounds pace_;
+  bool echo_ = false;
 };
 
 TEST_F(RouterTest, FindsThePages) {
@@ -103,7 +113,7 @@ TEST_F(RouterTest, SubscribesWhatTheAddressNames) {
 
 TEST_F(RouterTest, SubscribesTheDefaultsWhereTheAddressNamesNothing) {
   EXPECT_EQ(routed("/ws"), "socket:");
-  settings_.default_channels = {"unified", "market/*"};
+  default_channels_ = {"unified", "market/*"};
   EXPECT_EQ(routed("/ws"), "socket:unified,market/*");
   EXPECT_EQ(routed("/ws/"), "socket:unified,market/*");
   EXPECT_EQ(routed("/ws/other"), "socket:other");
@@ -118,7 +128,7 @@ TEST_F(RouterTest, RefusesAChannelThatIsNone) {
 
 TEST_F(RouterTest, ServesTheEchoOnlyWhereItIsOn) {
   EXPECT_EQ(routed("/echo"), "404 NOT_FOUND");
-  settings_.echo = true;
+  echo_ = true;
   EXPECT_EQ(routed("/echo"), "echo");
   EXPECT_EQ(routed("/echo", "POST"), "405 METHOD_NOT_ALLOWED");
   EXPECT_EQ(routed("/echo/x"), "404 NOT_FOUND");
@@ -162,7 +172,7 @@ TEST_F(RouterTest, RefusesAQueryThatItCannotServe) {
 
 // R14: what a rate costs is the operator's to bound.
 TEST_F(RouterTest, TakesARateWithinTheBoundsOfTheOperator) {
-  settings_.pace = {.lowest = 0.5, .highest = 20};
+  pace_ = {.lowest = 0.5, .highest = 20};
   EXPECT_EQ(options("/ws?max_rate=0.5").pace.interval, std::chrono::seconds(2));
   EXPECT_EQ(options("/ws?max_rate=20").pace.interval, std::chrono::milliseconds(50));
   for (const char* target : {"/ws?max_rate=0.49", "/ws/a?max_rate=20.1", "/events/a?max_rate=1000"}) {
@@ -172,14 +182,14 @@ TEST_F(RouterTest, TakesARateWithinTheBoundsOfTheOperator) {
         << refusal(target).message;
   }
   EXPECT_NE(refusal("/ws?max_rate=x").message.find("from 0.5 to 20, not \"x\""), std::string::npos);
-  settings_.pace = {};
+  pace_ = {};
   EXPECT_EQ(options("/ws?max_rate=1000000").pace.interval, std::chrono::microseconds(1));
   EXPECT_NE(refusal("/ws?max_rate=1000001").message.find("from 0.001 to 1000000, not"), std::string::npos);
 }
 
 // S7: whoever sends a parameter means something by it.
 TEST_F(RouterTest, RefusesParametersThatAnAddressDoesNotHaveByName) {
-  settings_.echo = true;
+  echo_ = true;
   for (const char* target :
        {"/ws?sinse=start", "/ws/a?limit=5", "/events/a?chanel=b", "/history/a?events=trade",
         "/healthz?verbose", "/metrics?x=1", "/ws/stats?user=ann", "/echo?since=1", "/channels?user=ann",
@@ -212,14 +222,14 @@ TEST_F(RouterTest, RefusesAParameterThatStandsThereTwice) {
 // F10: a body that is still packed would be published as it is.
 TEST_F(RouterTest, RefusesABodyThatIsCoded) {
   Request request = request_for("/publish/a", "POST", {{"content-encoding", "gzip"}});
-  auto error = std::get<HttpError>(route(request, settings_));
+  auto error = std::get<HttpError>(route(request, addresses()));
   EXPECT_EQ(error.status, 415U);
   EXPECT_THAT(error.message, HasSubstr("\"gzip\""));
   EXPECT_THAT(error.headers, ElementsAre(testing::Pair("Accept-Encoding", "identity")));
   request.headers = {{"content-encoding", "identity"}, {"content-encoding", " BR"}};
-  EXPECT_EQ(std::get<HttpError>(route(request, settings_)).status, 415U);
+  EXPECT_EQ(std::get<HttpError>(route(request, addresses())).status, 415U);
   request.headers = {{"content-encoding", "Identity"}};
-  EXPECT_TRUE(std::holds_alternative<PublishTarget>(route(request, settings_)));
+  EXPECT_TRUE(std::holds_alternative<PublishTarget>(route(request, addresses())));
 }
 
 TEST_F(RouterTest, NamesTheThingThatItRefuses) {
@@ -239,7 +249,7 @@ TEST_F(RouterTest, AnswersInJsonWhateverBytesTheRequestHolds) {
 }
 
 TEST_F(RouterTest, FindsEventStreams) {
-  settings_.default_channels = {"news"};
+  default_channels_ = {"news"};
   EXPECT_EQ(routed("/events/market/AAPL"), "stream:market/AAPL");
   EXPECT_EQ(routed("/events/market/*", "HEAD"), "stream:market/*");
   EXPECT_EQ(routed("/events/a?channel=b&channel=c/**"), "stream:a,b,c/**");
@@ -250,13 +260,13 @@ TEST_F(RouterTest, FindsEventStreams) {
   EXPECT_EQ(routed("/events/a", "POST"), "405 METHOD_NOT_ALLOWED");
   EXPECT_EQ(routed("/events/a//b"), "400 BAD_CHANNEL");
   EXPECT_EQ(routed("/events/a?channel=b%23"), "400 BAD_CHANNEL");
-  settings_.default_channels.clear();
+  default_channels_.clear();
   EXPECT_EQ(routed("/events"), "400 BAD_CHANNEL");
 }
 
 TEST_F(RouterTest, AStreamTakesTheOptionsOfASocketAndNames) {
   const auto stream = [this](std::string_view target) {
-    return std::get<EventStreamRequest>(route(request_for(target), settings_));
+    return std::get<EventStreamRequest>(route(request_for(target), addresses()));
   };
   EXPECT_FALSE(stream("/events/a").named);
   EXPECT_TRUE(stream("/events/a?named=true").named);
@@ -271,10 +281,10 @@ TEST_F(RouterTest, AStreamTakesTheOptionsOfASocketAndNames) {
 TEST_F(RouterTest, TheLastEventIdGoesBeforeTheAddress) {
   Request request = request_for("/events/a?since=start");
   request.headers.emplace_back("last-event-id", "*e:7=a");
-  const auto stream = std::get<EventStreamRequest>(route(request, settings_));
+  const auto stream = std::get<EventStreamRequest>(route(request, addresses()));
   EXPECT_EQ(std::get<protocol::FromPositions>(stream.options.since).positions.at("a").offset, 7U);
   request.headers.back().second = "nonsense";
-  EXPECT_THAT(std::get<HttpError>(route(request, settings_)).message, HasSubstr("Last-Event-ID"));
+  EXPECT_THAT(std::get<HttpError>(route(request, addresses())).message, HasSubstr("Last-Event-ID"));
 }
 
 }  // namespace

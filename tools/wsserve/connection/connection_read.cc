@@ -16,6 +16,7 @@
 #include "wsserve/http/router.h"
 #include "wsserve/http/upgrade.h"
 #include "wsserve/hub.h"
+#include "wsserve/settings.h"
 #include "wsserve/shard.h"
 #include "wsserve/transport/first_bytes.h"
 
@@ -23,6 +24,18 @@ namespace wskit::server {
 
 using protocol::CloseCode;
 using websocket::MessageReader;
+
+namespace {
+
+http::Addresses addresses(const Settings& settings) {
+  return {.endpoints = settings.endpoints,
+          .default_channels = settings.default_channels,
+          .max_channels = settings.max_channels_per_connection,
+          .pace = settings.pace,
+          .echo = settings.echo};
+}
+
+}  // namespace
 
 void Connection::read() {
   if (awaits_tls_ || transport_.tls() != nullptr) return read_tls();
@@ -99,7 +112,7 @@ void Connection::handle_request(http::Request& request) {
   if (shard_.draining()) request.keep_alive = false;
   meet_sender(request);
   if (const auto problem = http::host_problem(request)) return refuse_http(*problem);
-  http::Route route = http::route(request, shard_.settings());
+  http::Route route = http::route(request, addresses(shard_.settings()));
   const http::Opens opens = http::opens(request, route);
   // Whether it is granted or not: --max-requests does not count it.
   if (opens == http::Opens::kStream) request.keep_alive = false;
@@ -203,7 +216,7 @@ void Connection::refuse_unreadable() {
 }
 
 void Connection::open_websocket(http::Request& request) {
-  http::Route route = http::route(request, shard_.settings());
+  http::Route route = http::route(request, addresses(shard_.settings()));
   const bool keep_alive = request.keep_alive;
   if (!http::wants_upgrade(request)) {
     return send_http(http::error_response(http::upgrade_required()), keep_alive, false);

@@ -125,21 +125,21 @@ Route history_route(const Request& request, std::string_view encoded) {
 }
 
 Route socket_route(const QueryParameters& query, std::vector<std::string> channels,
-                   const Settings& settings) {
+                   const Addresses& addresses) {
   CommandSocket socket{std::move(channels), {}};
-  if (auto error = read_subscribe_options(query, socket.options, settings.pace)) return std::move(*error);
+  if (auto error = read_subscribe_options(query, socket.options, addresses.pace)) return std::move(*error);
   return socket;
 }
 
-Route socket_route(const Request& request, std::vector<std::string> channels, const Settings& settings) {
+Route socket_route(const Request& request, std::vector<std::string> channels, const Addresses& addresses) {
   const auto query = query_of(request, kUpgradeParameters);
   if (const auto* error = std::get_if<HttpError>(&query)) return *error;
-  return socket_route(std::get<QueryParameters>(query), std::move(channels), settings);
+  return socket_route(std::get<QueryParameters>(query), std::move(channels), addresses);
 }
 
 // An address of the configuration, if the path is one.
-std::optional<Route> endpoint_route(const Request& request, const Settings& settings) {
-  for (const Endpoint& endpoint : settings.endpoints) {
+std::optional<Route> endpoint_route(const Request& request, const Addresses& addresses) {
+  for (const Endpoint& endpoint : addresses.endpoints) {
     const auto values = endpoint.path.match(request.path);
     if (!values) continue;
     if (request.method != "GET") return method_not_allowed(request, "GET");
@@ -150,9 +150,9 @@ std::optional<Route> endpoint_route(const Request& request, const Settings& sett
     }
     const std::size_t unknown = endpoint.count_unknown(*query);
     const QueryParameters complete = endpoint.complete(std::move(*query));
-    auto channels = endpoint.resolve(*values, complete, settings.max_channels_per_connection);
+    auto channels = endpoint.resolve(*values, complete, addresses.max_channels);
     if (auto* error = std::get_if<HttpError>(&channels)) return std::move(*error);
-    Route socket = socket_route(complete, std::get<std::vector<std::string>>(std::move(channels)), settings);
+    Route socket = socket_route(complete, std::get<std::vector<std::string>>(std::move(channels)), addresses);
     if (auto* commands = std::get_if<CommandSocket>(&socket)) commands->unknown_parameters = unknown;
     return socket;
   }
@@ -160,7 +160,7 @@ std::optional<Route> endpoint_route(const Request& request, const Settings& sett
 }
 
 // Behind `path` is a channel or pattern; more may be in the query.
-Route events_route(const Request& request, std::string_view path, const Settings& settings) {
+Route events_route(const Request& request, std::string_view path, const Addresses& addresses) {
   EventStreamRequest stream;
   if (path.size() > kEventsPrefix.size()) {
     auto channel = socket_channel(path.substr(kEventsPrefix.size()));
@@ -174,7 +174,7 @@ Route events_route(const Request& request, std::string_view path, const Settings
   auto query = query_of(request, known, kRepeatable);
   if (auto* error = std::get_if<HttpError>(&query)) return std::move(*error);
   auto& parameters = std::get<QueryParameters>(query);
-  if (auto error = read_subscribe_options(parameters, stream.options, settings.pace))
+  if (auto error = read_subscribe_options(parameters, stream.options, addresses.pace))
     return std::move(*error);
   for (auto& [name, value] : parameters) {
     if (name == "channel") {
@@ -190,7 +190,7 @@ Route events_route(const Request& request, std::string_view path, const Settings
     }
   }
   if (stream.channels.empty()) {
-    stream.channels = settings.default_channels;
+    stream.channels.assign(addresses.default_channels.begin(), addresses.default_channels.end());
     stream.options.defaults = true;
   }
   if (stream.channels.empty()) {
@@ -255,7 +255,7 @@ std::optional<HttpError> read_subscribe_options(const QueryParameters& query, Su
   return std::nullopt;
 }
 
-Route route(const Request& request, const Settings& settings) {
+Route route(const Request& request, const Addresses& addresses) {
   const std::string_view path = request.path;
   const bool reads = request.method == "GET" || request.method == "HEAD";
   std::optional<Page> page;
@@ -285,15 +285,15 @@ Route route(const Request& request, const Settings& settings) {
   }
   if (path == "/events" || path.starts_with(kEventsPrefix)) {
     if (!reads) return method_not_allowed(request, "GET, HEAD");
-    return events_route(request, path, settings);
+    return events_route(request, path, addresses);
   }
   if (auto asked = admin_request(request)) {
     if (auto* error = std::get_if<HttpError>(&*asked)) return std::move(*error);
     return std::get<AdminRequest>(*std::move(asked));
   }
-  const bool is_echo = settings.echo && path == "/echo";
+  const bool is_echo = addresses.echo && path == "/echo";
   if (path != "/ws" && !path.starts_with(kSocketPrefix) && !is_echo) {
-    if (auto found = endpoint_route(request, settings)) return *std::move(found);
+    if (auto found = endpoint_route(request, addresses)) return *std::move(found);
     return not_found(path);
   }
   if (request.method != "GET") {
@@ -305,13 +305,14 @@ Route route(const Request& request, const Settings& settings) {
     return EchoSocket{};
   }
   if (path == "/ws" || path == kSocketPrefix) {
-    Route socket = socket_route(request, settings.default_channels, settings);
+    std::vector<std::string> channels(addresses.default_channels.begin(), addresses.default_channels.end());
+    Route socket = socket_route(request, std::move(channels), addresses);
     if (auto* commands = std::get_if<CommandSocket>(&socket)) commands->options.defaults = true;
     return socket;
   }
   auto channel = socket_channel(path.substr(kSocketPrefix.size()));
   if (auto* error = std::get_if<HttpError>(&channel)) return std::move(*error);
-  return socket_route(request, {std::get<std::string>(std::move(channel))}, settings);
+  return socket_route(request, {std::get<std::string>(std::move(channel))}, addresses);
 }
 
 }  // namespace wskit::server::http

@@ -1,17 +1,21 @@
 // Which endpoint a request is for (docs/protocol.md, "Endpoints").
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "common/protocol/position.h"
+#include "wsserve/fanout/pace.h"
 #include "wsserve/fanout/subscribe_options.h"
 #include "wsserve/http/admin_request.h"
+#include "wsserve/http/endpoint.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/uri.h"
-#include "wsserve/settings.h"
 
 namespace wskit::server::http {
 
@@ -49,8 +53,17 @@ struct PublishTarget {
 using Route = std::variant<HttpError, Page, HistoryRequest, PublishTarget, CommandSocket, EchoSocket,
                            EventStreamRequest, AdminRequest>;
 
+// What the configuration says of the addresses. Refers to it.
+struct Addresses {
+  std::span<const Endpoint> endpoints;
+  std::span<const std::string> default_channels;  // of an address that names no channel
+  std::size_t max_channels = 0;                   // that an endpoint's address may name
+  PaceBounds pace;
+  bool echo = false;  // there is /echo
+};
+
 // The path is looked up first (404), then the method (405), then the query.
-[[nodiscard]] Route route(const Request& request, const Settings& settings);
+[[nodiscard]] Route route(const Request& request, const Addresses& addresses);
 
 // Whether it is served to everybody, whoever they are.
 [[nodiscard]] bool is_open(const Route& route);
