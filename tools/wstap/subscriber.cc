@@ -13,7 +13,7 @@
 #include "common/protocol/channel.h"
 #include "common/protocol/control.h"
 #include "common/protocol/json_text.h"
-#include "wstap/findings.h"
+#include "common/text.h"
 
 namespace wskit::tap {
 
@@ -541,7 +541,7 @@ void Subscriber::on_types(const HistoryPage& page) {
     const auto event = protocol::decode_event(text, decoded_);
     if (event && std::ranges::find(types, event->type) == types.end()) types.emplace_back(event->type);
   }
-  listener_.on_hint(fmt::format("{} came, and none of the types asked for{}", plural(left_out_, "event"),
+  listener_.on_hint(fmt::format("{} came, and none of the types asked for{}", counted(left_out_, "event"),
                                 types.empty() ? "" : fmt::format("; there are {}", fmt::join(types, ", "))));
 }
 
