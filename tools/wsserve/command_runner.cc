@@ -236,6 +236,16 @@ Error sequence_is_forgotten(const Command& command, std::size_t index, std::int6
   return command.batch ? protocol::at_index(error, index) : error;
 }
 
+// Hands the channel over to the publisher of its first event. That is accepted already, so
+// nothing may fail here: without memory the channel stays with those who made it.
+void tell_born(Hub& hub, const Channel& channel, const Connection& connection) noexcept {
+  try {
+    hub.born(channel, publisher_of(connection));
+  } catch (...) {
+    return;
+  }
+}
+
 }  // namespace
 
 std::optional<Error> CommandRunner::check_sequences(const Command& command, const Producer& producer,
@@ -302,7 +312,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
     }
     routes_.count(i, accepted, shard_.counters());
     if (accepted.duplicate) ++duplicates;
-    if (accepted.offset == 1 && !accepted.duplicate) shard_.hub().born(channel, publisher_of(connection));
+    if (accepted.offset == 1 && !accepted.duplicate) tell_born(shard_.hub(), channel, connection);
     if (protocol::is_server_channel(channel.name()) && !accepted.duplicate) {
       people::announce(shard_, channel, command.publish[i], accepted.offset, received.text);
     }
