@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -16,6 +17,7 @@
 #include "common/cli/tool.h"
 #include "fake_server.h"
 #include "pipe_pair.h"
+#include "support/scratch_folder.h"
 
 namespace wskit::tap {
 namespace {
@@ -384,6 +386,50 @@ TEST_F(TapTest, WhatAReconnectCannotGiveBackIsNamed) {
   EXPECT_EQ(run().code, cli::ExitCode::kOk);
   EXPECT_THAT(notices(),
               HasSubstr("wstap: gap in a: events 2 to 9 missing; the oldest that is held is 10\n"));
+}
+
+TEST_F(TapTest, WhatIsNoChannelAndNoPlaceInOneReachesNeitherTheCursorNorTheServer) {
+  const test::ScratchFolder scratch;
+  options_.cursor = scratch.path() / "cursor";
+  options_.channels = {"*"};
+  options_.count = 3;
+  connected_ = R"({"type":"connected","timestamp":"","data":{"connection":"c","channels":["no channel"]}})";
+  const std::string pattern =
+      R"({"channel":"*","offset":null,"epoch":null,"recovered":false,"replayed":0,"matched":[)"
+      R"({"channel":"no channel","offset":3,"epoch":"e"},{"channel":"b","offset":3,"epoch":"no epoch"},)"
+      R"({"channel":"c","offset":3,"epoch":"e","oldest":0}]})";
+  on_subscribe = [&](FakePeer& peer, const json& command) {
+    peer.send(subscribed(pattern + R"(,{"channel":"a\u0007","offset":1,"epoch":"e"})"));
+    if (server_.peers().size() == 1) return peer.send(event(42));
+    EXPECT_EQ(command["since"]["positions"], json::parse(R"({"a":{"offset":42}})"));
+    peer.send(event(43));
+  };
+  on_history = [this](FakePeer& peer, const json&) {
+    peer.send(
+        R"({"type":"history","id":"a","timestamp":"","data":{"events":[],"offset":42,"epoch":"no epoch"}})");
+    if (server_.peers().size() == 1) return peer.close(protocol::CloseCode::kSlowConsumer);
+    peer.send(event(44));
+  };
+  EXPECT_EQ(run().code, cli::ExitCode::kOk);
+  for (const json& command : commands_) EXPECT_NE(command["action"], "unsubscribe");
+  std::ifstream file(options_.cursor);
+  const json cursor = json::parse(file);
+  EXPECT_EQ(cursor["since"]["positions"], json::parse(R"({"a":{"offset":44}})"));
+  EXPECT_THAT(notices(),
+              HasSubstr("passed over 4 channels of the server's answer: channel \"no channel\": "));
+}
+
+TEST_F(TapTest, AnAnswerThatIsNoPageOfHistoryEndsThePlayingAndIsNamed) {
+  options_.from = "start";
+  options_.speed = 1000;
+  on_subscribe = [](FakePeer& peer, const json&) { peer.send(subscribed(entry(5))); };
+  on_history = [](FakePeer& peer, const json&) {
+    peer.send(
+        R"({"type":"history","id":4,"timestamp":"","data":{"events":[],"offset":5,"epoch":"e","oldest":0}})");
+  };
+  const cli::Outcome outcome = run();
+  EXPECT_EQ(outcome.code, cli::ExitCode::kRefused);
+  EXPECT_THAT(notices(), HasSubstr("the server answers `history` with what is no page of it"));
 }
 
 TEST_F(TapTest, AChannelOfAPatternIsResumedWithTheEpochThatWasAskedFor) {
