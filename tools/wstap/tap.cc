@@ -206,7 +206,7 @@ class Tap : private SubscriberListener {
   void on_disconnect(const client::Failure& why, std::chrono::nanoseconds retry_in) override {
     const double seconds = std::chrono::duration<double>(retry_in).count();
     const std::string_view hasten = !stopping_ && enter_.listen() ? " (Enter: now)" : "";
-    say([&] { notices_.notice("{}; next attempt in {:.1f} s{}", why.message, seconds, hasten); });
+    say([&] { notices_.notice("{}; trying again in {:.1f} s{}", why.message, seconds, hasten); });
   }
 
   void on_end(cli::ExitCode code, std::string_view message) override {

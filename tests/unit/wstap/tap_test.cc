@@ -124,6 +124,19 @@ TEST_F(TapTest, OnlySumsUpInAPipeWhereAllWentWell) {
   EXPECT_THAT(notices(), ::testing::MatchesRegex("wstap: 1 event of 1 channel in [0-9.]+ s\n"));
 }
 
+// U22: a pattern was told of as one channel.
+TEST_F(TapTest, SaysOfAPatternThatItIsOne) {
+  options_.channels = {"**"};
+  options_.count = 1;
+  notice_options_.verbose = 1;
+  on_subscribe = [](FakePeer& peer, const json&) {
+    peer.send(subscribed(R"({"channel":"**","offset":null,"epoch":null,"recovered":false,"replayed":0})"));
+    peer.send(event(1));
+  };
+  EXPECT_EQ(run().code, cli::ExitCode::kOk);
+  EXPECT_THAT(notices(), HasSubstr(" (1 pattern)\n"));
+}
+
 // U11: types that were not asked for are counted, also where the server leaves them out.
 TEST_F(TapTest, TellsHowManyEventsItsTypesLeftOut) {
   options_.event_types = {"trde"};
@@ -367,7 +380,7 @@ TEST_F(TapTest, ResumesBehindTheLastEventAfterAReconnect) {
   EXPECT_EQ(run().code, cli::ExitCode::kOk);
   EXPECT_THAT(printed(), ElementsAre(1, 2, 3, 4));
   const std::string said = notices();
-  EXPECT_THAT(said, HasSubstr("4008 slow consumer; next attempt in 0.0 s"));
+  EXPECT_THAT(said, HasSubstr("4008 slow consumer; trying again in 0.0 s"));
   EXPECT_THAT(said, HasSubstr(" again (1 event replayed)\n"));
   EXPECT_THAT(said, HasSubstr(" s, 1 reconnect\n"));
 }
