@@ -5,6 +5,7 @@
 #include <iterator>
 #include <vector>
 
+#include "common/text.h"
 #include "wsbench/report.h"
 
 namespace wskit::bench {
@@ -18,19 +19,20 @@ std::string grouped(std::uint64_t number) {
   return digits;
 }
 
-std::string counted(std::uint64_t number, std::string_view noun) {
-  return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
+std::string grouped_count(std::uint64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(number), noun, plural_ending(number));
 }
 
 std::string seconds(Nanos nanos) { return cli::format_duration(std::chrono::nanoseconds(nanos)); }
 
 std::string describe_fanout(const FanoutPlan& plan) {
   const Topology& topology = plan.crew.topology;
-  std::string text = fmt::format(
-      "{} to {} to {}, {} B, ", counted(topology.publishers, "publisher"),
-      counted(topology.channels, "channel"),
-      topology.subscribers == 0 ? "nobody (acknowledgements)" : counted(topology.subscribers, "subscriber"),
-      plan.crew.delivered_bytes);
+  std::string text =
+      fmt::format("{} to {} to {}, {} B, ", grouped_count(topology.publishers, "publisher"),
+                  grouped_count(topology.channels, "channel"),
+                  topology.subscribers == 0 ? "nobody (acknowledgements)"
+                                            : grouped_count(topology.subscribers, "subscriber"),
+                  plan.crew.delivered_bytes);
   if (plan.crew.window) {
     text += fmt::format("closed loop, {} in flight", *plan.crew.window);
     if (topology.publishers > 1) text += " each";
@@ -44,7 +46,7 @@ std::string describe_fanout(const FanoutPlan& plan) {
 }
 
 std::string describe_rounds(const Settings& settings) {
-  std::string text = counted(settings.rounds, "round");
+  std::string text = grouped_count(settings.rounds, "round");
   switch (settings.scenario) {
     case Scenario::kFanout:
       return text + fmt::format(" of {} after {} of warm-up", seconds(settings.fanout.duration),
@@ -67,12 +69,13 @@ std::string headline(const Settings& settings) {
   if (settings.scenario == Scenario::kFanout) {
     text += describe_fanout(settings.fanout);
   } else {
-    text += counted(crew.topology.subscribers, "connection");
-    text += crew.subscribe ? fmt::format(", subscribed to {}", counted(crew.topology.channels, "channel"))
-                           : std::string(", not subscribed");
+    text += grouped_count(crew.topology.subscribers, "connection");
+    text += crew.subscribe
+                ? fmt::format(", subscribed to {}", grouped_count(crew.topology.channels, "channel"))
+                : std::string(", not subscribed");
   }
   return fmt::format("{}\n{}; server {}, client {} ({})\n", text, describe_rounds(settings),
-                     describe_cpus(settings.server_cpus), counted(crew.threads, "thread"),
+                     describe_cpus(settings.server_cpus), grouped_count(crew.threads, "thread"),
                      describe_cpus(crew.cpus));
 }
 

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <utility>
 
+#include "common/text.h"
+
 namespace wskit::bench {
 namespace {
 
@@ -20,12 +22,6 @@ constexpr std::array<std::pair<std::string_view, Operator>, 6> kOperators = {{
     {"<", Operator::kLess},
     {">", Operator::kGreater},
 }};
-
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(' ');
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(' ') - begin + 1);
-}
 
 cli::ValueResult<double> parse_number(std::string_view text) {
   double number = 0;

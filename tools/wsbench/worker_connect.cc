@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "common/text.h"
 #include "wsbench/worker.h"
 
 namespace wskit::bench {
@@ -20,7 +21,7 @@ bool has_header(std::string_view head, std::string_view name, std::string_view v
   const auto found = std::search(head.begin(), head.end(), name.begin(), name.end(), same);
   if (found == head.end()) return false;
   std::string_view rest = head.substr(static_cast<std::size_t>(found - head.begin()) + name.size());
-  rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
+  rest.remove_prefix(std::min(rest.find_first_not_of(kFieldWhiteSpace), rest.size()));
   return rest.starts_with(value);
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/text.h"
+
 namespace wskit::pub {
 namespace {
 
@@ -160,7 +162,7 @@ void Backlog::forget(const Held& held) {
 bool Backlog::is_line(Kind kind, std::string_view text) const {
   if (kind == Kind::kTooLong) return true;
   if (kind != Kind::kRecord) return false;
-  return options_.input == InputKind::kText || text.find_first_not_of(" \t\r\n") != std::string_view::npos;
+  return options_.input == InputKind::kText || text.find_first_not_of(kWhiteSpace) != std::string_view::npos;
 }
 
 std::uint64_t Backlog::lines() const {

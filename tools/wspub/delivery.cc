@@ -10,6 +10,7 @@
 
 #include "common/cli/values.h"
 #include "common/client/refusal_hint.h"
+#include "common/text.h"
 
 namespace wskit::pub {
 namespace {
@@ -37,8 +38,6 @@ std::int64_t sequence_of(const SinkLine& line) {
   if (!line.digest) return number;
   return (number << kDigestBits) + static_cast<std::int64_t>(*line.digest & ((1U << kDigestBits) - 1));
 }
-
-std::string_view plural(std::size_t count) { return count == 1 ? "" : "s"; }
 
 }  // namespace
 
@@ -159,8 +158,8 @@ void Delivery::flush() {
 void Delivery::send_pending() {
   if (!client_.is_open() || ended_ || awaits_greeting()) return;
   window_.send_pending(Clock::now(), holdback_.limit(), [this](const PublishCommand& command) {
-    notices_.debug("sending {} line{} from line {} on, {} bytes", command.size(), plural(command.size()),
-                   command.line_number(0), command.text().size());
+    notices_.debug("sending {} line{} from line {} on, {} bytes", command.size(),
+                   plural_ending(command.size()), command.line_number(0), command.text().size());
     client_.send(command.text());
   });
   watch_acknowledgements();
@@ -229,8 +228,8 @@ void Delivery::on_open() {
   } else if (window_.empty()) {
     notices_.notice("connected again to {}", url);
   } else {
-    notices_.notice("connected again to {}; sending {} unacknowledged line{} again", url, window_.lines(),
-                    plural(window_.lines()));
+    notices_.notice("connected again to {}; sending {} again", url,
+                    counted(window_.lines(), "unacknowledged line"));
   }
   was_open_ = true;
   greeted_again_ = false;
@@ -276,8 +275,8 @@ void Delivery::on_disconnect(const client::Failure& why, std::chrono::nanosecond
   lost_lines_ += std::exchange(unwritten_lines_, 0);
   const std::string wait = fmt::format("{:.1f} s", std::chrono::duration<double>(retry_in).count());
   if (was_open && !window_.empty()) {
-    notices_.notice("{}; {} line{} unacknowledged; trying again in {}", why.message, window_.lines(),
-                    plural(window_.lines()), wait);
+    notices_.notice("{}; {} unacknowledged; trying again in {}", why.message,
+                    counted(window_.lines(), "line"), wait);
   } else {
     notices_.notice("{}; trying again in {}", why.message, wait);
   }
@@ -340,12 +339,12 @@ void Delivery::on_published(const Reply& reply) {
   if (answered == nullptr) return;  // not for the first time
   if (reply.published.size() != answered->size()) {
     return end({client::FailureKind::kRefused,
-                fmt::format("the server acknowledged {} event{} of a command with {}", reply.published.size(),
-                            plural(reply.published.size()), answered->size())});
+                fmt::format("the server acknowledged {} of a command with {}",
+                            counted(reply.published.size(), "event"), answered->size())});
   }
   tell_if_overtaken(*answered);
   Window::CommandPtr command = window_.take(*reply.id);
-  notices_.debug("acknowledged {} line{} from line {} on", command->size(), plural(command->size()),
+  notices_.debug("acknowledged {} line{} from line {} on", command->size(), plural_ending(command->size()),
                  command->line_number(0));
   gave_up_waiting_ = false;
   client_.progressed();
@@ -468,9 +467,9 @@ void Delivery::try_again_later() {
   const auto wait = holdback_.wait(Clock::now());
   if (!wait) {
     gave_up_waiting_ = true;
-    return end({client::FailureKind::kLost,
-                fmt::format("the server took no event in {} attempt{}: {}", holdback_.attempts() + 1,
-                            plural(holdback_.attempts() + 1), not_now_)});
+    return end(
+        {client::FailureKind::kLost, fmt::format("the server took no event in {}: {}",
+                                                 counted(holdback_.attempts() + 1, "attempt"), not_now_)});
   }
   retry_armed_ = true;
   retry_timer_.expires_after(*wait);

@@ -13,6 +13,7 @@
 #include "common/protocol/quote.h"
 #include "common/protocol/timestamp.h"
 #include "common/protocol/utf8.h"
+#include "common/text.h"
 #include "wspub/unix_time.h"
 
 namespace wskit::pub {
@@ -64,11 +65,11 @@ std::string_view foreign_format(std::string_view line) {
 std::string not_json(std::string_view line, const protocol::JsonFault& fault, bool is_whole) {
   if (const std::string_view what = foreign_format(line); !what.empty()) return std::string(what);
   std::string_view remedy;
-  const std::size_t first = line.find_first_not_of(" \t\r\n");
+  const std::size_t first = line.find_first_not_of(kWhiteSpace);
   const bool is_container = first != std::string_view::npos && (line[first] == '{' || line[first] == '[');
   if (!is_container) {
     remedy = "; where lines are text, use --input text";
-  } else if (!is_whole && fault.position > line.find_last_not_of(" \t\r\n")) {
+  } else if (!is_whole && fault.position > line.find_last_not_of(kWhiteSpace)) {
     remedy = "; each event is one line: use jq -c, or --whole where the input is one document";
   }
   return fmt::format("not JSON: {}{}", fault.reason, remedy);
@@ -265,7 +266,7 @@ LineResult<std::string_view> EventMapper::timestamp(const Fields& fields, std::s
 
 LineResult<std::optional<protocol::PublishEvent>> EventMapper::map(std::string_view line) {
   if (options_.input == InputKind::kText) return map_text(line);
-  if (line.find_first_not_of(" \t\r\n") == std::string_view::npos)
+  if (line.find_first_not_of(kWhiteSpace) == std::string_view::npos)
     return std::optional<protocol::PublishEvent>();
   const auto envelope = read(line);
   if (!envelope) return envelope.error();

@@ -64,13 +64,17 @@ Hub::Made Hub::find_or_create(std::string_view name, std::string_view client) {
   return {.channel = create(name, client)};
 }
 
-void Hub::born(const Channel& channel, std::string_view client) {
+void Hub::born(const Channel& channel, std::string_view client) noexcept {
   const std::lock_guard lock(mutex_);
   const auto found = channels_.find(channel.name());
   if (found == channels_.end() || found->second.share == nullptr) return;
   if (!shares_.has_room(client, limits_.max_channels_per_client)) return;
   ChannelShares::Share* const before = found->second.share;
-  found->second.share = shares_.take(client);
+  try {
+    found->second.share = shares_.take(client);
+  } catch (...) {
+    return;
+  }
   shares_.give_back(before);
 }
 

@@ -68,8 +68,9 @@ class Hub {
   [[nodiscard]] Made find_or_create(std::string_view name, std::string_view client);
 
   // The first event was published to it, by `client`: it counts to them and no longer to
-  // those who made it. Those who may have no more do not take it over.
-  void born(const Channel& channel, std::string_view client);
+  // those who made it. Those who may have no more do not take it over, and neither does
+  // anybody while there is no memory: the event is accepted, so nothing may fail here.
+  void born(const Channel& channel, std::string_view client) noexcept;
 
   // The channel of that name, or null.
   [[nodiscard]] Channel* find(std::string_view name) const;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/text.h"
 #include "wsserve/tls_options.h"
 
 namespace wskit::server {
@@ -88,10 +89,6 @@ LiveConfig::Tables tables_of(const Program& program) {
     }
   }
   return tables;
-}
-
-std::string counted(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 std::size_t count_missing(const auth::Keys& keys, const auth::Keys& in) {

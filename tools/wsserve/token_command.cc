@@ -18,6 +18,7 @@
 #include "common/cli/option_values.h"
 #include "common/cli/text_width.h"
 #include "common/protocol/timestamp.h"
+#include "common/text.h"
 #include "wsserve/auth/base64url.h"
 #include "wsserve/auth/claims.h"
 #include "wsserve/auth/signer.h"
@@ -156,12 +157,6 @@ std::string make(const TokenOptions& options, const auth::AccessOptions& access,
 }
 
 // --- Showing -----------------------------------------------------------------
-
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
 
 std::string read_stdin() {
   std::string text;

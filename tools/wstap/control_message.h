@@ -3,13 +3,18 @@
 // Threads: plain values and a pure function.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace wskit::tap {
+
+// No server counts further: one more is still a number.
+inline constexpr std::uint64_t kMostOffset = std::numeric_limits<std::int64_t>::max();
 
 // One entry of a `subscribed` reply, or one of the channels that a pattern's entry
 // lists as `matched` or among its `gaps`.
@@ -26,11 +31,15 @@ struct SubscribedEntry {
   bool lists = false;
 };
 
+// Entries that name no channel, or no place in one, are not among those of a message:
+// what they say would be kept in the cursor and sent back to the server.
 struct ControlMessage {
   std::string type;  // "connected", "subscribed", "error" …; empty: no control message
   std::string id;    // JSON text; empty: none
   std::string timestamp;
   std::vector<SubscribedEntry> subscribed;  // of `subscribed`
+  std::size_t passed_over = 0;              // so many entries are not among them
+  std::string fault;                        // of the first of these
   std::vector<std::string> channels;        // of `connected`: subscribed without being asked for
   std::string epoch;                        // of `history`
   std::string error_code;                   // of `error`

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "common/text.h"
+
 namespace wskit::tap {
 
 void Findings::add(const Incident& incident) {
@@ -34,18 +36,14 @@ void Findings::add(const Incident& incident) {
 
 std::string Findings::text() const {
   std::string text;
-  if (gaps_ > 0) text += fmt::format(", {}", plural(gaps_, "gap"));
-  if (missing_ > 0) text += fmt::format(" ({} missing)", plural(missing_, "event"));
-  if (epochs_ > 0) text += fmt::format(", {}", plural(epochs_, "new epoch"));
-  if (duplicates_ > 0) text += fmt::format(", {}", plural(duplicates_, "duplicate"));
+  if (gaps_ > 0) text += fmt::format(", {}", counted(gaps_, "gap"));
+  if (missing_ > 0) text += fmt::format(" ({} missing)", counted(missing_, "event"));
+  if (epochs_ > 0) text += fmt::format(", {}", counted(epochs_, "new epoch"));
+  if (duplicates_ > 0) text += fmt::format(", {}", counted(duplicates_, "duplicate"));
   if (late_ > 0) text += fmt::format(", {} out of order", late_);
-  if (merges_ > 0) text += fmt::format(", {} that cannot be", plural(merges_, "merge"));
-  if (foreign_ > 0) text += fmt::format(", {} not asked for", plural(foreign_, "channel"));
+  if (merges_ > 0) text += fmt::format(", {} that cannot be", counted(merges_, "merge"));
+  if (foreign_ > 0) text += fmt::format(", {} not asked for", counted(foreign_, "channel"));
   return text;
-}
-
-std::string plural(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 }  // namespace wskit::tap

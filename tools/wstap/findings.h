@@ -31,7 +31,4 @@ class Findings {
   std::uint64_t foreign_ = 0;
 };
 
-// "1 event", "2 events".
-[[nodiscard]] std::string plural(std::uint64_t count, std::string_view noun);
-
 }  // namespace wskit::tap

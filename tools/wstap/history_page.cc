@@ -5,8 +5,10 @@
 #include <charconv>
 
 #include "common/protocol/control.h"
+#include "common/protocol/event.h"
 #include "common/protocol/fields.h"
 #include "common/protocol/json_text.h"
+#include "wstap/control_message.h"
 
 namespace wskit::tap {
 namespace {
@@ -51,6 +53,9 @@ std::optional<HistoryPage> parse_history_page(std::string_view text) {
   page.offset = *offset;
   page.epoch = unquoted(fields[Field::kEpoch]);
   page.oldest = number(fields[Field::kOldest]).value_or(1);
+  // They would be kept in the cursor and sent back to the server.
+  if (page.offset > kMostOffset || page.oldest == 0 || page.oldest > kMostOffset) return std::nullopt;
+  if (!page.epoch.empty() && !protocol::is_valid_type(page.epoch)) return std::nullopt;
   page.recovered = fields[Field::kRecovered] == "true";
   page.complete = fields[Field::kComplete] == "true";
   if (!fields[Field::kEvents].starts_with('[')) return std::nullopt;

@@ -38,6 +38,7 @@ void HistoryPlayer::begin() {
   if (over_) return;
   connected_ = true;
   asked_ = false;
+  not_now_ = false;
   const std::size_t share = kFirstPages / std::max<std::size_t>(tracks_.size(), 1);
   for (std::size_t i = 0; i < tracks_.size(); ++i) {
     if (tracks_[i].limit == 0) tracks_[i].limit = std::clamp<std::size_t>(share, 1, 256);
@@ -73,7 +74,7 @@ void HistoryPlayer::ask(std::size_t track) {
 
 // One at a time, so that answers never wait to be read.
 void HistoryPlayer::send_next() {
-  if (over_ || !connected_ || asked_ || questions_.empty()) return;
+  if (over_ || !connected_ || asked_ || not_now_ || questions_.empty()) return;
   asked_ = true;
   const Track& track = tracks_[questions_.front()];
   listener_.ask_page(track.channel, track.since, track.limit);
@@ -164,10 +165,13 @@ void HistoryPlayer::on_nothing() {
 
 void HistoryPlayer::on_not_now() {
   if (over_ || !asked_) return;
+  // The question is answered: whatever else comes for it was not asked for.
+  asked_ = false;
+  not_now_ = true;
   retry_.expires_after(kRetry);
   retry_.async_wait([this](const boost::system::error_code& error) {
     if (error || over_) return;
-    asked_ = false;
+    not_now_ = false;
     send_next();
   });
 }

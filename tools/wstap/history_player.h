@@ -119,6 +119,7 @@ class HistoryPlayer {
   std::deque<std::size_t> questions_;  // the front one is being answered
   bool connected_ = false;
   bool asked_ = false;
+  bool not_now_ = false;  // nothing is asked until retry_ has expired
   bool paused_ = false;
   bool over_ = false;
   bool told_ = false;  // where the channels begin

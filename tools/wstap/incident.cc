@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "common/protocol/control.h"
+#include "common/text.h"
 
 namespace wskit::tap {
 namespace {
@@ -88,8 +89,8 @@ std::string Incident::describe(std::string_view channel) const {
     case Kind::kGapBefore:
       return fmt::format("gap in {}: events before {} are missing, how many is not known", channel, last + 1);
     case Kind::kGapsElsewhere:
-      return fmt::format("gaps in {} {} of {}, which the server does not name", missing_channels,
-                         missing_channels == 1 ? "more channel" : "more channels", channel);
+      return fmt::format("gaps in {} of {}, which the server does not name",
+                         counted(missing_channels, "more channel"), channel);
     case Kind::kNewEpoch: {
       std::string text = fmt::format("gap in {}: the channel began anew, and what followed event {} is lost",
                                      channel, previous);

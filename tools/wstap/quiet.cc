@@ -8,7 +8,7 @@
 
 #include "common/protocol/channel.h"
 #include "common/protocol/quote.h"
-#include "wstap/findings.h"
+#include "common/text.h"
 
 namespace wskit::tap {
 namespace {
@@ -140,7 +140,7 @@ std::string Quiet::told(std::string_view name, const std::vector<std::string>& t
     names += i == 0 ? "" : (i + 1 == others.size() ? " and " : ", ");
     names += others[i];
   }
-  if (named < others.size()) names += fmt::format(" and {}", plural(others.size() - named, "other"));
+  if (named < others.size()) names += fmt::format(" and {}", counted(others.size() - named, "other"));
   return fmt::format("{}; there {} {}", text, others.size() == 1 ? "is" : "are", names);
 }
 

@@ -13,7 +13,7 @@
 #include "common/protocol/channel.h"
 #include "common/protocol/control.h"
 #include "common/protocol/json_text.h"
-#include "wstap/findings.h"
+#include "common/text.h"
 
 namespace wskit::tap {
 
@@ -293,7 +293,7 @@ void Subscriber::on_side_answer(const ControlMessage& message) {
     return;
   }
   if (message.id == kPageId) {
-    if (player_) on_page_refused(message);
+    if (stage_ == Stage::kPlaying) on_page_refused(message);
     return;
   }
   if (message.id == kLookId) return on_look(message);
@@ -332,6 +332,10 @@ void Subscriber::on_answer(const ControlMessage& message) {
   }
   if (message.type != "subscribed") return;
   answer_timer_.cancel();
+  if (message.passed_over > 0) {
+    listener_.on_warning(fmt::format("passed over {} of the server's answer: {}",
+                                     counted(message.passed_over, "channel"), message.fault));
+  }
   stage_ == Stage::kChannels ? on_channels(message) : on_subscription(message);
 }
 
@@ -441,6 +445,9 @@ void Subscriber::ask_page(std::string_view channel, const protocol::Since& since
 }
 
 void Subscriber::on_page_refused(const ControlMessage& message) {
+  if (message.type != "error") {
+    return refuse(cli::ExitCode::kRefused, "the server answers `history` with what is no page of it");
+  }
   if (message.error_code == "NOT_FOUND") return player_->on_nothing();
   if (message.error_code == "RATE_LIMITED" || message.error_code == "UNAVAILABLE") {
     return player_->on_not_now();
@@ -541,7 +548,7 @@ void Subscriber::on_types(const HistoryPage& page) {
     const auto event = protocol::decode_event(text, decoded_);
     if (event && std::ranges::find(types, event->type) == types.end()) types.emplace_back(event->type);
   }
-  listener_.on_hint(fmt::format("{} came, and none of the types asked for{}", plural(left_out_, "event"),
+  listener_.on_hint(fmt::format("{} came, and none of the types asked for{}", counted(left_out_, "event"),
                                 types.empty() ? "" : fmt::format("; there are {}", fmt::join(types, ", "))));
 }
 

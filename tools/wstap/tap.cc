@@ -20,6 +20,7 @@
 #include "common/cli/signals.h"
 #include "common/cli/values.h"
 #include "common/protocol/channel.h"
+#include "common/text.h"
 #include "wstap/cursor_keeper.h"
 #include "wstap/enter_key.h"
 #include "wstap/event_printer.h"
@@ -139,7 +140,7 @@ class Tap : private SubscriberListener {
     const std::string speed =
         merging_ ? "" : fmt::format(", playing at {}", cli::format_speed(options_.speed.value_or(1)));
     say([&] {
-      notices_.progress("connected to {} ({}){}{}", url_, plural(channels, "channel"), told_range_, speed);
+      notices_.progress("connected to {} ({}){}{}", url_, counted(channels, "channel"), told_range_, speed);
     });
     played_ = channels;
     subscribed_ = true;
@@ -205,7 +206,7 @@ class Tap : private SubscriberListener {
   void on_disconnect(const client::Failure& why, std::chrono::nanoseconds retry_in) override {
     const double seconds = std::chrono::duration<double>(retry_in).count();
     const std::string_view hasten = !stopping_ && enter_.listen() ? " (Enter: now)" : "";
-    say([&] { notices_.notice("{}; next attempt in {:.1f} s{}", why.message, seconds, hasten); });
+    say([&] { notices_.notice("{}; trying again in {:.1f} s{}", why.message, seconds, hasten); });
   }
 
   void on_end(cli::ExitCode code, std::string_view message) override {
@@ -312,31 +313,31 @@ class Tap : private SubscriberListener {
   void say_connected(const Subscribed& answer) {
     if (std::exchange(playing_, false)) return say_present();
     if (answer.resumed) {
-      std::string missed = answer.replayed > 0 ? plural(answer.replayed, "event") + " replayed" : "";
-      if (answer.gaps > 0) missed += (missed.empty() ? "" : ", ") + plural(answer.gaps, "gap");
+      std::string missed = answer.replayed > 0 ? counted(answer.replayed, "event") + " replayed" : "";
+      if (answer.gaps > 0) missed += (missed.empty() ? "" : ", ") + counted(answer.gaps, "gap");
       if (missed.empty()) missed = "nothing was missed";
       return notices_.notice("connected to {} again ({})", url_, missed);
     }
     const auto patterns = static_cast<std::size_t>(std::ranges::count_if(
         answer.entries, [](const auto& entry) { return protocol::looks_like_pattern(entry.name); }));
     const std::size_t names = answer.entries.size() - patterns;
-    std::string what = names > 0 ? plural(names, "channel") : "";
-    if (patterns > 0) what += (what.empty() ? "" : " and ") + plural(patterns, "pattern");
+    std::string what = names > 0 ? counted(names, "channel") : "";
+    if (patterns > 0) what += (what.empty() ? "" : " and ") + counted(patterns, "pattern");
     notices_.progress("connected to {} ({}){}", url_, what, told_range_);
     if (!replays_) return;
     const std::size_t told = std::min(answer.entries.size(), kMostTold);
     for (std::size_t i = 0; i < told; ++i) say_replayed(answer.entries[i]);
     if (told < answer.entries.size()) {
-      notices_.progress("and {} more", plural(answer.entries.size() - told, "channel"));
+      notices_.progress("and {} more", counted(answer.entries.size() - told, "channel"));
     }
   }
 
   void say_replayed(const Subscribed::Entry& entry) {
     std::string of;
     if (protocol::looks_like_pattern(entry.name))
-      of = fmt::format(" of {}", plural(entry.channels, "channel"));
+      of = fmt::format(" of {}", counted(entry.channels, "channel"));
     const bool ends = options_.end || !options_.until.empty();
-    notices_.progress("{}: {}{} replayed, then {}", entry.name, plural(entry.replayed, "event"), of,
+    notices_.progress("{}: {}{} replayed, then {}", entry.name, counted(entry.replayed, "event"), of,
                       ends ? "the end" : "live");
   }
 
@@ -345,11 +346,11 @@ class Tap : private SubscriberListener {
   void say_present() {
     if (merging_) {
       return notices_.progress("{} of {} replayed in the order of their times, then live",
-                               plural(printed_, "event"), plural(played_, "channel"));
+                               counted(printed_, "event"), counted(played_, "channel"));
     }
     const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
     notices_.progress("the present is reached after {:.1f} s and {}: live from here", seconds,
-                      plural(printed_, "event"));
+                      counted(printed_, "event"));
   }
 
   // Where the playing is, four times a second, on a terminal.
@@ -358,7 +359,7 @@ class Tap : private SubscriberListener {
     if (const HistoryPlayer* player = subscriber_.player(); player != nullptr && player->at()) {
       notices_.set_status(fmt::format("{}  {}  {}", protocol::Timestamp(*player->at()).text(),
                                       merging_ ? "" : cli::format_speed(options_.speed.value_or(1)),
-                                      plural(printed_, "event")));
+                                      counted(printed_, "event")));
     }
     status_.expires_after(kStatusInterval);
     status_.async_wait([this](const boost::system::error_code& error) {
@@ -380,7 +381,7 @@ class Tap : private SubscriberListener {
   void say_summary() {
     if (options_.verify && subscribed_) {
       notices_.answer("{}: {} read in {}", findings_.empty() ? "verified" : "verification failed",
-                      plural(events_, "event"), plural(subscriber_.book().channels_read(), "channel"));
+                      counted(events_, "event"), counted(subscriber_.book().channels_read(), "channel"));
     }
     if (subscribed_) notices_.notice("{}", statistics());
   }
@@ -388,18 +389,18 @@ class Tap : private SubscriberListener {
   [[nodiscard]] std::string troubles() const {
     std::string text = findings_.text();
     const std::uint64_t connections = subscriber_.statistics().connections;
-    if (connections > 1) text += fmt::format(", {}", plural(connections - 1, "reconnect"));
+    if (connections > 1) text += fmt::format(", {}", counted(connections - 1, "reconnect"));
     return text;
   }
 
   [[nodiscard]] std::string statistics() const {
     const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
-    std::string text = plural(printed_, "event");
+    std::string text = counted(printed_, "event");
     const std::uint64_t others = events_ - printed_ + subscriber_.left_out();
     if (!options_.event_types.empty() && others > 0) {
-      text += fmt::format(" ({} by -e)", plural(others, "other"));
+      text += fmt::format(" ({} by -e)", counted(others, "other"));
     }
-    if (events_ > 0) text += fmt::format(" of {}", plural(subscriber_.book().channels_read(), "channel"));
+    if (events_ > 0) text += fmt::format(" of {}", counted(subscriber_.book().channels_read(), "channel"));
     return text + fmt::format(" in {:.1f} s{}", seconds, troubles());
   }
 

@@ -15,6 +15,7 @@
 #include "common/client/tls.h"
 #include "common/client/token_file.h"
 #include "common/client/url.h"
+#include "common/text.h"
 
 namespace wskit::cli {
 namespace {
@@ -29,12 +30,6 @@ struct Token {
   std::string text;  // empty: none
   std::string file;  // where a newer one may be found; empty: nowhere
 };
-
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
 
 bool comes_from(const char* variable, const std::string& value) {
   const char* found = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): nobody sets it

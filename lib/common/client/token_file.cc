@@ -9,16 +9,12 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "common/text.h"
+
 namespace wskit::client {
 namespace {
 
 constexpr std::size_t kMaxTokenBytes = std::size_t{64} << 10;
-
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
 
 }  // namespace
 

@@ -51,6 +51,18 @@ def test_a_token_file_that_is_not_there_is_named(stage):
     assert run.code == 2 and "/nonexistent/token" in run.stderr
 
 
+# U22: one said `335ms` where the other said `0.5 s`.
+@pytest.mark.parametrize("tool", RUNS)
+def test_the_next_attempt_is_told_in_the_same_words(stage, tool):
+    with ScriptedServer() as server:
+        process = stage.tool(tool, "-u", server.url, "--backoff", "300ms..400ms", *RUNS[tool])
+        peer = server.peer()
+        peer.wait_for_messages(1)
+        peer.drop()
+        process.wait_for_stderr(r"; trying again in \d\.\d s\b")
+        process.end()
+
+
 @pytest.mark.parametrize("tool", RUNS)
 def test_a_server_that_never_answers_is_given_up(stage, tool):
     with socket.create_server(("127.0.0.1", 0)) as silent:

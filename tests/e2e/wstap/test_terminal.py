@@ -10,7 +10,7 @@ def test_enter_makes_the_next_attempt_at_once(stage):
     # U17: by itself it would come in an hour, with a chance of one in 60 to be within the deadline.
     port = stage.reserve_port()
     with Screen(stage, "wstap", "-u", port.url, "a", "--initial-retry", "--backoff", "1h..1h") as screen:
-        screen.wait_for(r"next attempt in [0-9.]+ s \(Enter: now\)")
+        screen.wait_for(r"trying again in [0-9.]+ s \(Enter: now\)")
         server = stage.server(listen=port.address)
         screen.type("\n")
         screen.wait_for("connected to ")

@@ -166,6 +166,7 @@ TEST_F(ConfigFileTest, ReadsTablesInTheirOrder) {
   EXPECT_EQ(values_.rules[1].history, std::nullopt);
 }
 
+// U22: a missing key was told of as "needs a pattern", and "needs a channels".
 TEST_F(ConfigFileTest, SaysWhatIsWrongInTables) {
   EXPECT_THAT(read("[[rule]]\nhistroy = 2\n[[rule]]\npattern = \"a\"\nhistory = \"x\"\n"),
               ElementsAre("1:1: [[rule]] needs the key 'pattern'",

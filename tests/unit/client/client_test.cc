@@ -324,6 +324,19 @@ TEST_F(ClientTest, ComesBackAfterACloseThatAllowsIt) {
   EXPECT_EQ(recorder_.failures.at(0).close_code, CloseCode::kSlowConsumer);
 }
 
+// U22: "come back with since" was told to those who publish.
+TEST_F(ClientTest, SaysNothingOfWhatThoseWouldHaveToDoWhoComeBackThemselves) {
+  server_.on_open = [&](FakePeer& peer) {
+    if (server_.peers().size() > 1) return;
+    peer.close(CloseCode::kSlowConsumer,
+               "slow consumer: 9 bytes waited; come back with since and read faster");
+  };
+  start();
+  wait_for_log("open", 2);
+  EXPECT_EQ(recorder_.failures.at(0).message,
+            "the server closed the connection: 4008 slow consumer: 9 bytes waited");
+}
+
 // F17
 TEST_F(ClientTest, ANormalCloseThatNobodyAskedForIsALoss) {
   server_.on_open = [&](FakePeer& peer) {

@@ -404,6 +404,35 @@ INSTANTIATE_TEST_SUITE_P(AllWays, ResendTest,
                          testing::Values(Resent{false, false}, Resent{true, false}, Resent{false, true},
                                          Resent{true, true}));
 
+// --- A channel's first event -----------------------------------------------------
+
+// It is accepted before its channel is handed over from who made it.
+TEST(BornWithoutMemoryTest, AChannelStaysWithThoseWhoMadeItWhicheverAllocationFailed) {
+  const std::string reader = "a reader with a name that is not kept in place";
+  const std::string writer = "a writer with a name that is not kept in place";
+  is_test_thread = true;
+  bool failed = true;
+  long after = 0;
+  for (; failed; ++after) {
+    ASSERT_LT(after, 1'000);
+    std::vector<std::unique_ptr<Inbox>> inboxes;
+    inboxes.push_back(std::make_unique<Inbox>());
+    Hub hub(inboxes, HubLimits{.max_channels_per_client = 1}, ChannelRules{});
+    Channel& channel = *hub.find_or_create("a", reader).channel;
+    fault = after % 2 == 0 ? Fault::kNoMemory : Fault::kLengthError;
+    throwing = 1;
+    allocations_left = after / 2;
+    is_test_thread = false;
+    hub.born(channel, writer);
+    is_test_thread = true;
+    allocations_left = -1;
+    failed = throwing == 0;
+    EXPECT_EQ(hub.find_or_create("b", reader).share_is_taken, failed) << "after " << after / 2;
+    EXPECT_EQ(hub.find_or_create("c", writer).share_is_taken, !failed) << "after " << after / 2;
+  }
+  EXPECT_GT(after, 2) << "some have failed";
+}
+
 // --- A token ---------------------------------------------------------------------
 
 TEST(ClaimsWithoutMemoryTest, AreNotReadAndEndNothingElse) {

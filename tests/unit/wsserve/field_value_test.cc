@@ -9,14 +9,6 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-TEST(FieldValueTest, TrimsBlanksAndTabsAndNothingElse) {
-  EXPECT_EQ(trim(" \t a b\t "), "a b");
-  EXPECT_EQ(trim("a"), "a");
-  EXPECT_EQ(trim(" \t "), "");
-  EXPECT_EQ(trim(""), "");
-  EXPECT_EQ(trim("\r\na"), "\r\na");
-}
-
 TEST(FieldValueTest, AListHasItsItemsWithoutTheEmptyOnes) {
   EXPECT_THAT(list_items("keep-alive, Upgrade"), ElementsAre("keep-alive", "Upgrade"));
   EXPECT_THAT(list_items(",, a ,\t,b,"), ElementsAre("a", "b"));

@@ -70,6 +70,43 @@ TEST(ParseControl, MakesNothingOfAnythingElse) {
   }
 }
 
+TEST(ParseControl, PassesOverWhatNamesNoChannelAndNoPlaceInOne) {
+  const auto entries = [](const std::string& list) {
+    return parse_control(R"({"type":"subscribed","id":1,"data":{"channels":[)" + list + "]}}");
+  };
+  for (const char* entry :
+       {R"({"offset":1,"epoch":"e"})", R"({"channel":"","offset":1,"epoch":"e"})",
+        R"({"channel":"a b","offset":1,"epoch":"e"})", R"({"channel":"a\u0000","offset":1,"epoch":"e"})",
+        R"({"channel":"a//b","offset":1,"epoch":"e"})", R"({"channel":"a/*","offset":1,"epoch":"e"})",
+        R"({"channel":"a*","offset":null})", R"({"channel":"a","offset":1,"epoch":"no epoch"})",
+        R"({"channel":"a","offset":9223372036854775808,"epoch":"e"})",
+        R"({"channel":"a","offset":1,"epoch":"e","oldest":0})",
+        R"({"channel":"a","offset":1,"epoch":"e","oldest":18446744073709551615})"}) {
+    const ControlMessage message = entries(entry + std::string(R"(,{"channel":"b","offset":2})"));
+    ASSERT_EQ(message.subscribed.size(), 1U) << entry;
+    EXPECT_EQ(message.subscribed.front().channel, "b") << entry;
+    EXPECT_EQ(message.passed_over, 1U) << entry;
+    EXPECT_NE(message.fault, "") << entry;
+  }
+  for (const std::string list : {"gaps", "matched"}) {
+    const ControlMessage message =
+        entries(R"({"channel":"*","offset":null,"epoch":null,")" + list +
+                R"(":[{"channel":"*","offset":1,"epoch":"e"},{"channel":"c","offset":1,"epoch":"e"},)"
+                R"({"channel":"d","offset":1,"epoch":" "}]})");
+    ASSERT_EQ(message.subscribed.size(), 1U) << list;
+    const SubscribedEntry& first = message.subscribed.front();
+    EXPECT_EQ(first.gaps.size() + first.matched.size(), 1U) << list;
+    EXPECT_EQ(message.passed_over, 2U) << list;
+  }
+}
+
+TEST(ParseControl, TakesNoNameThatIsNoneFromTheGreetingAndNoEpochThatIsNoneFromAHistory) {
+  EXPECT_EQ(parse_control(R"({"type":"connected","data":{"channels":["a b","a","b/**","**/b",7]}})").channels,
+            (std::vector<std::string>{"a", "b/**"}));
+  EXPECT_EQ(parse_control(R"({"type":"history","data":{"epoch":"e-1"}})").epoch, "e-1");
+  EXPECT_EQ(parse_control(R"({"type":"history","data":{"epoch":"e 1"}})").epoch, "");
+}
+
 std::string nested(std::string_view open, std::string_view close) {
   constexpr int kDepth = 100'000;
   std::string text;

@@ -49,6 +49,19 @@ TEST(HistoryPage, IsNothingElse) {
   }
 }
 
+TEST(HistoryPage, HasAPlaceThatMayBeKeptInACursorAndSentBack) {
+  const auto is_page = [](const std::string& place) {
+    return parse_history_page(R"({"type":"history","id":4,"data":{"events":[],)" + place + "}}").has_value();
+  };
+  EXPECT_TRUE(is_page(R"("offset":9223372036854775807,"epoch":"5qkp2sk9","oldest":1)"));
+  EXPECT_TRUE(is_page(R"("offset":0,"epoch":null)"));
+  EXPECT_FALSE(is_page(R"("offset":9223372036854775808,"epoch":"e","oldest":1)"));
+  EXPECT_FALSE(is_page(R"("offset":1,"epoch":"e","oldest":0)")) << "nothing is before the first";
+  EXPECT_FALSE(is_page(R"("offset":1,"epoch":"e","oldest":18446744073709551615)"));
+  EXPECT_FALSE(is_page(R"("offset":1,"epoch":"no epoch","oldest":1)"));
+  EXPECT_FALSE(is_page(R"("offset":1,"epoch":"a\"b","oldest":1)"));
+}
+
 TEST(HistoryCommand, AsksForOnePage) {
   EXPECT_EQ(history_command("4", "a\"b", R"("start")", 10),
             R"({"action":"history","id":4,"channel":"a\"b","since":"start","limit":10})");

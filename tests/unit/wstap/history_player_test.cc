@@ -158,6 +158,26 @@ TEST_F(HistoryPlayerTest, AnUnknownChannelIsNoObstacle) {
   EXPECT_TRUE(present_);
 }
 
+TEST_F(HistoryPlayerTest, OneQuestionIsOnItsWayWhateverAServerAnswersToOneThatItPutOff) {
+  answering_ = false;
+  histories_ = {{"a", {{1, 0}}}, {"b", {{1, 1}}}};
+  play(kNoPauses);
+  io_.poll();
+  HistoryPage page;
+  page.timestamp = now_;
+  page.epoch = "e";
+  page.recovered = page.complete = true;
+  player_->on_not_now();
+  player_->on_page(page);
+  player_->on_nothing();
+  player_->on_not_now();
+  EXPECT_THAT(questions_, SizeIs(1));
+  answering_ = true;
+  ASSERT_TRUE(finish());
+  EXPECT_THAT(questions_, ElementsAre(R"(a "start")", R"(a "start")", R"(b "start")"));
+  EXPECT_THAT(played_, ElementsAre("a:1", "b:1"));
+}
+
 TEST_F(HistoryPlayerTest, PausesAsLongAsTheEventsAreApart) {
   histories_ = {{"a", {{1, 0}, {2, 60}}}};
   play(60 * 20.0);  // a minute in 50 ms

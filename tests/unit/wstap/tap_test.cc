@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -16,6 +17,7 @@
 #include "common/cli/tool.h"
 #include "fake_server.h"
 #include "pipe_pair.h"
+#include "support/scratch_folder.h"
 
 namespace wskit::tap {
 namespace {
@@ -120,6 +122,19 @@ TEST_F(TapTest, OnlySumsUpInAPipeWhereAllWentWell) {
   options_.until_events = {"trade"};
   EXPECT_EQ(run().code, cli::ExitCode::kOk);
   EXPECT_THAT(notices(), ::testing::MatchesRegex("wstap: 1 event of 1 channel in [0-9.]+ s\n"));
+}
+
+// U22: a pattern was told of as one channel.
+TEST_F(TapTest, SaysOfAPatternThatItIsOne) {
+  options_.channels = {"**"};
+  options_.count = 1;
+  notice_options_.verbose = 1;
+  on_subscribe = [](FakePeer& peer, const json&) {
+    peer.send(subscribed(R"({"channel":"**","offset":null,"epoch":null,"recovered":false,"replayed":0})"));
+    peer.send(event(1));
+  };
+  EXPECT_EQ(run().code, cli::ExitCode::kOk);
+  EXPECT_THAT(notices(), HasSubstr(" (1 pattern)\n"));
 }
 
 // U11: types that were not asked for are counted, also where the server leaves them out.
@@ -365,7 +380,7 @@ TEST_F(TapTest, ResumesBehindTheLastEventAfterAReconnect) {
   EXPECT_EQ(run().code, cli::ExitCode::kOk);
   EXPECT_THAT(printed(), ElementsAre(1, 2, 3, 4));
   const std::string said = notices();
-  EXPECT_THAT(said, HasSubstr("4008 slow consumer; next attempt in 0.0 s"));
+  EXPECT_THAT(said, HasSubstr("4008 slow consumer; trying again in 0.0 s"));
   EXPECT_THAT(said, HasSubstr(" again (1 event replayed)\n"));
   EXPECT_THAT(said, HasSubstr(" s, 1 reconnect\n"));
 }
@@ -384,6 +399,50 @@ TEST_F(TapTest, WhatAReconnectCannotGiveBackIsNamed) {
   EXPECT_EQ(run().code, cli::ExitCode::kOk);
   EXPECT_THAT(notices(),
               HasSubstr("wstap: gap in a: events 2 to 9 missing; the oldest that is held is 10\n"));
+}
+
+TEST_F(TapTest, WhatIsNoChannelAndNoPlaceInOneReachesNeitherTheCursorNorTheServer) {
+  const test::ScratchFolder scratch;
+  options_.cursor = scratch.path() / "cursor";
+  options_.channels = {"*"};
+  options_.count = 3;
+  connected_ = R"({"type":"connected","timestamp":"","data":{"connection":"c","channels":["no channel"]}})";
+  const std::string pattern =
+      R"({"channel":"*","offset":null,"epoch":null,"recovered":false,"replayed":0,"matched":[)"
+      R"({"channel":"no channel","offset":3,"epoch":"e"},{"channel":"b","offset":3,"epoch":"no epoch"},)"
+      R"({"channel":"c","offset":3,"epoch":"e","oldest":0}]})";
+  on_subscribe = [&](FakePeer& peer, const json& command) {
+    peer.send(subscribed(pattern + R"(,{"channel":"a\u0007","offset":1,"epoch":"e"})"));
+    if (server_.peers().size() == 1) return peer.send(event(42));
+    EXPECT_EQ(command["since"]["positions"], json::parse(R"({"a":{"offset":42}})"));
+    peer.send(event(43));
+  };
+  on_history = [this](FakePeer& peer, const json&) {
+    peer.send(
+        R"({"type":"history","id":"a","timestamp":"","data":{"events":[],"offset":42,"epoch":"no epoch"}})");
+    if (server_.peers().size() == 1) return peer.close(protocol::CloseCode::kSlowConsumer);
+    peer.send(event(44));
+  };
+  EXPECT_EQ(run().code, cli::ExitCode::kOk);
+  for (const json& command : commands_) EXPECT_NE(command["action"], "unsubscribe");
+  std::ifstream file(options_.cursor);
+  const json cursor = json::parse(file);
+  EXPECT_EQ(cursor["since"]["positions"], json::parse(R"({"a":{"offset":44}})"));
+  EXPECT_THAT(notices(),
+              HasSubstr("passed over 4 channels of the server's answer: channel \"no channel\": "));
+}
+
+TEST_F(TapTest, AnAnswerThatIsNoPageOfHistoryEndsThePlayingAndIsNamed) {
+  options_.from = "start";
+  options_.speed = 1000;
+  on_subscribe = [](FakePeer& peer, const json&) { peer.send(subscribed(entry(5))); };
+  on_history = [](FakePeer& peer, const json&) {
+    peer.send(
+        R"({"type":"history","id":4,"timestamp":"","data":{"events":[],"offset":5,"epoch":"e","oldest":0}})");
+  };
+  const cli::Outcome outcome = run();
+  EXPECT_EQ(outcome.code, cli::ExitCode::kRefused);
+  EXPECT_THAT(notices(), HasSubstr("the server answers `history` with what is no page of it"));
 }
 
 TEST_F(TapTest, AChannelOfAPatternIsResumedWithTheEpochThatWasAskedFor) {

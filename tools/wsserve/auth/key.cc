@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "common/text.h"
+
 namespace wskit::server::auth {
 
 bool Key::fits(jwt_alg_t algorithm) const {
@@ -16,7 +18,7 @@ std::string describe(const Keys& keys) {
   for (const Key& key : keys) {
     for (const jwt_alg_t algorithm : key.algorithms) algorithms.insert(jwt_alg_str(algorithm));
   }
-  return fmt::format("{} key{} ({})", keys.size(), keys.size() == 1 ? "" : "s", fmt::join(algorithms, ", "));
+  return fmt::format("{} ({})", counted(keys.size(), "key"), fmt::join(algorithms, ", "));
 }
 
 }  // namespace wskit::server::auth

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "common/text.h"
 #include "wsserve/auth/jwk.h"
 #include "wsserve/auth/public_key.h"
 
@@ -46,7 +47,7 @@ PkeyPtr read_pem(const std::string& content, bool certificate) {
 }
 
 protocol::Result<Keys> parse_public_keys(const KeyFile& file, const std::string& content) {
-  const std::size_t first = content.find_first_not_of(" \t\r\n");
+  const std::size_t first = content.find_first_not_of(kWhiteSpace);
   if (first != std::string::npos && content[first] == '{') {
     auto keys = parse_jwks(content);
     if (!keys) return wrong(file.path, keys.error().message);

@@ -235,6 +235,30 @@ Error sequence_is_forgotten(const Command& command, std::size_t index, std::int6
   return command.batch ? protocol::at_index(error, index) : error;
 }
 
+// Points at a connection until the end of its scope, however that is left.
+class Holding {
+ public:
+  Holding(const Connection*& pointer, const Connection& connection) : pointer_(pointer) {
+    pointer_ = &connection;
+  }
+  ~Holding() { pointer_ = nullptr; }
+  Holding(const Holding&) = delete;
+  Holding& operator=(const Holding&) = delete;
+
+ private:
+  const Connection*& pointer_;
+};
+
+// Hands the channel over to the publisher of its first event. That is accepted already, so
+// nothing may fail here: without memory the channel stays with those who made it.
+void tell_born(Hub& hub, const Channel& channel, const Connection& connection) noexcept {
+  try {
+    hub.born(channel, publisher_of(connection));
+  } catch (...) {
+    return;
+  }
+}
+
 }  // namespace
 
 std::optional<Error> CommandRunner::check_sequences(const Command& command, const Producer& producer,
@@ -253,6 +277,21 @@ std::optional<Error> CommandRunner::check_sequences(const Command& command, cons
   return std::nullopt;
 }
 
+std::optional<Error> CommandRunner::find_targets(const Connection& connection, const Command& command) {
+  const Holding publishing(publishing_, connection);
+  targets_.clear();
+  routes_.clear();
+  for (const protocol::PublishEvent& event : command.publish) {
+    targets_.push_back(find_channel(connection, For::kPublishing, event.channel));
+    if (targets_.back() == nullptr) return no_room(connection, event.channel);
+    routes_.add(*targets_.back(), event);
+    if (targets_.back()->stored() == nullptr || shard_.hub().store()->available()) continue;
+    shard_.counters().unavailable.add(command.publish.size());
+    return store_is_away(shard_.server().store_problem());
+  }
+  return std::nullopt;
+}
+
 std::optional<Error> CommandRunner::publish_events(Connection& connection, const Command& command) {
   // What is forbidden leaves no channel behind.
   for (std::size_t i = 0; i < command.publish.size(); ++i) {
@@ -264,18 +303,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
       return command.batch ? protocol::at_index(error, i) : error;
     }
   }
-  // All or nothing: every channel is there before the first event is published.
-  targets_.clear();
-  routes_.clear();
-  publishing_ = &connection;
-  for (const protocol::PublishEvent& event : command.publish) {
-    targets_.push_back(find_channel(connection, For::kPublishing, event.channel));
-    if (targets_.back() == nullptr) return no_room(connection, event.channel);
-    routes_.add(*targets_.back(), event);
-    if (targets_.back()->stored() == nullptr || shard_.hub().store()->available()) continue;
-    shard_.counters().unavailable.add(command.publish.size());
-    return store_is_away(shard_.server().store_problem());
-  }
+  if (auto error = find_targets(connection, command)) return error;
   const ProducerPtr none;
   const ProducerPtr& producer = command.producer.empty() ? none : connection.producer(command.producer);
   const ReceiveTime received = shard_.receive_time();
@@ -301,7 +329,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
     }
     routes_.count(i, accepted, shard_.counters());
     if (accepted.duplicate) ++duplicates;
-    if (accepted.offset == 1 && !accepted.duplicate) shard_.hub().born(channel, publisher_of(connection));
+    if (accepted.offset == 1 && !accepted.duplicate) tell_born(shard_.hub(), channel, connection);
     if (protocol::is_server_channel(channel.name()) && !accepted.duplicate) {
       people::announce(shard_, channel, command.publish[i], accepted.offset, received.text);
     }

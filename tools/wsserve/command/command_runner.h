@@ -132,6 +132,10 @@ class CommandRunner {
   void list_connections(Connection& connection, const http::AdminRequest& request);
   void list_channels(Connection& connection, const http::AdminRequest& request);
   void publish(Connection& connection, const protocol::Command& command);
+  // Finds the channels of all events of the command, and of their copies, before the first
+  // one is published: targets_ and routes_ hold them. Returns why there are none.
+  [[nodiscard]] std::optional<protocol::Error> find_targets(const Connection& connection,
+                                                            const protocol::Command& command);
   // Publishes all events of the command or, for the reason it returns, none;
   // then published_ and on_the_way_ tell of them.
   [[nodiscard]] std::optional<protocol::Error> publish_events(Connection& connection,
@@ -219,7 +223,7 @@ class CommandRunner {
   protocol::CommandParser parser_;
   // Needs no lock, and does not grow stale: see let_go_of().
   boost::unordered_flat_map<std::string_view, Channel*, TextHash, std::equal_to<>> channels_;
-  const Connection* publishing_ = nullptr;  // whose command is being carried out
+  const Connection* publishing_ = nullptr;  // whose command find_targets() is looking at
   bool share_is_taken_ = false;             // why find_channel() found none as last
   routing::RoutePlan routes_;
   people::PresenceReporter presence_;

@@ -3,20 +3,15 @@
 #include <algorithm>
 #include <boost/beast/core/string.hpp>
 
-namespace wskit::server::http {
+#include "common/text.h"
 
-std::string_view trim(std::string_view value) {
-  constexpr std::string_view kSpace = " \t";
-  const std::size_t first = value.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return value.substr(first, value.find_last_not_of(kSpace) - first + 1);
-}
+namespace wskit::server::http {
 
 std::vector<std::string_view> list_items(std::string_view value) {
   std::vector<std::string_view> items;
   while (!value.empty()) {
     const std::size_t comma = std::min(value.find(','), value.size());
-    const std::string_view item = trim(value.substr(0, comma));
+    const std::string_view item = trim(value.substr(0, comma), kFieldWhiteSpace);
     if (!item.empty()) items.push_back(item);
     value.remove_prefix(std::min(comma + 1, value.size()));
   }

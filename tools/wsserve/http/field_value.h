@@ -1,4 +1,4 @@
-// The values of header fields: lists with commas, and white space around what counts
+// The values of header fields: lists with commas, and names in upper or lower case
 // (RFC 9110 sections 5.5 and 5.6.1).
 //
 // Threads: pure functions.
@@ -9,9 +9,6 @@
 #include <vector>
 
 namespace wskit::server::http {
-
-// Without the blanks and tabs at both ends.
-[[nodiscard]] std::string_view trim(std::string_view value);
 
 // The items of a list; empty ones are none. The views point into the value.
 [[nodiscard]] std::vector<std::string_view> list_items(std::string_view value);

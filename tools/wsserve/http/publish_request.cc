@@ -9,6 +9,7 @@
 #include "common/protocol/control.h"
 #include "common/protocol/json_text.h"
 #include "common/protocol/quote.h"
+#include "common/text.h"
 #include "common/websocket/utf8.h"
 #include "wsserve/http/uri.h"
 
@@ -177,7 +178,7 @@ protocol::Result<PublishRequest> from_lines(const Request& request, std::string_
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    if (line.find_first_not_of(kWhiteSpace) == std::string_view::npos) continue;
     const auto event = form == Form::kText ? text_of_line(line, channel, defaults)
                                            : event_of_line(line, number, channel, defaults);
     if (!event) return event.error();

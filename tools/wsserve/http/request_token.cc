@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/text.h"
 #include "wsserve/http/field_value.h"
 #include "wsserve/http/uri.h"
 
@@ -16,7 +17,7 @@ std::optional<std::string> bearer(std::string_view credentials) {
   const std::size_t space = credentials.find(' ');
   if (!same_token(credentials.substr(0, space), kScheme)) return std::nullopt;
   if (space == std::string_view::npos) return "";
-  return std::string(trim(credentials.substr(space)));
+  return std::string(trim(credentials.substr(space), kFieldWhiteSpace));
 }
 
 std::optional<std::string> take_from_headers(Request& request) {

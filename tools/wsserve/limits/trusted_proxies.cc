@@ -3,16 +3,10 @@
 #include <algorithm>
 #include <string>
 
+#include "common/text.h"
+
 namespace wskit::server {
 namespace {
-
-constexpr std::string_view kBlanks = " \t";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 bool is_same_letters(std::string_view text, std::string_view lower_case) {
   return std::ranges::equal(text, lower_case, [](char a, char b) {
@@ -51,7 +45,7 @@ std::optional<PeerAddress> parse_node(std::string_view text) {
 std::string_view forwarded_for(std::string_view element) {
   while (!element.empty()) {
     const std::size_t end = element.find(';');
-    const std::string_view pair = trimmed(element.substr(0, end));
+    const std::string_view pair = trim(element.substr(0, end), kFieldWhiteSpace);
     element = end == std::string_view::npos ? std::string_view() : element.substr(end + 1);
     const std::size_t equals = pair.find('=');
     if (equals == std::string_view::npos || !is_same_letters(pair.substr(0, equals), "for")) continue;
@@ -93,7 +87,7 @@ std::optional<PeerAddress> forwarded_client(std::string_view value, ForwardedHea
   while (true) {
     const std::size_t comma = value.rfind(',');
     const std::string_view element =
-        trimmed(comma == std::string_view::npos ? value : value.substr(comma + 1));
+        trim(comma == std::string_view::npos ? value : value.substr(comma + 1), kFieldWhiteSpace);
     const bool is_first = comma == std::string_view::npos;
     value = value.substr(0, is_first ? 0 : comma);
     // An empty member of a list says nothing (RFC 9110 section 5.6.1.2).

@@ -16,6 +16,8 @@
 #include <system_error>
 #include <utility>
 
+#include "common/text.h"
+
 namespace wskit::server {
 namespace {
 
@@ -168,9 +170,9 @@ std::string TlsContext::validity_problem(std::chrono::system_clock::time_point n
                        shown(begin));
   }
   if (end - now >= kSoon) return {};
-  const auto days = std::chrono::duration_cast<std::chrono::hours>(end - now).count() / 24;
-  return fmt::format("the certificate {} expires in {} day{}, on {}", name_, days, days == 1 ? "" : "s",
-                     shown(end));
+  const auto days =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::hours>(end - now).count() / 24);
+  return fmt::format("the certificate {} expires in {}, on {}", name_, counted(days, "day"), shown(end));
 }
 
 }  // namespace wskit::server
