@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "support/scratch_folder.h"
-#include "wsserve/event_frame.h"
+#include "wsserve/frame/event_frame.h"
 #include "wsserve/store/store.h"
 
 namespace wskit::server::store {

@@ -32,7 +32,7 @@
 #include "server_answers.h"
 #include "socket_end.h"
 #include "wsserve/auth/public_key.h"
-#include "wsserve/server.h"
+#include "wsserve/server/server.h"
 
 namespace {
 

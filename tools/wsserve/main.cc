@@ -1,4 +1,4 @@
-#include "wsserve/serve.h"
+#include "wsserve/server/serve.h"
 
 int main(int argc, char** argv) {
   wskit::server::Program program;

@@ -14,11 +14,11 @@
 #include "common/websocket/handshake.h"
 #include "common/websocket/message_reader.h"
 #include "wsserve/auth/gate.h"
+#include "wsserve/channel/hub.h"
 #include "wsserve/fanout/pace.h"
 #include "wsserve/http/endpoint.h"
 #include "wsserve/http/origin.h"
 #include "wsserve/http/request_reader.h"
-#include "wsserve/hub.h"
 #include "wsserve/limits/limit_settings.h"
 #include "wsserve/transport/tls_context.h"
 

@@ -4,9 +4,9 @@
 #include <optional>
 
 #include "wsserve/connection/connection.h"
-#include "wsserve/event_frame.h"
-#include "wsserve/people/people.h"
-#include "wsserve/shard.h"
+#include "wsserve/frame/event_frame.h"
+#include "wsserve/presence/people.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server::people {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "common/protocol/command.h"
-#include "wsserve/channel.h"
+#include "wsserve/channel/channel.h"
 
 namespace wskit::server {
 

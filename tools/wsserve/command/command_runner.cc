@@ -8,12 +8,12 @@
 #include "common/protocol/channel.h"
 #include "common/protocol/quote.h"
 #include "wsserve/auth/permissions.h"
+#include "wsserve/channel/hub.h"
 #include "wsserve/command/announcement.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/publish_request.h"
-#include "wsserve/hub.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 

@@ -24,9 +24,9 @@
 #include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/fanout.h"
 #include "wsserve/fanout/pace.h"
+#include "wsserve/fanout/type_filter.h"
 #include "wsserve/index/pattern_index.h"
-#include "wsserve/timing_wheel.h"
-#include "wsserve/type_filter.h"
+#include "wsserve/loop/timing_wheel.h"
 
 namespace wskit::server {
 

@@ -14,7 +14,7 @@
 #include "wsserve/command/command_runner.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 namespace {

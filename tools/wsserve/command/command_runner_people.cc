@@ -8,13 +8,13 @@
 #include "common/protocol/close_code.h"
 #include "common/protocol/quote.h"
 #include "wsserve/auth/permissions.h"
+#include "wsserve/channel/hub.h"
 #include "wsserve/command/command_runner.h"
 #include "wsserve/command/roll_call.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/admin_request.h"
-#include "wsserve/hub.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 

@@ -9,12 +9,12 @@
 #include "common/protocol/channel.h"
 #include "common/text_hash.h"
 #include "wsserve/auth/permissions.h"
+#include "wsserve/channel/hub.h"
 #include "wsserve/command/command_runner.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
-#include "wsserve/hub.h"
 #include "wsserve/index/pattern_index.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 

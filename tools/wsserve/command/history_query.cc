@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "wsserve/hub.h"
-#include "wsserve/shard.h"
+#include "wsserve/channel/hub.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 namespace {

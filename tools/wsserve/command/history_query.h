@@ -15,7 +15,7 @@
 
 #include "common/protocol/error.h"
 #include "common/protocol/position.h"
-#include "wsserve/history_page.h"
+#include "wsserve/channel/history_page.h"
 
 namespace wskit::server {
 

@@ -5,8 +5,8 @@
 #include "wsserve/connection/connection.h"
 #include "wsserve/fanout/fanout.h"
 #include "wsserve/index/pattern_index.h"
-#include "wsserve/people/people.h"
-#include "wsserve/shard.h"
+#include "wsserve/presence/people.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server::people {
 namespace {

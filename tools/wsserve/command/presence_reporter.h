@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "common/protocol/channel.h"
-#include "wsserve/people/presence.h"
-#include "wsserve/timing_wheel.h"
+#include "wsserve/loop/timing_wheel.h"
+#include "wsserve/presence/presence.h"
 
 namespace wskit::server {
 

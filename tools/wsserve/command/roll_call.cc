@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "wsserve/connection/connection.h"
-#include "wsserve/people/people.h"
-#include "wsserve/shard.h"
+#include "wsserve/presence/people.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server::people {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "wsserve/stats.h"
+#include "wsserve/status/stats.h"
 
 namespace wskit::server::routing {
 namespace {

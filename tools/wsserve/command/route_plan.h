@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "common/protocol/command.h"
-#include "wsserve/channel.h"
+#include "wsserve/channel/channel.h"
 #include "wsserve/routing/route.h"
 
 namespace wskit::server {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "wsserve/channel.h"
+#include "wsserve/channel/channel.h"
 #include "wsserve/fanout/fanout.h"
 #include "wsserve/fanout/subscription.h"
 

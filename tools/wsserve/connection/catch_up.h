@@ -16,7 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "wsserve/chunk.h"
+#include "wsserve/frame/chunk.h"
 
 namespace wskit::server {
 

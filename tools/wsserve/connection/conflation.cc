@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "common/websocket/frame.h"
-#include "wsserve/channel.h"
+#include "wsserve/channel/channel.h"
 
 namespace wskit::server {
 namespace {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "common/text_hash.h"
-#include "wsserve/chunk.h"
+#include "wsserve/frame/chunk.h"
 
 namespace wskit::server {
 

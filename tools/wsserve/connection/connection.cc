@@ -9,7 +9,7 @@
 #include "common/websocket/message_writer.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/response.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 

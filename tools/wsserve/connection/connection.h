@@ -23,6 +23,7 @@
 #include "common/websocket/deflate.h"
 #include "common/websocket/message_reader.h"
 #include "wsserve/auth/gate.h"
+#include "wsserve/broker/producer.h"
 #include "wsserve/connection/catch_up.h"
 #include "wsserve/connection/conflation.h"
 #include "wsserve/connection/event_stream.h"
@@ -34,10 +35,9 @@
 #include "wsserve/fanout/subscription.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/limits/admission.h"
-#include "wsserve/people/record.h"
-#include "wsserve/poller.h"
-#include "wsserve/producer.h"
-#include "wsserve/timing_wheel.h"
+#include "wsserve/loop/poller.h"
+#include "wsserve/loop/timing_wheel.h"
+#include "wsserve/presence/record.h"
 #include "wsserve/transport/transport.h"
 
 namespace wskit::server {

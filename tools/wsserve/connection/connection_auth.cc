@@ -3,7 +3,7 @@
 
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/request_token.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "wsserve/connection/connection.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 

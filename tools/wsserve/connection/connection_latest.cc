@@ -1,6 +1,6 @@
 // What a connection lets wait: the newest event of each key.
 #include "wsserve/connection/connection.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 namespace {

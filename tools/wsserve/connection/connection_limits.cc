@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "wsserve/channel/hub.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/response.h"
-#include "wsserve/hub.h"
 #include "wsserve/log/server_log.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 

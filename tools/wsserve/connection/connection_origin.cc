@@ -5,7 +5,7 @@
 #include "wsserve/http/cors.h"
 #include "wsserve/http/origin.h"
 #include "wsserve/http/response.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 

@@ -1,6 +1,6 @@
 // What a connection says of itself to administrators.
 #include "wsserve/connection/connection.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 

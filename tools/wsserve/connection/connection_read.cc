@@ -7,6 +7,7 @@
 #include "common/websocket/handshake.h"
 #include "common/websocket/message_writer.h"
 #include "wsserve/auth/permissions.h"
+#include "wsserve/channel/hub.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/host.h"
@@ -15,9 +16,8 @@
 #include "wsserve/http/response.h"
 #include "wsserve/http/router.h"
 #include "wsserve/http/upgrade.h"
-#include "wsserve/hub.h"
+#include "wsserve/server/shard.h"
 #include "wsserve/settings.h"
-#include "wsserve/shard.h"
 #include "wsserve/transport/first_bytes.h"
 
 namespace wskit::server {

@@ -7,13 +7,13 @@
 #include <random>
 
 #include "common/protocol/channel.h"
+#include "wsserve/channel/hub.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/http/event_stream.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/response.h"
 #include "wsserve/http/router.h"
-#include "wsserve/hub.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 

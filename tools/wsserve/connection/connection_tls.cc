@@ -5,7 +5,7 @@
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/log/server_log.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 #include "wsserve/transport/first_bytes.h"
 
 namespace wskit::server {

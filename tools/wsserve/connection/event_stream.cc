@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "common/protocol/control.h"
-#include "wsserve/event_frame.h"
+#include "wsserve/frame/event_frame.h"
 #include "wsserve/http/event_stream.h"
 
 namespace wskit::server {

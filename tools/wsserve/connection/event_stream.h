@@ -11,8 +11,8 @@
 #include <string_view>
 
 #include "common/protocol/close_code.h"
-#include "wsserve/chunk.h"
 #include "wsserve/connection/stream_cursor.h"
+#include "wsserve/frame/chunk.h"
 
 namespace wskit::server {
 

@@ -8,7 +8,7 @@
 #include "wsserve/http/response.h"
 #include "wsserve/log/actor.h"
 #include "wsserve/log/reports.h"
-#include "wsserve/shard.h"
+#include "wsserve/server/shard.h"
 
 namespace wskit::server::logs {
 namespace {

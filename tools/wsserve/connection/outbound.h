@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-#include "wsserve/chunk.h"
+#include "wsserve/frame/chunk.h"
 
 namespace wskit::server {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/protocol/position.h"
-#include "wsserve/timing_wheel.h"
+#include "wsserve/loop/timing_wheel.h"
 
 namespace wskit::server {
 

@@ -4,7 +4,7 @@
 #include <new>
 #include <utility>
 
-#include "wsserve/hub.h"
+#include "wsserve/channel/hub.h"
 
 namespace wskit::server {
 namespace {

@@ -23,10 +23,10 @@
 #include <vector>
 
 #include "common/websocket/deflate.h"
-#include "wsserve/channel.h"
+#include "wsserve/channel/channel.h"
 #include "wsserve/fanout/local_channel.h"
-#include "wsserve/inbox.h"
 #include "wsserve/index/pattern_index.h"
+#include "wsserve/loop/inbox.h"
 
 namespace wskit::server {
 

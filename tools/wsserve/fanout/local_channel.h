@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "wsserve/channel.h"
-#include "wsserve/chunk.h"
+#include "wsserve/channel/channel.h"
 #include "wsserve/fanout/subscription.h"
+#include "wsserve/frame/chunk.h"
 
 namespace wskit::websocket {
 class Deflater;

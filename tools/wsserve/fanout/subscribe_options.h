@@ -8,7 +8,7 @@
 
 #include "common/protocol/position.h"
 #include "wsserve/fanout/pace.h"
-#include "wsserve/type_filter.h"
+#include "wsserve/fanout/type_filter.h"
 
 namespace wskit::server {
 

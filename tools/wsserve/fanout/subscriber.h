@@ -7,7 +7,7 @@
 #include <span>
 #include <unordered_map>
 
-#include "wsserve/chunk.h"
+#include "wsserve/frame/chunk.h"
 
 namespace wskit::server {
 

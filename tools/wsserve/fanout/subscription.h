@@ -12,7 +12,7 @@
 #include "common/protocol/channel.h"
 #include "wsserve/fanout/pace.h"
 #include "wsserve/fanout/subscriber.h"
-#include "wsserve/type_filter.h"
+#include "wsserve/fanout/type_filter.h"
 
 namespace wskit::server {
 

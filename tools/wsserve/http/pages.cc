@@ -8,7 +8,7 @@
 #include "common/protocol/one_line.h"
 #include "common/protocol/quote.h"
 #include "common/version.h"
-#include "wsserve/history_page.h"
+#include "wsserve/channel/history_page.h"
 #include "wsserve/status/server_view.h"
 
 namespace wskit::server::http {

@@ -8,7 +8,7 @@
 #include "common/protocol/channel.h"
 #include "common/protocol/event.h"
 #include "common/protocol/quote.h"
-#include "wsserve/history_page.h"
+#include "wsserve/channel/history_page.h"
 #include "wsserve/http/field_value.h"
 #include "wsserve/http/publish_request.h"
 #include "wsserve/http/response.h"

@@ -9,7 +9,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "wsserve/timing_wheel.h"
+#include "wsserve/loop/timing_wheel.h"
 
 namespace wskit::server {
 

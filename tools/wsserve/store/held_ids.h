@@ -19,7 +19,7 @@
 
 #include "common/protocol/timestamp.h"
 #include "common/text_hash.h"
-#include "wsserve/dedup_window.h"
+#include "wsserve/broker/dedup_window.h"
 
 namespace wskit::server::store {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "wsserve/event_frame.h"
+#include "wsserve/frame/event_frame.h"
 #include "wsserve/store/row_checksum.h"
 #include "wsserve/store/row_id.h"
 

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "common/protocol/timestamp.h"
-#include "wsserve/chunk.h"
-#include "wsserve/producer.h"
+#include "wsserve/broker/producer.h"
+#include "wsserve/frame/chunk.h"
 
 namespace wskit::server::store {
 

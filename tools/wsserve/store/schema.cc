@@ -9,7 +9,7 @@
 #include <unordered_map>
 
 #include "common/text_hash.h"
-#include "wsserve/event_frame.h"
+#include "wsserve/frame/event_frame.h"
 #include "wsserve/store/row_checksum.h"
 #include "wsserve/store/row_id.h"
 

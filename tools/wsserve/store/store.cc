@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "common/text_hash.h"
-#include "wsserve/age_clock.h"
+#include "wsserve/loop/age_clock.h"
 #include "wsserve/store/append_queue.h"
 #include "wsserve/store/reader.h"
 #include "wsserve/store/row_id.h"

@@ -24,7 +24,7 @@
 
 #include "common/protocol/error.h"
 #include "common/protocol/timestamp.h"
-#include "wsserve/chunk.h"
+#include "wsserve/frame/chunk.h"
 #include "wsserve/store/record.h"
 #include "wsserve/store/stored_channel.h"
 

@@ -6,8 +6,8 @@
 #include <mutex>
 #include <string>
 
-#include "wsserve/dedup_window.h"
-#include "wsserve/history.h"
+#include "wsserve/broker/dedup_window.h"
+#include "wsserve/broker/history.h"
 #include "wsserve/store/channel_state.h"
 
 namespace wskit::server::store {

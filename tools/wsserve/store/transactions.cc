@@ -4,7 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "wsserve/event_frame.h"
+#include "wsserve/frame/event_frame.h"
 #include "wsserve/store/row_checksum.h"
 #include "wsserve/store/row_id.h"
 

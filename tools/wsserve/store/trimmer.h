@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "common/protocol/timestamp.h"
-#include "wsserve/age_clock.h"
+#include "wsserve/loop/age_clock.h"
 #include "wsserve/store/database.h"
 #include "wsserve/store/stored_channel.h"
 

@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "common/tls/stream.h"
-#include "wsserve/owned_fd.h"
+#include "wsserve/loop/owned_fd.h"
 #include "wsserve/transport/tls_context.h"
 
 namespace wskit::server {

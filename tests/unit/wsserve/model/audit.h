@@ -18,7 +18,7 @@
 #include "common/protocol/event.h"
 #include "common/protocol/position.h"
 #include "reference.h"
-#include "wsserve/channel_rules.h"
+#include "wsserve/channel/channel_rules.h"
 
 namespace wskit::server::model {
 

@@ -19,7 +19,7 @@
 
 #include "support/scratch_folder.h"
 #include "wire_client.h"
-#include "wsserve/server.h"
+#include "wsserve/server/server.h"
 
 namespace wskit::server::model {
 namespace {

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "common/protocol/timestamp.h"
-#include "wsserve/history.h"
+#include "wsserve/broker/history.h"
 
 namespace wskit::server::model {
 

@@ -18,7 +18,7 @@
 #include "publisher.h"
 #include "support/scratch_folder.h"
 #include "tap.h"
-#include "wsserve/server.h"
+#include "wsserve/server/server.h"
 
 namespace wskit::server::model {
 

@@ -1,0 +1,90 @@
+// Who is connected: users with their connections, on all shards.
+//
+// Threads: any. A lock is held where connections begin and end, and while the
+// figures are read.
+#pragma once
+
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "wsserve/presence/presence.h"
+
+namespace wskit::server {
+
+class Shard;
+
+namespace people {
+
+class People;
+
+// A connection of a user, from when it is known whose it is to its end.
+class Seat {
+ public:
+  Seat(People& people, std::string user);
+  ~Seat();
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+
+ private:
+  People& people_;
+  const std::string user_;
+};
+using SeatPtr = std::unique_ptr<Seat>;
+
+class People {
+ public:
+  // Has a task done by each shard, on its thread, and returns before they are.
+  using Task = std::function<void(Shard&)>;
+  using OnEveryShard = std::function<void(const Task&)>;
+  // The same for the one of that number.
+  using OnShard = std::function<void(std::size_t, const Task&)>;
+
+  People(Hub& hub, OnEveryShard on_every_shard, OnShard on_shard)
+      : on_every_shard_(std::move(on_every_shard)), on_shard_(std::move(on_shard)), presence_(hub) {}
+
+  void on_every_shard(const Task& task) const { on_every_shard_(task); }
+  void on_shard(std::size_t index, const Task& task) const { on_shard_(index, task); }
+
+  [[nodiscard]] Presence& presence() { return presence_; }
+
+  // A WebSocket of commands is there, until it leaves; `connection`: its key. REQUIRES, of
+  // a key: a shard that there is, and a number below kNumbers.
+  static constexpr std::uint64_t kNumbers = std::uint64_t{1} << 56U;
+  [[nodiscard]] static std::uint64_t key(std::uint64_t shard, std::uint64_t number) {
+    return (shard << 56U) ^ number;
+  }
+  void enter(std::uint64_t connection);
+  void leave(std::uint64_t connection);
+  [[nodiscard]] bool is_here(std::uint64_t connection) const;
+
+  // Null for the anonymous.
+  [[nodiscard]] SeatPtr seat(const std::string& user);
+
+  // How many connections each user has who has one.
+  [[nodiscard]] std::map<std::string, std::size_t, std::less<>> connections_by_user() const;
+  // How many users that are, and how many connections this one has; 0: none.
+  [[nodiscard]] std::size_t users() const;
+  [[nodiscard]] std::size_t connections_of(const std::string& user) const;
+
+ private:
+  friend class Seat;
+
+  const OnEveryShard on_every_shard_;
+  const OnShard on_shard_;
+  Presence presence_;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::map<std::string, std::size_t, std::less<>> connections_;
+  boost::unordered_flat_set<std::uint64_t> websockets_;
+};
+
+}  // namespace people
+}  // namespace wskit::server
