@@ -24,7 +24,7 @@
 #include <thread>
 #include <vector>
 
-#include "model/wire_client.h"
+#include "unit/wsserve/model/wire_client.h"
 #include "wsserve/auth/claims.h"
 #include "wsserve/channel/hub.h"
 #include "wsserve/loop/inbox.h"
