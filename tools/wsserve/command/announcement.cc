@@ -3,10 +3,10 @@
 #include <charconv>
 #include <optional>
 
+#include "wsserve/command/command_host.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/frame/event_frame.h"
 #include "wsserve/presence/people.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server::people {
 
@@ -32,36 +32,36 @@ struct Place {
 
 // That of `@connection/NODE-SHARD-NUMBER`, as Connection::id() writes it; nothing if there
 // can be none of that name here.
-std::optional<Place> place_of(Shard& shard, std::string_view channel) {
+std::optional<Place> place_of(CommandHost& host, std::string_view channel) {
   std::string_view id = channel.substr(kConnectionPrefix.size());
-  const std::string& node = shard.server().identity().node;
+  const std::string& node = host.server.identity().node;
   if (!id.starts_with(node)) return std::nullopt;
   id.remove_prefix(node.size());
   if (!id.starts_with('-')) return std::nullopt;
   id.remove_prefix(1);
   const auto index = take_number(id);
-  if (!index || *index >= shard.server().shard_count() || !id.starts_with('-')) return std::nullopt;
+  if (!index || *index >= host.server.shard_count() || !id.starts_with('-')) return std::nullopt;
   id.remove_prefix(1);
   const auto number = take_number(id);
   if (!number || *number >= People::kNumbers || !id.empty()) return std::nullopt;
   return Place{.shard = static_cast<std::size_t>(*index), .number = *number};
 }
 
-void deliver(Shard& shard, Connection& listener, const std::string& channel, const ChunkPtr& frame) {
-  shard.guard(listener, "the delivery of an announcement",
-              [&] { listener.take_announcement(channel, frame); });
+void deliver(CommandHost& host, Connection& listener, const std::string& channel, const ChunkPtr& frame) {
+  host.guard(listener, "the delivery of an announcement",
+             [&] { listener.take_announcement(channel, frame); });
 }
 
 }  // namespace
 
-bool is_reachable(Shard& shard, std::string_view channel) {
+bool is_reachable(CommandHost& host, std::string_view channel) {
   if (!channel.starts_with(kConnectionPrefix)) return true;
-  const auto place = place_of(shard, channel);
-  return place && shard.server().people().is_here(People::key(place->shard, place->number));
+  const auto place = place_of(host, channel);
+  return place && host.server.people().is_here(People::key(place->shard, place->number));
 }
 
-void announce(Shard& shard, const Channel& channel, const protocol::PublishEvent& event, std::uint64_t offset,
-              std::string_view received) {
+void announce(CommandHost& host, const Channel& channel, const protocol::PublishEvent& event,
+              std::uint64_t offset, std::string_view received) {
   const bool for_all = channel.name() == "@all";
   if (!for_all && !channel.name().starts_with(kConnectionPrefix)) return;
   protocol::EventView view;
@@ -71,17 +71,17 @@ void announce(Shard& shard, const Channel& channel, const protocol::PublishEvent
   view.timestamp = event.timestamp.empty() ? received : event.timestamp;
   view.key = event.key;
   view.data = event.data;
-  const People& people = shard.server().people();
+  const People& people = host.server.people();
   if (for_all) {
-    return people.on_every_shard([name = channel.name(), frame = build_event_frame(view)](Shard& each) {
+    return people.on_every_shard([name = channel.name(), frame = build_event_frame(view)](CommandHost& each) {
       // Who fails at it leaves the table only between turns.
-      for (const auto& [number, connection] : each.connections()) deliver(each, *connection, name, frame);
+      for (const auto& [number, connection] : each.connections) deliver(each, *connection, name, frame);
     });
   }
-  const auto place = place_of(shard, channel.name());
+  const auto place = place_of(host, channel.name());
   if (!place) return;
   people.on_shard(place->shard, [number = place->number, name = channel.name(),
-                                 frame = build_event_frame(view)](Shard& home) {
+                                 frame = build_event_frame(view)](CommandHost& home) {
     if (Connection* listener = home.find(number)) deliver(home, *listener, name, frame);
   });
 }

@@ -10,18 +10,18 @@
 
 namespace wskit::server {
 
-class Shard;
+struct CommandHost;
 
 namespace people {
 
 // Whether an event may be published to the channel: `@connection/<id>` of one that has
 // left reaches nobody, now or later. Any other channel may have readers that come back.
-[[nodiscard]] bool is_reachable(Shard& shard, std::string_view channel);
+[[nodiscard]] bool is_reachable(CommandHost& host, std::string_view channel);
 
 // The event was published to that channel of the server's space, and those who
 // subscribed it have it; the others get it, too. On the shard's thread.
-void announce(Shard& shard, const Channel& channel, const protocol::PublishEvent& event, std::uint64_t offset,
-              std::string_view received);
+void announce(CommandHost& host, const Channel& channel, const protocol::PublishEvent& event,
+              std::uint64_t offset, std::string_view received);
 
 }  // namespace people
 }  // namespace wskit::server

@@ -10,10 +10,10 @@
 #include "wsserve/auth/permissions.h"
 #include "wsserve/channel/hub.h"
 #include "wsserve/command/announcement.h"
+#include "wsserve/command/command_host.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/publish_request.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 
@@ -23,9 +23,9 @@ using protocol::Error;
 using protocol::ErrorCode;
 
 void CommandRunner::run(Connection& connection, std::string_view text) {
-  shard_.counters().commands.add();
+  host_.counters.commands.add();
   const auto parsed = parse(connection, text);
-  if (shard_.settings().limits.watches_traffic()) {
+  if (host_.settings->limits.watches_traffic()) {
     if (const auto error = connection.over_rate(parsed ? (*parsed)->publish.size() : 0)) {
       refuse(connection, parsed ? (*parsed)->id : parsed.error().id, *error);
       return connection.close_if_insisting();
@@ -33,14 +33,14 @@ void CommandRunner::run(Connection& connection, std::string_view text) {
   }
   if (!parsed) return refuse(connection, parsed.error().id, parsed.error().error);
   const Command& command = **parsed;
-  logs::command(shard_, connection, command);
+  logs::command(host_, connection, command);
   if (const auto error = auth::check_command(connection.identity(), command.action)) {
     return refuse(connection, command.id, *error);
   }
   if (command.action == Action::kPublish) return publish(connection, command);
   if (command.action == Action::kPing) {
     text_.clear();
-    protocol::append_pong(text_, command.id, shard_.timestamp(), command.timestamp);
+    protocol::append_pong(text_, command.id, host_.clock.timestamp(), command.timestamp);
     return connection.send_text(text_);
   }
   const Clock::time_point began = Clock::now();
@@ -60,8 +60,8 @@ void CommandRunner::carry_out(Connection& connection, const Command& command) {
     case Action::kStats:
       if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
       text_.clear();
-      protocol::append_control(text_, "stats", command.id, shard_.timestamp(),
-                               shard_.server().stats(connection.identity()));
+      protocol::append_control(text_, "stats", command.id, host_.clock.timestamp(),
+                               host_.server.stats(connection.identity()));
       return connection.send_text(text_);
     case Action::kAuth:
       return authenticate(connection, command);
@@ -80,12 +80,12 @@ boost::system::result<const Command*, protocol::CommandError> CommandRunner::par
 }
 
 void CommandRunner::refuse(Connection& connection, std::string_view id, const Error& error) {
-  shard_.counters().command_errors.add();
-  if (error.code == ErrorCode::kUnauthorized) shard_.counters().unauthorized.add();
-  if (error.code == ErrorCode::kForbidden) shard_.counters().forbidden.add();
-  logs::refuse(shard_, connection, error);
+  host_.counters.command_errors.add();
+  if (error.code == ErrorCode::kUnauthorized) host_.counters.unauthorized.add();
+  if (error.code == ErrorCode::kForbidden) host_.counters.forbidden.add();
+  logs::refuse(host_, connection, error);
   text_.clear();
-  protocol::append_error(text_, id, shard_.timestamp(), error);
+  protocol::append_error(text_, id, host_.clock.timestamp(), error);
   connection.send_text(text_);
 }
 
@@ -119,15 +119,15 @@ std::string publisher_of(const Connection& connection) {
 
 Channel* CommandRunner::find_channel(const Connection& connection, For what, std::string_view name) {
   if (const auto known = channels_.find(name); known != channels_.end()) return known->second;
-  Channel* channel = shard_.hub().find(name);
+  Channel* channel = host_.hub.find(name);
   if (channel == nullptr) {
-    const Hub::Made made = shard_.hub().find_or_create(
+    const Hub::Made made = host_.hub.find_or_create(
         name, what == For::kPublishing ? publisher_of(connection) : subscriber_of(connection, name));
     share_is_taken_ = made.share_is_taken;
     channel = made.channel;
   }
   if (channel == nullptr) {
-    ShardCounters& counters = shard_.counters();
+    ShardCounters& counters = host_.counters;
     (share_is_taken_ ? counters.refused_channels_client : counters.refused_channels_server).add();
     return nullptr;
   }
@@ -140,7 +140,7 @@ void CommandRunner::let_go_of(std::span<Channel* const> channels) {
 }
 
 Error CommandRunner::no_room(const Connection& connection, std::string_view name) const {
-  const HubLimits& limits = shard_.settings().hub;
+  const HubLimits& limits = host_.settings->hub;
   const std::size_t limit = share_is_taken_ ? limits.max_channels_per_client : limits.max_channels;
   return {
       ErrorCode::kTooManyChannels,
@@ -162,12 +162,12 @@ Error CommandRunner::unread_answers() {
 void CommandRunner::let_others_go_on(Connection& connection, Clock::time_point began) {
   const Clock::time_point now = Clock::now();
   // What the commands of this turn have taken together.
-  if (std::exchange(turn_, shard_.now()) != shard_.now()) spent_ = {};
+  if (std::exchange(turn_, host_.now) != host_.now) spent_ = {};
   spent_ += now - began;
   if (spent_ < Fanout::kSlice || !connection.is_open() || connection.is_suspended()) return;
   connection.suspend();
-  shard_.post([this, number = connection.number()] {
-    Connection* asking = shard_.find(number);
+  host_.inbox.post([this, number = connection.number()] {
+    Connection* asking = host_.find(number);
     if (asking != nullptr && asking->is_suspended()) asking->resume([](Connection&) {});
   });
 }
@@ -196,7 +196,7 @@ void CommandRunner::history(Connection& connection, const Command& command) {
   }
   protocol::Since since = protocol::FromStart{};
   if (!command.since.empty()) {
-    const auto parsed = protocol::parse_since(command.since, shard_.receive_time().at);
+    const auto parsed = protocol::parse_since(command.since, host_.clock.receive_time().at);
     if (!parsed) return refuse(connection, command.id, parsed.error());
     since = *parsed;
   }
@@ -204,7 +204,7 @@ void CommandRunner::history(Connection& connection, const Command& command) {
   if (!limit) return refuse(connection, command.id, limit.error());
   // One short command asks for up to a whole message of events.
   if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
-  Channel* channel = shard_.hub().find(name);
+  Channel* channel = host_.hub.find(name);
   if (channel == nullptr) {
     return refuse(connection, command.id,
                   {ErrorCode::kNotFound, fmt::format("no event was ever published to '{}'", name), {}});
@@ -213,11 +213,11 @@ void CommandRunner::history(Connection& connection, const Command& command) {
                                                            const protocol::Result<HistoryPage>& page) {
     if (!page) return refuse(asking, id, page.error());
     text_.clear();
-    protocol::append_control(text_, "history", id, shard_.timestamp(), page->json());
+    protocol::append_control(text_, "history", id, host_.clock.timestamp(), page->json());
     asking.send_text(text_);
   };
-  shard_.history().page(connection, *channel, since, *limit,
-                        shard_.settings().message_limits.max_message_bytes, answer);
+  history_.page(connection, *channel, since, *limit, host_.settings->message_limits.max_message_bytes,
+                answer);
 }
 
 // --- publish -------------------------------------------------------------
@@ -285,9 +285,9 @@ std::optional<Error> CommandRunner::find_targets(const Connection& connection, c
     targets_.push_back(find_channel(connection, For::kPublishing, event.channel));
     if (targets_.back() == nullptr) return no_room(connection, event.channel);
     routes_.add(*targets_.back(), event);
-    if (targets_.back()->stored() == nullptr || shard_.hub().store()->available()) continue;
-    shard_.counters().unavailable.add(command.publish.size());
-    return store_is_away(shard_.server().store_problem());
+    if (targets_.back()->stored() == nullptr || host_.hub.store()->available()) continue;
+    host_.counters.unavailable.add(command.publish.size());
+    return store_is_away(host_.server.store_problem());
   }
   return std::nullopt;
 }
@@ -298,7 +298,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
     if (auto error = auth::check_publish(connection.identity(), command.publish[i].channel)) {
       return command.batch ? protocol::at_index(*error, i) : *error;
     }
-    if (!people::is_reachable(shard_, command.publish[i].channel)) {
+    if (!people::is_reachable(host_, command.publish[i].channel)) {
       const Error error = nobody_there(command.publish[i].channel);
       return command.batch ? protocol::at_index(error, i) : error;
     }
@@ -306,7 +306,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   if (auto error = find_targets(connection, command)) return error;
   const ProducerPtr none;
   const ProducerPtr& producer = command.producer.empty() ? none : connection.producer(command.producer);
-  const ReceiveTime received = shard_.receive_time();
+  const ReceiveTime received = host_.clock.receive_time();
   std::int64_t newest_sequence = protocol::kNoSequence;
   if (producer != nullptr) {
     if (auto error = check_sequences(command, *producer, received.at, newest_sequence)) return error;
@@ -327,27 +327,27 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
       forgotten = sequence_is_forgotten(command, i, accepted.oldest);
       break;
     }
-    routes_.count(i, accepted, shard_.counters());
+    routes_.count(i, accepted, host_.counters);
     if (accepted.duplicate) ++duplicates;
-    if (accepted.offset == 1 && !accepted.duplicate) tell_born(shard_.hub(), channel, connection);
+    if (accepted.offset == 1 && !accepted.duplicate) tell_born(host_.hub, channel, connection);
     if (protocol::is_server_channel(channel.name()) && !accepted.duplicate) {
-      people::announce(shard_, channel, command.publish[i], accepted.offset, received.text);
+      people::announce(host_, channel, command.publish[i], accepted.offset, received.text);
     }
-    shard_.on_the_way(accepted.copies_ticket);
+    host_.on_the_way(accepted.copies_ticket);
     if (accepted.unavailable || accepted.ticket != 0) {
       on_the_way_.push_back({.ticket = accepted.ticket, .duplicate = accepted.duplicate});
-      shard_.on_the_way(accepted.ticket);
+      host_.on_the_way(accepted.ticket);
     }
     published_.push_back({.channel = channel.name(),
                           .offset = accepted.offset,
                           .epoch = channel.epoch(),
                           .duplicate = accepted.duplicate});
   }
-  shard_.counters().published.add(published_.size() - duplicates);
-  shard_.counters().duplicates.add(duplicates);
-  logs::publish(shard_, connection, std::span(command.publish).first(published_.size()), published_);
+  host_.counters.published.add(published_.size() - duplicates);
+  host_.counters.duplicates.add(duplicates);
+  logs::publish(host_, connection, std::span(command.publish).first(published_.size()), published_);
   if (producer != nullptr && !published_.empty()) producer->accepted(newest_sequence);
-  if (shard_.hub().crowded()) connection.hold_back();
+  if (host_.hub.crowded()) connection.hold_back();
   return forgotten;
 }
 

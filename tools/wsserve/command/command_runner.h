@@ -18,8 +18,10 @@
 #include "common/protocol/control.h"
 #include "common/protocol/position.h"
 #include "common/text_hash.h"
+#include "wsserve/command/history_query.h"
 #include "wsserve/command/presence_reporter.h"
 #include "wsserve/command/route_plan.h"
+#include "wsserve/connection/command_handler.h"
 #include "wsserve/connection/sign_in.h"
 #include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/fanout.h"
@@ -31,44 +33,43 @@
 namespace wskit::server {
 
 class Channel;
+struct CommandHost;
 class Connection;
 class Producer;
 struct ReplayStart;
-class Shard;
-namespace http {
-struct AdminRequest;
-struct EventStreamRequest;
-struct PublishRequest;
-}  // namespace http
 
-class CommandRunner {
+class CommandRunner final : public CommandHandler {
  public:
-  explicit CommandRunner(Shard& shard)
-      : shard_(shard),
+  // `host` may be filled later, before the first call.
+  explicit CommandRunner(CommandHost& host)
+      : host_(host),
         routes_([this](std::string_view name) { return find_channel(*publishing_, For::kPublishing, name); }),
-        presence_(shard) {}
+        presence_(host),
+        history_(host) {}
 
-  // One text message of a connection.
-  void run(Connection& connection, std::string_view text);
-
-  // A publish command that came as an HTTP request, which is answered; as an array
-  // if its events are lines.
-  void publish_over_http(Connection& connection, const http::PublishRequest& request);
-
-  // Carries out what an administrator asks for by HTTP, if it is one.
-  void administer(Connection& connection, const http::AdminRequest& request);
+  // CommandHandler.
+  void welcome(Connection& connection, const FirstSubscriptions& first,
+               std::chrono::milliseconds heartbeat) override;
+  void run(Connection& connection, std::string_view text) override;
+  void publish_over_http(Connection& connection, const http::PublishRequest& request) override;
+  void administer(Connection& connection, const http::AdminRequest& request) override;
+  void open_stream(Connection& connection, const http::EventStreamRequest& request) override;
+  void leaving(const Connection& connection, std::string_view name) override {
+    presence_.unsubscribing(connection, name);
+  }
+  void read_page(Connection& connection, Channel& channel, const protocol::Since& since, std::size_t limit,
+                 std::size_t max_bytes, const Paged& then) override {
+    history_.page(connection, channel, since, limit, max_bytes, then);
+  }
+  void read_on(Connection& connection, Channel& channel, std::uint64_t after, std::uint64_t newest,
+               std::size_t max_bytes) override {
+    history_.read_on(connection, channel, after, newest, max_bytes);
+  }
 
   [[nodiscard]] people::PresenceReporter& presence() { return presence_; }
 
   // Channels that may be forgotten: looks them up anew when they are named again.
   void let_go_of(std::span<Channel* const> channels);
-
-  // A WebSocket has opened: greets it, and subscribes it unless its token is still
-  // awaited.
-  void welcome(Connection& connection, const FirstSubscriptions& first, std::chrono::milliseconds heartbeat);
-
-  // A request for server-sent events: refused, or begun with what was missed.
-  void open_stream(Connection& connection, const http::EventStreamRequest& request);
 
  private:
   // Which events of a channel are wanted, and how fast.
@@ -219,7 +220,7 @@ class CommandRunner {
   // After what may have taken long: the connection's next command waits for its turn.
   void let_others_go_on(Connection& connection, Clock::time_point began);
 
-  Shard& shard_;
+  CommandHost& host_;
   protocol::CommandParser parser_;
   // Needs no lock, and does not grow stale: see let_go_of().
   boost::unordered_flat_map<std::string_view, Channel*, TextHash, std::equal_to<>> channels_;
@@ -227,6 +228,7 @@ class CommandRunner {
   bool share_is_taken_ = false;             // why find_channel() found none as last
   routing::RoutePlan routes_;
   people::PresenceReporter presence_;
+  HistoryQuery history_;
   std::vector<Channel*> targets_;  // of the events being published, in their order
   std::vector<protocol::Published> published_;
   std::string_view acknowledged_at_;          // of these; the shard's, good until the turn's next timestamp

@@ -11,10 +11,10 @@
 #include "common/text_hash.h"
 #include "wsserve/auth/gate.h"
 #include "wsserve/auth/permissions.h"
+#include "wsserve/command/command_host.h"
 #include "wsserve/command/command_runner.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 namespace {
@@ -56,15 +56,15 @@ std::vector<std::string> first_channels(const auth::Identity& identity, const Fi
 void CommandRunner::welcome(Connection& connection, const FirstSubscriptions& first,
                             std::chrono::milliseconds heartbeat) {
   const auth::Identity& user = connection.identity();
-  const ServerIdentity& identity = shard_.server().identity();
+  const ServerIdentity& identity = host_.server.identity();
   const std::string id = connection.id();
   const auto channels = user.awaits_token ? std::vector<std::string>() : first_channels(user, first);
   std::optional<double> auth_within;
   if (user.awaits_token) {
-    auth_within = std::chrono::duration<double>(shard_.settings().auth_timeout).count();
+    auth_within = std::chrono::duration<double>(host_.settings->auth_timeout).count();
   }
   text_.clear();
-  protocol::append_connected(text_, shard_.timestamp(),
+  protocol::append_connected(text_, host_.clock.timestamp(),
                              {.connection = id,
                               .user = user.user,
                               .server = identity.server,
@@ -104,7 +104,7 @@ void CommandRunner::subscribe_first(Connection& connection, const std::vector<st
 }
 
 void CommandRunner::authenticate(Connection& connection, const protocol::Command& command) {
-  const auth::Gate& gate = *shard_.settings().gate;
+  const auth::Gate& gate = *host_.settings->gate;
   auto admitted = gate.check(command.token, std::chrono::system_clock::now());
   if (!admitted) {
     refuse(connection, command.id, admitted.error());
@@ -123,9 +123,9 @@ void CommandRunner::authenticate(Connection& connection, const protocol::Command
   std::optional<FirstSubscriptions> first;
   if (!connection.take_identity(std::move(*admitted), first)) return;
   presence_.renamed(connection);
-  logs::authenticate(shard_, connection);
+  logs::authenticate(host_, connection);
   text_.clear();
-  protocol::append_control(text_, "authenticated", command.id, shard_.timestamp(),
+  protocol::append_control(text_, "authenticated", command.id, host_.clock.timestamp(),
                            authenticated_data(connection.identity()));
   connection.send_text(text_);
   if (renewed || !first) drop_forbidden(connection);
@@ -146,9 +146,9 @@ void CommandRunner::drop_forbidden(Connection& connection) {
   for (const std::string& name : forbidden) end_subscription(connection, name);
   connection.subscriptions_left();
   const std::vector<std::string_view> left(forbidden.begin(), forbidden.end());
-  logs::unsubscribe(shard_, connection, left);
+  logs::unsubscribe(host_, connection, left);
   text_.clear();
-  protocol::append_unsubscribed(text_, {}, shard_.timestamp(), left, {});
+  protocol::append_unsubscribed(text_, {}, host_.clock.timestamp(), left, {});
   connection.send_text(text_);
 }
 

@@ -9,12 +9,12 @@
 #include "common/protocol/quote.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/channel/hub.h"
+#include "wsserve/command/command_host.h"
 #include "wsserve/command/command_runner.h"
 #include "wsserve/command/roll_call.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/admin_request.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 
@@ -31,11 +31,11 @@ constexpr std::size_t kMaxPresent = 1'000;
 // Those on the shard whom `wanted` is true of, each told of by `entry`; of as many as
 // `limit` and `max_bytes` allow.
 template <class Wanted, class Entry>
-Answer roll(const Shard& shard, std::size_t limit, std::size_t max_bytes, const Wanted& wanted,
+Answer roll(const CommandHost& host, std::size_t limit, std::size_t max_bytes, const Wanted& wanted,
             const Entry& entry) {
   Answer answer;
   std::size_t bytes = 0;
-  for (const auto& [number, connection] : shard.connections()) {
+  for (const auto& [number, connection] : host.connections) {
     if (!connection->is_open() || !wanted(*connection)) continue;
     if (answer.entries.size() < limit && bytes <= max_bytes) {
       answer.entries.push_back(entry(*connection));
@@ -47,9 +47,9 @@ Answer roll(const Shard& shard, std::size_t limit, std::size_t max_bytes, const 
 }
 
 // Those on the shard who listen to the channel.
-Answer present(Shard& shard, std::string_view channel) {
+Answer present(CommandHost& host, std::string_view channel) {
   std::vector<const Connection*> here;
-  shard.fanout().visit_listeners(channel, [&here](const Subscriber& subscriber) {
+  host.fanout.visit_listeners(channel, [&here](const Subscriber& subscriber) {
     const auto& connection = static_cast<const Connection&>(subscriber);
     if (connection.is_open()) here.push_back(&connection);
   });
@@ -70,14 +70,14 @@ bool is_asked_for(const AdminRequest& request, const Connection& connection) {
          (!request.channel || connection.hears(*request.channel));
 }
 
-Answer disconnect(Shard& shard, const AdminRequest& request) {
+Answer disconnect(CommandHost& host, const AdminRequest& request) {
   std::vector<Connection*> found;
-  for (const auto& [number, connection] : shard.connections()) {
+  for (const auto& [number, connection] : host.connections) {
     if (connection->is_open() && is_asked_for(request, *connection)) found.push_back(connection);
   }
   for (Connection* connection : found) {
-    shard.guard(*connection, "an administrator's disconnecting", [&] {
-      shard.counters().closed_by_administrator.add();
+    host.guard(*connection, "an administrator's disconnecting", [&] {
+      host.counters.closed_by_administrator.add();
       connection->close(protocol::CloseCode::kDisconnectedByAdministrator,
                         "disconnected by an administrator");
     });
@@ -94,10 +94,10 @@ std::string channel_json(const Channel& channel, std::size_t subscriptions) {
 }
 
 // How many subscriptions of the shard, by name or pattern, are for each channel.
-Answer tally(Shard& shard, const std::vector<std::string>& channels) {
+Answer tally(CommandHost& host, const std::vector<std::string>& channels) {
   Answer answer;
   for (const std::string& channel : channels) {
-    answer.entries.push_back(std::to_string(shard.fanout().count_listeners(channel)));
+    answer.entries.push_back(std::to_string(host.fanout.count_listeners(channel)));
   }
   return answer;
 }
@@ -116,13 +116,13 @@ void CommandRunner::presence(Connection& connection, const protocol::Command& co
     }
   }
   if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
-  const auto ask = [channel](Shard& shard) { return present(shard, channel); };
+  const auto ask = [channel](CommandHost& host) { return present(host, channel); };
   people::take_roll_call(
-      shard_, connection, ask,
+      host_, connection, ask,
       [this, channel, id = std::string(command.id)](Connection& asking, const Answer& answer) {
         text_.clear();
         protocol::append_control(
-            text_, "presence", id, shard_.timestamp(),
+            text_, "presence", id, host_.clock.timestamp(),
             fmt::format(R"({{"channel":{},"connections":{},"count":{}}})", protocol::quote(channel),
                         people::as_array(answer, kMaxPresent), answer.count));
         asking.send_text(text_);
@@ -140,9 +140,9 @@ void CommandRunner::administer(Connection& connection, const AdminRequest& reque
     case AdminRequest::Action::kShowConnection:
       return list_connections(connection, request);
     case AdminRequest::Action::kDisconnect:
-      logs::administer(shard_, connection, "disconnect", request.target());
+      logs::administer(host_, connection, "disconnect", request.target());
       return people::take_roll_call(
-          shard_, connection, [request](Shard& shard) { return disconnect(shard, request); },
+          host_, connection, [request](CommandHost& host) { return disconnect(host, request); },
           [request](Connection& asking, const Answer& answer) {
             if (answer.count == 0 && !request.connection.empty()) {
               return asking.answer_http(no_such_connection(request.connection));
@@ -154,14 +154,14 @@ void CommandRunner::administer(Connection& connection, const AdminRequest& reque
 
 void CommandRunner::list_connections(Connection& connection, const AdminRequest& request) {
   // Each may have as much to say as its subscriptions.
-  const std::size_t max_bytes = shard_.settings().message_limits.max_message_bytes;
-  const auto ask = [request, max_bytes](Shard& shard) {
+  const std::size_t max_bytes = host_.settings->message_limits.max_message_bytes;
+  const auto ask = [request, max_bytes](CommandHost& host) {
     return roll(
-        shard, request.limit, max_bytes, [&](const Connection& each) { return is_asked_for(request, each); },
+        host, request.limit, max_bytes, [&](const Connection& each) { return is_asked_for(request, each); },
         [](const Connection& each) { return each.describe(); });
   };
   people::take_roll_call(
-      shard_, connection, ask, [request, max_bytes](Connection& asking, const Answer& answer) {
+      host_, connection, ask, [request, max_bytes](Connection& asking, const Answer& answer) {
         if (request.action == AdminRequest::Action::kListConnections) {
           return asking.answer_http(fmt::format("{{\"connections\":{},\"count\":{}}}\n",
                                                 people::as_array(answer, request.limit, max_bytes),
@@ -176,7 +176,7 @@ void CommandRunner::list_channels(Connection& connection, const AdminRequest& re
   // The names, not the channels: one may be forgotten while the shards are asked.
   std::vector<std::string> names;
   const auto pattern = request.pattern ? *request.pattern : *protocol::Pattern::parse("**");
-  std::vector<Channel*> matching = shard_.hub().matching(pattern);
+  std::vector<Channel*> matching = host_.hub.matching(pattern);
   const std::size_t count = matching.size();
   const auto listed_end = matching.begin() + static_cast<std::ptrdiff_t>(std::min(count, request.limit));
   std::ranges::partial_sort(matching, listed_end, {},
@@ -185,11 +185,11 @@ void CommandRunner::list_channels(Connection& connection, const AdminRequest& re
   const auto listed = std::make_shared<const std::vector<std::string>>(std::move(names));
   // One entry a channel of each shard.
   people::take_roll_call(
-      shard_, connection, [listed](Shard& shard) { return tally(shard, *listed); },
+      host_, connection, [listed](CommandHost& host) { return tally(host, *listed); },
       [this, listed, count](Connection& asking, const Answer& answer) {
         Answer channels;
         for (std::size_t i = 0; i < listed->size(); ++i) {
-          const Channel* channel = shard_.hub().find((*listed)[i]);
+          const Channel* channel = host_.hub.find((*listed)[i]);
           if (channel == nullptr) continue;
           std::size_t subscriptions = 0;
           for (std::size_t each = i; each < answer.entries.size(); each += listed->size()) {

@@ -1,11 +1,11 @@
 // Subscribing for a stream of server-sent events.
 #include "common/protocol/channel.h"
 #include "wsserve/auth/permissions.h"
+#include "wsserve/command/command_host.h"
 #include "wsserve/command/command_runner.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/router.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 
@@ -39,10 +39,10 @@ void CommandRunner::stream_located(Connection& connection, const SubscribeReques
     // What is replayed is still to come.
     if (entry.offset) connection.begin_position(entry.channel, entry.epoch, *entry.offset - entry.replayed);
   }
-  logs::subscribe(shard_, connection, channels);
+  logs::subscribe(host_, connection, channels);
   const TypeFilterPtr& filter = request.terms.filter;
   text_.clear();
-  protocol::append_subscribed(text_, {}, shard_.timestamp(), channels,
+  protocol::append_subscribed(text_, {}, host_.clock.timestamp(), channels,
                               filter == nullptr ? std::vector<std::string>() : filter->types());
   connection.send_text(text_);
   tell_gaps(connection, channels);
@@ -58,7 +58,7 @@ void CommandRunner::tell_gaps(Connection& connection,
     data += R"(,"offset":)" + std::to_string(gap.offset) + R"(,"epoch":")" + std::string(gap.epoch) +
             R"(","oldest":)" + std::to_string(gap.oldest) + "}";
     text_.clear();
-    protocol::append_control(text_, "gap", {}, shard_.timestamp(), data);
+    protocol::append_control(text_, "gap", {}, host_.clock.timestamp(), data);
     connection.send_text(text_);
   };
   for (const protocol::SubscribedChannel& entry : channels) {

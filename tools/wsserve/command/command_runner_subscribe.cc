@@ -10,11 +10,11 @@
 #include "common/text_hash.h"
 #include "wsserve/auth/permissions.h"
 #include "wsserve/channel/hub.h"
+#include "wsserve/command/command_host.h"
 #include "wsserve/command/command_runner.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/index/pattern_index.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 
@@ -89,7 +89,7 @@ Error too_many(std::string message, std::size_t limit) {
 std::optional<Error> CommandRunner::check(Connection& connection,
                                           const std::vector<std::string_view>& names) {
   const auto refuse = [this](Error error) {
-    shard_.counters().refused_subscriptions.add();
+    host_.counters.refused_subscriptions.add();
     return error;
   };
   // First, so that no more names are looked at than may be subscribed.
@@ -119,7 +119,7 @@ std::optional<Error> CommandRunner::check(Connection& connection,
 
 std::optional<Error> CommandRunner::check_subscriptions(const Connection& connection, std::size_t in_the_end,
                                                         std::size_t added, std::size_t added_patterns) {
-  const std::size_t limit = shard_.settings().max_channels_per_connection;
+  const std::size_t limit = host_.settings->max_channels_per_connection;
   if (in_the_end > limit) {
     return too_many(
         fmt::format("a connection may subscribe {} channels and patterns; use a pattern, or unsubscribe some "
@@ -127,7 +127,7 @@ std::optional<Error> CommandRunner::check_subscriptions(const Connection& connec
                     limit),
         limit);
   }
-  const std::size_t most_patterns = shard_.settings().max_patterns_per_connection;
+  const std::size_t most_patterns = host_.settings->max_patterns_per_connection;
   if (added_patterns > 0 && connection.subscriptions().patterns() + added_patterns > most_patterns) {
     return too_many(fmt::format("a connection may subscribe {} patterns; use one that matches more, or "
                                 "unsubscribe some (--max-patterns)",
@@ -141,8 +141,8 @@ std::optional<Error> CommandRunner::check_subscriptions(const Connection& connec
                  "they are, or use another connection",
                  {}};
   }
-  const std::size_t in_all = shard_.settings().limits.subscriptions;
-  if (in_all == 0 || added == 0 || shard_.server().subscriptions() + added <= in_all) return std::nullopt;
+  const std::size_t in_all = host_.settings->limits.subscriptions;
+  if (in_all == 0 || added == 0 || host_.server.subscriptions() + added <= in_all) return std::nullopt;
   return too_many(
       fmt::format("the server has room for {} subscriptions of all connections, and no more now; use a "
                   "pattern, or try again later (--max-subscriptions)",
@@ -153,12 +153,12 @@ std::optional<Error> CommandRunner::check_subscriptions(const Connection& connec
 std::optional<Error> CommandRunner::check_matches(const std::vector<std::string>& names) {
   const std::vector<protocol::Pattern> patterns = patterns_of(names);
   if (patterns.size() < 2) return std::nullopt;
-  const std::size_t most = kMatchesOfACommand + 2 * shard_.hub().channel_count();
+  const std::size_t most = kMatchesOfACommand + 2 * host_.hub.channel_count();
   std::size_t matches = 0;
   for (const protocol::Pattern& pattern : patterns) {
-    matches += shard_.hub().matching(pattern).size();
+    matches += host_.hub.matching(pattern).size();
     if (matches <= most) continue;
-    shard_.counters().refused_subscriptions.add();
+    host_.counters.refused_subscriptions.add();
     return too_many(
         fmt::format("the patterns of this command match the same channels again and again, more than {} in "
                     "all; name fewer of them in a command with since or matched, or ones that do not overlap",
@@ -177,7 +177,7 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
   }
   Pace pace = connection.default_pace();
   if (!command.max_rate.empty() || !command.conflate.empty()) {
-    const auto parsed = parse_pace(command.max_rate, command.conflate, shard_.settings().pace);
+    const auto parsed = parse_pace(command.max_rate, command.conflate, host_.settings->pace);
     if (!parsed) return refuse(connection, command.id, parsed.error());
     pace = *parsed;
   }
@@ -195,7 +195,7 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
   } else {
     // No channels: the defaults, and, for a filter, everything there is already but the
     // server's own, of which nobody was asked.
-    for (const std::string& name : shard_.settings().default_channels) names.push_back(name);
+    for (const std::string& name : host_.settings->default_channels) names.push_back(name);
     if (command.event_types) {
       for (const auto& subscription : connection.subscriptions()) {
         if (!protocol::is_server_channel(subscription->name())) names.push_back(subscription->name());
@@ -249,14 +249,14 @@ void CommandRunner::prepare(Connection& connection, const std::vector<std::strin
   });
   if (patterns.empty()) return then(connection, true);
   const auto come_back = [this, number = connection.number(), then] {
-    shard_.post([this, number, then] {
-      Connection* asking = shard_.find(number);
+    host_.inbox.post([this, number, then] {
+      Connection* asking = host_.find(number);
       if (asking == nullptr || !asking->is_suspended()) return;
-      shard_.guard(*asking, "a subscription that waited for its patterns",
-                   [&] { asking->resume([&then](Connection& resumed) { then(resumed, false); }); });
+      host_.guard(*asking, "a subscription that waited for its patterns",
+                  [&] { asking->resume([&then](Connection& resumed) { then(resumed, false); }); });
     });
   };
-  if (shard_.fanout().prepare(std::move(patterns), come_back)) return then(connection, true);
+  if (host_.fanout.prepare(std::move(patterns), come_back)) return then(connection, true);
   connection.suspend();
 }
 
@@ -264,7 +264,7 @@ void CommandRunner::locate_in_store(Connection& connection, const std::vector<st
                                     const protocol::Since& since, const Located& then) {
   const bool by_time = std::holds_alternative<protocol::SystemMicros>(since) ||
                        std::holds_alternative<protocol::FromPositions>(since);
-  if (!by_time || shard_.hub().store() == nullptr) return then(connection, since);
+  if (!by_time || host_.hub.store() == nullptr) return then(connection, since);
   const auto check_again = [this, names, then](Connection& asking,
                                                const protocol::Result<protocol::Since>& located) {
     if (!located) return then(asking, located);
@@ -272,7 +272,7 @@ void CommandRunner::locate_in_store(Connection& connection, const std::vector<st
     const auto error = check(asking, {names.begin(), names.end()});
     then(asking, error ? *error : located);
   };
-  shard_.history().locate(connection, known_channels(connection, names), since, check_again);
+  history_.locate(connection, known_channels(connection, names), since, check_again);
 }
 
 std::vector<Channel*> CommandRunner::known_channels(const Connection& connection,
@@ -283,7 +283,7 @@ std::vector<Channel*> CommandRunner::known_channels(const Connection& connection
       channels.push_back(find_channel(connection, For::kSubscribing, name));
       continue;
     }
-    const auto matching = shard_.hub().matching(*protocol::Pattern::parse(name));
+    const auto matching = host_.hub.matching(*protocol::Pattern::parse(name));
     channels.insert(channels.end(), matching.begin(), matching.end());
   }
   std::ranges::sort(channels);
@@ -294,9 +294,9 @@ std::vector<Channel*> CommandRunner::known_channels(const Connection& connection
 CommandRunner::Told CommandRunner::add_all(Connection& connection, const SubscribeRequest& request,
                                            const protocol::Since& since) {
   // What was collected in this turn is not on the way any more.
-  shard_.fanout().flush_now(connection);
+  host_.fanout.flush_now(connection);
   const MadeKnown known = make_known(connection, request.names, since);
-  Told answer{.room = shard_.settings().message_limits.max_message_bytes};
+  Told answer{.room = host_.settings->message_limits.max_message_bytes};
   for (const std::string& name : request.names) {
     protocol::SubscribedChannel& entry = answer.channels.emplace_back();
     entry.channel = name;
@@ -311,9 +311,9 @@ CommandRunner::Told CommandRunner::add_all(Connection& connection, const Subscri
 void CommandRunner::subscribe_located(Connection& connection, const SubscribeRequest& request,
                                       const protocol::Since& since) {
   const Told answer = add_all(connection, request, since);
-  logs::subscribe(shard_, connection, answer.channels);
+  logs::subscribe(host_, connection, answer.channels);
   text_.clear();
-  protocol::append_subscribed(text_, request.id, shard_.timestamp(), answer.channels,
+  protocol::append_subscribed(text_, request.id, host_.clock.timestamp(), answer.channels,
                               passing_types(connection, request.names));
   connection.send_text(text_);
   connection.catch_up();
@@ -327,17 +327,17 @@ void CommandRunner::add(Connection& connection, const SubscriptionTerms& terms, 
     // for all the types of what was subscribed at the opening.
     const TypeFilterPtr added = terms.filter_of(name);
     if (known->unasked && !protocol::is_server_channel(name)) {
-      shard_.fanout().change_filter(*known, added);
+      host_.fanout.change_filter(*known, added);
     } else {
       if (!answer.both || answer.before != known->filter || answer.added != added) {
         answer.before = known->filter;
         answer.added = added;
         answer.both = TypeFilter::either(known->filter, added);
       }
-      shard_.fanout().change_filter(*known, *answer.both);
+      host_.fanout.change_filter(*known, *answer.both);
     }
     known->unasked = terms.unasked;
-    shard_.fanout().change_pace(*known, terms.pace);
+    host_.fanout.change_pace(*known, terms.pace);
     return stand(connection, terms, answer);
   }
   presence_.subscribing(connection, name);
@@ -351,15 +351,15 @@ void CommandRunner::add(Connection& connection, const SubscriptionTerms& terms, 
   } catch (...) {
     // What the connection has is taken back with it, and was counted until then.
     if (connection.subscriptions().size() > before) {
-      shard_.counters().subscriptions.add();
+      host_.counters.subscriptions.add();
     } else {
-      shard_.guard("taking back a subscription", [&] { presence_.unsubscribing(connection, name); });
+      host_.guard("taking back a subscription", [&] { presence_.unsubscribing(connection, name); });
     }
     throw;
   }
-  shard_.counters().subscriptions.add();
+  host_.counters.subscriptions.add();
   connection.subscriptions().back().unasked = terms.unasked;
-  if (terms.pace.asked_for()) shard_.fanout().change_pace(connection.subscriptions().back(), terms.pace);
+  if (terms.pace.asked_for()) host_.fanout.change_pace(connection.subscriptions().back(), terms.pace);
 }
 
 void CommandRunner::stand(Connection& connection, const SubscriptionTerms& terms, Told& answer) {
@@ -367,7 +367,7 @@ void CommandRunner::stand(Connection& connection, const SubscriptionTerms& terms
   if (!protocol::looks_like_pattern(entry.channel)) {
     Channel& channel = *find_channel(connection, For::kSubscribing, entry.channel);
     std::uint64_t seam = 0;
-    const Position position = channel.join(shard_.index(), seam);
+    const Position position = channel.join(host_.index, seam);
     entry.offset = position.offset;
     entry.epoch = position.epoch;
     if (is_live(connection, channel))
@@ -376,9 +376,9 @@ void CommandRunner::stand(Connection& connection, const SubscriptionTerms& terms
   }
   if (!terms.tells_matches()) return;
   if (terms.matched) entry.matched.emplace();
-  for (Channel* channel : shard_.hub().matching(*protocol::Pattern::parse(entry.channel))) {
+  for (Channel* channel : host_.hub.matching(*protocol::Pattern::parse(entry.channel))) {
     std::uint64_t seam = 0;
-    const Position position = channel->join(shard_.index(), seam);
+    const Position position = channel->join(host_.index, seam);
     const bool live = is_live(connection, *channel);
     if (!tell_match(
             connection,
@@ -395,7 +395,7 @@ void CommandRunner::add_channel(Connection& connection, TypeFilterPtr filter, co
   Channel& channel = *find_channel(connection, For::kSubscribing, entry.channel);
   const bool live = is_live(connection, channel);
   Position position;
-  connection.subscriptions().add(shard_.fanout().subscribe(connection, channel, std::move(filter), position));
+  connection.subscriptions().add(host_.fanout.subscribe(connection, channel, std::move(filter), position));
   entry.offset = position.offset;
   entry.epoch = position.epoch;
   std::uint64_t seam = connection.subscriptions().back().seam;
@@ -407,7 +407,7 @@ void CommandRunner::add_channel(Connection& connection, TypeFilterPtr filter, co
     connection.join_catch_up(channel, position.offset);
   }
   if (!live) return;
-  shard_.fanout().begin_with_the_uncollected(connection.subscriptions().back());
+  host_.fanout.begin_with_the_uncollected(connection.subscriptions().back());
   answer.live.push_back({Told::kItself, {&channel, seam}, answer.channels.size() - 1});
 }
 
@@ -436,15 +436,15 @@ void CommandRunner::add_pattern(Connection& connection, const SubscriptionTerms&
                                 const protocol::Since& since, Told& answer) {
   const std::size_t index = answer.channels.size() - 1;
   const auto pattern = protocol::Pattern::parse(answer.channels[index].channel);
-  auto subscription = shard_.fanout().subscribe(connection, *pattern, terms.filter_of(pattern->text()));
+  auto subscription = host_.fanout.subscribe(connection, *pattern, terms.filter_of(pattern->text()));
   const bool replays = !std::holds_alternative<protocol::FromNow>(since);
   // Of what others bring already it is for all behind the position that is told.
-  if (terms.tells_matches()) shard_.fanout().begin_with_the_uncollected(*subscription);
+  if (terms.tells_matches()) host_.fanout.begin_with_the_uncollected(*subscription);
   // Behind the subscription, so that no channel begins unseen; and before the
   // connection has it, for it would make everything live.
   std::vector<std::pair<Channel*, bool>> matching;
   if (replays || terms.tells_matches()) {
-    for (Channel* channel : shard_.hub().matching(*pattern)) {
+    for (Channel* channel : host_.hub.matching(*pattern)) {
       matching.emplace_back(channel, is_live(connection, *channel));
       // More than can be told of.
       if (!replays && terms.matched && matching.size() * kMatchBytes > answer.room) break;
@@ -467,9 +467,9 @@ void CommandRunner::add_pattern(Connection& connection, const SubscriptionTerms&
 bool CommandRunner::tell_where_it_joins(Connection& connection, Channel& channel, bool live,
                                         const SubscriptionTerms& terms, Told& answer) {
   std::uint64_t seam = 0;
-  const Position position = channel.join(shard_.index(), seam);
+  const Position position = channel.join(host_.index, seam);
   // What was pushed since the subscription's own seam belongs to the position.
-  if (!live && !connection.is_catching_up(channel)) shard_.fanout().skip(connection, channel, seam);
+  if (!live && !connection.is_catching_up(channel)) host_.fanout.skip(connection, channel, seam);
   return tell_match(
       connection,
       {.channel = channel.name(), .offset = position.offset, .epoch = position.epoch, .oldest = {}},
@@ -486,13 +486,13 @@ ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel
   const bool joins = live || catching_up;
   std::vector<ChunkPtr> first;
   const ReplayStart start =
-      channel.begin_replay(since, joins ? 0 : connection.head_start_bytes(), shard_.index(), first);
+      channel.begin_replay(since, joins ? 0 : connection.head_start_bytes(), host_.index, first);
   const bool replays = !joins && start.replayed > 0;
   const bool brought = catching_up && connection.still_brings(channel, start.after);
   const bool whole = start.recovered && (replays || brought || start.replayed == 0);
   // Events since the subscription's own seam belong to the position that is told.
   if (catching_up) connection.join_catch_up(channel, start.after);
-  if (!joins && !replays) shard_.fanout().skip(connection, channel, start.seam);
+  if (!joins && !replays) host_.fanout.skip(connection, channel, start.seam);
   if (!protocol::looks_like_pattern(entry.channel)) {
     entry.recovered = whole;
     if (!whole) entry.oldest = start.oldest;
@@ -561,7 +561,7 @@ void CommandRunner::tell_delivered(const Connection& connection, Told& answer) {
   if (answer.live.empty()) return;
   std::vector<Fanout::Stand> stands;
   for (const Told::Live& each : answer.live) stands.push_back(each.stand);
-  const std::vector<std::uint64_t> on_the_way = shard_.fanout().on_the_way(connection, stands);
+  const std::vector<std::uint64_t> on_the_way = host_.fanout.on_the_way(connection, stands);
   for (std::size_t i = 0; i < answer.live.size(); ++i) {
     const Told::Live& live = answer.live[i];
     protocol::SubscribedChannel& entry = answer.channels[live.entry];
@@ -580,11 +580,11 @@ bool CommandRunner::end_subscription(Connection& connection, std::string_view na
   Subscription* known = connection.subscriptions().find(name);
   if (known == nullptr) return false;
   presence_.unsubscribing(connection, name);
-  shard_.fanout().flush_now(connection);
+  host_.fanout.flush_now(connection);
   connection.forget_subscription(*known);
   std::unique_ptr<Subscription> ended = connection.subscriptions().take(*known);
-  shard_.counters().subscriptions.subtract();
-  shard_.fanout().unsubscribe(std::move(ended));
+  host_.counters.subscriptions.subtract();
+  host_.fanout.unsubscribe(std::move(ended));
   return true;
 }
 
@@ -610,17 +610,17 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
         before = known->filter;
         after = TypeFilter::without(before, *command.event_types);
       }
-      shard_.fanout().change_filter(*known, *after);
+      host_.fanout.change_filter(*known, *after);
       known->unasked = false;
       continue;
     }
     end_subscription(connection, name);
   }
   connection.subscriptions_left();
-  logs::unsubscribe(shard_, connection, left);
+  logs::unsubscribe(host_, connection, left);
   text_.clear();
   const auto types = command.event_types ? names_of(*command.event_types) : std::vector<std::string>();
-  protocol::append_unsubscribed(text_, command.id, shard_.timestamp(), left, types);
+  protocol::append_unsubscribed(text_, command.id, host_.clock.timestamp(), left, types);
   connection.send_text(text_);
 }
 

@@ -5,7 +5,8 @@
 #include <memory>
 
 #include "wsserve/channel/hub.h"
-#include "wsserve/server/shard.h"
+#include "wsserve/command/command_host.h"
+#include "wsserve/connection/connection.h"
 
 namespace wskit::server {
 namespace {
@@ -17,10 +18,10 @@ protocol::Error unreadable(const std::string& why) {
 }  // namespace
 
 void HistoryQuery::come_back(std::uint64_t connection, std::function<void(Connection&)> then) {
-  shard_.post([this, connection, then = std::move(then)] {
-    Connection* asking = shard_.find(connection);
+  host_.inbox.post([this, connection, then = std::move(then)] {
+    Connection* asking = host_.find(connection);
     if (asking == nullptr || !asking->is_suspended()) return;
-    shard_.guard(*asking, "an answer out of the store", [&] { asking->resume(then); });
+    host_.guard(*asking, "an answer out of the store", [&] { asking->resume(then); });
   });
 }
 
@@ -32,7 +33,7 @@ auto HistoryQuery::or_lost(Arrived arrived) {
     try {
       arrived(std::move(part));
     } catch (...) {
-      shard_.lose_answer();
+      host_.inbox.lose_answer();
       throw;
     }
   };
@@ -71,7 +72,7 @@ void HistoryQuery::locate(Connection& connection, const std::vector<Channel*>& c
         then(asking, protocol::Since(locating->since));
       });
     };
-    shard_.hub().store()->locate(*channel->stored(), time, or_lost(arrived));
+    host_.hub.store()->locate(*channel->stored(), time, or_lost(arrived));
   }
 }
 
@@ -119,7 +120,7 @@ void HistoryQuery::read_stored(Connection& connection, Channel& channel, std::ui
   const std::uint64_t newest = reading->page.offset;
   const std::uint64_t up_to =
       std::min<std::uint64_t>(after + (reading->limit - reading->page.frames.size()), newest);
-  shard_.hub().store()->read(
+  host_.hub.store()->read(
       *channel.stored(), after, up_to, reading->max_bytes,
       or_lost([this, &channel, after, reading, then, connection = connection.number()](store::Part part) {
         come_back(connection,
@@ -148,15 +149,15 @@ void HistoryQuery::read_stored(Connection& connection, Channel& channel, std::ui
 
 void HistoryQuery::read_on(Connection& connection, Channel& channel, std::uint64_t after,
                            std::uint64_t newest, std::size_t max_bytes) {
-  shard_.hub().store()->read(*channel.stored(), after, newest, max_bytes,
-                             or_lost([this, &channel, connection = connection.number()](store::Part part) {
-                               shard_.post([this, &channel, connection, part = std::move(part)]() mutable {
-                                 Connection* asking = shard_.find(connection);
-                                 if (asking == nullptr) return;
-                                 shard_.guard(*asking, "a part of a history out of the store",
-                                              [&] { asking->history_arrived(channel, std::move(part)); });
-                               });
-                             }));
+  host_.hub.store()->read(*channel.stored(), after, newest, max_bytes,
+                          or_lost([this, &channel, connection = connection.number()](store::Part part) {
+                            host_.inbox.post([this, &channel, connection, part = std::move(part)]() mutable {
+                              Connection* asking = host_.find(connection);
+                              if (asking == nullptr) return;
+                              host_.guard(*asking, "a part of a history out of the store",
+                                          [&] { asking->history_arrived(channel, std::move(part)); });
+                            });
+                          }));
 }
 
 }  // namespace wskit::server

@@ -20,12 +20,12 @@
 namespace wskit::server {
 
 class Channel;
+struct CommandHost;
 class Connection;
-class Shard;
 
 class HistoryQuery {
  public:
-  explicit HistoryQuery(Shard& shard) : shard_(shard) {}
+  explicit HistoryQuery(CommandHost& host) : host_(host) {}
 
   // `since`, with positions in the place of times that lie beyond the channels'
   // memory.
@@ -59,7 +59,7 @@ class HistoryQuery {
   void read_stored(Connection& connection, Channel& channel, std::uint64_t after,
                    const std::shared_ptr<Reading>& reading, const Paged& then);
 
-  Shard& shard_;
+  CommandHost& host_;
 };
 
 }  // namespace wskit::server

@@ -2,11 +2,11 @@
 
 #include <utility>
 
+#include "wsserve/command/command_host.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/fanout/fanout.h"
 #include "wsserve/index/pattern_index.h"
 #include "wsserve/presence/people.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server::people {
 namespace {
@@ -38,14 +38,14 @@ const Connection& connection_of(const Audience::Member& member) {
 
 }  // namespace
 
-Presence& PresenceReporter::presence() const { return shard_.server().people().presence(); }
+Presence& PresenceReporter::presence() const { return host_.server.people().presence(); }
 
 void PresenceReporter::subscribing(const Connection& connection, std::string_view name) {
   if (is_watch(name)) {
     // Known to all shards before the subscription is answered.
     presence().watch(watched_by(name));
-    return shard_.server().people().on_every_shard([channels = watched_by(name)](Shard& each) {
-      each.commands().presence().look({&channels, 1});
+    return host_.server.people().on_every_shard([channels = watched_by(name)](CommandHost& each) {
+      each.presence.look({&channels, 1});
     });
   }
   if (!presence().any_watched() || !is_for_members(name)) return;
@@ -83,9 +83,8 @@ void PresenceReporter::look(std::span<const protocol::Pattern> channels) {
 void PresenceReporter::end_turn() {
   if (!unwatched_.empty()) {
     presence().unwatch(unwatched_);
-    shard_.server().people().on_every_shard([channels = std::exchange(unwatched_, {})](Shard& each) {
-      each.commands().presence().look(channels);
-    });
+    host_.server.people().on_every_shard(
+        [channels = std::exchange(unwatched_, {})](CommandHost& each) { each.presence.look(channels); });
   }
   if (!to_look_at_.empty()) look_now();
 }
@@ -105,12 +104,12 @@ void PresenceReporter::look_now() {
     for (const Audience::Member& member : audience.members()) meet(audience.name(), connection_of(member));
   };
   if (!all_are_names) {
-    return shard_.fanout().visit_names([&](const Audience& audience) {
+    return host_.fanout.visit_names([&](const Audience& audience) {
       if (is_for_members(audience.name()) && asked.any(audience.name())) meet_all(audience);
     });
   }
   for (const protocol::Pattern& name : channels) {
-    if (const Audience* audience = shard_.fanout().audience_of(name.text())) meet_all(*audience);
+    if (const Audience* audience = host_.fanout.audience_of(name.text())) meet_all(*audience);
   }
 }
 
@@ -125,7 +124,7 @@ PresenceReporter::Members* PresenceReporter::members(std::string_view channel) {
   if (!presence().is_watched(channel)) return nullptr;
   const auto [found, is_new] = told_.try_emplace(std::string(channel));
   if (!is_new) return &found->second;
-  const Audience* audience = shard_.fanout().audience_of(channel);
+  const Audience* audience = host_.fanout.audience_of(channel);
   if (audience == nullptr) return &found->second;
   for (const Audience::Member& member : audience->members()) {
     const Connection& connection = connection_of(member);
@@ -137,18 +136,18 @@ PresenceReporter::Members* PresenceReporter::members(std::string_view channel) {
 }
 
 void PresenceReporter::went(const std::string& channel, const Presence::Member& member) {
-  presence().went(channel, member, shard_.now());
+  presence().went(channel, member, host_.now);
   if (waits_) return;
   waits_ = true;
-  shard_.wheel().schedule(*this, shard_.now() + Presence::kPatience);
+  host_.wheel.schedule(*this, host_.now + Presence::kPatience);
 }
 
 void PresenceReporter::on_deadline() noexcept {
   // Tried again, should it fail.
-  std::optional<Clock::time_point> next = shard_.now() + Presence::kPatience;
-  shard_.guard("the report of who has left", [&] { next = presence().tell_left(shard_.now()); });
+  std::optional<Clock::time_point> next = host_.now + Presence::kPatience;
+  host_.guard("the report of who has left", [&] { next = presence().tell_left(host_.now); });
   waits_ = next.has_value();
-  if (next) shard_.wheel().schedule(*this, *next);
+  if (next) host_.wheel.schedule(*this, *next);
 }
 
 }  // namespace wskit::server::people

@@ -16,14 +16,14 @@
 
 namespace wskit::server {
 
+struct CommandHost;
 class Connection;
-class Shard;
 
 namespace people {
 
 class PresenceReporter final : TimingWheel::Entry {
  public:
-  explicit PresenceReporter(Shard& shard) : shard_(shard) {}
+  explicit PresenceReporter(CommandHost& host) : host_(host) {}
 
   // The connection is about to subscribe a name or pattern, or to end that.
   void subscribing(const Connection& connection, std::string_view name);
@@ -49,7 +49,7 @@ class PresenceReporter final : TimingWheel::Entry {
   void went(const std::string& channel, const Presence::Member& member);
   void on_deadline() noexcept override;
 
-  Shard& shard_;
+  CommandHost& host_;
   std::map<std::string, Members, std::less<>> told_;  // by channel, what presence() knows of this shard
   std::vector<protocol::Pattern> unwatched_;          // in this turn
   std::vector<protocol::Pattern> to_look_at_;         // the same

@@ -8,9 +8,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "wsserve/command/command_host.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/presence/people.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server::people {
 namespace {
@@ -35,30 +35,31 @@ struct Gathering {
 
 }  // namespace
 
-void take_roll_call(Shard& shard, Connection& asking, std::function<Answer(Shard&)> ask,
+void take_roll_call(CommandHost& host, Connection& asking, std::function<Answer(CommandHost&)> ask,
                     std::function<void(Connection&, const Answer&)> then) {
   asking.suspend();
   const auto gathering = std::make_shared<Gathering>();
-  const auto come_back = [&shard, gathering, number = asking.number(), then = std::move(then)] {
-    Connection* waiting = shard.find(number);
+  const auto come_back = [&host, gathering, number = asking.number(), then = std::move(then)] {
+    Connection* waiting = host.find(number);
     if (waiting == nullptr || !waiting->is_suspended()) return;
-    shard.guard(*waiting, "a roll call", [&] {
+    host.guard(*waiting, "a roll call", [&] {
       if (gathering->failed) throw std::runtime_error("a shard could not answer");
       waiting->resume([&](Connection& connection) { then(connection, gathering->joined()); });
     });
   };
-  gathering->left = shard.server().shard_count();
-  shard.server().people().on_every_shard([&shard, gathering, ask = std::move(ask), come_back](Shard& asked) {
-    std::optional<Answer> answer;
-    const bool whole = asked.guard("a roll call", [&] { answer = ask(asked); });
-    const std::lock_guard lock(gathering->mutex);
-    const bool kept = whole && asked.guard("a roll call", [&] {
-      gathering->answers.emplace(asked.index(), std::move(*answer));
-    });
-    gathering->failed = gathering->failed || !kept;
-    if (--gathering->left > 0) return;
-    if (!asked.guard("a roll call", [&] { shard.post(come_back); })) shard.lose_answer();
-  });
+  gathering->left = host.server.shard_count();
+  host.server.people().on_every_shard(
+      [&host, gathering, ask = std::move(ask), come_back](CommandHost& asked) {
+        std::optional<Answer> answer;
+        const bool whole = asked.guard("a roll call", [&] { answer = ask(asked); });
+        const std::lock_guard lock(gathering->mutex);
+        const bool kept = whole && asked.guard("a roll call", [&] {
+          gathering->answers.emplace(asked.index, std::move(*answer));
+        });
+        gathering->failed = gathering->failed || !kept;
+        if (--gathering->left > 0) return;
+        if (!asked.guard("a roll call", [&] { host.inbox.post(come_back); })) host.inbox.lose_answer();
+      });
 }
 
 std::string as_array(const Answer& answer, std::size_t limit, std::size_t max_bytes) {

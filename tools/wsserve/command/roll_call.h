@@ -10,8 +10,8 @@
 
 namespace wskit::server {
 
+struct CommandHost;
 class Connection;
-class Shard;
 
 namespace people {
 
@@ -23,7 +23,7 @@ struct Answer {
 // `asking` is suspended, and `then` called for it on its shard's thread, behind
 // everything that each shard had to do when it was asked; not at all if it is gone
 // by then. Threads: the shard's of `asking`; `ask` runs on every shard's.
-void take_roll_call(Shard& shard, Connection& asking, std::function<Answer(Shard&)> ask,
+void take_roll_call(CommandHost& host, Connection& asking, std::function<Answer(CommandHost&)> ask,
                     std::function<void(Connection&, const Answer&)> then);
 
 // `[a,b,…]` of the first `limit` entries, or of those that `max_bytes` hold; of the first

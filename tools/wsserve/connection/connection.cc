@@ -7,38 +7,37 @@
 #include <cerrno>
 
 #include "common/websocket/message_writer.h"
+#include "wsserve/connection/host.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/response.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 
 using protocol::CloseCode;
 
-Connection::Connection(Shard& shard, OwnedFd socket, const PeerAddress& peer, std::uint64_t number,
+Connection::Connection(Host& host, OwnedFd socket, const PeerAddress& peer, std::uint64_t number,
                        StandingPtr standing)
-    : shard_(shard),
+    : host_(host),
       transport_(std::move(socket)),
       peer_(peer),
       standing_(std::move(standing)),
-      heartbeat_(shard.settings().heartbeat),
+      heartbeat_(host.settings->heartbeat),
       number_(number),
-      last_heard_(shard.now()),
-      http_(std::make_unique<http::RequestReader>(shard.settings().http_limits)),
-      reader_(websocket::Role::kServer, shard.message_limits()) {}
+      last_heard_(host.now),
+      http_(std::make_unique<http::RequestReader>(host.settings->http_limits)),
+      reader_(websocket::Role::kServer, *host.message_limits) {}
 
 Connection::~Connection() = default;
 
 void Connection::start() {
   watched_ = EPOLLIN;
-  awaits_tls_ = shard_.settings().tls != nullptr && peer_.ip().has_value();
-  if (!shard_.poller().add(transport_.fd(), watched_, this)) return abort();
-  shard_.wheel().schedule(*this, shard_.now() + shard_.settings().handshake_timeout);
+  awaits_tls_ = host_.settings->tls != nullptr && peer_.ip().has_value();
+  if (!host_.poller.add(transport_.fd(), watched_, this)) return abort();
+  host_.wheel.schedule(*this, host_.now + host_.settings->handshake_timeout);
 }
 
 std::string Connection::id() const {
-  return shard_.server().identity().node + "-" + std::to_string(shard_.index()) + "-" +
-         std::to_string(number_);
+  return host_.server.identity().node + "-" + std::to_string(host_.index) + "-" + std::to_string(number_);
 }
 
 protocol::DeliveryCounters Connection::counters() const {
@@ -51,19 +50,19 @@ protocol::DeliveryCounters Connection::counters() const {
 }
 
 void Connection::on_ready(std::uint32_t events) noexcept {
-  shard_.guard(*this, "what a peer sent", [&] { take_readiness(events); });
+  host_.guard(*this, "what a peer sent", [&] { take_readiness(events); });
 }
 
 void Connection::take_readiness(std::uint32_t events) {
   if (phase_ == Phase::kDead) return;
   if ((events & EPOLLOUT) != 0) {
     flush();
-    if (latest_ != nullptr && phase_ == Phase::kOpen) drain_latest(shard_.now());
+    if (latest_ != nullptr && phase_ == Phase::kOpen) drain_latest(host_.now);
   }
   if (phase_ == Phase::kDead) return;
   if ((events & EPOLLIN) != 0) {
     if (awaits_proxy_header()) return read_proxy_header();
-    if (phase_ != Phase::kOpen || !shard_.is_quiet()) read();
+    if (phase_ != Phase::kOpen || !host_.quiet) read();
   } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
     abort();
   }
@@ -72,7 +71,7 @@ void Connection::take_readiness(std::uint32_t events) {
 // --- Writing -------------------------------------------------------------
 
 Outbound& Connection::outbound() {
-  if (outbound_ == nullptr) outbound_ = shard_.take_outbound();
+  if (outbound_ == nullptr) outbound_ = host_.outbounds.take();
   return *outbound_;
 }
 
@@ -91,13 +90,13 @@ void Connection::send_text(std::string_view json) {
 // not read until it has.
 void Connection::queue_changed(std::size_t bytes_before) {
   outbound_->finish_reply();
-  shard_.counters().queued_bytes.add(outbound_->bytes() - bytes_before);
-  if (outbound_->reply_bytes() > shard_.settings().queue_limit_bytes && blocked_ && !paused_) {
+  host_.counters.queued_bytes.add(outbound_->bytes() - bytes_before);
+  if (outbound_->reply_bytes() > host_.settings->queue_limit_bytes && blocked_ && !paused_) {
     paused_ = true;
     watch();
   }
   if (!blocked_ && !marked_dirty_) {
-    shard_.mark_dirty(*this);
+    host_.agenda.after_turn(*this, Due::kFlush);
     marked_dirty_ = true;
   }
 }
@@ -110,11 +109,11 @@ void Connection::deliver(const ChunkPtr& run, std::uint32_t events) {
     if (would_overflow(run->size())) return overflow(events);
     const std::size_t before = outbound_->bytes();
     outbound_->append_events(run);
-    shard_.counters().queued_bytes.add(outbound_->bytes() - before);
+    host_.counters.queued_bytes.add(outbound_->bytes() - before);
     if (!blocked_) flush();
   }
   delivered_ += events;
-  shard_.counters().delivered.add(events);
+  host_.counters.delivered.add(events);
 }
 
 // The common case: nothing waits, so the run goes to the socket without passing
@@ -126,7 +125,7 @@ bool Connection::write_directly(const ChunkPtr& run) {
     return false;
   }
   const std::size_t written = sent < 0 ? 0 : static_cast<std::size_t>(sent);
-  shard_.counters().bytes_out.add(written);
+  host_.counters.bytes_out.add(written);
   record_.bytes_out += written;
   if (written == run->size() && transport_.drained()) return true;
   if (written < run->size()) {
@@ -137,7 +136,7 @@ bool Connection::write_directly(const ChunkPtr& run) {
       if (written > 0) abort("the server failed");
       throw;
     }
-    shard_.counters().queued_bytes.add(outbound_->bytes());
+    host_.counters.queued_bytes.add(outbound_->bytes());
   }
   blocked_ = true;
   watch();
@@ -158,23 +157,23 @@ void Connection::deliver_each(std::span<const ChunkPtr> frames) {
 
 void Connection::count_filtered(std::uint32_t events) {
   filtered_ += events;
-  shard_.counters().filtered.add(events);
+  host_.counters.filtered.add(events);
 }
 
 // A peer that keeps up has an empty queue and may get a run of any size.
 bool Connection::would_overflow(std::size_t bytes) const {
-  return blocked_ && outbound_->bytes() + bytes > shard_.settings().queue_limit_bytes;
+  return blocked_ && outbound_->bytes() + bytes > host_.settings->queue_limit_bytes;
 }
 
 void Connection::overflow(std::uint32_t events) {
   const std::uint64_t waited = counters().queued_bytes;
   const std::uint64_t queued = drop_queue();
   delivered_ -= queued;
-  shard_.counters().delivered.take_back(queued);
+  host_.counters.delivered.take_back(queued);
   const std::uint64_t waiting = forget_latest();
   dropped_ += queued + waiting + events;
-  shard_.counters().dropped.add(queued + waiting + events);
-  shard_.counters().closed_slow.add();
+  host_.counters.dropped.add(queued + waiting + events);
+  host_.counters.closed_slow.add();
   close(CloseCode::kSlowConsumer,
         "slow consumer: " + std::to_string(waited) + " bytes waited; come back with since and read faster");
 }
@@ -185,7 +184,7 @@ std::uint64_t Connection::drop_queue() {
   if (outbound_ == nullptr) return 0;
   const std::size_t before = outbound_->bytes();
   const std::uint64_t events = stream_ == nullptr ? outbound_->drop_unbegun() : outbound_->drop_stream();
-  shard_.counters().queued_bytes.subtract(before - outbound_->bytes());
+  host_.counters.queued_bytes.subtract(before - outbound_->bytes());
   return events;
 }
 
@@ -205,14 +204,14 @@ void Connection::flush() {
     if (sent < 0) return abort();
     outbound_->sent(static_cast<std::size_t>(sent));
     // All that is ever heard of the reader of a stream.
-    if (stream_ != nullptr) last_heard_ = shard_.now();
-    shard_.counters().bytes_out.add(static_cast<std::size_t>(sent));
+    if (stream_ != nullptr) last_heard_ = host_.now;
+    host_.counters.bytes_out.add(static_cast<std::size_t>(sent));
     record_.bytes_out += static_cast<std::size_t>(sent);
-    shard_.counters().queued_bytes.subtract(static_cast<std::size_t>(sent));
+    host_.counters.queued_bytes.subtract(static_cast<std::size_t>(sent));
   }
   if (outbound_ != nullptr) {
-    if (paused_ && outbound_->reply_bytes() <= shard_.settings().queue_limit_bytes / 2) paused_ = false;
-    if (outbound_->empty()) shard_.give_back(std::move(outbound_));
+    if (paused_ && outbound_->reply_bytes() <= host_.settings->queue_limit_bytes / 2) paused_ = false;
+    if (outbound_->empty()) host_.outbounds.give_back(std::move(outbound_));
   }
   // The last answer may still lie in the store.
   const bool finished = outbound_ == nullptr && finish_when_written_ && !is_suspended();
@@ -221,13 +220,13 @@ void Connection::flush() {
   if (shut_ && transport_.over()) return abort();
   blocked_ = blocked_ || !transport_.drained();
   if (latest_ != nullptr && !blocked_ && !latest_->conflation.empty()) {
-    shard_.wheel().schedule(*latest_, shard_.now());
+    host_.wheel.schedule(*latest_, host_.now);
   }
   watch();
 }
 
 bool Connection::takes_answers() {
-  const std::size_t limit = shard_.settings().queue_limit_bytes;
+  const std::size_t limit = host_.settings->queue_limit_bytes;
   if (outbound_ != nullptr && outbound_->reply_bytes() > limit) flush();
   return outbound_ == nullptr || outbound_->reply_bytes() <= limit;
 }
@@ -241,20 +240,20 @@ void Connection::watch() {
                                (blocked_ ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
   if (wanted == watched_) return;
   watched_ = wanted;
-  shard_.poller().change(transport_.fd(), wanted, this);
+  host_.poller.change(transport_.fd(), wanted, this);
 }
 
 void Connection::hold_back() {
   if (held_back_ || phase_ != Phase::kOpen) return;
-  shard_.hold_back(*this);
+  host_.agenda.after_turn(*this, Due::kLetGoOn);
   held_back_ = true;
-  shard_.counters().held_back.add();
+  host_.counters.held_back.add();
   watch();
 }
 
 void Connection::let_go_on() {
   held_back_ = false;
-  last_heard_ = shard_.now();
+  last_heard_ = host_.now;
   if (phase_ != Phase::kDead) watch();
 }
 
@@ -265,7 +264,7 @@ void Connection::close(CloseCode code, std::string_view reason) {
   // What this turn still holds for it was accepted before, and so was what waits
   // to be the newest.
   if (code != CloseCode::kSlowConsumer) {
-    shard_.fanout().flush_now(*this);
+    host_.fanout.flush_now(*this);
     if (phase_ == Phase::kOpen && latest_ != nullptr) drain_latest(Clock::time_point::max());
     if (phase_ != Phase::kOpen) return;
   }
@@ -273,16 +272,16 @@ void Connection::close(CloseCode code, std::string_view reason) {
 }
 
 void Connection::take_leave(CloseCode code, std::string_view reason) {
-  logs::disconnect(shard_, *this, code, reason);
+  logs::disconnect(host_, *this, code, reason);
   const std::size_t before = outbound().bytes();
   put_farewell(code, reason);
   phase_ = Phase::kClosing;
   finish_when_written_ = true;
   const std::uint64_t unsent = forget_latest();
   dropped_ += unsent;
-  shard_.counters().dropped.add(unsent);
+  host_.counters.dropped.add(unsent);
   leave_service();
-  shard_.wheel().schedule(*this, shard_.now() + shard_.settings().close_timeout);
+  host_.wheel.schedule(*this, host_.now + host_.settings->close_timeout);
   // From now on what it sends is read only to be thrown away, so that the
   // kernel does not answer it with a reset that would overtake the close frame.
   paused_ = false;
@@ -296,7 +295,7 @@ void Connection::fail() noexcept {
   try {
     tell_failure();
   } catch (...) {
-    shard_.caught("telling a peer that the server has failed");
+    host_.caught("telling a peer that the server has failed");
     abort("the server failed");
   }
 }
@@ -304,7 +303,7 @@ void Connection::fail() noexcept {
 void Connection::tell_failure() {
   if (outbound_ != nullptr) outbound_->take_back_unfinished();
   if (phase_ == Phase::kOpen) {
-    shard_.fanout().forget(*this);
+    host_.fanout.forget(*this);
     return take_leave(CloseCode::kInternalError,
                       "the server failed at this connection, and at no other; come back with since");
   }
@@ -320,12 +319,12 @@ void Connection::tell_failure() {
 }
 
 void Connection::delivery_failed() noexcept {
-  if (phase_ == Phase::kOpen) shard_.failed(*this, "the delivery of events");
+  if (phase_ == Phase::kOpen) host_.failed(*this, "the delivery of events");
 }
 
 void Connection::put_farewell(CloseCode code, std::string_view reason) {
   if (stream_ != nullptr)
-    return stream_->append_farewell(outbound().replies(), code, reason, shard_.timestamp());
+    return stream_->append_farewell(outbound().replies(), code, reason, host_.clock.timestamp());
   std::string frame;
   websocket::append_close(frame, code, reason, nullptr);
   if (code == CloseCode::kSlowConsumer) {
@@ -338,34 +337,34 @@ void Connection::put_farewell(CloseCode code, std::string_view reason) {
 void Connection::abort(std::string_view why) noexcept {
   if (phase_ == Phase::kDead) return;
   if (phase_ == Phase::kOpen) {
-    shard_.guard("the audit log of a disconnection",
-                 [&] { logs::disconnect(shard_, *this, CloseCode::kAbnormal, why); });
+    host_.guard("the audit log of a disconnection",
+                [&] { logs::disconnect(host_, *this, CloseCode::kAbnormal, why); });
     leave_service();
   }
   phase_ = Phase::kDead;
-  shard_.counters().dropped.add(forget_latest());
+  host_.counters.dropped.add(forget_latest());
   if (outbound_ != nullptr) {
     outbound_->take_back_unfinished();
-    shard_.counters().queued_bytes.subtract(outbound_->bytes());
+    host_.counters.queued_bytes.subtract(outbound_->bytes());
     outbound_.reset();
   }
   store_wait_.reset();
-  shard_.wheel().cancel(*this);
-  shard_.poller().remove(transport_.fd());
-  shard_.bury(*this);
+  host_.wheel.cancel(*this);
+  host_.poller.remove(transport_.fd());
+  host_.agenda.after_turn(*this, Due::kDestroy);
 }
 
 void Connection::leave_service() {
-  shard_.server().leave();
+  host_.server.leave();
   record_.seat.reset();
   if (service_ == Service::kCommands) {
-    shard_.server().people().leave(people::People::key(shard_.index(), number_));
+    host_.server.people().leave(people::People::key(host_.index, number_));
   }
-  shard_.counters().connections.subtract();
-  if (stream_ != nullptr) shard_.counters().event_streams.subtract();
-  shard_.fanout().forget(*this);
+  host_.counters.connections.subtract();
+  if (stream_ != nullptr) host_.counters.event_streams.subtract();
+  host_.fanout.forget(*this);
   give_up_catch_up();
-  shard_.retire(*this);
+  host_.agenda.after_turn(*this, Due::kDropSubscriptions);
 }
 
 void Connection::drain(std::chrono::milliseconds come_back_after) {
@@ -382,22 +381,22 @@ void Connection::drain(std::chrono::milliseconds come_back_after) {
 }
 
 void Connection::drop_subscriptions() noexcept {
-  shard_.counters().subscriptions.subtract(subscriptions_.size());
+  host_.counters.subscriptions.subtract(subscriptions_.size());
   for (std::unique_ptr<Subscription>& subscription : subscriptions_.take_all()) {
-    shard_.guard("telling that somebody has left",
-                 [&] { shard_.commands().presence().unsubscribing(*this, subscription->name()); });
-    shard_.guard("taking back a subscription", [&] { shard_.fanout().unsubscribe(std::move(subscription)); });
+    host_.guard("telling that somebody has left",
+                [&] { host_.commands.leaving(*this, subscription->name()); });
+    host_.guard("taking back a subscription", [&] { host_.fanout.unsubscribe(std::move(subscription)); });
   }
 }
 
 // --- Time ----------------------------------------------------------------
 
 std::chrono::milliseconds Connection::ping_interval() const {
-  return heartbeat_.count() > 0 ? heartbeat_ : shard_.settings().heartbeat;
+  return heartbeat_.count() > 0 ? heartbeat_ : host_.settings->heartbeat;
 }
 
 void Connection::on_deadline() noexcept {
-  shard_.guard(*this, "the time of a connection", [this] { take_deadline(); });
+  host_.guard(*this, "the time of a connection", [this] { take_deadline(); });
 }
 
 void Connection::take_deadline() {
@@ -416,23 +415,23 @@ void Connection::take_deadline() {
 void Connection::beat() {
   if (close_if_unauthorized()) return;
   if (stream_ != nullptr) return beat_stream();
-  const auto now = shard_.now();
+  const auto now = host_.now;
   if (held_back_ || is_suspended()) last_heard_ = now;
   if (is_silent() && paused_) {
     // Not read because it does not read: its silence says nothing.
-    shard_.counters().closed_slow.add();
+    host_.counters.closed_slow.add();
     return close(CloseCode::kSlowConsumer, "slow consumer: the answers to its commands are not read");
   }
   if (is_silent() && !transport_.has_unread()) {
-    shard_.counters().closed_silent.add();
+    host_.counters.closed_silent.add();
     return close(CloseCode::kHeartbeatTimeout, "nothing was heard for two heartbeats; come back with since");
   }
   if (now >= next_beat_) {
     next_beat_ = now + ping_interval();
-    shard_.mark_pinged(*this);
+    host_.agenda.after_turn(*this, Due::kPinged);
     if (json_heartbeats_) {
       std::string text;
-      protocol::append_heartbeat(text, shard_.timestamp(), counters());
+      protocol::append_heartbeat(text, host_.clock.timestamp(), counters());
       send_text(text);
     }
     std::string ping;
@@ -462,11 +461,11 @@ Clock::time_point Connection::silent_from() const {
   return std::max(last_heard_ + 2 * ping_interval(), unanswered_ping_ + ping_interval());
 }
 
-bool Connection::is_silent() const { return shard_.now() >= silent_from(); }
+bool Connection::is_silent() const { return host_.now >= silent_from(); }
 
 void Connection::schedule_beat() {
   if (phase_ != Phase::kOpen) return;
-  shard_.wheel().schedule(*this, std::min({next_beat_, silent_from(), authorized_until()}));
+  host_.wheel.schedule(*this, std::min({next_beat_, silent_from(), authorized_until()}));
 }
 
 }  // namespace wskit::server

@@ -42,7 +42,7 @@
 
 namespace wskit::server {
 
-class Shard;
+struct Host;
 struct SubscribeOptions;
 namespace store {
 class Store;
@@ -57,8 +57,7 @@ struct Response;
 class Connection final : public Pollable, public Subscriber, public TimingWheel::Entry {
  public:
   // `socket`: a connected non-blocking stream socket.
-  Connection(Shard& shard, OwnedFd socket, const PeerAddress& peer, std::uint64_t number,
-             StandingPtr standing);
+  Connection(Host& host, OwnedFd socket, const PeerAddress& peer, std::uint64_t number, StandingPtr standing);
   ~Connection();
 
   // Registers with the poller and starts the handshake's deadline.
@@ -359,7 +358,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] bool is_silent() const;
 
   // What each delivery looks at comes first and together.
-  Shard& shard_;
+  Host& host_;
   Transport transport_;
   std::unique_ptr<Outbound> outbound_;  // only while something waits
   Phase phase_ = Phase::kHttp;

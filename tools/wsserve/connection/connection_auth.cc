@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/host.h"
 #include "wsserve/http/request_token.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 
@@ -19,7 +19,7 @@ constexpr std::uint8_t kMaxRefusedTokens = 5;
 
 protocol::Result<void> Connection::identify(http::Request& request, auth::Gate::Purpose purpose) {
   const auto token = http::take_token(request);
-  auto admitted = shard_.settings().gate->admit(token, purpose, std::chrono::system_clock::now());
+  auto admitted = host_.settings->gate->admit(token, purpose, std::chrono::system_clock::now());
   identity_ = admitted ? *admitted : auth::nobody();
   if (!admitted && token && ++refused_tokens_ >= kMaxRefusedTokens) request.keep_alive = false;
   return admitted ? protocol::Result<void>() : admitted.error();
@@ -27,7 +27,7 @@ protocol::Result<void> Connection::identify(http::Request& request, auth::Gate::
 
 void Connection::await_token(FirstSubscriptions first) {
   sign_in_ = std::make_unique<SignIn>(
-      SignIn{.until = shard_.now() + shard_.settings().auth_timeout, .first = std::move(first)});
+      SignIn{.until = host_.now + host_.settings->auth_timeout, .first = std::move(first)});
 }
 
 bool Connection::take_identity(auth::IdentityPtr identity, std::optional<FirstSubscriptions>& first) {
@@ -36,7 +36,7 @@ bool Connection::take_identity(auth::IdentityPtr identity, std::optional<FirstSu
   if (sign_in_ != nullptr) first = std::move(sign_in_->first);
   sign_in_.reset();
   if (const auto reason = take_place_of_user()) {
-    shard_.counters().refused.add();
+    host_.counters.refused.add();
     close(CloseCode::kTryAgainLater, *reason);
     return false;
   }
@@ -46,15 +46,15 @@ bool Connection::take_identity(auth::IdentityPtr identity, std::optional<FirstSu
 
 void Connection::count_refused_token() {
   if (++refused_tokens_ < kMaxRefusedTokens) return;
-  shard_.counters().closed_unauthorized.add();
+  host_.counters.closed_unauthorized.add();
   close(CloseCode::kUnauthorized, "too many tokens that are not right");
 }
 
 bool Connection::close_if_unauthorized() {
   const bool expired = identity_->expires && std::chrono::system_clock::now() >= *identity_->expires;
-  const bool unknown = sign_in_ != nullptr && shard_.now() >= sign_in_->until;
+  const bool unknown = sign_in_ != nullptr && host_.now >= sign_in_->until;
   if (!expired && !unknown) return false;
-  shard_.counters().closed_unauthorized.add();
+  host_.counters.closed_unauthorized.add();
   close(CloseCode::kUnauthorized, expired ? "the token has expired; come back with a fresh one"
                                           : "no token came in time; send it with the address or at once");
   return true;
@@ -66,7 +66,7 @@ Clock::time_point Connection::authorized_until() const {
   // By the clock of the wall, which may be set: looked at again when the time has come.
   constexpr std::chrono::milliseconds kLookAgain = std::chrono::hours{1};
   const auto wall = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  return shard_.now() + std::clamp(*identity_->expires - wall, std::chrono::milliseconds{0}, kLookAgain);
+  return host_.now + std::clamp(*identity_->expires - wall, std::chrono::milliseconds{0}, kLookAgain);
 }
 
 bool Connection::owns_channel(std::string_view name) const {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "wsserve/connection/connection.h"
-#include "wsserve/server/shard.h"
+#include "wsserve/connection/host.h"
 
 namespace wskit::server {
 
@@ -37,14 +37,14 @@ constexpr std::size_t kStorePartBytes = std::size_t{256} << 10;
 
 void Connection::begin_catch_up(Channel& channel, std::uint64_t after, std::vector<ChunkPtr> first) {
   // What the turn still holds comes first, and may be more than the socket takes.
-  shard_.fanout().flush_now(*this);
+  host_.fanout.flush_now(*this);
   if (phase_ != Phase::kOpen) return;
   if (catch_up_ == nullptr) {
     catch_up_ = std::make_unique<CatchUp>();
-    shard_.mark_catching_up(*this);
+    host_.agenda.after_turn(*this, Due::kCatchUp);
   }
-  shard_.fanout().hold(*this, channel);
-  const Counted counted(shard_.counters(), *catch_up_);
+  host_.fanout.hold(*this, channel);
+  const Counted counted(host_.counters, *catch_up_);
   catch_up_->add(channel, after, std::move(first));
 }
 
@@ -61,22 +61,22 @@ void Connection::subscriptions_left() {
   if (latest_ != nullptr) {
     const std::size_t before = latest_->conflation.bytes();
     const std::uint64_t events = no_longer_waits(latest_->conflation.forget_if(unwanted));
-    shard_.counters().queued_bytes.subtract(before - latest_->conflation.bytes());
+    host_.counters.queued_bytes.subtract(before - latest_->conflation.bytes());
     dropped_ += events;
-    shard_.counters().dropped.add(events);
+    host_.counters.dropped.add(events);
     watch();
   }
   if (catch_up_ == nullptr) return;
-  const Counted counted(shard_.counters(), *catch_up_);
+  const Counted counted(host_.counters, *catch_up_);
   catch_up_->remove_if([&](const Channel& channel) {
     if (!unwanted(channel)) return false;
-    shard_.fanout().release(*this, channel, 0);
+    host_.fanout.release(*this, channel, 0);
     return true;
   });
 }
 
 bool Connection::is_catching_up(const Channel& channel) const {
-  return catch_up_ != nullptr && shard_.fanout().holds(*this, channel);
+  return catch_up_ != nullptr && host_.fanout.holds(*this, channel);
 }
 
 void Connection::join_catch_up(const Channel& channel, std::uint64_t after) {
@@ -101,7 +101,7 @@ bool Connection::still_brings(const Channel& channel, std::uint64_t after) const
 
 void Connection::give_up_catch_up() {
   if (catch_up_ == nullptr) return;
-  shard_.counters().replay_bytes.subtract(catch_up_->ahead_bytes());
+  host_.counters.replay_bytes.subtract(catch_up_->ahead_bytes());
   catch_up_.reset();
 }
 
@@ -116,16 +116,16 @@ bool Connection::catch_up() {
     frames.clear();
     CatchUp::Step step;
     {
-      const Counted counted(shard_.counters(), *catch_up_);
-      step = catch_up_->next(shard_.fanout(), *this, shard_.index(), frames);
+      const Counted counted(host_.counters, *catch_up_);
+      step = catch_up_->next(host_.fanout, *this, host_.index, frames);
     }
     if (step.channel == nullptr) break;
     if (step.ask) {
-      shard_.history().read_on(*this, *step.channel, step.after, step.newest, kStorePartBytes);
+      host_.commands.read_on(*this, *step.channel, step.after, step.newest, kStorePartBytes);
       continue;
     }
     if (step.gap) {
-      shard_.counters().closed_slow.add();
+      host_.counters.closed_slow.add();
       close(
           CloseCode::kSlowConsumer,
           "slow consumer: the history moved on while it was replayed; come back with since and read faster");
@@ -161,7 +161,7 @@ void Connection::hand_over_history(const Channel& channel, std::vector<ChunkPtr>
     count_filtered(static_cast<std::uint32_t>(filtered));
     catch_up_->passed_over(channel);
   }
-  if (!frames.empty()) shard_.fanout().replay(*this, frames);
+  if (!frames.empty()) host_.fanout.replay(*this, frames);
 }
 
 }  // namespace wskit::server

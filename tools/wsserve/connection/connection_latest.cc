@@ -1,6 +1,6 @@
 // What a connection lets wait: the newest event of each key.
 #include "wsserve/connection/connection.h"
-#include "wsserve/server/shard.h"
+#include "wsserve/connection/host.h"
 
 namespace wskit::server {
 namespace {
@@ -27,19 +27,19 @@ void Connection::deliver_latest(const Channel& channel, const ChunkPtr& frame, C
   if (phase_ != Phase::kOpen) return;
   if (latest_ == nullptr) latest_ = std::make_unique<LatestQueue>(*this);
   Conflation& conflation = latest_->conflation;
-  if (!blocked_ && conflation.may_pass(channel, *frame, shard_.now(), interval)) {
-    return shard_.fanout().replay(*this, {&frame, 1});
+  if (!blocked_ && conflation.may_pass(channel, *frame, host_.now, interval)) {
+    return host_.fanout.replay(*this, {&frame, 1});
   }
   {
-    const CountedBytes counted(shard_.counters(), conflation);
+    const CountedBytes counted(host_.counters, conflation);
     if (conflation.put(channel, frame, interval)) {
       ++merged_;
-      shard_.counters().merged.add();
+      host_.counters.merged.add();
     }
   }
   // As many keys as fill the queue are more than the subscriber can follow.
-  if (conflation.bytes() > shard_.settings().queue_limit_bytes) return overflow(0);
-  drain_latest(shard_.now());
+  if (conflation.bytes() > host_.settings->queue_limit_bytes) return overflow(0);
+  drain_latest(host_.now);
 }
 
 void Connection::drain_latest(Clock::time_point now) {
@@ -47,14 +47,14 @@ void Connection::drain_latest(Clock::time_point now) {
   while (!blocked_ && phase_ == Phase::kOpen) {
     const std::size_t before = conflation.bytes();
     const ChunkPtr frame = conflation.take(now);
-    shard_.counters().queued_bytes.subtract(before - conflation.bytes());
+    host_.counters.queued_bytes.subtract(before - conflation.bytes());
     if (frame == nullptr) break;
-    shard_.fanout().replay(*this, {&frame, 1});
+    host_.fanout.replay(*this, {&frame, 1});
   }
   if (phase_ != Phase::kOpen) return;
   // While the socket is full its readiness says when to go on.
   if (!blocked_) {
-    if (const auto due = conflation.next_due()) shard_.wheel().schedule(*latest_, *due);
+    if (const auto due = conflation.next_due()) host_.wheel.schedule(*latest_, *due);
   }
   watch();
 }
@@ -65,15 +65,15 @@ void Connection::settle() {
   // All at once, for what does not fit closes the connection and the rest is given up.
   std::vector<ChunkPtr> frames;
   {
-    const CountedBytes counted(shard_.counters(), conflation);
+    const CountedBytes counted(host_.counters, conflation);
     while (ChunkPtr frame = conflation.take(Clock::time_point::max())) frames.push_back(std::move(frame));
   }
   for (const ChunkPtr& frame : frames) {
     if (phase_ == Phase::kOpen) {
-      shard_.fanout().replay(*this, {&frame, 1});
+      host_.fanout.replay(*this, {&frame, 1});
     } else {
       ++dropped_;
-      shard_.counters().dropped.add();
+      host_.counters.dropped.add();
     }
   }
   if (phase_ == Phase::kOpen) watch();
@@ -84,21 +84,20 @@ void Connection::deliver_waiting(const Channel& channel) {
   Conflation& conflation = latest_->conflation;
   std::vector<ChunkPtr> frames;
   {
-    const CountedBytes counted(shard_.counters(), conflation);
-    frames = conflation.take_all_of(channel, shard_.now());
+    const CountedBytes counted(host_.counters, conflation);
+    frames = conflation.take_all_of(channel, host_.now);
   }
-  if (!frames.empty()) shard_.fanout().replay(*this, frames);
+  if (!frames.empty()) host_.fanout.replay(*this, frames);
   if (phase_ == Phase::kOpen) watch();
 }
 
 void Connection::LatestQueue::on_deadline() noexcept {
-  owner.shard_.guard(owner, "what waits to be the newest",
-                     [this] { owner.drain_latest(owner.shard_.now()); });
+  owner.host_.guard(owner, "what waits to be the newest", [this] { owner.drain_latest(owner.host_.now); });
 }
 
 std::uint64_t Connection::forget_latest() {
   if (latest_ == nullptr) return 0;
-  shard_.counters().queued_bytes.subtract(latest_->conflation.bytes());
+  host_.counters.queued_bytes.subtract(latest_->conflation.bytes());
   const std::uint64_t events = no_longer_waits(latest_->conflation.clear());
   latest_.reset();
   return events;
@@ -107,7 +106,7 @@ std::uint64_t Connection::forget_latest() {
 // Those for which a forgotten one would have stood are not merged but lost.
 std::uint64_t Connection::no_longer_waits(const Conflation::Forgotten& forgotten) {
   merged_ -= forgotten.merged;
-  shard_.counters().merged.take_back(forgotten.merged);
+  host_.counters.merged.take_back(forgotten.merged);
   return forgotten.waited + forgotten.merged;
 }
 

@@ -2,17 +2,17 @@
 #include <algorithm>
 
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/host.h"
 #include "wsserve/http/cors.h"
 #include "wsserve/http/origin.h"
 #include "wsserve/http/response.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 
 std::optional<http::HttpError> Connection::page_problem(const http::Request& request) const {
   const bool proxied = standing_ != nullptr && standing_->proxy.has_value();
   const bool loopback = !proxied && peer_.ip() && peer_.ip()->is_loopback();
-  return http::check_origin(request, shard_.settings().origins,
+  return http::check_origin(request, host_.settings->origins,
                             {.loopback = loopback, .tls = transport_.tls() != nullptr});
 }
 

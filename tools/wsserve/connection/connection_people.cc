@@ -1,6 +1,6 @@
 // What a connection says of itself to administrators.
 #include "wsserve/connection/connection.h"
-#include "wsserve/server/shard.h"
+#include "wsserve/connection/host.h"
 
 namespace wskit::server {
 
@@ -8,7 +8,7 @@ std::string Connection::describe() const {
   constexpr std::string_view kKinds[] = {"websocket", "echo", "events"};  // by Service
   std::vector<std::string_view> names;
   for (const auto& subscription : subscriptions_) names.emplace_back(subscription->name());
-  const auto silence = std::chrono::duration_cast<std::chrono::microseconds>(shard_.now() - last_heard_);
+  const auto silence = std::chrono::duration_cast<std::chrono::microseconds>(host_.now - last_heard_);
   return people::to_json({.connection = id(),
                           .user = identity_->user,
                           .address = peer_.to_string(),
@@ -23,12 +23,12 @@ bool Connection::hears(std::string_view channel) const { return subscriptions_.h
 
 void Connection::take_announcement(std::string_view channel, const ChunkPtr& frame) {
   const bool takes = phase_ == Phase::kOpen && service_ == Service::kCommands && !identity_->awaits_token;
-  if (takes && !hears(channel)) shard_.fanout().replay(*this, {&frame, 1});
+  if (takes && !hears(channel)) host_.fanout.replay(*this, {&frame, 1});
 }
 
 void Connection::take_seat() {
   if (record_.connected_at == protocol::SystemMicros()) record_.connected_at = protocol::system_now();
-  record_.seat = shard_.server().people().seat(identity_->user);
+  record_.seat = host_.server.people().seat(identity_->user);
 }
 
 }  // namespace wskit::server

@@ -9,6 +9,7 @@
 #include "wsserve/auth/permissions.h"
 #include "wsserve/channel/hub.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/host.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/host.h"
 #include "wsserve/http/pages.h"
@@ -16,7 +17,6 @@
 #include "wsserve/http/response.h"
 #include "wsserve/http/router.h"
 #include "wsserve/http/upgrade.h"
-#include "wsserve/server/shard.h"
 #include "wsserve/settings.h"
 #include "wsserve/transport/first_bytes.h"
 
@@ -39,7 +39,7 @@ http::Addresses addresses(const Settings& settings) {
 
 void Connection::read() {
   if (awaits_tls_ || transport_.tls() != nullptr) return read_tls();
-  const std::span<char> buffer = shard_.receive_buffer();
+  const std::span<char> buffer = host_.receive_buffer;
   const ssize_t count = transport_.receive(buffer);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count == 0) return take_end();
@@ -60,9 +60,9 @@ void Connection::take_end() {
 }
 
 void Connection::take(std::span<char> bytes) {
-  shard_.counters().bytes_in.add(bytes.size());
+  host_.counters.bytes_in.add(bytes.size());
   record_.bytes_in += bytes.size();
-  last_heard_ = shard_.now();
+  last_heard_ = host_.now;
   // The reader of a stream has nothing more to say.
   if (stream_ != nullptr) return;
   if (phase_ == Phase::kOpen) {
@@ -94,7 +94,7 @@ void Connection::ask_for_body() {
 void Connection::serve_requests(http::RequestReader::Status status) {
   using Status = http::RequestReader::Status;
   while (status == Status::kRequest && phase_ == Phase::kHttp) {
-    shard_.counters().http_requests.add();
+    host_.counters.http_requests.add();
     owes_answer_ = true;
     handle_request(http_->request());
     // Requests that were sent ahead without reading the answers are not served on
@@ -109,16 +109,16 @@ void Connection::serve_requests(http::RequestReader::Status status) {
 
 void Connection::handle_request(http::Request& request) {
   // The time that is left was given to this one.
-  if (shard_.draining()) request.keep_alive = false;
+  if (host_.draining) request.keep_alive = false;
   meet_sender(request);
   if (const auto problem = http::host_problem(request)) return refuse_http(*problem);
-  http::Route route = http::route(request, addresses(shard_.settings()));
+  http::Route route = http::route(request, addresses(*host_.settings));
   const http::Opens opens = http::opens(request, route);
   // Whether it is granted or not: --max-requests does not count it.
   if (opens == http::Opens::kStream) request.keep_alive = false;
   if (turn_away(request, opens)) return;
   if (const auto problem = page_problem(request)) {
-    shard_.counters().refused_origin.add();
+    host_.counters.refused_origin.add();
     return send_http(http::error_response(*problem), request.keep_alive, request.method == "HEAD");
   }
   if (request.method == "OPTIONS") return answer_options(std::get_if<http::HttpError>(&route), request);
@@ -134,14 +134,14 @@ void Connection::handle_request(http::Request& request) {
     return send_http(http::error_response(http::to_http(identified.error())), request.keep_alive, head);
   }
   if (const auto* page = std::get_if<http::Page>(&route)) {
-    return send_http(http::answer(*page, request, shard_.server(), identity()), request.keep_alive, head);
+    return send_http(http::answer(*page, request, host_.server, identity()), request.keep_alive, head);
   }
   if (const auto* history = std::get_if<http::HistoryRequest>(&route)) {
     return answer_history(*history, request.keep_alive, head);
   }
   if (const auto* target = std::get_if<http::PublishTarget>(&route)) {
     // Those who listen may be gone before it reaches them.
-    if (shard_.is_quiet()) {
+    if (host_.quiet) {
       return answer_http(
           protocol::Error{protocol::ErrorCode::kUnavailable,
                           "the server is shutting down and takes no events; send it again in a moment",
@@ -150,10 +150,10 @@ void Connection::handle_request(http::Request& request) {
     if (auto error = auth::check_publish(identity(), target->channel)) return answer_http(std::move(*error));
     const auto publish = http::parse_publish_request(request, target->channel);
     if (!publish) return answer_http(publish.error());
-    return shard_.commands().publish_over_http(*this, *publish);
+    return host_.commands.publish_over_http(*this, *publish);
   }
   if (const auto* asked = std::get_if<http::AdminRequest>(&route)) {
-    return shard_.commands().administer(*this, *asked);
+    return host_.commands.administer(*this, *asked);
   }
   if (auto* stream = std::get_if<http::EventStreamRequest>(&route)) return open_stream(*stream, head);
   open_websocket(request);
@@ -163,7 +163,7 @@ void Connection::answer_history(const http::HistoryRequest& request, bool keep_a
   if (const auto error = auth::check_read(identity(), request.channel)) {
     return send_http(http::error_response(http::to_http(*error)), keep_alive, head);
   }
-  Channel* channel = shard_.hub().find(request.channel);
+  Channel* channel = host_.hub.find(request.channel);
   if (channel == nullptr) return send_http(http::no_such_channel(request.channel), keep_alive, head);
   const auto answer = [request, keep_alive, head](Connection& asking,
                                                   const protocol::Result<HistoryPage>& page) {
@@ -171,26 +171,25 @@ void Connection::answer_history(const http::HistoryRequest& request, bool keep_a
         page ? http::history_response(request, *page) : http::error_response(http::to_http(page.error())),
         keep_alive, head);
   };
-  shard_.history().page(*this, *channel, request.since, request.limit,
-                        shard_.settings().message_limits.max_message_bytes, answer);
+  host_.commands.read_page(*this, *channel, request.since, request.limit,
+                           host_.settings->message_limits.max_message_bytes, answer);
 }
 
 void Connection::send_http(const http::Response& response, bool keep_alive, bool head) {
-  if (response.status >= 400) shard_.counters().http_errors.add();
-  if (response.status == 401) shard_.counters().unauthorized.add();
-  if (response.status == 403) shard_.counters().forbidden.add();
-  if (response.status >= 400) logs::refuse_request(shard_, *this, http_->request(), response);
+  if (response.status >= 400) host_.counters.http_errors.add();
+  if (response.status == 401) host_.counters.unauthorized.add();
+  if (response.status == 403) host_.counters.forbidden.add();
+  if (response.status >= 400) logs::refuse_request(host_, *this, http_->request(), response);
   Outbound& queue = outbound();
   const std::size_t before = queue.bytes();
   queue.append_http(http::serialize(response, keep_alive, head, page_headers()));
   owes_answer_ = false;
   if (!keep_alive) {
     finish_when_written_ = true;
-    shard_.wheel().schedule(*this, shard_.now() + shard_.settings().close_timeout);
+    host_.wheel.schedule(*this, host_.now + host_.settings->close_timeout);
   } else {
-    const Settings& settings = shard_.settings();
-    shard_.wheel().schedule(*this,
-                            shard_.now() + std::min(settings.handshake_timeout, settings.idle_timeout));
+    const Settings& settings = *host_.settings;
+    host_.wheel.schedule(*this, host_.now + std::min(settings.handshake_timeout, settings.idle_timeout));
     answered_ = true;
   }
   queue_changed(before);
@@ -206,7 +205,7 @@ void Connection::answer_http(const protocol::Result<std::string>& body) {
 }
 
 void Connection::refuse_http(const http::HttpError& error) {
-  if (error.status == 413) shard_.counters().too_large.add();
+  if (error.status == 413) host_.counters.too_large.add();
   send_http(http::error_response(error), false, false);
 }
 
@@ -216,18 +215,18 @@ void Connection::refuse_unreadable() {
 }
 
 void Connection::open_websocket(http::Request& request) {
-  http::Route route = http::route(request, addresses(shard_.settings()));
+  http::Route route = http::route(request, addresses(*host_.settings));
   const bool keep_alive = request.keep_alive;
   if (!http::wants_upgrade(request)) {
     return send_http(http::error_response(http::upgrade_required()), keep_alive, false);
   }
-  if (shard_.server().draining()) {
+  if (host_.server.draining()) {
     return refuse_http({.status = 503,
                         .code = "UNAVAILABLE",
                         .message = "the server is shutting down; come back in a moment",
                         .headers = {{"Retry-After", "1"}}});
   }
-  http::UpgradeResult result = http::accept_upgrade(request, shard_.settings().deflate);
+  http::UpgradeResult result = http::accept_upgrade(request, host_.settings->deflate);
   if (!result.upgrade) return refuse_http(result.error);
   const auto* commands = std::get_if<http::CommandSocket>(&route);
   if (commands != nullptr) {
@@ -237,23 +236,23 @@ void Connection::open_websocket(http::Request& request) {
         return refuse_http(http::to_http(*error));
     }
   }
-  if (commands != nullptr) shard_.counters().unknown_parameters.add(commands->unknown_parameters);
+  if (commands != nullptr) host_.counters.unknown_parameters.add(commands->unknown_parameters);
   std::string rest = http_->take_rest();
   // The limits of the frames that follow are the echo service's.
   if (commands == nullptr) reader_ = MessageReader(websocket::Role::kServer, kEchoLimits);
   if (result.upgrade->deflate) agree_on_deflate(*result.upgrade->deflate);
   outbound().append_http(result.upgrade->response);
-  shard_.counters().queued_bytes.add(result.upgrade->response.size());
+  host_.counters.queued_bytes.add(result.upgrade->response.size());
   http_.reset();
   phase_ = Phase::kOpen;
   owes_answer_ = false;
-  shard_.counters().connections.add();
-  if (!shard_.server().admit()) {
-    shard_.counters().refused.add();
+  host_.counters.connections.add();
+  if (!host_.server.admit()) {
+    host_.counters.refused.add();
     return close(CloseCode::kTryAgainLater, "too many connections; come back later");
   }
   if (const auto reason = take_place()) {
-    shard_.counters().refused.add();
+    host_.counters.refused.add();
     return close(CloseCode::kTryAgainLater, *reason);
   }
   if (commands != nullptr) {
@@ -267,7 +266,7 @@ void Connection::open_websocket(http::Request& request) {
 
 void Connection::agree_on_deflate(const websocket::DeflateParameters& parameters) {
   if (parameters.client_no_context_takeover) {
-    reader_.share_inflater(&shard_.inflater());
+    reader_.share_inflater(&host_.inflater);
   } else {
     reader_.own_inflater(std::make_unique<websocket::Inflater>(parameters.client_max_window_bits, true));
   }
@@ -284,31 +283,31 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
                                const SubscribeOptions& options) {
   service_ = service;
   constexpr std::array<std::string_view, 3> kKinds{"websocket", "echo", "events"};
-  logs::connect(shard_, *this, kKinds[static_cast<std::size_t>(service)]);
+  logs::connect(host_, *this, kKinds[static_cast<std::size_t>(service)]);
   take_seat();
   default_filter_ = options.filter;
   default_pace_ = options.pace;
   if (options.heartbeat) {
     const bool none = options.heartbeat->count() == 0;
-    heartbeat_ = none ? *options.heartbeat : std::max(*options.heartbeat, shard_.settings().min_heartbeat);
+    heartbeat_ = none ? *options.heartbeat : std::max(*options.heartbeat, host_.settings->min_heartbeat);
   }
   json_heartbeats_ = service == Service::kCommands && heartbeat_.count() > 0;
   // The first one at a random moment, so that connections that came together do
   // not beat together for ever.
   thread_local std::minstd_rand random(std::random_device{}());
   const auto interval = ping_interval();
-  next_beat_ = shard_.now() + interval / 2 +
+  next_beat_ = host_.now + interval / 2 +
                std::chrono::milliseconds(random() % static_cast<unsigned long>(interval.count() / 2 + 1));
   if (service == Service::kCommands) {
-    shard_.server().people().enter(people::People::key(shard_.index(), number_));
+    host_.server.people().enter(people::People::key(host_.index, number_));
     const FirstSubscriptions first{
         .channels = channels, .defaults = options.defaults, .since = options.since};
     if (identity().awaits_token) await_token(first);
-    shard_.commands().welcome(*this, first, heartbeat_);
+    host_.commands.welcome(*this, first, heartbeat_);
   }
   schedule_beat();
   if (!marked_dirty_) {
-    shard_.mark_dirty(*this);
+    host_.agenda.after_turn(*this, Due::kFlush);
     marked_dirty_ = true;
   }
 }
@@ -341,8 +340,8 @@ void Connection::read_frames(std::span<char> bytes) {
       case MessageReader::Kind::kClose:
         return close(item.code, {});
       case MessageReader::Kind::kViolation:
-        shard_.counters().closed_violation.add();
-        if (item.code == CloseCode::kTooBig) shard_.counters().too_large.add();
+        host_.counters.closed_violation.add();
+        if (item.code == CloseCode::kTooBig) host_.counters.too_large.add();
         return close(item.code, item.reason);
     }
   }
@@ -352,10 +351,10 @@ void Connection::handle_message(const MessageReader::Item& item) {
   ++record_.messages_in;
   if (service_ == Service::kEcho) return echo(item);
   if (item.opcode != websocket::Opcode::kText) {
-    shard_.counters().closed_violation.add();
+    host_.counters.closed_violation.add();
     return close(CloseCode::kUnsupportedData, "commands are JSON in text messages; this one was binary");
   }
-  shard_.commands().run(*this, {item.payload.data(), item.payload.size()});
+  host_.commands.run(*this, {item.payload.data(), item.payload.size()});
 }
 
 void Connection::echo(const MessageReader::Item& item) {
@@ -365,7 +364,7 @@ void Connection::echo(const MessageReader::Item& item) {
   if (wire_form() == WireForm::kPlain) {
     websocket::append_frame(queue.replies(), item.opcode, payload, nullptr);
   } else {
-    websocket::Deflater& deflater = wire_form() == WireForm::kOwn ? *deflater_ : shard_.deflater();
+    websocket::Deflater& deflater = wire_form() == WireForm::kOwn ? *deflater_ : host_.deflater;
     std::string compressed;
     deflater.compress(payload, compressed);
     websocket::append_frame(queue.replies(), item.opcode, compressed, nullptr, true);
@@ -379,7 +378,7 @@ void Connection::answer_ping(std::span<const char> payload) {
   if (blocked_) {
     std::string pong;
     websocket::append_frame(pong, websocket::Opcode::kPong, {payload.data(), payload.size()}, nullptr);
-    if (queue.put_control(pong, Outbound::Control::kPong)) shard_.counters().merged_pongs.add();
+    if (queue.put_control(pong, Outbound::Control::kPong)) host_.counters.merged_pongs.add();
   } else {
     websocket::append_frame(queue.replies(), websocket::Opcode::kPong, {payload.data(), payload.size()},
                             nullptr);

@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/host.h"
 #include "wsserve/connection/logs.h"
 #include "wsserve/http/request_reader.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 
@@ -41,7 +41,7 @@ void Connection::await(StoreWait::Reply reply) {
   if (phase_ == Phase::kHttp) suspend();
   if (phase_ != Phase::kOpen && phase_ != Phase::kHttp) return;
   auto& replies = store_wait().replies;
-  if (replies.empty()) shard_.await_store(*this);
+  if (replies.empty()) host_.agenda.after_turn(*this, Due::kSettle);
   replies.push_back(std::move(reply));
 }
 
@@ -72,8 +72,8 @@ void Connection::send_reply(const StoreWait::Reply& reply, const store::Store& s
     ++lost;
     if (!event.duplicate) ++lost_first;
   }
-  shard_.counters().published.take_back(lost_first);
-  shard_.counters().unavailable.add(lost);
+  host_.counters.published.take_back(lost_first);
+  host_.counters.unavailable.add(lost);
   if (phase_ == Phase::kHttp) {
     return resume([&](Connection&) {
       if (lost > 0) return answer_http(not_stored(lost, reply.events.size()));
@@ -84,11 +84,11 @@ void Connection::send_reply(const StoreWait::Reply& reply, const store::Store& s
     if (!reply.text.empty()) send_text(reply.text);
     return;
   }
-  shard_.counters().command_errors.add();
+  host_.counters.command_errors.add();
   std::string text;
   const protocol::Error error = not_stored(lost, reply.events.size());
-  logs::refuse(shard_, *this, error);
-  protocol::append_error(text, reply.id, shard_.timestamp(), error);
+  logs::refuse(host_, *this, error);
+  protocol::append_error(text, reply.id, host_.clock.timestamp(), error);
   send_text(text);
 }
 
@@ -103,7 +103,7 @@ void Connection::resume(const std::function<void(Connection&)>& answer) {
   store_wait_->suspended = false;
   answer(*this);
   if (store_wait_ == nullptr || store_wait_->suspended) return;
-  last_heard_ = shard_.now();
+  last_heard_ = host_.now;
   if (phase_ == Phase::kHttp) {
     store_wait_.reset();
     watch();
@@ -114,7 +114,7 @@ void Connection::resume(const std::function<void(Connection&)>& answer) {
   std::string unread = std::exchange(store_wait_->unread, {});
   // As little as if it were still in the socket: those who listen may be gone before
   // an event of it reaches them.
-  if (!unread.empty() && !shard_.is_quiet()) read_frames(unread);
+  if (!unread.empty() && !host_.quiet) read_frames(unread);
   if (store_wait_ == nullptr || is_suspended()) return;
   close_if_deferred();
   if (phase_ == Phase::kOpen) watch();
@@ -128,13 +128,13 @@ void Connection::history_arrived(const Channel& channel, store::Part part) {
   }
   const std::size_t before = catch_up_->ahead_bytes();
   const bool loses = catch_up_->arrived(channel, part.lost_up_to, std::move(part.frames));
-  shard_.counters().replay_bytes.add(catch_up_->ahead_bytes() - before);
+  host_.counters.replay_bytes.add(catch_up_->ahead_bytes() - before);
   if (loses) tell_gap(channel, part.lost_up_to);
 }
 
 void Connection::tell_gap(const Channel& channel, std::uint64_t last) {
   // Behind the events that come before it.
-  shard_.fanout().flush_now(*this);
+  host_.fanout.flush_now(*this);
   if (phase_ != Phase::kOpen) return;
   std::string data = R"({"channel":)";
   protocol::append_json_string(data, channel.name());
@@ -142,7 +142,7 @@ void Connection::tell_gap(const Channel& channel, std::uint64_t last) {
   protocol::append_json_string(data, channel.epoch());
   data += fmt::format(R"(,"offset":{},"oldest":{}}})", last, last + 1);
   std::string text;
-  protocol::append_control(text, "gap", {}, shard_.timestamp(), data);
+  protocol::append_control(text, "gap", {}, host_.clock.timestamp(), data);
   send_text(text);
 }
 

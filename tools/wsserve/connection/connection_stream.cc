@@ -9,11 +9,11 @@
 #include "common/protocol/channel.h"
 #include "wsserve/channel/hub.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/host.h"
 #include "wsserve/http/event_stream.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/response.h"
 #include "wsserve/http/router.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server {
 
@@ -38,39 +38,39 @@ std::chrono::milliseconds any_retry() {
 // --- Begin -----------------------------------------------------------------
 
 void Connection::open_stream(http::EventStreamRequest& request, bool head) {
-  if (!head) return shard_.commands().open_stream(*this, request);
+  if (!head) return host_.commands.open_stream(*this, request);
   const std::string text = http::serialize_event_stream(page_headers());
   outbound().append_http(text);
   finish_when_written_ = true;
-  shard_.wheel().schedule(*this, shard_.now() + shard_.settings().close_timeout);
+  host_.wheel.schedule(*this, host_.now + host_.settings->close_timeout);
   queue_changed(outbound().bytes() - text.size());
 }
 
 bool Connection::begin_stream(const http::EventStreamRequest& request) {
   const std::string head = http::serialize_event_stream(page_headers());
   const bool single = request.channels.size() == 1 && !protocol::looks_like_pattern(request.channels.front());
-  auto stream = std::make_unique<EventStream>(StreamCursor(shard_.receive_time().at, single), request.named,
-                                              any_retry());
+  auto stream = std::make_unique<EventStream>(StreamCursor(host_.clock.receive_time().at, single),
+                                              request.named, any_retry());
   outbound().append_http(head);
-  shard_.counters().queued_bytes.add(head.size());
+  host_.counters.queued_bytes.add(head.size());
   http_.reset();
   phase_ = Phase::kOpen;
   owes_answer_ = false;
   stream_ = std::move(stream);
   set_wire_form(WireForm::kOwn);
-  shard_.counters().connections.add();
-  shard_.counters().event_streams.add();
+  host_.counters.connections.add();
+  host_.counters.event_streams.add();
   std::optional<std::string> refusal;
-  const bool admitted = shard_.server().admit();
+  const bool admitted = host_.server.admit();
   if (!admitted) {
     refusal = "too many connections; come back later";
   } else {
     refusal = take_place();
   }
-  if (refusal || shard_.server().draining()) {
+  if (refusal || host_.server.draining()) {
     // An answer with another status would end a browser's EventSource for good.
     stream_->set_retry(kLaterRetry);
-    if (refusal) shard_.counters().refused.add();
+    if (refusal) host_.counters.refused.add();
     close(refusal ? CloseCode::kTryAgainLater : CloseCode::kGoingAway,
           refusal.value_or("the server is leaving; come back later"));
     return false;
@@ -92,7 +92,7 @@ void Connection::begin_position(std::string_view channel, std::string_view epoch
 void Connection::positions_are_known() {
   if (phase_ != Phase::kOpen || !can_say_position()) return;
   const std::size_t before = outbound().bytes();
-  stream_->append_position(outbound().replies(), shard_.receive_time().at, {});
+  stream_->append_position(outbound().replies(), host_.clock.receive_time().at, {});
   queue_changed(before);
 }
 
@@ -105,9 +105,9 @@ void Connection::send_to_stream(std::string_view json) {
 }
 
 void Connection::deliver_to_stream(std::span<const ChunkPtr> frames) {
-  const protocol::SystemMicros now = shard_.receive_time().at;
+  const protocol::SystemMicros now = host_.clock.receive_time().at;
   const bool tell_position = can_say_position() && !waits_to_be_merged();
-  const auto find_epoch = [this](std::string_view channel) { return shard_.hub().find(channel)->epoch(); };
+  const auto find_epoch = [this](std::string_view channel) { return host_.hub.find(channel)->epoch(); };
   std::string run;
   for (const ChunkPtr& frame : frames) {
     stream_->append_event(run, *frame, now, tell_position, find_epoch);
@@ -132,14 +132,14 @@ void Connection::say_position() {
     });
   }
   const std::size_t before = outbound().bytes();
-  stream_->append_position(outbound().replies(), shard_.receive_time().at, held);
+  stream_->append_position(outbound().replies(), host_.clock.receive_time().at, held);
   queue_changed(before);
 }
 
 // --- Time ------------------------------------------------------------------
 
 void Connection::beat_stream() {
-  const auto now = shard_.now();
+  const auto now = host_.now;
   const auto silence = 2 * ping_interval();
   if (!blocked_) last_heard_ = now;
   if (now - last_heard_ >= silence) return overflow(0);

@@ -4,11 +4,11 @@
 
 #include "wsserve/audit/records.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/host.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/response.h"
 #include "wsserve/log/actor.h"
 #include "wsserve/log/reports.h"
-#include "wsserve/server/shard.h"
 
 namespace wskit::server::logs {
 namespace {
@@ -33,77 +33,77 @@ RefusedRequest refused(const Connection& connection, const http::Request& reques
 
 }  // namespace
 
-void connect(Shard& shard, const Connection& connection, std::string_view kind) {
-  ServerLog* log = shard.server().log();
+void connect(Host& host, const Connection& connection, std::string_view kind) {
+  ServerLog* log = host.server.log();
   if (log != nullptr && log->tells_connections()) report::connect(*log, actor(connection), kind);
-  AuditLog* audit = shard.server().audit();
-  if (audit != nullptr) audit::connect(*audit, shard.timestamp(), actor(connection), kind);
+  AuditLog* audit = host.server.audit();
+  if (audit != nullptr) audit::connect(*audit, host.clock.timestamp(), actor(connection), kind);
 }
 
-void disconnect(Shard& shard, const Connection& connection, protocol::CloseCode code,
-                std::string_view reason) {
-  ServerLog* log = shard.server().log();
+void disconnect(Host& host, const Connection& connection, protocol::CloseCode code, std::string_view reason) {
+  ServerLog* log = host.server.log();
   if (log != nullptr && report::tells(*log, code)) {
     report::disconnect(*log, actor(connection), code, reason, connection.counters());
   }
-  AuditLog* audit = shard.server().audit();
+  AuditLog* audit = host.server.audit();
   if (audit == nullptr) return;
-  audit::disconnect(*audit, shard.timestamp(), actor(connection), code, reason, connection.counters());
+  audit::disconnect(*audit, host.clock.timestamp(), actor(connection), code, reason, connection.counters());
 }
 
-void command(Shard& shard, const Connection& connection, const protocol::Command& command) {
-  ServerLog* log = shard.server().log();
+void command(Host& host, const Connection& connection, const protocol::Command& command) {
+  ServerLog* log = host.server.log();
   if (log != nullptr && log->tells_commands()) report::command(*log, actor(connection), command);
 }
 
-void refuse(Shard& shard, const Connection& connection, const protocol::Error& error) {
-  ServerLog* log = shard.server().log();
+void refuse(Host& host, const Connection& connection, const protocol::Error& error) {
+  ServerLog* log = host.server.log();
   if (log != nullptr && report::tells(*log, error)) report::refuse(*log, actor(connection), error);
-  AuditLog* audit = shard.server().audit();
-  if (audit != nullptr) audit::refuse(*audit, shard.timestamp(), actor(connection), error);
+  AuditLog* audit = host.server.audit();
+  if (audit != nullptr) audit::refuse(*audit, host.clock.timestamp(), actor(connection), error);
 }
 
-void refuse_request(Shard& shard, const Connection& connection, const http::Request& request,
+void refuse_request(Host& host, const Connection& connection, const http::Request& request,
                     const http::Response& response) {
-  ServerLog* log = shard.server().log();
-  AuditLog* audit = shard.server().audit();
+  ServerLog* log = host.server.log();
+  AuditLog* audit = host.server.audit();
   if (log == nullptr && audit == nullptr) return;
   const RefusedRequest asked = refused(connection, request, response);
   if (log != nullptr && report::tells(*log, asked)) report::refuse_request(*log, actor(connection), asked);
-  if (audit != nullptr) audit::refuse_request(*audit, shard.timestamp(), actor(connection), asked);
+  if (audit != nullptr) audit::refuse_request(*audit, host.clock.timestamp(), actor(connection), asked);
 }
 
-void trouble(Shard& shard, const Connection& connection, Trouble kind, std::string_view what) {
-  ServerLog* log = shard.server().log();
+void trouble(Host& host, const Connection& connection, Trouble kind, std::string_view what) {
+  ServerLog* log = host.server.log();
   if (log != nullptr) report::trouble(*log, actor(connection), kind, what);
 }
 
-void authenticate(Shard& shard, const Connection& connection) {
-  AuditLog* audit = shard.server().audit();
-  if (audit != nullptr) audit::authenticate(*audit, shard.timestamp(), actor(connection));
+void authenticate(Host& host, const Connection& connection) {
+  AuditLog* audit = host.server.audit();
+  if (audit != nullptr) audit::authenticate(*audit, host.clock.timestamp(), actor(connection));
 }
 
-void subscribe(Shard& shard, const Connection& connection,
+void subscribe(Host& host, const Connection& connection,
                std::span<const protocol::SubscribedChannel> channels) {
-  AuditLog* audit = shard.server().audit();
-  if (audit != nullptr) audit::subscribe(*audit, shard.timestamp(), actor(connection), channels);
+  AuditLog* audit = host.server.audit();
+  if (audit != nullptr) audit::subscribe(*audit, host.clock.timestamp(), actor(connection), channels);
 }
 
-void unsubscribe(Shard& shard, const Connection& connection, std::span<const std::string_view> channels) {
-  AuditLog* audit = shard.server().audit();
-  if (audit != nullptr) audit::unsubscribe(*audit, shard.timestamp(), actor(connection), channels);
+void unsubscribe(Host& host, const Connection& connection, std::span<const std::string_view> channels) {
+  AuditLog* audit = host.server.audit();
+  if (audit != nullptr) audit::unsubscribe(*audit, host.clock.timestamp(), actor(connection), channels);
 }
 
-void publish(Shard& shard, const Connection& connection, std::span<const protocol::PublishEvent> events,
+void publish(Host& host, const Connection& connection, std::span<const protocol::PublishEvent> events,
              std::span<const protocol::Published> published) {
-  AuditLog* audit = shard.server().audit();
-  if (audit != nullptr) audit::publish(*audit, shard.timestamp(), actor(connection), events, published);
+  AuditLog* audit = host.server.audit();
+  if (audit != nullptr) audit::publish(*audit, host.clock.timestamp(), actor(connection), events, published);
 }
 
-void administer(Shard& shard, const Connection& administrator, std::string_view action,
+void administer(Host& host, const Connection& administrator, std::string_view action,
                 std::string_view target) {
-  AuditLog* audit = shard.server().audit();
-  if (audit != nullptr) audit::administer(*audit, shard.timestamp(), actor(administrator), action, target);
+  AuditLog* audit = host.server.audit();
+  if (audit != nullptr)
+    audit::administer(*audit, host.clock.timestamp(), actor(administrator), action, target);
 }
 
 }  // namespace wskit::server::logs

@@ -178,4 +178,17 @@ std::size_t Outbound::split_begun_frame() {
   return 1;
 }
 
+std::unique_ptr<Outbound> OutboundPool::take() {
+  if (spares_.empty()) return std::make_unique<Outbound>();
+  auto outbound = std::move(spares_.back());
+  spares_.pop_back();
+  return outbound;
+}
+
+void OutboundPool::give_back(std::unique_ptr<Outbound> outbound) {
+  if (spares_.size() >= kSpares) return;
+  outbound->shrink();
+  spares_.push_back(std::move(outbound));
+}
+
 }  // namespace wskit::server

@@ -11,9 +11,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "wsserve/frame/chunk.h"
 
@@ -84,6 +86,22 @@ class Outbound {
   std::string tail_;             // replies behind the last piece
   std::size_t tail_sent_ = 0;
   std::size_t whole_tail_ = 0;  // of tail_, what is not half an answer
+};
+
+// Few connections have a queue at a time, so queues are used again.
+//
+// Threads: one, the shard's.
+class OutboundPool {
+ public:
+  // An empty queue, for as long as something waits.
+  [[nodiscard]] std::unique_ptr<Outbound> take();
+  // REQUIRES: outbound->empty().
+  void give_back(std::unique_ptr<Outbound> outbound);
+
+ private:
+  static constexpr std::size_t kSpares = 256;
+
+  std::vector<std::unique_ptr<Outbound>> spares_;
 };
 
 }  // namespace wskit::server

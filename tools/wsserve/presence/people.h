@@ -18,7 +18,7 @@
 
 namespace wskit::server {
 
-class Shard;
+struct CommandHost;
 
 namespace people {
 
@@ -41,7 +41,7 @@ using SeatPtr = std::unique_ptr<Seat>;
 class People {
  public:
   // Has a task done by each shard, on its thread, and returns before they are.
-  using Task = std::function<void(Shard&)>;
+  using Task = std::function<void(CommandHost&)>;
   using OnEveryShard = std::function<void(const Task&)>;
   // The same for the one of that number.
   using OnShard = std::function<void(std::size_t, const Task&)>;

@@ -45,11 +45,11 @@ Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_pt
   people_ = std::make_unique<people::People>(
       *hub_,
       [this](const people::People::Task& task) {
-        for (const auto& shard : shards_) shard->post([task, &each = *shard] { task(each); });
+        for (const auto& shard : shards_) shard->post([task, &each = shard->host()] { task(each); });
       },
       [this](std::size_t index, const people::People::Task& task) {
         Shard& one = *shards_.at(index);
-        one.post([task, &one] { task(one); });
+        one.post([task, &host = one.host()] { task(host); });
       });
   for (std::size_t i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(*this, settings_, *hub_, *inboxes_[i], i));
@@ -82,7 +82,7 @@ void Server::start(std::function<void(const std::string& problem)> store_changed
   for (const auto& listener : listeners_) {
     listener->on_accept([this](int fd, const PeerAddress& peer) { take_in(OwnedFd(fd), peer); });
     listener->on_refuse([this, &acceptor] {
-      acceptor.counters().refused.add();
+      acceptor.host().counters.refused.add();
       if (log_ != nullptr)
         log_->trouble(Trouble::kConnectionLimit, "there is no descriptor left: raise ulimit -n");
     });
@@ -92,11 +92,11 @@ void Server::start(std::function<void(const std::string& problem)> store_changed
 }
 
 void Server::take_in(OwnedFd socket, const PeerAddress& peer) {
-  Shard& acceptor = *shards_.front();
+  Host& acceptor = shards_.front()->host();
   acceptor.guard("taking in a connection", [&] {
-    Admission::Arrival arrival = admission_.arrive(acceptor.settings().limits, peer, Clock::now());
+    Admission::Arrival arrival = admission_.arrive(acceptor.settings->limits, peer, Clock::now());
     if (arrival.dropped) {
-      acceptor.counters().dropped_connections.add();
+      acceptor.counters.dropped_connections.add();
       if (log_ != nullptr) log_->trouble(Trouble::kConnectionLimit, peer.to_string());
       return;
     }
@@ -141,7 +141,7 @@ void Server::on_every_shard(const std::function<void(Shard&)>& task) {
   for (const auto& shard : shards_) {
     try {
       shard->post([&] {
-        if (!shard->guard("what every shard is to do", [&] { task(*shard); })) failed = true;
+        if (!shard->host().guard("what every shard is to do", [&] { task(*shard); })) failed = true;
         done.count_down();
       });
     } catch (...) {
@@ -176,7 +176,7 @@ void Server::tidy() {
   if (idle.empty()) return;
   on_every_shard([&idle](Shard& shard) {
     shard.commands().let_go_of(idle);
-    shard.fanout().let_go_of(idle);
+    shard.host().fanout.let_go_of(idle);
   });
   // The turn in which it let go is over: no event of that turn refers to them.
   on_every_shard([](Shard&) {});

@@ -13,6 +13,7 @@
 
 #include "wsserve/channel/hub.h"
 #include "wsserve/limits/admission.h"
+#include "wsserve/log/incidents.h"
 #include "wsserve/loop/inbox.h"
 #include "wsserve/loop/owned_fd.h"
 #include "wsserve/presence/people.h"

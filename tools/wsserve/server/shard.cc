@@ -33,19 +33,33 @@ constexpr std::size_t kMaxFailedTurns = 1'000;
 }  // namespace
 
 Shard::Shard(ServerView& server, SettingsPtr settings, Hub& hub, Inbox& inbox, std::size_t index)
-    : server_(server),
-      settings_(std::move(settings)),
-      hub_(hub),
-      inbox_(inbox),
-      index_(index),
+    : inbox_(inbox),
       wheel_(Clock::now()),
       fanout_(hub, index, inbox),
-      commands_(*this),
-      history_(*this),
+      clock_(hub.ages()),
       inflater_(15, false),
       deflater_(15, false),
-      now_(Clock::now()),
-      receive_buffer_(kReceiveBytes) {
+      receive_buffer_(kReceiveBytes),
+      commands_(host_),
+      host_{{.settings = std::move(settings),
+             .now = Clock::now(),
+             .index = index,
+             .server = server,
+             .hub = hub,
+             .poller = poller_,
+             .wheel = wheel_,
+             .fanout = fanout_,
+             .commands = commands_,
+             .agenda = *this,
+             .outbounds = outbounds_,
+             .clock = clock_,
+             .inflater = inflater_,
+             .deflater = deflater_,
+             .receive_buffer = receive_buffer_},
+            inbox_,
+            connections_,
+            commands_.presence()} {
+  note_message_limits(host_.settings->message_limits);
   if (!poller_.add(inbox_.wake_fd(), EPOLLIN, &inbox_)) {
     throw std::system_error(errno, std::generic_category(), "epoll_ctl");
   }
@@ -60,7 +74,7 @@ void Shard::start() { thread_ = std::thread(&Shard::run, this); }
 
 bool Shard::step() {
   inbox_.owned_by_this_thread();
-  guard("a shard's turn", [this] { turn(0); });
+  host_.guard("a shard's turn", [this] { turn(0); });
   return wait_ms() == 0;
 }
 
@@ -72,23 +86,23 @@ void Shard::stop() {
 }
 
 void Shard::take_up(SettingsPtr settings) {
-  settings_ = std::move(settings);
+  note_message_limits(settings->message_limits);
+  host_.settings = std::move(settings);
   fanout_.look_at_delivery();
   for (const auto& [number, each] : connections_) {
     Connection& connection = *each;
-    guard(connection, "the limits of a reload", [&connection] { connection.take_up_limits(); });
+    host_.guard(connection, "the limits of a reload", [&connection] { connection.take_up_limits(); });
   }
 }
 
-const websocket::ReaderLimits& Shard::message_limits() {
-  const websocket::ReaderLimits& current = settings_->message_limits;
+void Shard::note_message_limits(const websocket::ReaderLimits& current) {
   const auto known = std::ranges::find(message_limits_, current);
   if (known == message_limits_.end()) {
     message_limits_.push_front(current);
   } else {
     message_limits_.splice(message_limits_.begin(), message_limits_, known);
   }
-  return message_limits_.front();
+  host_.message_limits = &message_limits_.front();
 }
 
 void Shard::adopt(int fd, const PeerAddress& peer, StandingPtr standing) {
@@ -97,31 +111,31 @@ void Shard::adopt(int fd, const PeerAddress& peer, StandingPtr standing) {
 
 void Shard::take_in(int fd, const PeerAddress& peer, StandingPtr standing) {
   OwnedFd socket(fd);
-  if (draining_) return;
+  if (host_.draining) return;
   const std::uint64_t number = next_number_++;
-  auto made = std::make_unique<Connection>(*this, std::move(socket), peer, number, std::move(standing));
+  auto made = std::make_unique<Connection>(host_, std::move(socket), peer, number, std::move(standing));
   connections_.emplace(number, made.get());
   Connection& connection = *made.release();
-  counters_.accepted.add();
+  host_.counters.accepted.add();
   sockets_.store(connections_.size(), std::memory_order_release);
-  guard(connection, "the start of a connection", [&] { connection.start(); });
+  host_.guard(connection, "the start of a connection", [&] { connection.start(); });
 }
 
 void Shard::quiesce(std::function<void()> quiet) {
   inbox_.post([this, quiet = std::move(quiet)]() mutable {
-    quiet_ = true;
+    host_.quiet = true;
     when_quiet_ = std::move(quiet);
   });
 }
 
 void Shard::drain(std::chrono::milliseconds spread) {
   inbox_.post([this, spread] {
-    draining_ = true;
+    host_.draining = true;
     std::minstd_rand random(std::random_device{}());
     for (const auto& [number, each] : connections_) {
       Connection& connection = *each;
       const std::chrono::milliseconds after(random() % static_cast<unsigned long>(spread.count() + 1));
-      guard(connection, "the farewell of a drain", [&connection, after] { connection.drain(after); });
+      host_.guard(connection, "the farewell of a drain", [&connection, after] { connection.drain(after); });
     }
   });
 }
@@ -130,65 +144,42 @@ void Shard::store_settled() {
   if (awaits_store_.load(std::memory_order_seq_cst)) inbox_.nudge();
 }
 
-Connection* Shard::find(std::uint64_t number) const {
-  const auto found = connections_.find(number);
-  return found == connections_.end() ? nullptr : found->second;
-}
-
 void Shard::add_listener(int fd, Pollable* listener) {
   if (!poller_.add(fd, EPOLLIN, listener)) throw std::runtime_error("epoll refused a listening socket");
 }
 
 void Shard::remove_listener(int fd) { poller_.remove(fd); }
 
-ReceiveTime Shard::receive_time() {
-  const auto now = protocol::system_now();
-  // Whoever is quiet for long only looks once too often.
-  if (now < last_stamp_ || now - last_stamp_ >= AgeClock::kLeastJump / 2) hub_.ages().look(now);
-  last_stamp_ = now;
-  return {now, timestamps_.write(now)};
-}
-
-std::unique_ptr<Outbound> Shard::take_outbound() {
-  if (spare_outbounds_.empty()) return std::make_unique<Outbound>();
-  auto outbound = std::move(spare_outbounds_.back());
-  spare_outbounds_.pop_back();
-  return outbound;
-}
-
-void Shard::give_back(std::unique_ptr<Outbound> outbound) {
-  if (spare_outbounds_.size() >= kSpareOutbounds) return;
-  outbound->shrink();
-  spare_outbounds_.push_back(std::move(outbound));
-}
-
 void Shard::run() {
   inbox_.owned_by_this_thread();
   while (!stopping_.load(std::memory_order_acquire)) {
-    if (guard("a shard's turn", [this] { turn(wait_ms()); })) {
+    if (host_.guard("a shard's turn", [this] { turn(wait_ms()); })) {
       failed_turns_ = 0;
       continue;
     }
     if (++failed_turns_ == kMaxFailedTurns) give_up();
     std::this_thread::sleep_for(std::chrono::milliseconds{1});
   }
-  guard("a shard's end", [this] { cut_off(); });
+  host_.guard("a shard's end", [this] { cut_off(); });
 }
 
-void Shard::caught(const char* where) noexcept {
-  if (!server_.incidents().caught(where) || shed_ == now_) return;
-  shed_ = now_;
-  // What everybody can do without goes first.
-  try {
-    hub_.shed_histories();
-  } catch (...) {
-    server_.incidents().caught("giving up histories");
+void Shard::after_turn(Connection& connection, Due due) {
+  switch (due) {
+    case Due::kFlush:
+      return dirty_.push_back(&connection);
+    case Due::kPinged:
+      return pinged_.push_back(&connection);
+    case Due::kCatchUp:
+      return catching_up_.push_back(&connection);
+    case Due::kLetGoOn:
+      return held_back_.push_back(&connection);
+    case Due::kSettle:
+      return awaiting_.push_back(&connection);
+    case Due::kDropSubscriptions:
+      return note_end(retired_, connection);
+    case Due::kDestroy:
+      return note_end(dead_, connection);
   }
-}
-
-void Shard::failed(Connection& connection, const char* where) noexcept {
-  caught(where);
-  connection.fail();
 }
 
 void Shard::note_end(std::vector<Connection*>& list, Connection& connection) noexcept {
@@ -216,7 +207,7 @@ void Shard::end_losers(std::uint8_t lost) noexcept {
   try {
     throw std::bad_alloc();
   } catch (...) {
-    caught("handing something to another shard");
+    host_.caught("handing something to another shard");
     if ((lost & Inbox::kDeliveries) != 0) fanout_.fail_all();
     if ((lost & Inbox::kAnswers) == 0) return;
     for (const auto& [number, connection] : connections_) {
@@ -239,16 +230,16 @@ int Shard::wait_ms() {
 }
 
 void Shard::let_publishers_go_on() {
-  if (held_back_.empty() || hub_.crowded()) return;
+  if (held_back_.empty() || host_.hub.crowded()) return;
   for (Connection* connection : held_back_) connection->let_go_on();
   held_back_.clear();
 }
 
 void Shard::turn(int timeout_ms) {
   poller_.wait(timeout_ms);
-  now_ = Clock::now();
+  host_.now = Clock::now();
   poller_.dispatch();
-  wheel_.advance(now_);
+  wheel_.advance(host_.now);
   fan_out();
   settle();
   flush_dirty();
@@ -270,19 +261,20 @@ void Shard::settle() {
 
 // Whether nothing waits any more.
 bool Shard::settle_once() {
-  store::Store* store = hub_.store();
+  store::Store* store = host_.hub.store();
   // What follows an answer may have to wait as well, and then stands behind these.
   const std::size_t count = awaiting_.size();
   std::size_t left = 0;
   for (std::size_t i = 0; i < count; ++i) {
     Connection& connection = *awaiting_[i];
     bool settled = true;
-    guard(connection, "an answer that waited for the store", [&] { settled = connection.settle(*store); });
+    host_.guard(connection, "an answer that waited for the store",
+                [&] { settled = connection.settle(*store); });
     if (!settled) awaiting_[left++] = &connection;
   }
   awaiting_.erase(awaiting_.begin() + static_cast<std::ptrdiff_t>(left),
                   awaiting_.begin() + static_cast<std::ptrdiff_t>(count));
-  if (when_quiet_ && (store == nullptr || store->settled() >= newest_ticket_)) {
+  if (when_quiet_ && (store == nullptr || store->settled() >= host_.newest_ticket)) {
     std::exchange(when_quiet_, nullptr)();
   }
   return awaiting_.empty() && !when_quiet_;
@@ -293,7 +285,7 @@ void Shard::read_history() {
   history_left_ = false;
   std::erase_if(catching_up_, [this](Connection* connection) {
     bool done = true;
-    guard(*connection, "the replay of a history", [&] { done = !connection->catch_up(); });
+    host_.guard(*connection, "the replay of a history", [&] { done = !connection->catch_up(); });
     if (done) return true;
     history_left_ = history_left_ || connection->can_read_history();
     return false;
@@ -310,19 +302,19 @@ void Shard::fan_out() {
   if (fanout_.due() > kSlice) flush_dirty();
   fanout_.flush(kSlice, [this] {
     poller_.wait(0);
-    now_ = Clock::now();
+    host_.now = Clock::now();
     poller_.dispatch();
     flush_dirty();
   });
   // Behind the deliveries that were pushed before them.
-  for (const Inbox::Task& task : tasks_) guard("a shard's task", task);
+  for (const Inbox::Task& task : tasks_) host_.guard("a shard's task", task);
   tasks_.clear();
 }
 
 void Shard::flush_dirty() {
   // A flush marks nobody but who fails at it, and has the farewell to write.
   for (std::size_t i = 0; i < dirty_.size(); ++i) {
-    guard(*dirty_[i], "writing to a connection", [&] { dirty_[i]->flush(); });
+    host_.guard(*dirty_[i], "writing to a connection", [&] { dirty_[i]->flush(); });
   }
   dirty_.clear();
   if (pinged_.empty()) return;
@@ -350,8 +342,8 @@ void Shard::clean_up() {
   }
   if (!dead_.empty()) sockets_.store(connections_.size(), std::memory_order_release);
   dead_.clear();
-  guard("telling who has come and left", [this] { commands_.presence().end_turn(); });
-  guard("tidying the fan-out", [this] { fanout_.tidy(); });
+  host_.guard("telling who has come and left", [this] { commands_.presence().end_turn(); });
+  host_.guard("tidying the fan-out", [this] { fanout_.tidy(); });
 }
 
 }  // namespace wskit::server

@@ -1,0 +1,40 @@
+// `CommandHost` adds to `Host` all that commands need of their shard besides: its other
+// connections, and a way back from other threads.
+//
+// Threads: one, the shard's; any may post to `inbox`.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <unordered_map>
+
+#include "wsserve/connection/host.h"
+#include "wsserve/loop/inbox.h"
+#include "wsserve/store/record.h"
+
+namespace wskit::server {
+
+namespace people {
+class PresenceReporter;
+}  // namespace people
+
+// All sockets by their number, whatever their phase.
+using ConnectionTable = std::unordered_map<std::uint64_t, Connection*>;
+
+struct CommandHost : Host {
+  Inbox& inbox;
+  const ConnectionTable& connections;
+  people::PresenceReporter& presence;
+  // The newest event of this shard that is on its way to the store.
+  store::Ticket newest_ticket = 0;
+
+  // The connection of that number, or null.
+  [[nodiscard]] Connection* find(std::uint64_t number) const {
+    const auto found = connections.find(number);
+    return found == connections.end() ? nullptr : found->second;
+  }
+  // An event of this shard is on its way to the store.
+  void on_the_way(store::Ticket ticket) { newest_ticket = std::max(newest_ticket, ticket); }
+};
+
+}  // namespace wskit::server
