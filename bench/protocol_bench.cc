@@ -16,9 +16,12 @@
 #include "common/protocol/event.h"
 #include "common/protocol/json_text.h"
 #include "common/protocol/timestamp.h"
+#include "support/encode_event.h"
 
 namespace wskit::protocol {
 namespace {
+
+using test::encode_event;
 
 // 200 bytes.
 constexpr std::string_view kPublish =

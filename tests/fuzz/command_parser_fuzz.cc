@@ -15,11 +15,13 @@
 #include "common/protocol/json_text.h"
 #include "common/protocol/position.h"
 #include "common/protocol/timestamp.h"
+#include "support/encode_event.h"
 
 namespace {
 
 using namespace wskit::protocol;  // NOLINT(google-build-using-namespace): a program of its own
 using wskit::fuzz::claim;
+using wskit::test::encode_event;
 
 bool is_json(std::string_view text) {
   JsonScanner scanner(text);

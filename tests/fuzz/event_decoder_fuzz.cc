@@ -7,11 +7,13 @@
 #include "claim.h"
 #include "common/protocol/event.h"
 #include "common/protocol/json_text.h"
+#include "support/encode_event.h"
 
 namespace {
 
 using namespace wskit::protocol;  // NOLINT(google-build-using-namespace): a program of its own
 using wskit::fuzz::claim;
+using wskit::test::encode_event;
 
 bool same(const EventView& a, const EventView& b) {
   return a.type == b.type && a.channel == b.channel && a.offset == b.offset && a.timestamp == b.timestamp &&

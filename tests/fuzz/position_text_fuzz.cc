@@ -9,11 +9,13 @@
 #include "common/protocol/channel.h"
 #include "common/protocol/position.h"
 #include "common/protocol/positions_text.h"
+#include "support/positions_text.h"
 
 namespace {
 
 using namespace wskit::protocol;  // NOLINT(google-build-using-namespace): a program of its own
 using wskit::fuzz::claim;
+using wskit::test::to_text;
 
 constexpr SystemMicros kNow{std::chrono::seconds{1'795'000'000}};
 // What RFC 3339 can write.

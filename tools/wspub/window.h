@@ -96,12 +96,6 @@ class Window {
   // what of them is accepted now overtakes it.
   [[nodiscard]] bool first_is_waiting() const { return !entries_.empty() && !entries_.front().on_the_way; }
 
-  // Each command from the first on.
-  template <class Visit>
-  void for_each(Visit visit) const {
-    for (const Entry& entry : entries_) visit(*entry.command);
-  }
-
   // When the oldest command that awaits an answer was sent.
   [[nodiscard]] std::optional<Clock::time_point> oldest_sent() const;
 

@@ -7,8 +7,10 @@
 
 namespace wskit::cli {
 
-// One column a code point; escape sequences that set colours take none. Wide and
-// combining characters are not told apart.
+// The columns that a terminal takes for `text`, as wcwidth(3) counts them for UTF-8,
+// whatever the locale of the process is: an ideograph or an emoji takes two, a combining
+// mark none. Escape sequences that set colours and control characters take none, and a
+// byte that is no UTF-8 takes one.
 [[nodiscard]] std::size_t columns(std::string_view text);
 
 // Whether the locale (LC_ALL, LC_CTYPE, LANG) takes UTF-8, as in C.UTF-8; what is
@@ -29,7 +31,8 @@ namespace wskit::cli {
 [[nodiscard]] std::string fit_end(std::string_view text, std::size_t width);
 
 // `text` in lines of at most `width` columns, broken at blanks where there are some,
-// each but the first behind `indent` blanks. REQUIRES: indent < width.
+// each but the first behind `indent` blanks. A character that is wider than the room
+// behind `indent` has a line of its own. REQUIRES: indent < width.
 [[nodiscard]] std::string wrap(std::string_view text, std::size_t width, std::size_t indent);
 
 // `text` on one line and without anything that a terminal would obey (protocol/utf8.h):

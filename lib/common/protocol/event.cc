@@ -239,12 +239,6 @@ char* write_event(const EventView& event, char* out) {
   return writer.end();
 }
 
-std::string encode_event(const EventView& event) {
-  std::string text(encoded_size(event), '\0');
-  write_event(event, text.data());
-  return text;
-}
-
 Result<EventView> decode_event(std::string_view text, std::string& storage) {
   storage.clear();
   JsonScanner scanner(text);

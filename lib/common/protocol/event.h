@@ -41,8 +41,6 @@ struct EventView {
 // Nothing is escaped or checked: every part must already be valid.
 char* write_event(const EventView& event, char* out);
 
-[[nodiscard]] std::string encode_event(const EventView& event);
-
 // Slices an event out of one message. kBadEvent if the text is no event.
 // Fields may stand in any order; unknown ones are passed over. The views point
 // into `text`, or, for a channel or timestamp written with escapes, into

@@ -122,16 +122,4 @@ std::size_t positions_text_bytes(std::string_view channel) {
   return channel.size() + 2 * static_cast<std::size_t>(std::ranges::count_if(channel, is_escaped));
 }
 
-std::string to_text(const FromPositions& from) {
-  std::string text;
-  PositionsTextWriter writer(text, from.time);
-  // Those of whichever epoch first, for later ones would take over the one before.
-  for (const bool with_epoch : {false, true}) {
-    for (const auto& [channel, position] : from.positions) {
-      if (position.epoch.empty() != with_epoch) writer.add(channel, position.epoch, position.offset);
-    }
-  }
-  return text;
-}
-
 }  // namespace wskit::protocol

@@ -37,8 +37,6 @@ class PositionsTextWriter {
   bool empty_ = true;
 };
 
-[[nodiscard]] std::string to_text(const FromPositions& from);
-
 // How many bytes a channel's name takes in such a text.
 [[nodiscard]] std::size_t positions_text_bytes(std::string_view channel);
 

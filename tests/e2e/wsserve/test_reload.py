@@ -5,6 +5,8 @@ import signal
 
 import pytest
 
+from harness.deadline import eventually
+
 
 class Configured:
     """A server with a file that can be written anew and reloaded."""
@@ -81,6 +83,17 @@ def test_what_waits_for_a_restart_is_said(configured):
     assert "1 value changed: history 1000 -> 7" in running.log
     with running.server.client() as client:
         client.still_works()
+
+
+def test_the_age_at_which_channels_are_forgotten_changes(configured):
+    running = configured("history = 0\ndedup-ids = 0\n")
+    with running.server.client() as client:
+        client.publish("a", 1)
+    assert running.server.stats()["channels"] == 1
+    running.reload('history = 0\ndedup-ids = 0\nchannel-ttl = "1s"\n')
+    assert '1 value changed: channel-ttl "1d" -> "1s"' in running.log
+    assert "waits for a restart" not in running.log
+    eventually(lambda: running.server.stats()["channels_forgotten"] == 1, "the channel to be forgotten")
 
 
 def test_a_broken_file_changes_nothing_and_is_named(configured):

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <clocale>
 #include <cstdlib>
+#include <cwchar>
 
 namespace wskit::cli {
 namespace {
@@ -15,6 +17,29 @@ TEST(Columns, CountCodePointsAndNoColours) {
   EXPECT_EQ(columns("abc"), 3U);
   EXPECT_EQ(columns("é█"), 2U);
   EXPECT_EQ(columns("\x1b[1;31mab\x1b[0m"), 2U);
+}
+
+TEST(Columns, CountTwoForWideCharactersAndNoneForMarks) {
+  EXPECT_EQ(columns("東京"), 4U);
+  EXPECT_EQ(columns("한"), 2U);
+  EXPECT_EQ(columns("ｆ"), 2U) << "full width";
+  EXPECT_EQ(columns("ｱ"), 1U) << "half width";
+  EXPECT_EQ(columns("🚀"), 2U);
+  EXPECT_EQ(columns("e\u0301"), 1U) << "a combining accent";
+  EXPECT_EQ(columns("\u200d\ufe0f"), 0U) << "a joiner and a variation selector";
+}
+
+TEST(Columns, CountSomethingForWhatIsNoCharacter) {
+  EXPECT_EQ(columns("a\x07\x7f\xc2\x9b"), 1U) << "control characters";
+  EXPECT_EQ(columns("\xff\xe6\x9d"), 3U) << "bytes that are no UTF-8";
+  EXPECT_EQ(columns("\U000e0fff"), 1U) << "assigned to nothing yet";
+}
+
+TEST(Columns, DoNotDependOnTheLocaleAndLeaveItAlone) {
+  ASSERT_STREQ(std::setlocale(LC_ALL, nullptr), "C");  // NOLINT(concurrency-mt-unsafe): one thread
+  EXPECT_EQ(columns("東"), 2U);
+  EXPECT_EQ(uselocale(nullptr), LC_GLOBAL_LOCALE);
+  EXPECT_EQ(wcwidth(L'東'), -1) << "nobody else's text is counted otherwise";
 }
 
 TEST(Clip, EndsInAnEllipsisWhereItCut) {
@@ -30,6 +55,14 @@ TEST(Clip, LeavesWhatFitsAsItIs) {
   EXPECT_EQ(clip("", 0), "");
 }
 
+TEST(Clip, CutsNoWideCharacterInHalfAndNoMarkFromItsLetter) {
+  EXPECT_EQ(clip("東京都", 6), "東京都");
+  EXPECT_EQ(clip("東京都", 5), "東京…");
+  EXPECT_EQ(clip("東京都", 4), "東…") << "there is no half of a character to fill the column";
+  EXPECT_EQ(clip("ae\u0301xy", 3), "ae\u0301…");
+  EXPECT_EQ(clip("abe\u0301\u0302\u0303x", 3), "ab…");
+}
+
 TEST(Clip, KeepsColoursAndSetsThemBack) {
   EXPECT_EQ(clip("\x1b[31mabc\x1b[0m", 2), "\x1b[31ma…\x1b[0m");
   EXPECT_EQ(clip("\x1b[31mabc\x1b[0m", 3), "\x1b[31mabc\x1b[0m");
@@ -39,6 +72,8 @@ TEST(Fit, FillsUpOrEndsInAnEllipsis) {
   EXPECT_EQ(fit("ab", 4), "ab  ");
   EXPECT_EQ(fit("abcd", 4), "abcd");
   EXPECT_EQ(fit("abcde", 4), "abc…");
+  EXPECT_EQ(fit("東", 4), "東  ");
+  EXPECT_EQ(fit("東京都", 4), "東… ");
 }
 
 // U16: LC_ALL=C is answered in ASCII.
@@ -55,6 +90,9 @@ TEST(Clip, IsAsciiWhereTheLocaleIs) {
 TEST(FitEnd, KeepsTheEnd) {
   EXPECT_EQ(fit_end("ab", 4), "ab  ");
   EXPECT_EQ(fit_end("backtest/bt-42", 8), "…t/bt-42");
+  EXPECT_EQ(fit_end("東京都", 5), "…京都");
+  EXPECT_EQ(fit_end("東京都", 4), "…都 ");
+  EXPECT_EQ(fit_end("xye\u0301ab", 3), "…ab");
 }
 
 // U10
@@ -65,6 +103,12 @@ TEST(Wrap, BreaksAtBlanksAndKeepsTheMargin) {
   EXPECT_EQ(wrap("short", 13, 6), "short");
   EXPECT_EQ(wrap("\x1b[31mab cd\x1b[0m", 3, 1), "\x1b[31mab\n cd\x1b[0m");
   EXPECT_EQ(wrap("", 3, 1), "");
+  EXPECT_EQ(wrap("株 東京都", 7, 2), "株 東京\n  都");
+  EXPECT_EQ(wrap("株 東京都", 6, 1), "株\n 東京\n 都");
+  EXPECT_EQ(wrap("東京", 2, 1), "東\n 京");
+  EXPECT_EQ(wrap("東京", 1, 0), "東\n京");
+  EXPECT_EQ(wrap("ab東", 3, 2), "ab\n  東");
+  EXPECT_EQ(wrap("cafe\u0301 au", 4, 0), "cafe\u0301\nau");
 }
 
 TEST(Printable, LeavesNothingThatATerminalObeys) {

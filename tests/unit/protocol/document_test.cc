@@ -13,10 +13,12 @@
 #include "common/protocol/control.h"
 #include "common/protocol/error.h"
 #include "common/protocol/event.h"
+#include "support/encode_event.h"
 
 namespace wskit::protocol {
 namespace {
 
+using test::encode_event;
 using ::testing::HasSubstr;
 
 constexpr std::string_view kIndent = "    ";

@@ -7,8 +7,12 @@
 #include <limits>
 #include <string>
 
+#include "support/encode_event.h"
+
 namespace wskit::protocol {
 namespace {
+
+using test::encode_event;
 
 using ::testing::HasSubstr;
 

@@ -6,9 +6,12 @@
 #include <random>
 #include <string>
 
+#include "support/positions_text.h"
+
 namespace wskit::protocol {
 namespace {
 
+using test::to_text;
 using ::testing::HasSubstr;
 
 std::string json(std::string_view text) {

@@ -9,9 +9,12 @@
 #include "common/protocol/command.h"
 #include "common/protocol/event.h"
 #include "random_json.h"
+#include "support/encode_event.h"
 
 namespace wskit::protocol {
 namespace {
+
+using test::encode_event;
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");

@@ -24,10 +24,6 @@ namespace wskit::server::auth {
 // else must be granted by a pattern that begins with `@`. `@connection/<id>` is a
 // matter of the connection and refused here.
 [[nodiscard]] bool may_subscribe(const Identity& identity, std::string_view name);
-// Reading a channel's history is subscribing to its past.
-[[nodiscard]] inline bool may_read(const Identity& identity, std::string_view channel) {
-  return may_subscribe(identity, channel);
-}
 // `channel`: a valid name. In the server's own space: `@all`, `@user/<user>` and
 // `@connection/<id>`, for administrators who have shown a token, and for those who
 // were granted a pattern that begins with `@`, the anonymous included.

@@ -280,11 +280,6 @@ std::optional<protocol::SystemMicros> Channel::beyond_memory(const protocol::Sin
   return time;
 }
 
-ReplayStart Channel::locate(const protocol::Since& since) const {
-  const std::lock_guard lock(mutex_);
-  return locate_locked(since);
-}
-
 ReplayStart Channel::begin_replay(const protocol::Since& since, std::size_t max_bytes,
                                   std::vector<ChunkPtr>& out) const {
   const std::lock_guard lock(mutex_);

@@ -151,17 +151,15 @@ class Channel final : private store::Sink {
   // By which routes its events go to other channels too; null: none.
   [[nodiscard]] routing::ChannelRoutesPtr routes() const;
 
-  // Where `since` is; FromNow begins behind the newest event and has recovered
-  // nothing. REQUIRES: !beyond_memory(since).
-  [[nodiscard]] ReplayStart locate(const protocol::Since& since) const;
-
   // The time that `since` begins this channel at, if only the store can say where
   // that is.
   [[nodiscard]] std::optional<protocol::SystemMicros> beyond_memory(const protocol::Since& since) const;
 
-  // The same, and the first events of the replay with it, until `max_bytes` are
-  // passed (0: none): taken at once, for the oldest ones may be let go at any
-  // moment. REQUIRES, with `shard`: events go to its inbox.
+  // Where `since` is; FromNow begins behind the newest event and has recovered
+  // nothing. The first events of the replay come with it, until `max_bytes` are
+  // passed: taken at once, for the oldest ones may be let go at any
+  // moment. REQUIRES: !beyond_memory(since). With `shard`: `max_bytes` may be 0 for
+  // none, and events must go to the inbox of `shard`.
   ReplayStart begin_replay(const protocol::Since& since, std::size_t max_bytes, std::size_t shard,
                            std::vector<ChunkPtr>& out) const;
   ReplayStart begin_replay(const protocol::Since& since, std::size_t max_bytes,

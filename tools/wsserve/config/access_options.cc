@@ -116,33 +116,37 @@ std::vector<std::string> idle_settings(const cli::Tool& tool, const AccessOption
 
 }  // namespace
 
-void add_access_options(CLI::App& app, AccessOptions& options) {
-  cli::add_texts(app, "--jwt-secret-file", options.secret_files, "FILE",
-                 "Take tokens signed with the secret in this file (HS256, HS384, HS512); KID=FILE for tokens "
-                 "that name their key")
+void add_access_options(CLI::App& app, AccessOptions& options, LiveOptions& live) {
+  live(cli::add_texts(
+           app, "--jwt-secret-file", options.secret_files, "FILE",
+           "Take tokens signed with the secret in this file (HS256, HS384, HS512); KID=FILE for tokens "
+           "that name their key"))
       ->envname("WSKIT_JWT_SECRET_FILE")
       ->group("Access");
-  cli::add_texts(
-      app, "--jwt-key", options.key_files, "FILE",
-      "Take tokens signed with the private part of this key (RS256, RS384, RS512, ES256, ES384, "
-      "ES512): a public key or certificate in PEM, or a JSON Web Key Set; KID=FILE for tokens that "
-      "name their key")
+  live(cli::add_texts(
+           app, "--jwt-key", options.key_files, "FILE",
+           "Take tokens signed with the private part of this key (RS256, RS384, RS512, ES256, ES384, "
+           "ES512): a public key or certificate in PEM, or a JSON Web Key Set; KID=FILE for tokens that "
+           "name their key"))
       ->envname("WSKIT_JWT_KEY")
       ->group("Access");
-  cli::add_texts(app, "--jwt-issuer", options.issuers, "NAME", "Take only tokens whose iss is this one")
+  live(cli::add_texts(app, "--jwt-issuer", options.issuers, "NAME", "Take only tokens whose iss is this one"))
       ->group("Access");
-  cli::add_texts(app, "--jwt-audience", options.audiences, "NAME", "Take only tokens whose aud has this one")
+  live(cli::add_texts(app, "--jwt-audience", options.audiences, "NAME",
+                      "Take only tokens whose aud has this one"))
       ->group("Access");
-  cli::add_duration(app, "--jwt-leeway", options.leeway,
-                    "How far the clocks of those who sign tokens may be off, for exp and nbf")
+  live(cli::add_duration(app, "--jwt-leeway", options.leeway,
+                         "How far the clocks of those who sign tokens may be off, for exp and nbf"))
       ->group("Access");
-  cli::add_duration(app, "--auth-timeout", options.auth_timeout,
-                    "Time for a WebSocket that came without a token to send one; then it is closed with 4001")
+  live(cli::add_duration(
+           app, "--auth-timeout", options.auth_timeout,
+           "Time for a WebSocket that came without a token to send one; then it is closed with 4001"))
       ->check(check_auth_timeout)
       ->group("Access");
-  app.add_flag("--allow-anonymous", options.allow_anonymous,
-               "Serve those who bring no token; without a key, other machines too although nobody is asked "
-               "who they are")
+  live(app.add_flag(
+           "--allow-anonymous", options.allow_anonymous,
+           "Serve those who bring no token; without a key, other machines too although nobody is asked "
+           "who they are"))
       ->group("Access");
 }
 

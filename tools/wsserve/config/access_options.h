@@ -9,6 +9,7 @@
 
 #include "common/cli/tool.h"
 #include "wsserve/auth/gate.h"
+#include "wsserve/config/live_options.h"
 
 namespace wskit::server::auth {
 
@@ -36,7 +37,7 @@ struct AccessOptions {
   std::vector<std::string> warnings;  // a line each
 };
 
-void add_access_options(CLI::App& app, AccessOptions& options);
+void add_access_options(CLI::App& app, AccessOptions& options, LiveOptions& live);
 
 // [anonymous] and [authenticated].
 [[nodiscard]] std::vector<cli::ConfigTables> access_tables(AccessOptions& options);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "common/cli/option_values.h"
+#include "wsserve/config/live_options.h"
 
 namespace wskit::server {
 namespace {
@@ -22,61 +23,64 @@ std::string check_proxy(const std::string& text) {
       text);
 }
 
-void add_limit_of(CLI::App& app, const char* flag, std::optional<double>& rate, const char* description) {
-  cli::add_rate(app, flag, rate, description)->check(check_rate)->group("Limits");
+CLI::Option* add_limit_of(CLI::App& app, const char* flag, std::optional<double>& rate,
+                          const char* description) {
+  return cli::add_rate(app, flag, rate, description)->check(check_rate)->group("Limits");
 }
 
 Rate to_rate(const std::optional<double>& rate) { return {.per_second = rate.value_or(0)}; }
 
 }  // namespace
 
-void add_limit_options(CLI::App& app, LimitOptions& options) {
-  cli::add_count(app, "--max-connections-per-address", options.connections_per_address,
-                 "Connections at a time from one address, a /64 of IPv6 counting as one; more are told so "
-                 "with 1013 or 429; 0 for any number")
+void add_limit_options(CLI::App& app, LimitOptions& options, LiveOptions& live) {
+  live(cli::add_count(
+           app, "--max-connections-per-address", options.connections_per_address,
+           "Connections at a time from one address, a /64 of IPv6 counting as one; more are told so "
+           "with 1013 or 429; 0 for any number"))
       ->group("Limits");
-  cli::add_count(app, "--max-connections-per-user", options.connections_per_user,
-                 "WebSockets at a time of one user; more are closed with 1013; 0 for any number")
+  live(cli::add_count(app, "--max-connections-per-user", options.connections_per_user,
+                      "WebSockets at a time of one user; more are closed with 1013; 0 for any number"))
       ->group("Limits");
-  add_limit_of(app, "--max-new-connections", options.new_connections,
-               "New connections a second in all; more are told so with 1013 or 429, and when to come back");
-  add_limit_of(app, "--max-new-connections-per-address", options.new_connections_per_address,
-               "The same for each address");
-  cli::add_count(app, "--max-subscriptions", options.subscriptions,
-                 "Subscriptions of all connections together; 0 for any number")
+  live(add_limit_of(
+      app, "--max-new-connections", options.new_connections,
+      "New connections a second in all; more are told so with 1013 or 429, and when to come back"));
+  live(add_limit_of(app, "--max-new-connections-per-address", options.new_connections_per_address,
+                    "The same for each address"));
+  live(cli::add_count(app, "--max-subscriptions", options.subscriptions,
+                      "Subscriptions of all connections together; 0 for any number"))
       ->group("Limits");
-  add_limit_of(app, "--max-commands", options.commands,
-               "Commands a second of one connection; more are refused with RATE_LIMITED");
-  add_limit_of(app, "--max-commands-per-user", options.commands_per_user,
-               "Commands a second of all connections of a user");
-  add_limit_of(app, "--max-events", options.events,
-               "Events a second that one connection may publish; more are refused with RATE_LIMITED");
-  add_limit_of(app, "--max-events-per-user", options.events_per_user,
-               "Events a second that all connections of a user may publish");
-  add_limit_of(app, "--max-requests", options.requests,
-               "HTTP requests a second from one address; more are answered with 429");
-  cli::add_duration(
-      app, "--rate-patience", options.patience,
-      "Time that a connection may go on after RATE_LIMITED without waiting as it is told; then it "
-      "is closed with 4029")
+  live(add_limit_of(app, "--max-commands", options.commands,
+                    "Commands a second of one connection; more are refused with RATE_LIMITED"));
+  live(add_limit_of(app, "--max-commands-per-user", options.commands_per_user,
+                    "Commands a second of all connections of a user"));
+  live(add_limit_of(app, "--max-events", options.events,
+                    "Events a second that one connection may publish; more are refused with RATE_LIMITED"));
+  live(add_limit_of(app, "--max-events-per-user", options.events_per_user,
+                    "Events a second that all connections of a user may publish"));
+  live(add_limit_of(app, "--max-requests", options.requests,
+                    "HTTP requests a second from one address; more are answered with 429"));
+  live(cli::add_duration(
+           app, "--rate-patience", options.patience,
+           "Time that a connection may go on after RATE_LIMITED without waiting as it is told; then it "
+           "is closed with 4029"))
       ->group("Limits");
 }
 
-void add_proxy_options(CLI::App& app, LimitOptions& options) {
-  app.add_option(
-         "--trusted-proxy", options.trusted_proxies,
-         "Address or network of a proxy that is believed when it says whose connection it is, or unix "
-         "for whoever comes over a unix socket")
+void add_proxy_options(CLI::App& app, LimitOptions& options, LiveOptions& live) {
+  live(app.add_option(
+           "--trusted-proxy", options.trusted_proxies,
+           "Address or network of a proxy that is believed when it says whose connection it is, or unix "
+           "for whoever comes over a unix socket"))
       ->type_name("CIDR")
       ->check(check_proxy)
       ->group("Network");
-  cli::add_choice(
-      app, "--forwarded-header", options.forwarded_header,
-      {{"x-forwarded-for", ForwardedHeader::kXForwardedFor}, {"forwarded", ForwardedHeader::kForwarded}},
-      "Header in which trusted proxies name the client")
+  live(cli::add_choice(
+           app, "--forwarded-header", options.forwarded_header,
+           {{"x-forwarded-for", ForwardedHeader::kXForwardedFor}, {"forwarded", ForwardedHeader::kForwarded}},
+           "Header in which trusted proxies name the client"))
       ->group("Network");
-  app.add_flag("--proxy-protocol", options.proxy_protocol,
-               "Connections of trusted proxies begin with a PROXY protocol header (version 1 or 2)")
+  live(app.add_flag("--proxy-protocol", options.proxy_protocol,
+                    "Connections of trusted proxies begin with a PROXY protocol header (version 1 or 2)"))
       ->group("Network");
 }
 

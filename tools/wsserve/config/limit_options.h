@@ -15,6 +15,8 @@ class App;
 
 namespace wskit::server {
 
+class LiveOptions;
+
 // Counts: 0 for any number. Rates: absent for any rate.
 struct LimitOptions {
   std::uint64_t connections_per_address = 0;
@@ -33,8 +35,8 @@ struct LimitOptions {
   bool proxy_protocol = false;
 };
 
-void add_limit_options(CLI::App& app, LimitOptions& options);
-void add_proxy_options(CLI::App& app, LimitOptions& options);
+void add_limit_options(CLI::App& app, LimitOptions& options, LiveOptions& live);
+void add_proxy_options(CLI::App& app, LimitOptions& options, LiveOptions& live);
 
 // Whether anybody's commands or events are counted against a rate.
 [[nodiscard]] bool limits_rates(const LimitOptions& options);

@@ -67,6 +67,7 @@ auto none_or_at_least(std::chrono::milliseconds least) {
 // --- Options -----------------------------------------------------------------
 
 void add_network_options(CLI::App& app, Options& options) {
+  LiveOptions& live = options.live;
   app.add_option("--listen", options.listen,
                  "Where to listen: HOST:PORT (port 0 picks a free one, no host means 127.0.0.1) or unix:PATH")
       ->envname("WSKIT_LISTEN")
@@ -77,55 +78,60 @@ void add_network_options(CLI::App& app, Options& options) {
   cli::add_count(app, "--threads", options.threads, "Shards, one thread each; 0 for one a core")
       ->check(check_threads)
       ->group("Network");
-  app.add_option("--origin", options.origins,
-                 "Pages that may use the server besides those of its own host and, on loopback, this "
-                 "machine's: https://app.example.com, https://*.example.com, http://localhost:*, null or *")
+  live(app.add_option(
+           "--origin", options.origins,
+           "Pages that may use the server besides those of its own host and, on loopback, this "
+           "machine's: https://app.example.com, https://*.example.com, http://localhost:*, null or *"))
       ->type_name("PATTERN")
       ->check(check_origin)
       ->group("Network");
-  app.add_flag("--no-compression", options.no_compression, "Never agree on permessage-deflate")
+  live(app.add_flag("--no-compression", options.no_compression, "Never agree on permessage-deflate"))
       ->group("Network");
-  app.add_flag(
-         "--server-context-takeover", options.server_context_takeover,
-         "Compress for each connection by itself, with what it was sent before as the dictionary: smaller, "
-         "but 260 KiB and the work for each, instead of once for all")
+  live(app.add_flag(
+           "--server-context-takeover", options.server_context_takeover,
+           "Compress for each connection by itself, with what it was sent before as the dictionary: smaller, "
+           "but 260 KiB and the work for each, instead of once for all"))
       ->group("Network");
-  app.add_flag("--client-context-takeover", options.client_context_takeover,
-               "Let clients compress with what they sent before as the dictionary: 40 KiB for each")
+  live(app.add_flag("--client-context-takeover", options.client_context_takeover,
+                    "Let clients compress with what they sent before as the dictionary: 40 KiB for each"))
       ->group("Network");
 }
 
 void add_channel_options(CLI::App& app, Options& options) {
-  app.add_option("--default-channel", options.default_channels,
-                 "Channel or pattern that a connection to /ws is subscribed to at once")
+  LiveOptions& live = options.live;
+  live(app.add_option("--default-channel", options.default_channels,
+                      "Channel or pattern that a connection to /ws is subscribed to at once"))
       ->type_name("NAME")
       ->check(check_default_channel)
       ->group("Channels");
-  app.add_option(
-         "--latest", options.latest,
-         "Channels of which a slow subscriber gets the newest event of each key, told how many it stands "
-         "for, instead of being closed with 4008")
+  live(app.add_option(
+           "--latest", options.latest,
+           "Channels of which a slow subscriber gets the newest event of each key, told how many it stands "
+           "for, instead of being closed with 4008"))
       ->type_name("PATTERN")
       ->check(check_pattern)
       ->group("Channels");
-  cli::add_count(app, "--history", options.history,
-                 "Newest events kept of each channel, for those who come back. A store keeps all of them "
-                 "unless this, --history-bytes or --history-ttl is set")
+  live(
+      cli::add_count(app, "--history", options.history,
+                     "Newest events kept of each channel, for those who come back. A store keeps all of them "
+                     "unless this, --history-bytes or --history-ttl is set"))
       ->group("Channels");
-  cli::add_size(app, "--history-bytes", options.history_bytes,
-                "Memory for the history of each channel; if set, the store keeps no more either")
+  live(cli::add_size(app, "--history-bytes", options.history_bytes,
+                     "Memory for the history of each channel; if set, the store keeps no more either"))
       ->group("Channels");
-  cli::add_duration(app, "--history-ttl", options.history_ttl,
-                    "Age at which an event leaves the history; 0 for never")
+  live(cli::add_duration(app, "--history-ttl", options.history_ttl,
+                         "Age at which an event leaves the history; 0 for never"))
       ->group("Channels");
-  cli::add_duration(app, "--channel-ttl", options.channel_ttl,
-                    "Time after which a channel is forgotten that holds no event, has no subscriber and was "
-                    "not used; 0 for never")
+  live(cli::add_duration(
+           app, "--channel-ttl", options.channel_ttl,
+           "Time after which a channel is forgotten that holds no event, has no subscriber and was "
+           "not used; 0 for never"))
       ->check(none_or_at_least(kMinChannelTtl))
       ->group("Channels");
-  cli::add_size(
-      app, "--history-total", options.history_total,
-      "Memory for the histories of all channels; past it the channel that grows loses its oldest events")
+  live(
+      cli::add_size(
+          app, "--history-total", options.history_total,
+          "Memory for the histories of all channels; past it the channel that grows loses its oldest events"))
       ->group("Channels");
   cli::add_text(app, "--store", options.store, "FILE",
                 "SQLite file that keeps the events of durable channels, all of them unless a limit is set: "
@@ -138,84 +144,90 @@ void add_channel_options(CLI::App& app, Options& options) {
       "What a stored event survives: full a power failure, normal and off the death of the "
       "server alone")
       ->group("Channels");
-  cli::add_count(app, "--dedup-ids", options.dedup_ids,
-                 "Dedup ids remembered for each channel, and sequences for each producer on it, so that an "
-                 "event sent again is not published again")
+  live(cli::add_count(
+           app, "--dedup-ids", options.dedup_ids,
+           "Dedup ids remembered for each channel, and sequences for each producer on it, so that an "
+           "event sent again is not published again"))
       ->group("Channels");
-  cli::add_duration(app, "--dedup-ttl", options.dedup_ttl, "Time that a dedup id or a sequence is remembered")
+  live(cli::add_duration(app, "--dedup-ttl", options.dedup_ttl,
+                         "Time that a dedup id or a sequence is remembered"))
       ->group("Channels");
-  cli::add_count(app, "--dedup-producers", options.dedup_producers,
-                 "Producers whose sequences a channel remembers; past it the one that has been quiet for "
-                 "longest is forgotten")
+  live(
+      cli::add_count(app, "--dedup-producers", options.dedup_producers,
+                     "Producers whose sequences a channel remembers; past it the one that has been quiet for "
+                     "longest is forgotten"))
       ->group("Channels");
-  cli::add_size(
-      app, "--dedup-total", options.dedup_total,
-      "Memory for the dedup ids and sequences of all channels; past it the channel that grows forgets its "
-      "oldest ones")
+  live(cli::add_size(app, "--dedup-total", options.dedup_total,
+                     "Memory for the dedup ids and sequences of all channels; past it the channel that grows "
+                     "forgets its "
+                     "oldest ones"))
       ->group("Channels");
 }
 
 void add_limit_options(CLI::App& app, Options& options) {
-  cli::add_count(app, "--max-connections", options.max_connections,
-                 "WebSockets at a time; more are closed with 1013")
+  LiveOptions& live = options.live;
+  live(cli::add_count(app, "--max-connections", options.max_connections,
+                      "WebSockets at a time; more are closed with 1013"))
       ->group("Limits");
-  cli::add_count(app, "--max-channels", options.max_channels,
-                 "Names and patterns that one connection may subscribe")
+  live(cli::add_count(app, "--max-channels", options.max_channels,
+                      "Names and patterns that one connection may subscribe"))
       ->group("Limits");
-  cli::add_count(
-      app, "--max-patterns", options.max_patterns,
-      "Patterns among these; each event is looked at once for every pattern that matches its channel")
+  live(cli::add_count(
+           app, "--max-patterns", options.max_patterns,
+           "Patterns among these; each event is looked at once for every pattern that matches its channel"))
       ->group("Limits");
-  cli::add_count(app, "--max-server-channels", options.max_server_channels,
-                 "Channels that the server holds in all")
+  live(cli::add_count(app, "--max-server-channels", options.max_server_channels,
+                      "Channels that the server holds in all"))
       ->group("Limits");
-  cli::add_count(app, "--max-server-channels-per-client", options.max_server_channels_per_client,
-                 "Channels among these that one user, or one address of those without a user, has made by "
-                 "subscribing or publishing; 0 for any number. What administrators publish to does not count "
-                 "(default: a quarter of --max-server-channels, but not less than --max-channels)")
+  live(cli::add_count(
+           app, "--max-server-channels-per-client", options.max_server_channels_per_client,
+           "Channels among these that one user, or one address of those without a user, has made by "
+           "subscribing or publishing; 0 for any number. What administrators publish to does not count "
+           "(default: a quarter of --max-server-channels, but not less than --max-channels)"))
       ->group("Limits");
-  cli::add_size(app, "--max-message", options.max_message,
-                "Largest message taken; a longer one is closed with 1009")
+  live(cli::add_size(app, "--max-message", options.max_message,
+                     "Largest message taken; a longer one is closed with 1009"))
       ->group("Limits");
-  cli::add_size(app, "--max-header", options.max_header,
-                "Largest request line and headers together; longer ones are answered with 431")
+  live(cli::add_size(app, "--max-header", options.max_header,
+                     "Largest request line and headers together; longer ones are answered with 431"))
       ->check(check_max_header)
       ->group("Limits");
-  cli::add_size(app, "--max-body", options.max_body,
-                "Largest body of an HTTP request; a longer one is answered with 413")
+  live(cli::add_size(app, "--max-body", options.max_body,
+                     "Largest body of an HTTP request; a longer one is answered with 413"))
       ->group("Limits");
-  cli::add_size(app, "--queue-limit", options.queue_limit,
-                "Bytes that may wait for one connection; a slower reader is closed with 4008")
+  live(cli::add_size(app, "--queue-limit", options.queue_limit,
+                     "Bytes that may wait for one connection; a slower reader is closed with 4008"))
       ->group("Limits");
-  cli::add_duration(app, "--handshake-timeout", options.handshake_timeout,
-                    "Time for a request to be complete")
+  live(cli::add_duration(app, "--handshake-timeout", options.handshake_timeout,
+                         "Time for a request to be complete"))
       ->check(at_least(kMinHandshakeTimeout))
       ->group("Limits");
-  cli::add_duration(app, "--idle-timeout", options.idle_timeout,
-                    "Time that an HTTP connection may wait for its next request")
+  live(cli::add_duration(app, "--idle-timeout", options.idle_timeout,
+                         "Time that an HTTP connection may wait for its next request"))
       ->check(at_least(kMinHandshakeTimeout))
       ->group("Limits");
-  cli::add_duration(app, "--heartbeat", options.heartbeat,
-                    "Time between heartbeats and pings; a peer silent for two is closed with 4009")
+  live(cli::add_duration(app, "--heartbeat", options.heartbeat,
+                         "Time between heartbeats and pings; a peer silent for two is closed with 4009"))
       ->check(at_least(kMinHeartbeat))
       ->group("Limits");
-  cli::add_duration(app, "--min-heartbeat", options.min_heartbeat,
-                    "Shortest heartbeat that a client may ask for, where --heartbeat is not shorter; it gets "
-                    "this one if it asks for less")
+  live(cli::add_duration(
+           app, "--min-heartbeat", options.min_heartbeat,
+           "Shortest heartbeat that a client may ask for, where --heartbeat is not shorter; it gets "
+           "this one if it asks for less"))
       ->check(at_least(kMinHeartbeat))
       ->group("Limits");
-  cli::add_rate(
-      app, "--min-pace", options.min_pace,
-      "Lowest max_rate that a subscriber may ask for: what it was sent is remembered for each key until "
-      "the next event may go")
+  live(cli::add_rate(
+           app, "--min-pace", options.min_pace,
+           "Lowest max_rate that a subscriber may ask for: what it was sent is remembered for each key until "
+           "the next event may go"))
       ->check(check_pace)
       ->group("Limits");
-  cli::add_rate(
-      app, "--max-pace", options.max_pace,
-      "Highest max_rate that a subscriber may ask for: each event of such a one is looked at by itself")
+  live(cli::add_rate(
+           app, "--max-pace", options.max_pace,
+           "Highest max_rate that a subscriber may ask for: each event of such a one is looked at by itself"))
       ->check(check_pace)
       ->group("Limits");
-  add_limit_options(app, options.limits);
+  add_limit_options(app, options.limits, live);
 }
 
 // Options that do nothing without another one, or beside it.
@@ -277,13 +289,14 @@ std::vector<std::string> problems(const cli::Tool& tool, Options& options) {
 
 void add_options(cli::Tool& tool, Options& options) {
   CLI::App& app = tool.app();
+  LiveOptions& live = options.live;
   add_network_options(app, options);
-  add_tls_options(app, options.tls);
-  auth::add_access_options(app, options.access);
-  add_proxy_options(app, options.limits);
+  add_tls_options(app, options.tls, live);
+  auth::add_access_options(app, options.access, live);
+  add_proxy_options(app, options.limits, live);
   add_channel_options(app, options);
   add_limit_options(app, options);
-  app.add_flag("--echo", options.echo, "Serve /echo, which sends text and binary messages back")
+  live(app.add_flag("--echo", options.echo, "Serve /echo, which sends text and binary messages back"))
       ->group("Running");
   cli::add_text(app, "--audit", options.audit, "FILE",
                 "File of JSON lines that says who connected, was refused, subscribed, published and "
@@ -293,7 +306,7 @@ void add_options(cli::Tool& tool, Options& options) {
   app.add_flag("--audit-data", options.audit_data,
                "Have the data of published events in the audit log as well")
       ->group("Running");
-  cli::add_duration(app, "--drain", options.drain, "Time that connections get to end after SIGTERM")
+  live(cli::add_duration(app, "--drain", options.drain, "Time that connections get to end after SIGTERM"))
       ->group("Running");
   std::vector<cli::ConfigTables> tables = auth::access_tables(options.access);
   tables.push_back(

@@ -12,6 +12,7 @@
 #include "wsserve/config/access_options.h"
 #include "wsserve/config/endpoint_options.h"
 #include "wsserve/config/limit_options.h"
+#include "wsserve/config/live_options.h"
 #include "wsserve/config/route_options.h"
 #include "wsserve/config/rule_options.h"
 #include "wsserve/settings.h"
@@ -70,6 +71,7 @@ struct Options {
   std::optional<double> max_pace;
   LimitOptions limits;
   std::chrono::nanoseconds drain = std::chrono::seconds{10};
+  LiveOptions live;  // of these
   // Of the configuration file, in its order.
   std::deque<RuleOptions> rules;
   std::deque<EndpointOptions> endpoints;

@@ -13,69 +13,8 @@
 namespace wskit::server {
 namespace {
 
-// Options that a running server can take up. All others wait for a restart.
-constexpr auto kLive = std::to_array<std::string_view>({
-    "allow-anonymous",
-    "auth-timeout",
-    "client-ca",
-    "client-context-takeover",
-    "dedup-ids",
-    "dedup-producers",
-    "dedup-total",
-    "dedup-ttl",
-    "default-channel",
-    "drain",
-    "echo",
-    "forwarded-header",
-    "handshake-timeout",
-    "heartbeat",
-    "history",
-    "history-bytes",
-    "history-total",
-    "history-ttl",
-    "idle-timeout",
-    "jwt-audience",
-    "jwt-issuer",
-    "jwt-key",
-    "jwt-leeway",
-    "jwt-secret-file",
-    "latest",
-    "max-body",
-    "max-channels",
-    "max-commands",
-    "max-commands-per-user",
-    "max-connections",
-    "max-connections-per-address",
-    "max-connections-per-user",
-    "max-events",
-    "max-events-per-user",
-    "max-header",
-    "max-message",
-    "max-new-connections",
-    "max-new-connections-per-address",
-    "max-pace",
-    "max-patterns",
-    "max-requests",
-    "max-server-channels",
-    "max-server-channels-per-client",
-    "max-subscriptions",
-    "min-heartbeat",
-    "min-pace",
-    "no-compression",
-    "origin",
-    "proxy-protocol",
-    "queue-limit",
-    "rate-patience",
-    "server-context-takeover",
-    "tls-cert",
-    "tls-key",
-    "trusted-proxy",
-});
-
 // Options of TLS; without it now and wanted, or the reverse, they wait for a restart.
 constexpr std::array<std::string_view, 3> kTls{"client-ca", "tls-cert", "tls-key"};
-
-bool is_live(std::string_view option) { return std::ranges::binary_search(kLive, option); }
 
 std::string shown(const std::string& value) { return value.empty() ? "(not set)" : value; }
 
@@ -190,7 +129,7 @@ void LiveConfig::take_values(const Program& program, Reload& result, std::vector
     std::string& current = values_[option];
     if (value == current) continue;
     const bool turns_tls = std::ranges::find(kTls, option) != kTls.end() && turns;
-    if (is_live(option) && !turns_tls) {
+    if (program.options.live.has(option) && !turns_tls) {
       changes.push_back(fmt::format("{} {} -> {}", option, shown(current), shown(value)));
       current = value;
     } else {

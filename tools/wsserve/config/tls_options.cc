@@ -6,17 +6,19 @@
 
 namespace wskit::server {
 
-void add_tls_options(CLI::App& app, TlsFiles& files) {
-  cli::add_text(app, "--tls-cert", files.certificate, "FILE",
-                "Speak TLS on every TCP port, with the certificate in this PEM file and the chain behind it")
+void add_tls_options(CLI::App& app, TlsFiles& files, LiveOptions& live) {
+  live(cli::add_text(
+           app, "--tls-cert", files.certificate, "FILE",
+           "Speak TLS on every TCP port, with the certificate in this PEM file and the chain behind it"))
       ->envname("WSKIT_TLS_CERT")
       ->group("TLS");
-  cli::add_text(app, "--tls-key", files.key, "FILE", "The certificate's private key (PEM, no passphrase)")
+  live(cli::add_text(app, "--tls-key", files.key, "FILE",
+                     "The certificate's private key (PEM, no passphrase)"))
       ->envname("WSKIT_TLS_KEY")
       ->group("TLS");
-  cli::add_text(
-      app, "--client-ca", files.client_ca, "FILE",
-      "Serve over TLS only clients with a certificate that an authority in this PEM file has signed")
+  live(cli::add_text(
+           app, "--client-ca", files.client_ca, "FILE",
+           "Serve over TLS only clients with a certificate that an authority in this PEM file has signed"))
       ->group("TLS");
 }
 

@@ -48,10 +48,6 @@ TypeFilterPtr TypeFilter::make(bool all_but, std::vector<std::string> types) {
 
 TypeFilterPtr TypeFilter::only(std::vector<std::string> types) { return make(false, std::move(types)); }
 
-TypeFilterPtr TypeFilter::with(const TypeFilterPtr& filter, std::span<const std::string_view> types) {
-  return either(filter, make(false, sorted(types)));
-}
-
 TypeFilterPtr TypeFilter::without(const TypeFilterPtr& filter, std::span<const std::string_view> types) {
   if (filter == nullptr) return make(true, sorted(types));
   if (filter->all_but_) return make(true, united(filter->types_, sorted(types)));

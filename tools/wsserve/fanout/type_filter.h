@@ -18,17 +18,14 @@ class TypeFilter {
  public:
   [[nodiscard]] static TypeFilterPtr only(std::vector<std::string> types);
 
-  // Both take a null filter as "everything" and may return one.
-  [[nodiscard]] static TypeFilterPtr with(const TypeFilterPtr& filter,
-                                          std::span<const std::string_view> types);
+  // What passes `filter` (null: everything) and is none of `types`.
   [[nodiscard]] static TypeFilterPtr without(const TypeFilterPtr& filter,
                                              std::span<const std::string_view> types);
 
-  // What passes either of them.
+  // What passes either of them; null, as they may be, if that is everything.
   [[nodiscard]] static TypeFilterPtr either(const TypeFilterPtr& a, const TypeFilterPtr& b);
 
   [[nodiscard]] bool passes(std::string_view type) const;
-  [[nodiscard]] bool passes_nothing() const { return !all_but_ && types_.empty(); }
 
   // The listed types; of an `only` filter those that pass.
   [[nodiscard]] const std::vector<std::string>& types() const { return types_; }

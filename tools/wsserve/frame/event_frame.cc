@@ -1,8 +1,5 @@
 #include "wsserve/frame/event_frame.h"
 
-#include <algorithm>
-#include <string>
-
 #include "common/websocket/frame.h"
 
 namespace wskit::server {
@@ -14,13 +11,13 @@ constexpr std::size_t kTypeBegin = sizeof(R"({"type":")") - 1;
 constexpr std::string_view kKeyName = R"("key":)";
 constexpr std::string_view kDataName = R"("data":)";
 
-// A chunk of the right size whose header is written and whose text, `text_bytes`
-// long, is still to be.
-boost::intrusive_ptr<Chunk> make_frame(const protocol::EventView& event, std::size_t text_bytes) {
+}  // namespace
+
+ChunkPtr build_event_frame(const protocol::EventView& event) {
   websocket::FrameHeader header;
-  header.payload_bytes = text_bytes;
+  header.payload_bytes = protocol::encoded_size(event);
   const std::size_t header_bytes = websocket::header_size(header);
-  auto chunk = Chunk::make(header_bytes + text_bytes);
+  auto chunk = Chunk::make(header_bytes + header.payload_bytes);
   websocket::write_header(header, chunk->data());
   // The end of an event's text is fixed: …,"key":KEY,"data":DATA}
   const std::size_t data_begin = chunk->size() - 1 - event.data.size() - kDataName.size();
@@ -31,14 +28,7 @@ boost::intrusive_ptr<Chunk> make_frame(const protocol::EventView& event, std::si
                   .key_begin = static_cast<std::uint32_t>(data_begin - 1 - event.key.size()),
                   .key_bytes = static_cast<std::uint32_t>(event.key.size()),
                   .data_begin = static_cast<std::uint32_t>(data_begin)};
-  return chunk;
-}
-
-}  // namespace
-
-ChunkPtr build_event_frame(const protocol::EventView& event) {
-  auto chunk = make_frame(event, protocol::encoded_size(event));
-  protocol::write_event(event, chunk->data() + chunk->event.header_bytes);
+  protocol::write_event(event, chunk->data() + header_bytes);
   return chunk;
 }
 
@@ -67,18 +57,6 @@ std::string_view channel_of(const Chunk& frame) {
   const std::string_view rest =
       frame.bytes().substr(frame.event.type_begin + frame.event.type_bytes + kBefore.size());
   return rest.substr(0, rest.find('"'));
-}
-
-ChunkPtr parse_event_frame(std::string_view json_text) {
-  std::string storage;
-  const auto event = protocol::decode_event(json_text, storage);
-  // Written anew it must be the same text, or the places noted would be wrong.
-  if (!event || protocol::encoded_size(*event) != json_text.size()) return nullptr;
-  auto chunk = make_frame(*event, json_text.size());
-  char* text = chunk->data() + chunk->event.header_bytes;
-  protocol::write_event(*event, text);
-  if (!std::ranges::equal(json_text, std::string_view(text, json_text.size()))) return nullptr;
-  return chunk;
 }
 
 }  // namespace wskit::server

@@ -22,8 +22,4 @@ namespace wskit::server {
 // The name in an event's frame, merged or not.
 [[nodiscard]] std::string_view channel_of(const Chunk& frame);
 
-// The frame of an event from the text that build_event_frame wrote; null where
-// the text is not, byte for byte, such an event.
-[[nodiscard]] ChunkPtr parse_event_frame(std::string_view json_text);
-
 }  // namespace wskit::server
