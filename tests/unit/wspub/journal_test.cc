@@ -300,7 +300,7 @@ class JournalOverManyRuns : public JournalTest, public ::testing::WithParamInter
 
 TEST_P(JournalOverManyRuns, EachLineIsPublishedOnceAndInOrder) {
   std::mt19937 random(GetParam());
-  constexpr int kLines = 2000;
+  constexpr int kLines = 500;
   options_.connect.retries = 1;
   server_.judge = [&](const protocol::Command&) {
     const auto chance = random() % 30;
