@@ -69,7 +69,7 @@ def test_a_pattern_watches_all_its_channels_and_others_are_not_told(server):
 
 def test_watching_ends_and_begins_anew(server):
     with server.client() as client:
-        for _ in range(3):
+        for _ in range(30):
             with watcher(server) as watching:
                 client.subscribe("room/1")
                 assert told(watching.take_events(1)[0])[1] == "join"

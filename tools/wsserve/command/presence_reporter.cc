@@ -80,12 +80,15 @@ void PresenceReporter::look(std::span<const protocol::Pattern> channels) {
   to_look_at_.insert(to_look_at_.end(), channels.begin(), channels.end());
 }
 
+void PresenceReporter::stop_watching() {
+  if (unwatched_.empty()) return;
+  presence().unwatch(unwatched_);
+  host_.server.people().on_every_shard(
+      [channels = std::exchange(unwatched_, {})](CommandHost& each) { each.presence.look(channels); });
+}
+
 void PresenceReporter::end_turn() {
-  if (!unwatched_.empty()) {
-    presence().unwatch(unwatched_);
-    host_.server.people().on_every_shard(
-        [channels = std::exchange(unwatched_, {})](CommandHost& each) { each.presence.look(channels); });
-  }
+  stop_watching();
   if (!to_look_at_.empty()) look_now();
 }
 

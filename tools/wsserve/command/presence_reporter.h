@@ -35,6 +35,9 @@ class PresenceReporter final : TimingWheel::Entry {
   // which are watched.
   void look(std::span<const protocol::Pattern> channels);
 
+  // Before the answers of a turn are written: who is told that a watch has ended may count
+  // on it, whichever shard serves the next command.
+  void stop_watching();
   // At the end of a turn: does at once what its commands have asked for.
   void end_turn();
 

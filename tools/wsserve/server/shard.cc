@@ -240,6 +240,7 @@ void Shard::turn(int timeout_ms) {
   host_.now = Clock::now();
   poller_.dispatch();
   wheel_.advance(host_.now);
+  host_.guard("letting go of watched channels", [this] { commands_.presence().stop_watching(); });
   fan_out();
   settle();
   flush_dirty();
