@@ -37,7 +37,7 @@ inline constexpr Violation kCloseReason{kInvalid, "close reason is not UTF-8"};
 inline constexpr Violation kText{kInvalid, "text message is not UTF-8"};
 inline constexpr Violation kCorrupt{kInvalid, "compressed message cannot be inflated"};
 inline constexpr Violation kTooBig{protocol::CloseCode::kTooBig, "message is larger than the limit"};
-inline constexpr Violation kTooManyFragments{protocol::CloseCode::kPolicyViolation,
+inline constexpr Violation kTooManyFragments{protocol::CloseCode::kTooBig,
                                              "message in more fragments than the limit"};
 
 }  // namespace violation

@@ -169,7 +169,7 @@ std::vector<Case> size_cases() {
   cases.push_back({"SumPast64Bits", client_header(0x80, 0x7FFF'FFFF'FFFF'FFFF), big, 10, Role::kServer, false,
                    fragment(Opcode::kBinary, "0123456789")});
   cases.push_back({"TooManyFragments", client_frame(0x80, ""),
-                   "1008:message in more fragments than the limit", 1, Role::kServer, false,
+                   "1009:message in more fragments than the limit", 1, Role::kServer, false,
                    fragment(Opcode::kText, "a") + fragment(Opcode::kContinuation, "") +
                        fragment(Opcode::kContinuation, "")});
   return cases;

@@ -167,12 +167,9 @@ bool Connection::would_overflow(std::size_t bytes) const {
 
 void Connection::overflow(std::uint32_t events) {
   const std::uint64_t waited = counters().queued_bytes;
-  const std::uint64_t queued = drop_queue();
-  delivered_ -= queued;
-  host_.counters.delivered.take_back(queued);
   const std::uint64_t waiting = forget_latest();
-  dropped_ += queued + waiting + events;
-  host_.counters.dropped.add(queued + waiting + events);
+  dropped_ += waiting + events;
+  host_.counters.dropped.add(waiting + events);
   host_.counters.closed_slow.add();
   close(CloseCode::kSlowConsumer,
         "slow consumer: " + std::to_string(waited) + " bytes waited; come back with since and read faster");
@@ -267,6 +264,13 @@ void Connection::close(CloseCode code, std::string_view reason) {
     host_.fanout.flush_now(*this);
     if (phase_ == Phase::kOpen && latest_ != nullptr) drain_latest(Clock::time_point::max());
     if (phase_ != Phase::kOpen) return;
+  } else {
+    // The close frame overtakes what waits, and nothing may follow it.
+    const std::uint64_t queued = drop_queue();
+    delivered_ -= queued;
+    host_.counters.delivered.take_back(queued);
+    dropped_ += queued;
+    host_.counters.dropped.add(queued);
   }
   take_leave(code, reason);
 }
