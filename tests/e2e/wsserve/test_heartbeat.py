@@ -87,27 +87,6 @@ def test_a_connection_gets_no_shorter_heartbeat_than_the_operator_allows(stage):
         assert float(client.connected["heartbeat"]) == 600
 
 
-def test_pings_its_peer(stage):
-    server = stage.server(*HEARTBEAT)
-    with server.open() as websocket:
-        for _ in range(2):
-            while (frame := websocket.read_frame()).opcode != frames.PING:
-                assert frame.opcode == frames.TEXT, frame
-            websocket.send_frame(frames.PONG, frame.payload)
-
-
-def test_closes_a_peer_silent_for_two_heartbeats(stage):
-    server = stage.server(*HEARTBEAT)
-    silent, answering = server.client(), server.client()
-    seen = []
-    while (frame := silent.websocket.read_frame()).opcode != frames.CLOSE:
-        seen.append(frame.opcode)
-        answering.still_works()
-    assert close_of(frame)[0] == 4009
-    assert frames.PING in seen, "it was asked before it was closed"
-    answering.still_works()
-
-
 @contextlib.contextmanager
 def standing_still(server, seconds):
     """As a suspended machine: the server does nothing until `seconds` after the block began."""
