@@ -18,6 +18,11 @@ target_compile_options(wskit_options INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 sees null dereferences inside inlined standard headers that are not there.
   target_compile_options(wskit_options INTERFACE -Wno-null-dereference)
+  # Where several sources are compiled as one, it takes each for a header: an unnamed
+  # namespace seems to be included, and a local variable to hide another source's name.
+  if(CMAKE_UNITY_BUILD)
+    target_compile_options(wskit_options INTERFACE -Wno-subobject-linkage -Wno-shadow)
+  endif()
 endif()
 target_include_directories(wskit_options INTERFACE ${PROJECT_SOURCE_DIR}/lib ${PROJECT_SOURCE_DIR}/tools
                            ${PROJECT_BINARY_DIR}/generated)
