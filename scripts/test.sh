@@ -10,7 +10,8 @@
 #   fuzz     each libFuzzer target for FUZZ_SECONDS (10)
 #
 # A part that fails does not stop the next one. Ends with what failed, a line for each part, and
-# exits 1 if any failed. TEST_JOBS (the number of processors) tests run at a time.
+# exits 1 if any failed. TEST_JOBS (twice the number of processors, for tests wait much) run at a
+# time.
 set -uo pipefail
 trap 'exit 130' INT
 cd "$(dirname "$0")/.." || exit
@@ -27,7 +28,7 @@ done
 
 # run_ctest PRESET [LABEL_REGEX]: a run that finds no test is a failure.
 run_ctest() {
-  ctest --preset "$1" --parallel "${TEST_JOBS:-$(nproc)}" --timeout 300 --no-tests=error \
+  ctest --preset "$1" --parallel "${TEST_JOBS:-$((2 * $(nproc)))}" --timeout 300 --no-tests=error \
     ${2:+--label-regex "$2"}
 }
 
