@@ -42,7 +42,7 @@ def test_sigint_drains_as_well(server):
 
 # H9: it was promised time to end.
 def test_a_half_sent_request_is_answered(stage):
-    server = stage.server("--drain", "1h")
+    server = stage.server("--threads", "1", "--drain", "1h")
     rests = {
         "GET /healthz HTTP/1.1\r\nHo": ("st: localhost\r\n\r\n", 200),
         "GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\n": ("Host: localhost\r\n\r\n", 200),
@@ -53,7 +53,7 @@ def test_a_half_sent_request_is_answered(stage):
         http.send(begin)
         if begin.startswith("GET / "):
             assert http.read().status == 200
-    # A connection that asks nothing is let go of: the drain has reached them all.
+    # A connection that asks nothing is let go of: the drain has reached all of its shard.
     idle = server.http()
     server.wait_for_connections(0)
     server.process.signal(signal.SIGTERM)
