@@ -162,6 +162,8 @@ class CommandRunner final : public CommandHandler {
                                                                    std::size_t added_patterns);
   // The same for what its patterns match, where that is looked at one by one.
   [[nodiscard]] std::optional<protocol::Error> check_matches(const std::vector<std::string>& names);
+  // Those of the names that are patterns.
+  [[nodiscard]] static std::vector<protocol::Pattern> patterns_of(const std::vector<std::string>& names);
   // What becomes of a subscription, bounded while it is gathered.
   struct Told {
     // Of a channel whose events another subscription brings already.
