@@ -14,7 +14,7 @@ namespace {
 
 // Most rows fit, and then nothing is allocated.
 constexpr std::size_t kUsualBytes = 512;
-constexpr std::size_t kNumberBytes = 3 * sizeof(std::uint64_t);
+constexpr std::size_t kRowNumberBytes = 3 * sizeof(std::uint64_t);
 
 std::uint64_t little_endian(std::uint64_t number) {
   return std::endian::native == std::endian::little ? number : __builtin_bswap64(number);
@@ -36,7 +36,7 @@ char* put(char* out, std::string_view text) {
 
 std::int64_t checksum_of(const RowContent& row) {
   const std::size_t bytes =
-      kNumberBytes + row.type.size() + row.timestamp.size() + row.key.size() + row.dedup.size() + 4;
+      kRowNumberBytes + row.type.size() + row.timestamp.size() + row.key.size() + row.dedup.size() + 4;
   std::array<char, kUsualBytes> usual;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
   std::string large;
   char* begin = usual.data();
