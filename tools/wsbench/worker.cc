@@ -16,7 +16,7 @@
 namespace wskit::bench {
 namespace {
 
-constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
+constexpr std::size_t kReceiveBytes = std::size_t{256} << 10;
 constexpr std::size_t kTallies = 4096;
 constexpr std::size_t kStampFromEnd = kStampBytes + kAfterStamp.size();
 
@@ -26,7 +26,7 @@ Worker::Worker(RunContext& context)
     : context_(context),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-      buffer_(kBufferBytes),
+      buffer_(kReceiveBytes),
       tallies_(context.publishers.size()) {
   if (!epoll_ || !wake_) throw std::system_error(errno, std::generic_category(), "epoll");
   epoll_event event{};

@@ -10,7 +10,7 @@
 namespace wskit::pub {
 namespace {
 
-std::string failure(std::string_view verb, const std::string& path) {
+std::string dead_letters_failure(std::string_view verb, const std::string& path) {
   return fmt::format("cannot {} {}: {}", verb, path, std::generic_category().message(errno));
 }
 
@@ -23,7 +23,7 @@ DeadLetters::~DeadLetters() {
 std::string DeadLetters::open(const std::string& path) {
   path_ = path;
   fd_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  return fd_ < 0 ? failure("open", path) : "";
+  return fd_ < 0 ? dead_letters_failure("open", path) : "";
 }
 
 std::string DeadLetters::flush() {
@@ -34,12 +34,12 @@ std::string DeadLetters::flush() {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
       buffer_.clear();
-      return failure("write to", path_);
+      return dead_letters_failure("write to", path_);
     }
     rest.remove_prefix(static_cast<std::size_t>(count));
   }
   buffer_.clear();
-  return flush_ == Flush::kToDisk && ::fdatasync(fd_) != 0 ? failure("write to", path_) : "";
+  return flush_ == Flush::kToDisk && ::fdatasync(fd_) != 0 ? dead_letters_failure("write to", path_) : "";
 }
 
 }  // namespace wskit::pub

@@ -25,7 +25,7 @@ namespace {
 constexpr std::string_view kChecksumName = R"(,"checksum":")";
 constexpr std::uint64_t kNewestFormat = 1;
 
-enum class Member : std::uint8_t {
+enum class JournalMember : std::uint8_t {
   kFormat,
   kSequence,
   kProducer,
@@ -36,12 +36,12 @@ enum class Member : std::uint8_t {
   kDigest,
   kInode
 };
-constexpr protocol::FieldNames<Member, 9> kMembers{
+constexpr protocol::FieldNames<JournalMember, 9> kJournalMembers{
     {"wspub-journal", "sequence", "producer", "separator", "before", "records", "bytes", "digest", "inode"}};
 
 constexpr std::array<std::string_view, 3> kSeparators{"newline", "nul", "none"};
 
-std::string failure(std::string_view verb, const std::string& path) {
+std::string journal_failure(std::string_view verb, const std::string& path) {
   return fmt::format("cannot {} the journal {}: {}", verb, path, std::generic_category().message(errno));
 }
 
@@ -51,7 +51,7 @@ std::uint32_t checksum(std::string_view text) {
 }
 
 template <class Number>
-std::optional<Number> number(std::string_view text, int base = 10) {
+std::optional<Number> number_in(std::string_view text, int base = 10) {
   Number value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
@@ -73,36 +73,36 @@ struct Slot {
 std::optional<Slot> read_slot(std::string_view text) {
   const std::size_t end = text.find(kChecksumName);
   if (end == std::string_view::npos) return std::nullopt;
-  const auto sum = number<std::uint32_t>(text.substr(end + kChecksumName.size()).substr(0, 8), 16);
+  const auto sum = number_in<std::uint32_t>(text.substr(end + kChecksumName.size()).substr(0, 8), 16);
   if (sum != checksum(text.substr(0, end))) return std::nullopt;
 
   const std::string json = std::string(text.substr(0, end)) + "}";
   protocol::JsonScanner scanner(json);
-  protocol::FieldSlices<Member, 9> members;
-  protocol::slice_fields(scanner, kMembers, members);
+  protocol::FieldSlices<JournalMember, 9> members;
+  protocol::slice_fields(scanner, kJournalMembers, members);
   if (!scanner.finish()) return std::nullopt;
   std::string storage;
   Slot slot;
-  const auto version = number<std::uint64_t>(members[Member::kFormat]);
-  const auto sequence = number<std::uint64_t>(members[Member::kSequence]);
+  const auto version = number_in<std::uint64_t>(members[JournalMember::kFormat]);
+  const auto sequence = number_in<std::uint64_t>(members[JournalMember::kSequence]);
   if (!version || !sequence) return std::nullopt;
   slot.version = *version;
   slot.sequence = *sequence;
   if (slot.version != kNewestFormat) return slot;
 
-  const auto before = number<std::uint64_t>(members[Member::kBefore]);
-  const auto records = number<std::uint64_t>(members[Member::kRecords]);
-  const auto bytes = number<std::uint64_t>(members[Member::kBytes]);
+  const auto before = number_in<std::uint64_t>(members[JournalMember::kBefore]);
+  const auto records = number_in<std::uint64_t>(members[JournalMember::kRecords]);
+  const auto bytes = number_in<std::uint64_t>(members[JournalMember::kBytes]);
   if (!before || !records || !bytes) return std::nullopt;
   slot.entry.before = *before;
   slot.entry.mark.records = *records;
   slot.entry.mark.bytes = *bytes;
-  slot.entry.inode = number<std::uint64_t>(members[Member::kInode]).value_or(0);
-  const auto digest = number<std::uint32_t>(text_of(members[Member::kDigest], storage).value_or(""), 16);
+  slot.entry.inode = number_in<std::uint64_t>(members[JournalMember::kInode]).value_or(0);
+  const auto digest = number_in<std::uint32_t>(text_of(members[JournalMember::kDigest], storage).value_or(""), 16);
   if (!digest) return std::nullopt;
   slot.entry.mark.digest = *digest;
-  slot.entry.producer = text_of(members[Member::kProducer], storage).value_or("");
-  const std::string_view separator = text_of(members[Member::kSeparator], storage).value_or("");
+  slot.entry.producer = text_of(members[JournalMember::kProducer], storage).value_or("");
+  const std::string_view separator = text_of(members[JournalMember::kSeparator], storage).value_or("");
   for (std::size_t i = 0; i < kSeparators.size(); ++i) {
     if (kSeparators[i] != separator) continue;
     slot.entry.separator = static_cast<Separator>(i);
@@ -153,21 +153,21 @@ JournalFile::~JournalFile() {
 std::string JournalFile::open(const std::string& path, JournalEntry& entry) {
   path_ = path;
   fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
-  if (fd_ < 0) return failure("open", path);
+  if (fd_ < 0) return journal_failure("open", path);
   if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return failure("lock", path);
+    if (errno != EWOULDBLOCK) return journal_failure("lock", path);
     return fmt::format("the journal {} is in use by another wspub; give each run one of its own", path);
   }
   std::string content(2 * kSlotBytes, '\0');
   const ssize_t count = ::pread(fd_, content.data(), content.size(), 0);
-  if (count < 0) return failure("read", path);
+  if (count < 0) return journal_failure("read", path);
   content.resize(static_cast<std::size_t>(count));
   if (!content.empty()) return read(content, entry);
   // Both slots, so that the file never grows again: a full disk cannot stop it.
   for (int i = 0; i < 2; ++i) {
     if (std::string error = write(entry); !error.empty()) return error;
   }
-  return sync_directory_of(path) ? "" : failure("create", path);
+  return sync_directory_of(path) ? "" : journal_failure("create", path);
 }
 
 std::string JournalFile::read(std::string_view content, JournalEntry& entry) {
@@ -195,8 +195,8 @@ std::string JournalFile::write(const JournalEntry& entry) {
   assert(fd_ >= 0);
   const std::uint64_t sequence = sequence_ + 1;
   const auto at = static_cast<off_t>(sequence % 2 * kSlotBytes);
-  if (!write_at(fd_, slot_text(entry, sequence), at)) return failure("write", path_);
-  if (::fdatasync(fd_) != 0) return failure("write", path_);
+  if (!write_at(fd_, slot_text(entry, sequence), at)) return journal_failure("write", path_);
+  if (::fdatasync(fd_) != 0) return journal_failure("write", path_);
   sequence_ = sequence;
   return "";
 }

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t kWriteBytes = std::size_t{64} << 10;
 
-std::string failure(std::string_view verb, const std::string& path) {
+std::string spill_failure(std::string_view verb, const std::string& path) {
   return fmt::format("cannot {} {}: {}", verb, path, std::generic_category().message(errno));
 }
 
@@ -51,9 +51,9 @@ SpillFile::~SpillFile() {
 
 std::string SpillFile::open() {
   fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (fd_ < 0) return failure("open", path_);
+  if (fd_ < 0) return spill_failure("open", path_);
   struct stat status {};
-  if (::fstat(fd_, &status) != 0) return failure("open", path_);
+  if (::fstat(fd_, &status) != 0) return spill_failure("open", path_);
   if (!S_ISREG(status.st_mode)) return fmt::format("cannot keep lines in {}: it is no regular file", path_);
   if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
     return fmt::format("another wspub keeps its lines in {}; each needs a file of its own", path_);
@@ -75,7 +75,7 @@ void SpillFile::append(std::string_view part, bool last) {
 
 void SpillFile::write_tail() {
   const std::size_t done = write_at(fd_, tail_, written_);
-  error_ = done < tail_.size() ? failure("write to", path_) : "";
+  error_ = done < tail_.size() ? spill_failure("write to", path_) : "";
   written_ += done;
   tail_.erase(0, done);
 }
@@ -98,7 +98,7 @@ bool SpillFile::refill() {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), written_ - read_));
     const ssize_t count = ::pread(fd_, room.data(), wanted, static_cast<off_t>(read_));
     if (count <= 0) {
-      error_ = count < 0 ? failure("read", path_) : fmt::format("{} has lost lines that it held", path_);
+      error_ = count < 0 ? spill_failure("read", path_) : fmt::format("{} has lost lines that it held", path_);
       return false;
     }
     splitter_.commit(static_cast<std::size_t>(count));
@@ -116,10 +116,10 @@ bool SpillFile::refill() {
 
 std::string SpillFile::finish(std::string_view front) {
   if (fd_ < 0) return "";
-  if (front.empty() && empty()) return ::unlink(path_.c_str()) == 0 ? "" : failure("remove", path_);
+  if (front.empty() && empty()) return ::unlink(path_.c_str()) == 0 ? "" : spill_failure("remove", path_);
   const std::string beside = path_ + ".new";
   const int file = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (file < 0) return failure("write", beside);
+  if (file < 0) return spill_failure("write", beside);
   std::uint64_t offset = 0;
   std::string bytes(front);
   bool whole = true;
@@ -137,7 +137,7 @@ std::string SpillFile::finish(std::string_view front) {
   }
   flush();
   if (whole && error_.empty()) whole = ::fsync(file) == 0 && ::rename(beside.c_str(), path_.c_str()) == 0;
-  std::string error = whole ? error_ : failure("write", beside);
+  std::string error = whole ? error_ : spill_failure("write", beside);
   ::close(file);
   return error;
 }

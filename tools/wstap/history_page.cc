@@ -20,8 +20,8 @@ using protocol::JsonScanner;
 enum class Member : std::uint8_t { kType, kId, kTimestamp, kData };
 constexpr FieldNames<Member, 4> kMembers{{"type", "id", "timestamp", "data"}};
 
-enum class Field : std::uint8_t { kEvents, kOffset, kEpoch, kOldest, kRecovered, kComplete };
-constexpr FieldNames<Field, 6> kFields{{"events", "offset", "epoch", "oldest", "recovered", "complete"}};
+enum class PageField : std::uint8_t { kEvents, kOffset, kEpoch, kOldest, kRecovered, kComplete };
+constexpr FieldNames<PageField, 6> kPageFields{{"events", "offset", "epoch", "oldest", "recovered", "complete"}};
 
 std::string_view unquoted(std::string_view json) {
   return protocol::is_json_string(json) ? json.substr(1, json.size() - 2) : std::string_view();
@@ -43,23 +43,23 @@ std::optional<HistoryPage> parse_history_page(std::string_view text) {
   if (!message.finish() || unquoted(members[Member::kType]) != "history") return std::nullopt;
   if (!members[Member::kData].starts_with('{')) return std::nullopt;
   JsonScanner content(members[Member::kData]);
-  FieldSlices<Field, 6> fields;
-  slice_fields(content, kFields, fields);
-  const std::optional<std::uint64_t> offset = number(fields[Field::kOffset]);
+  FieldSlices<PageField, 6> fields;
+  slice_fields(content, kPageFields, fields);
+  const std::optional<std::uint64_t> offset = number(fields[PageField::kOffset]);
   if (!offset) return std::nullopt;
   HistoryPage page;
   page.id = members[Member::kId];
   page.timestamp = unquoted(members[Member::kTimestamp]);
   page.offset = *offset;
-  page.epoch = unquoted(fields[Field::kEpoch]);
-  page.oldest = number(fields[Field::kOldest]).value_or(1);
+  page.epoch = unquoted(fields[PageField::kEpoch]);
+  page.oldest = number(fields[PageField::kOldest]).value_or(1);
   // They would be kept in the cursor and sent back to the server.
   if (page.offset > kMostOffset || page.oldest == 0 || page.oldest > kMostOffset) return std::nullopt;
   if (!page.epoch.empty() && !protocol::is_valid_type(page.epoch)) return std::nullopt;
-  page.recovered = fields[Field::kRecovered] == "true";
-  page.complete = fields[Field::kComplete] == "true";
-  if (!fields[Field::kEvents].starts_with('[')) return std::nullopt;
-  JsonScanner events(fields[Field::kEvents]);
+  page.recovered = fields[PageField::kRecovered] == "true";
+  page.complete = fields[PageField::kComplete] == "true";
+  if (!fields[PageField::kEvents].starts_with('[')) return std::nullopt;
+  JsonScanner events(fields[PageField::kEvents]);
   for (bool more = events.begin_array(); more; more = events.next_element()) {
     page.events.push_back(events.value());
   }

@@ -102,7 +102,7 @@ constexpr std::array<bool, 256> make_type_bytes() {
 }
 constexpr std::array<bool, 256> kTypeBytes = make_type_bytes();
 
-enum class Field : std::uint8_t {
+enum class EventField : std::uint8_t {
   kType,
   kChannel,
   kOffset,
@@ -114,75 +114,75 @@ enum class Field : std::uint8_t {
   kMerged,
   kData
 };
-constexpr FieldNames<Field, 10> kFieldNames{
+constexpr FieldNames<EventField, 10> kEventFieldNames{
     {"type", "channel", "offset", "timestamp", "id", "key", "received", "from", "merged", "data"}};
-using Fields = FieldSlices<Field, 10>;
+using EventFields = FieldSlices<EventField, 10>;
 
 Error no_event(std::string_view reason) {
   return {ErrorCode::kBadEvent, "the message is no event: " + std::string(reason), ""};
 }
 
-Error no_event(Field field, std::string_view reason) {
-  return no_event(quote(kFieldNames[field]) + std::string(reason));
+Error no_event(EventField field, std::string_view reason) {
+  return no_event(quote(kEventFieldNames[field]) + std::string(reason));
 }
 
 // Turns the fields of one message into the parts of an event.
 class EventReader {
  public:
-  EventReader(const Fields& fields, std::string_view message, std::string& storage)
+  EventReader(const EventFields& fields, std::string_view message, std::string& storage)
       : fields_(fields), message_(message), storage_(storage) {}
 
   Result<EventView> read() {
-    require(Field::kChannel);
-    require(Field::kOffset);
-    require(Field::kType);
-    require(Field::kTimestamp);
-    require(Field::kData);
+    require(EventField::kChannel);
+    require(EventField::kOffset);
+    require(EventField::kType);
+    require(EventField::kTimestamp);
+    require(EventField::kData);
     if (fields_.repeated()) fail(*fields_.repeated(), " stands there twice");
     read_names();
     read_times();
     read_numbers();
-    event_.id = fields_[Field::kId];
+    event_.id = fields_[EventField::kId];
     if (!event_.id.empty() && !is_json_string(event_.id) && !is_json_number(event_.id)) {
-      fail(Field::kId, " is neither a string nor a number");
+      fail(EventField::kId, " is neither a string nor a number");
     }
-    event_.key = fields_[Field::kKey];
-    if (!event_.key.empty() && !is_json_string(event_.key)) fail(Field::kKey, " is no string");
-    event_.data = fields_[Field::kData];
+    event_.key = fields_[EventField::kKey];
+    if (!event_.key.empty() && !is_json_string(event_.key)) fail(EventField::kKey, " is no string");
+    event_.data = fields_[EventField::kData];
     if (error_) return *error_;
     return event_;
   }
 
  private:
-  void fail(Field field, std::string_view reason) {
+  void fail(EventField field, std::string_view reason) {
     if (!error_) error_ = no_event(field, reason);
   }
 
-  void require(Field field) {
+  void require(EventField field) {
     if (!fields_.has(field)) fail(field, " is missing");
   }
 
   void read_names() {
-    event_.type = text(Field::kType);
-    if (!error_ && !is_valid_type(event_.type)) fail(Field::kType, " is no valid event type");
-    event_.channel = text(Field::kChannel);
+    event_.type = text(EventField::kType);
+    if (!error_ && !is_valid_type(event_.type)) fail(EventField::kType, " is no valid event type");
+    event_.channel = text(EventField::kChannel);
     if (error_) return;
     const Result<void> checked = check_channel(event_.channel);
-    if (!checked) fail(Field::kChannel, " is not valid: " + checked.error().message);
+    if (!checked) fail(EventField::kChannel, " is not valid: " + checked.error().message);
   }
 
   void read_times() {
-    event_.timestamp = time(Field::kTimestamp);
-    if (fields_.has(Field::kReceived)) event_.received = time(Field::kReceived);
+    event_.timestamp = time(EventField::kTimestamp);
+    if (fields_.has(EventField::kReceived)) event_.received = time(EventField::kReceived);
   }
 
   void read_numbers() {
-    event_.offset = number(Field::kOffset);
-    if (fields_.has(Field::kFrom)) event_.from = number(Field::kFrom);
-    if (fields_.has(Field::kMerged)) event_.merged = number(Field::kMerged);
+    event_.offset = number(EventField::kOffset);
+    if (fields_.has(EventField::kFrom)) event_.from = number(EventField::kFrom);
+    if (fields_.has(EventField::kMerged)) event_.merged = number(EventField::kMerged);
   }
 
-  std::string_view text(Field field) {
+  std::string_view text(EventField field) {
     if (error_) return {};
     const std::string_view value = fields_[field];
     if (!is_json_string(value)) {
@@ -194,7 +194,7 @@ class EventReader {
     return text.value_or("");
   }
 
-  std::string_view time(Field field) {
+  std::string_view time(EventField field) {
     const std::string_view written = text(field);
     if (error_) return {};
     const Result<SystemMicros> parsed = parse_timestamp(written);
@@ -202,7 +202,7 @@ class EventReader {
     return written;
   }
 
-  std::uint64_t number(Field field) {
+  std::uint64_t number(EventField field) {
     if (error_) return 0;
     const std::string_view value = fields_[field];
     std::uint64_t number = 0;
@@ -213,7 +213,7 @@ class EventReader {
     return number;
   }
 
-  const Fields& fields_;
+  const EventFields& fields_;
   std::string_view message_;
   std::string& storage_;
   EventView event_;
@@ -243,8 +243,8 @@ Result<EventView> decode_event(std::string_view text, std::string& storage) {
   storage.clear();
   JsonScanner scanner(text);
   if (scanner.peek() != '{') return no_event("it is no JSON object");
-  Fields fields;
-  slice_fields(scanner, kFieldNames, fields);
+  EventFields fields;
+  slice_fields(scanner, kEventFieldNames, fields);
   if (!scanner.finish()) {
     const JsonFault fault = scanner.fault();
     return no_event("it is not valid JSON at byte " + std::to_string(fault.position) + ": " +

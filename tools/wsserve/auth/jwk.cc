@@ -18,7 +18,7 @@ using nlohmann::json;
 using protocol::Error;
 using protocol::ErrorCode;
 
-Error wrong(std::string why) { return {ErrorCode::kInternal, std::move(why), {}}; }
+Error bad_jwk(std::string why) { return {ErrorCode::kInternal, std::move(why), {}}; }
 
 std::string text(const json& object, const char* member) {
   const auto found = object.find(member);
@@ -78,11 +78,11 @@ std::optional<protocol::Result<Key>> parse_key(const json& key) {
   const std::string id = text(key, "kid");
   if (type == "oct") {
     auto secret = decode_base64url(text(key, "k"));
-    if (!secret) return wrong("k is not base64url");
+    if (!secret) return bad_jwk("k is not base64url");
     return to_key(std::move(*secret), id);
   }
   if (type != "RSA" && type != "EC") return std::nullopt;
-  if (key.contains("d")) return wrong("it is a private key; give the server the public one");
+  if (key.contains("d")) return bad_jwk("it is a private key; give the server the public one");
   PkeyPtr made;
   if (type == "RSA") {
     made = rsa_key(key);
@@ -91,7 +91,7 @@ std::optional<protocol::Result<Key>> parse_key(const json& key) {
     if (curve == kCurves.end()) return std::nullopt;
     made = ec_key(key, *curve);
   }
-  if (made == nullptr) return wrong(type == "RSA" ? "n and e are no RSA key" : "x and y are no point of crv");
+  if (made == nullptr) return bad_jwk(type == "RSA" ? "n and e are no RSA key" : "x and y are no point of crv");
   return to_key(*made, id);
 }
 
@@ -111,18 +111,18 @@ protocol::Result<Keys> parse_jwks(std::string_view source) {
   const json document = json::parse(source, nullptr, false);
   const bool is_set = document.is_object() && document.contains("keys");
   const json keys = is_set ? document["keys"] : json::array({document});
-  if (!document.is_object() || !keys.is_array()) return wrong("it is no JSON Web Key (Set)");
+  if (!document.is_object() || !keys.is_array()) return bad_jwk("it is no JSON Web Key (Set)");
   Keys parsed;
   for (const json& item : keys) {
-    if (!item.is_object()) return wrong("its keys are not all objects");
+    if (!item.is_object()) return bad_jwk("its keys are not all objects");
     auto key = parse_key(item);
     if (!key) continue;
     if (!*key)
-      return wrong(fmt::format("key {}: {}", protocol::quote(text(item, "kid")), key->error().message));
+      return bad_jwk(fmt::format("key {}: {}", protocol::quote(text(item, "kid")), key->error().message));
     if (narrow(**key, text(item, "alg"))) parsed.push_back(std::move(**key));
   }
   if (parsed.empty()) {
-    return wrong("it has no key for signatures by HS256/384/512, RS256/384/512 or ES256/384/512");
+    return bad_jwk("it has no key for signatures by HS256/384/512, RS256/384/512 or ES256/384/512");
   }
   return parsed;
 }

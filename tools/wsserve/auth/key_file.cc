@@ -23,7 +23,7 @@ constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20;
 // (RFC 7518 section 3.2).
 constexpr std::size_t kGoodSecretBytes = 32;
 
-Error wrong(const std::string& path, std::string_view why) {
+Error bad_file(const std::string& path, std::string_view why) {
   return {ErrorCode::kInternal, fmt::format("{}: {}", path, why), {}};
 }
 
@@ -50,28 +50,28 @@ protocol::Result<Keys> parse_public_keys(const KeyFile& file, const std::string&
   const std::size_t first = content.find_first_not_of(kWhiteSpace);
   if (first != std::string::npos && content[first] == '{') {
     auto keys = parse_jwks(content);
-    if (!keys) return wrong(file.path, keys.error().message);
+    if (!keys) return bad_file(file.path, keys.error().message);
     if (!file.id.empty() && keys->size() > 1) {
-      return wrong(file.path, "has several keys, which have names of their own: leave out " + file.id + "=");
+      return bad_file(file.path, "has several keys, which have names of their own: leave out " + file.id + "=");
     }
     if (!file.id.empty()) keys->front().id = file.id;
     return keys;
   }
   const std::string name = pem_name(content);
   if (name.ends_with("PRIVATE KEY")) {
-    return wrong(file.path,
+    return bad_file(file.path,
                  "is a private key, which the server must not have: give it the public one "
                  "(openssl pkey -in FILE -pubout)");
   }
   if (name != "PUBLIC KEY" && name != "CERTIFICATE") {
-    return wrong(file.path,
+    return bad_file(file.path,
                  "is no key: give a public key or certificate in PEM, or a JSON Web Key Set; a secret goes "
                  "to --jwt-secret-file");
   }
   const PkeyPtr read = read_pem(content, name == "CERTIFICATE");
-  if (read == nullptr) return wrong(file.path, fmt::format("its {} is damaged", name));
+  if (read == nullptr) return bad_file(file.path, fmt::format("its {} is damaged", name));
   auto key = to_key(*read, file.id);
-  if (!key) return wrong(file.path, key.error().message);
+  if (!key) return bad_file(file.path, key.error().message);
   return Keys{std::move(*key)};
 }
 
@@ -84,10 +84,10 @@ protocol::Result<std::string> read_key_file(const std::string& path) {
   file.read(content.data(), static_cast<std::streamsize>(content.size()));
   if (!file.is_open() || file.bad()) {
     const std::string reason = std::generic_category().message(errno == 0 ? EIO : errno);
-    return wrong(path, "cannot be read: " + reason);
+    return bad_file(path, "cannot be read: " + reason);
   }
   content.resize(static_cast<std::size_t>(file.gcount()));
-  if (content.size() > kMaxFileBytes) return wrong(path, "is too large to be a key");
+  if (content.size() > kMaxFileBytes) return bad_file(path, "is too large to be a key");
   return content;
 }
 
@@ -120,12 +120,12 @@ protocol::Result<LoadedKeys> load_secret(const KeyFile& file) {
   if (content->ends_with('\n')) content->pop_back();
   if (content->ends_with('\r')) content->pop_back();
   if (!pem_name(*content).empty()) {
-    return wrong(file.path,
+    return bad_file(file.path,
                  "is no secret but a key in PEM, and what is public must not be one: use --jwt-key");
   }
   const std::size_t bytes = content->size();
   auto key = to_key(std::move(*content), file.id);
-  if (!key) return wrong(file.path, key.error().message);
+  if (!key) return bad_file(file.path, key.error().message);
   LoadedKeys loaded{.keys = {std::move(*key)}, .warnings = {}};
   if (bytes < kGoodSecretBytes) {
     loaded.warnings.push_back(

@@ -20,7 +20,7 @@ using protocol::ErrorCode;
 using JwtPtr = std::unique_ptr<jwt_t, FreeWith<jwt_free>>;
 using TextPtr = std::unique_ptr<char, FreeWith<std::free>>;
 
-Error wrong(const std::string& path, std::string_view why) {
+Error bad_signing_key(const std::string& path, std::string_view why) {
   return {ErrorCode::kInternal, fmt::format("{}: {}", path, why), {}};
 }
 
@@ -48,12 +48,12 @@ protocol::Result<LoadedSigningKey> load_private_key(const KeyFile& file) {
   if (!content) return content.error();
   const PkeyPtr read = read_private_pem(*content);
   if (read == nullptr) {
-    return wrong(file.path,
+    return bad_signing_key(file.path,
                  "is no private key in PEM without a pass phrase (openssl genpkey -algorithm EC "
                  "-pkeyopt ec_paramgen_curve:P-256); a secret goes to --jwt-secret-file");
   }
   auto checked = to_key(*read, file.id);
-  if (!checked) return wrong(file.path, checked.error().message);
+  if (!checked) return bad_signing_key(file.path, checked.error().message);
   LoadedSigningKey loaded;
   loaded.key = {.id = file.id, .algorithms = checked->algorithms, .material = std::move(*content)};
   if (others_may_read(file.path)) {

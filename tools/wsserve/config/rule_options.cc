@@ -7,7 +7,7 @@
 namespace wskit::server {
 namespace {
 
-std::string check_path(const std::string& text) {
+std::string check_key_path(const std::string& text) {
   const auto parsed = protocol::JsonPath::parse(text);
   return parsed ? std::string() : parsed.error().message;
 }
@@ -50,7 +50,7 @@ void add_rule_options(CLI::App& table, RuleOptions& options) {
   table.add_flag_function(
       "--durable", [&options](std::int64_t count) { options.durable = count > 0; },
       "Whether the store keeps its events");
-  cli::add_text(table, "--key", options.key, "PATH", "Where in data the key is")->check(check_path);
+  cli::add_text(table, "--key", options.key, "PATH", "Where in data the key is")->check(check_key_path);
 }
 
 ChannelRule to_rule(const RuleOptions& options) {

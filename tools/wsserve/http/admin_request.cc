@@ -16,10 +16,6 @@ using Action = AdminRequest::Action;
 
 constexpr std::size_t kMaxLimit = 10'000;
 
-HttpError bad_request(std::string message) {
-  return {.status = 400, .code = "BAD_REQUEST", .message = std::move(message), .headers = {}};
-}
-
 std::vector<std::string_view> parameters_of(const AdminRequest& asked) {
   switch (asked.action) {
     case Action::kListChannels:

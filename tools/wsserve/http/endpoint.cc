@@ -16,10 +16,6 @@ namespace {
 constexpr std::array<std::string_view, 10> kOwnSegments{
     "channels", "connections", "echo", "events", "healthz", "history", "metrics", "publish", "readyz", "ws"};
 
-HttpError bad_request(std::string code, std::string message) {
-  return {.status = 400, .code = std::move(code), .message = std::move(message), .headers = {}};
-}
-
 // All values that the query gives a name, in order, each once.
 std::vector<std::string> listed(const QueryParameters& query, std::string_view name) {
   std::vector<std::string> values;

@@ -35,10 +35,6 @@ bool is_host(std::string_view host) {
   return !host.empty();
 }
 
-HttpError bad_request(std::string message) {
-  return {.status = 400, .code = "BAD_REQUEST", .message = std::move(message), .headers = {}};
-}
-
 }  // namespace
 
 std::optional<HostAndPort> HostAndPort::parse(std::string_view text) {

@@ -49,7 +49,7 @@ bool is_utf8(std::string_view text) {
   return validator.feed(text) && validator.complete();
 }
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   std::string json;
   protocol::append_json_string(json, text);
   return json;
@@ -80,7 +80,7 @@ protocol::Result<Members> members_of_query(const QueryParameters& parameters) {
     if (!is_utf8(value)) {
       return Error{ErrorCode::kBadEvent, fmt::format("{}= is not UTF-8", name), {}};
     }
-    members[*known] = *known == kSequence && is_number(value) ? value : quoted(value);
+    members[*known] = *known == kSequence && is_number(value) ? value : json_text(value);
   }
   return members;
 }
@@ -155,7 +155,7 @@ protocol::Result<std::string> text_of_line(std::string_view line, std::string_vi
                                            const Members& defaults) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   std::string event = "{";
-  append_event(event, channel, defaults, quoted(line));
+  append_event(event, channel, defaults, json_text(line));
   return event + "}";
 }
 
@@ -213,7 +213,7 @@ protocol::Result<PublishRequest> parse_publish_request(const Request& request, s
     return bad_json("the body is not JSON (say ?as=text if it is a text)", scanner.fault());
   }
   const bool as_text = *form == Form::kText || !is_json;
-  append_event(publish.command, channel, *members, as_text ? quoted(request.body) : std::string(data));
+  append_event(publish.command, channel, *members, as_text ? json_text(request.body) : std::string(data));
   publish.command += '}';
   return publish;
 }

@@ -22,6 +22,14 @@ struct HttpError {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
+// Refuses a request with 400.
+[[nodiscard]] inline HttpError bad_request(std::string code, std::string message) {
+  return {.status = 400, .code = std::move(code), .message = std::move(message), .headers = {}};
+}
+[[nodiscard]] inline HttpError bad_request(std::string message) {
+  return bad_request("BAD_REQUEST", std::move(message));
+}
+
 struct Request {
   std::string method;
   std::string path;                                          // as it was sent, still percent-encoded

@@ -25,10 +25,6 @@ constexpr std::string_view kEventsPrefix = "/events/";
 constexpr double kMaxHeartbeatSeconds = 3600;
 constexpr double kMinHeartbeatSeconds = 0.1;
 
-HttpError bad_request(std::string code, std::string message) {
-  return {.status = 400, .code = std::move(code), .message = std::move(message), .headers = {}};
-}
-
 HttpError not_found(std::string_view path) {
   return {.status = 404,
           .code = "NOT_FOUND",

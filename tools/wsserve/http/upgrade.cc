@@ -9,10 +9,6 @@ constexpr std::string_view kSubprotocol = "wskit.v1.json";
 
 UpgradeResult refuse(HttpError error) { return {std::nullopt, std::move(error)}; }
 
-HttpError bad_request(std::string message) {
-  return {.status = 400, .code = "BAD_REQUEST", .message = std::move(message), .headers = {}};
-}
-
 }  // namespace
 
 bool wants_upgrade(const Request& request) { return request.lists("upgrade", "websocket"); }
