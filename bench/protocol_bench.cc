@@ -12,9 +12,9 @@
 
 #include "common/protocol/channel.h"
 #include "common/protocol/command.h"
-#include "common/protocol/control.h"
 #include "common/protocol/event.h"
 #include "common/protocol/json_text.h"
+#include "common/protocol/reply.h"
 #include "common/protocol/timestamp.h"
 #include "support/encode_event.h"
 
@@ -166,7 +166,7 @@ void AppendPublished(benchmark::State& state) {
   std::string out;
   for (auto _ : state) {
     out.clear();
-    append_published(out, "7", "2026-11-20T10:00:00.123456Z", published, false);
+    append_reply(out, "7", "2026-11-20T10:00:00.123456Z", PublishedAll{.events = published});
     benchmark::DoNotOptimize(out);
   }
 }

@@ -10,10 +10,10 @@
 #include "claim.h"
 #include "common/protocol/channel.h"
 #include "common/protocol/command.h"
-#include "common/protocol/control.h"
 #include "common/protocol/event.h"
 #include "common/protocol/json_text.h"
 #include "common/protocol/position.h"
+#include "common/protocol/reply.h"
 #include "common/protocol/timestamp.h"
 #include "support/encode_event.h"
 
@@ -89,11 +89,8 @@ void check_command(const Command& command) {
     for (const std::string_view type : *command.event_types)
       claim(is_valid_type(type), "an event type is valid");
   }
-  if (!command.since.empty()) {
-    const SystemMicros now{std::chrono::seconds{1'795'000'000}};
-    const auto since = parse_since(command.since, now);
-    if (since) claim(is_json(to_json(*since)), "a position is written as JSON");
-  }
+  if (command.since) claim(is_json(to_json(*command.since)), "a position is written as JSON");
+  if (command.limit) claim(*command.limit >= 1, "a page holds an event");
 }
 
 void check_refusal(const CommandError& refused, bool valid) {
@@ -101,7 +98,7 @@ void check_refusal(const CommandError& refused, bool valid) {
         "BAD_JSON is for what is no JSON, and only for that");
   claim(!refused.error.message.empty(), "an error says why");
   std::string reply;
-  append_error(reply, refused.id, "2026-11-20T10:00:00.123456Z", refused.error);
+  append_reply(reply, refused.id, "2026-11-20T10:00:00.123456Z", wskit::protocol::refused(refused.error));
   claim(is_json(reply), "an error is written as JSON");
 }
 

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "common/protocol/command_text.h"
 #include "wsbench/event_text.h"
 #include "wsbench/limit_wire.h"
 
@@ -73,7 +74,14 @@ class NativeAdapter final : public Adapter {
   std::string subscriber_target(std::optional<std::uint32_t> /*channel*/) const override { return target_; }
   std::string publisher_target() const override { return target_; }
   std::string subscribe_command(std::uint32_t channel) const override {
-    return fmt::format(R"({{"action":"subscribe","id":1,"channels":["{}"]}})", channel_name(channel));
+    const std::string name = channel_name(channel);
+    protocol::Command command;
+    command.action = protocol::Action::kSubscribe;
+    command.id = "1";
+    command.channels = {name};
+    std::string text;
+    protocol::append_command(text, command);
+    return text;
   }
   std::unique_ptr<EventEncoder> encoder(const EventShape& shape) const override {
     return std::make_unique<NativeEncoder>(shape);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 #include <random>
 #include <utility>
@@ -10,6 +11,7 @@
 
 #include "common/cli/values.h"
 #include "common/client/refusal_hint.h"
+#include "common/protocol/command_text.h"
 #include "common/text.h"
 
 namespace wskit::pub {
@@ -32,6 +34,14 @@ constexpr unsigned kDigestBits = 20;
 
 // Accepted channels are remembered up to this many; then the memory starts over.
 constexpr std::size_t kMaxAcceptedChannels = 65536;
+
+// Of the command that is answered. Ours are whole numbers.
+std::optional<std::uint64_t> command_id(const protocol::DecodedReply& reply) {
+  std::uint64_t id = 0;
+  const auto [end, error] = std::from_chars(reply.id.data(), reply.id.data() + reply.id.size(), id);
+  if (error != std::errc{} || end != reply.id.data() + reply.id.size()) return std::nullopt;
+  return id;
+}
 
 std::int64_t sequence_of(const SinkLine& line) {
   const auto number = static_cast<std::int64_t>(line.number);
@@ -241,19 +251,17 @@ void Delivery::on_open() {
 }
 
 void Delivery::on_message(std::string_view text) {
-  const Reply& reply = replies_.parse(text);
-  switch (reply.kind) {
-    case Reply::Kind::kPublished:
-      return on_published(reply);
-    case Reply::Kind::kError:
-      return on_error(reply);
-    case Reply::Kind::kConnected:
-      return on_greeting(reply);
-    case Reply::Kind::kMalformed:
-      return end({client::FailureKind::kRefused,
-                  "the server sent a message that is not JSON; is it a wskit server?"});
-    case Reply::Kind::kOther:
-      return;
+  const protocol::DecodedReply& decoded = replies_.decode(text);
+  if (decoded.kind == protocol::DecodedReply::Kind::kMalformed) {
+    return end(
+        {client::FailureKind::kRefused, "the server sent a message that is not JSON; is it a wskit server?"});
+  }
+  if (const auto* published = decoded.as<protocol::PublishedAll>()) {
+    on_published(command_id(decoded), *published);
+  } else if (const auto* refused = decoded.as<protocol::Refused>()) {
+    on_error(command_id(decoded), read_refusal(*refused));
+  } else if (const auto* connected = decoded.as<protocol::Connected>()) {
+    on_greeting(*connected);
   }
 }
 
@@ -291,7 +299,7 @@ void Delivery::on_end(const client::Failure& why) {
   handler_.on_sink_end(verdict_ ? *verdict_ : why);
 }
 
-void Delivery::on_greeting(const Reply& reply) {
+void Delivery::on_greeting(const protocol::Connected& connected) {
   // A connection has one: behind it lines are on their way as it has said.
   if (greeted_again_) return;
   const client::Hello& hello = client_.hello();
@@ -300,8 +308,8 @@ void Delivery::on_greeting(const Reply& reply) {
   max_message_bytes_ = hello.max_message_bytes;
   notices_.info("{} calls this connection {}, takes {} bytes a message, heartbeat {}", hello.server,
                 hello.connection, hello.max_message_bytes, cli::format_duration(hello.heartbeat));
-  leave_default_channels(reply);
-  use_marks(reply.knows_sequences);
+  leave_default_channels(connected);
+  use_marks(std::ranges::find(connected.features, "sequence") != connected.features.end());
 }
 
 // Another server may answer at the same address than before: what it does not know is
@@ -326,24 +334,29 @@ void Delivery::use_marks(bool sequences) {
 
 // A publisher wants no events: what the server subscribes every connection to is
 // given back.
-void Delivery::leave_default_channels(const Reply& reply) {
-  if (reply.channels.find('"') == std::string_view::npos) return;
-  client_.send(fmt::format(R"({{"action":"unsubscribe","channels":{}}})", reply.channels));
+void Delivery::leave_default_channels(const protocol::Connected& connected) {
+  if (connected.channels.empty()) return;
+  protocol::Command command;
+  command.action = protocol::Action::kUnsubscribe;
+  command.channels = connected.channels;
+  std::string text;
+  protocol::append_command(text, command);
+  client_.send(text);
 }
 
 // --- answers
 
-void Delivery::on_published(const Reply& reply) {
-  if (!reply.id) return;
-  const PublishCommand* const answered = window_.awaiting(*reply.id);
+void Delivery::on_published(std::optional<std::uint64_t> id, const protocol::PublishedAll& published) {
+  if (!id) return;
+  const PublishCommand* const answered = window_.awaiting(*id);
   if (answered == nullptr) return;  // not for the first time
-  if (reply.published.size() != answered->size()) {
+  if (published.events.size() != answered->size()) {
     return end({client::FailureKind::kRefused,
                 fmt::format("the server acknowledged {} of a command with {}",
-                            counted(reply.published.size(), "event"), answered->size())});
+                            counted(published.events.size(), "event"), answered->size())});
   }
   tell_if_overtaken(*answered);
-  Window::CommandPtr command = window_.take(*reply.id);
+  Window::CommandPtr command = window_.take(*id);
   notices_.debug("acknowledged {} line{} from line {} on", command->size(), plural_ending(command->size()),
                  command->line_number(0));
   gave_up_waiting_ = false;
@@ -356,36 +369,36 @@ void Delivery::on_published(const Reply& reply) {
     accepted_.insert(channel);
   }
   for (std::size_t i = 0; i < command->size(); ++i) {
-    handler_.on_acknowledged(command->line_number(i), reply.published[i]);
+    handler_.on_acknowledged(command->line_number(i), published.events[i]);
   }
   window_.recycle(std::move(command));
 }
 
-void Delivery::on_error(const Reply& reply) {
-  if (reply.code == "UNAUTHORIZED") {
-    return end({client::FailureKind::kRefused, client::unauthorized(client_.options(), reply.message)});
+void Delivery::on_error(std::optional<std::uint64_t> id, const Refusal& refusal) {
+  if (refusal.code == "UNAUTHORIZED") {
+    return end({client::FailureKind::kRefused, client::unauthorized(client_.options(), refusal.message)});
   }
-  if (!reply.id) {
+  if (!id) {
     // Without acknowledgements this is how a refused line shows.
-    if (!acknowledged()) return handler_.on_refused({}, reply.code, reply.message);
-    notices_.warning("the server says: {} ({})", reply.message, reply.code);
+    if (!acknowledged()) return handler_.on_refused({}, refusal.code, refusal.message);
+    notices_.warning("the server says: {} ({})", refusal.message, refusal.code);
     return;
   }
-  if (is_transient(reply.code)) return on_not_now(reply, *reply.id);
-  on_refusal(reply, *reply.id);
+  if (refusal.is_transient()) return on_not_now(refusal, *id);
+  on_refusal(refusal, *id);
 }
 
-void Delivery::on_refusal(const Reply& reply, std::uint64_t id) {
+void Delivery::on_refusal(const Refusal& refusal, std::uint64_t id) {
   const PublishCommand* const found = window_.awaiting(id);
   if (found == nullptr) return;
   const PublishCommand& refused = *found;
-  if (reply.oldest && !refused.producer().empty() && (!refused.is_batch() || reply.index)) {
-    return on_too_old(reply, refused);
+  if (refusal.oldest && !refused.producer().empty() && (!refused.is_batch() || refusal.index)) {
+    return on_too_old(refusal, refused);
   }
   std::vector<Window::CommandPtr> parts;
   std::optional<std::size_t> culprit;
   if (!refused.is_batch()) culprit = 0;
-  if (refused.is_batch() && reply.index && *reply.index < refused.size()) culprit = reply.index;
+  if (refused.is_batch() && refusal.index && *refusal.index < refused.size()) culprit = refusal.index;
   // Without the culprit's place each line is asked for by itself.
   const auto part_for_next = [&]() -> PublishCommand& {
     if (parts.empty() || !culprit) {
@@ -400,8 +413,8 @@ void Delivery::on_refusal(const Reply& reply, std::uint64_t id) {
   for (const Window::CommandPtr& part : parts) part->seal();
   Window::CommandPtr command = window_.replace(id, std::move(parts));
   if (culprit) {
-    handler_.on_refused({command->line_number(*culprit), command->record(*culprit)}, reply.code,
-                        reply.message);
+    handler_.on_refused({command->line_number(*culprit), command->record(*culprit)}, refusal.code,
+                        refusal.message);
   }
   window_.recycle(std::move(command));
 }
@@ -409,9 +422,9 @@ void Delivery::on_refusal(const Reply& reply, std::uint64_t id) {
 // The server has forgotten whether it had some of the lines: those of one channel up
 // to a sequence. Where each was refused whenever it was sent, it was overtaken by
 // later ones and is certainly not published: so it is sent under a mark of its own.
-void Delivery::on_too_old(const Reply& reply, const PublishCommand& refused) {
+void Delivery::on_too_old(const Refusal& refusal, const PublishCommand& refused) {
   const std::uint64_t id = refused.id();
-  const std::size_t first = reply.index.value_or(0);
+  const std::size_t first = refusal.index.value_or(0);
   if (first >= refused.size()) return;
   const bool is_published_perhaps = published_before_ || window_.is_in_doubt(id);
   Window::CommandPtr old = window_.acquire();
@@ -421,7 +434,7 @@ void Delivery::on_too_old(const Reply& reply, const PublishCommand& refused) {
   std::vector<std::uint64_t> forgotten;
   for (std::size_t i = 0; i < refused.size(); ++i) {
     const std::int64_t sequence = refused.sequence(i);
-    if (i != first && (sequence >= *reply.oldest || refused.channel(i) != refused.channel(first))) {
+    if (i != first && (sequence >= *refusal.oldest || refused.channel(i) != refused.channel(first))) {
       rest->add_from(refused, i);
     } else if (is_published_perhaps) {
       forgotten.push_back(refused.line_number(i));
@@ -436,18 +449,18 @@ void Delivery::on_too_old(const Reply& reply, const PublishCommand& refused) {
     parts.push_back(std::move(*part));
   }
   window_.recycle(window_.replace(id, std::move(parts)));
-  for (const std::uint64_t line : forgotten) handler_.on_forgotten(line, reply.message);
+  for (const std::uint64_t line : forgotten) handler_.on_forgotten(line, refusal.message);
 }
 
-void Delivery::on_not_now(const Reply& reply, std::uint64_t id) {
+void Delivery::on_not_now(const Refusal& refusal, std::uint64_t id) {
   const PublishCommand* const refused = window_.awaiting(id);
   if (refused == nullptr) return;
   sent_again_ += refused->size();
   window_.put_back(id);
-  not_now_ = fmt::format("{} ({})", reply.message, reply.code);
-  if (!holdback_.refused(reply.retry_after)) return;
+  not_now_ = fmt::format("{} ({})", refusal.message, refusal.code);
+  if (!holdback_.refused(refusal.retry_after)) return;
   // A rate is met again and again; once is enough.
-  if (reply.code == "RATE_LIMITED" && std::exchange(told_rate_, true)) return;
+  if (refusal.code == "RATE_LIMITED" && std::exchange(told_rate_, true)) return;
   told_not_now_ = true;
   notices_.notice("the server cannot take events now: {}; trying again", not_now_);
 }

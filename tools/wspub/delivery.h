@@ -26,10 +26,11 @@
 
 #include "common/cli/notices.h"
 #include "common/client/client.h"
+#include "common/protocol/reply_decoder.h"
 #include "common/text_hash.h"
 #include "wspub/event_sink.h"
 #include "wspub/holdback.h"
-#include "wspub/reply.h"
+#include "wspub/refusal.h"
 #include "wspub/window.h"
 
 namespace wskit::pub {
@@ -102,15 +103,16 @@ class Delivery : public EventSink, private client::ClientHandler {
   void send_pending();
   void close_when_done();
 
-  void on_published(const Reply& reply);
-  void on_error(const Reply& reply);
-  void on_refusal(const Reply& reply, std::uint64_t id);
-  void on_too_old(const Reply& reply, const PublishCommand& refused);
+  // `id`: of the command that is answered.
+  void on_published(std::optional<std::uint64_t> id, const protocol::PublishedAll& published);
+  void on_error(std::optional<std::uint64_t> id, const Refusal& refusal);
+  void on_refusal(const Refusal& refusal, std::uint64_t id);
+  void on_too_old(const Refusal& refusal, const PublishCommand& refused);
   // Sequences, or else dedup ids.
   void use_marks(bool sequences);
-  void on_not_now(const Reply& reply, std::uint64_t id);
-  void on_greeting(const Reply& reply);
-  void leave_default_channels(const Reply& reply);
+  void on_not_now(const Refusal& refusal, std::uint64_t id);
+  void on_greeting(const protocol::Connected& connected);
+  void leave_default_channels(const protocol::Connected& connected);
   void end(client::Failure why);
 
   // Nothing goes out before the server has said what it knows.
@@ -126,7 +128,7 @@ class Delivery : public EventSink, private client::ClientHandler {
   cli::Notices& notices_;
   SinkHandler& handler_;
   client::Client client_;
-  ReplyParser replies_;
+  protocol::ReplyDecoder replies_;
   Window window_;
   Window::CommandPtr batch_;  // being filled; null where it is empty
   std::uint64_t next_id_ = 1;

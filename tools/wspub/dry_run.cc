@@ -2,14 +2,14 @@
 
 #include <utility>
 
+#include "common/protocol/command_text.h"
 #include "common/protocol/one_line.h"
-#include "wspub/publish_command.h"
 
 namespace wskit::pub {
 
 LineResult<void> DryRun::take(const protocol::PublishEvent& event, const SinkLine& line) {
   event_.clear();
-  append_event(event_, event);
+  protocol::append_publish_event(event_, event);
   protocol::append_one_line(output_.buffer(), event_);
   output_.buffer().push_back('\n');
   output_.wrote();

@@ -5,11 +5,11 @@
 #include <tuple>
 #include <utility>
 
-#include "common/protocol/control.h"
 #include "common/protocol/event.h"
 #include "common/protocol/fields.h"
 #include "common/protocol/json_text.h"
 #include "common/protocol/json_value.h"
+#include "common/protocol/json_writer.h"
 #include "common/protocol/quote.h"
 #include "common/protocol/timestamp.h"
 #include "common/protocol/utf8.h"

@@ -12,8 +12,8 @@
 
 #include "common/client/failure.h"
 #include "common/protocol/command.h"
+#include "common/protocol/reply.h"
 #include "wspub/line_error.h"
-#include "wspub/reply.h"
 
 namespace wskit::pub {
 
@@ -36,7 +36,7 @@ class SinkHandler {
   // unanswered_lines() or dropped_lines() when the sink has ended. A sink that
   // asks for no acknowledgements calls the first as it sends; a refusal then
   // comes on top, without the line's number.
-  virtual void on_acknowledged(std::uint64_t line, const Reply::Published& published) = 0;
+  virtual void on_acknowledged(std::uint64_t line, const protocol::Published& published) = 0;
   virtual void on_refused(const SinkLine& line, std::string_view code, std::string_view message) = 0;
   // It was sent again, and the server has forgotten whether it had it.
   virtual void on_forgotten(std::uint64_t line, std::string_view message) = 0;

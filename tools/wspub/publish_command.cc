@@ -6,36 +6,19 @@
 #include <charconv>
 #include <iterator>
 
+#include "common/protocol/command_text.h"
+
 namespace wskit::pub {
+
+using protocol::kChannelBegin;
+using protocol::kSequenceBegin;
+
 namespace {
 
 constexpr std::string_view kArrayBegin = R"("events":[)";
 constexpr std::string_view kArrayEnd = "]}";
-constexpr std::string_view kChannelBegin = R"("channel":")";
-// Never within a string, where the quotes have a backslash.
-constexpr std::string_view kSequenceBegin = R"(,"sequence":)";
 
 }  // namespace
-
-void append_event(std::string& out, const protocol::PublishEvent& event) {
-  const auto bare = [&out](std::string_view name, std::string_view text) {
-    if (!text.empty()) out.append(name).append(text).push_back('"');
-  };
-  const auto json = [&out](std::string_view name, std::string_view text) {
-    if (!text.empty()) out.append(name).append(text);
-  };
-  bare(R"({"channel":")", event.channel);
-  bare(R"(,"type":")", event.type);
-  bare(R"(,"timestamp":")", event.timestamp);
-  json(R"(,"key":)", event.key);
-  json(R"(,"dedup":)", event.dedup);
-  if (event.sequence != protocol::kNoSequence) {
-    out += kSequenceBegin;
-    out += fmt::format_int(event.sequence).str();
-  }
-  json(R"(,"data":)", event.data);
-  out.push_back('}');
-}
 
 void PublishCommand::start(std::uint64_t id, Reply reply, std::string_view producer) {
   id_ = id;
@@ -53,7 +36,7 @@ void PublishCommand::start(std::uint64_t id, Reply reply, std::string_view produ
 void PublishCommand::add(const protocol::PublishEvent& event, std::uint64_t number, std::string_view record) {
   if (lines_.empty()) first_channel_ = event.channel;
   separate();
-  append_event(text_, event);
+  protocol::append_publish_event(text_, event);
   end_line(number, record);
 }
 

@@ -14,10 +14,6 @@
 
 namespace wskit::pub {
 
-// Appends the event's JSON object as it stands in a command. Nothing is checked
-// or escaped: every part must already be valid.
-void append_event(std::string& out, const protocol::PublishEvent& event);
-
 class PublishCommand {
  public:
   // Whether the server is asked for an answer.

@@ -9,7 +9,7 @@
 #include <system_error>
 #include <utility>
 
-#include "common/protocol/one_line.h"
+#include "common/protocol/json_writer.h"
 #include "wspub/delivery.h"
 #include "wspub/dry_run.h"
 #include "wspub/journal_input.h"
@@ -424,7 +424,7 @@ void Publisher::skip(std::uint64_t line, std::string_view what) {
   }
 }
 
-void Publisher::on_acknowledged(std::uint64_t line, const Reply::Published& published) {
+void Publisher::on_acknowledged(std::uint64_t line, const protocol::Published& published) {
   ++totals_.acknowledged;
   if (published.duplicate) ++totals_.duplicates;
   settle(line);
@@ -459,19 +459,16 @@ void Publisher::on_forgotten(std::uint64_t line, std::string_view message) {
   }
 }
 
-void Publisher::write_receipt(std::uint64_t line, const Reply::Published& published) {
-  auto out = std::back_inserter(output_.buffer());
-  fmt::format_to(out, R"({{"line":{})", line);
-  const auto add = [&](std::string_view name, std::string_view json) {
-    if (json.empty()) return;
-    fmt::format_to(out, R"(,"{}":)", name);
-    protocol::append_one_line(output_.buffer(), json);
-  };
-  add("channel", published.channel);
-  add("offset", published.offset);
-  add("epoch", published.epoch);
-  if (published.duplicate) add("duplicate", "true");
-  output_.buffer() += "}\n";
+void Publisher::write_receipt(std::uint64_t line, const protocol::Published& published) {
+  protocol::JsonWriter json(output_.buffer());
+  json.begin_object();
+  json.member("line", line);
+  if (!published.channel.empty()) json.member("channel", published.channel);
+  if (published.offset != 0) json.member("offset", published.offset);
+  if (!published.epoch.empty()) json.member("epoch", published.epoch);
+  if (published.duplicate) json.member("duplicate", true);
+  json.end_object();
+  output_.buffer() += '\n';
   output_.wrote();
 }
 

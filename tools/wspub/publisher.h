@@ -59,7 +59,7 @@ class Publisher : private SinkHandler {
   using Clock = std::chrono::steady_clock;
 
   void on_room() override;
-  void on_acknowledged(std::uint64_t line, const Reply::Published& published) override;
+  void on_acknowledged(std::uint64_t line, const protocol::Published& published) override;
   void on_refused(const SinkLine& line, std::string_view code, std::string_view message) override;
   void on_forgotten(std::uint64_t line, std::string_view message) override;
   void on_sink_end(const client::Failure& why) override;
@@ -97,7 +97,7 @@ class Publisher : private SinkHandler {
   void skip(std::uint64_t line, std::string_view what);
   void fail(cli::ExitCode code, std::string_view message);
   void keep_what_is_done();
-  void write_receipt(std::uint64_t line, const Reply::Published& published);
+  void write_receipt(std::uint64_t line, const protocol::Published& published);
   void on_output_end(cli::Output::End end, int error);
 
   void settle_totals();

@@ -2,33 +2,13 @@
 
 #include <fmt/core.h>
 
-#include <nlohmann/json.hpp>
-
 #include "common/protocol/channel.h"
 #include "common/protocol/event.h"
 #include "common/protocol/quote.h"
+#include "common/protocol/reply_decoder.h"
 
 namespace wskit::tap {
 namespace {
-
-using nlohmann::json;
-
-std::string text_of(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-
-std::optional<std::uint64_t> number_of(const json& object, const char* name) {
-  const auto found = object.find(name);
-  if (found == object.end() || !found->is_number_unsigned()) return std::nullopt;
-  return found->get<std::uint64_t>();
-}
-
-const json& array_of(const json& object, const char* name) {
-  static const json kEmpty = json::array();
-  const auto found = object.find(name);
-  return found != object.end() && found->is_array() ? *found : kEmpty;
-}
 
 // Returns what is wrong with an entry; empty: nothing.
 std::string fault_of(const SubscribedEntry& entry, bool is_listed) {
@@ -49,67 +29,83 @@ std::string fault_of(const SubscribedEntry& entry, bool is_listed) {
   return {};
 }
 
-// Reads the entries of lists. `message` receives what is wrong with those that it passes over.
+// Turns the entries of a reply into those of a message, which receives what is wrong with
+// the ones that are passed over.
 class EntryReader {
  public:
   explicit EntryReader(ControlMessage& message) : message_(message) {}
 
-  // `are_listed`: they are those of a pattern, which list none themselves.
-  std::vector<SubscribedEntry> read(const json& array, bool are_listed = false) {
-    static const json kNone = json::array();
-    std::vector<SubscribedEntry> entries;
-    for (const json& object : array) {
-      if (!object.is_object()) continue;
-      const auto recovered = object.find("recovered");
-      SubscribedEntry entry{.channel = text_of(object, "channel"),
-                            .offset = number_of(object, "offset"),
-                            .epoch = text_of(object, "epoch"),
-                            .recovered = recovered != object.end() && *recovered == true,
-                            .replayed = number_of(object, "replayed").value_or(0),
-                            .oldest = number_of(object, "oldest"),
-                            .gaps = read(are_listed ? kNone : array_of(object, "gaps"), true),
-                            .more_gaps = number_of(object, "more_gaps").value_or(0),
-                            .matched = read(are_listed ? kNone : array_of(object, "matched"), true),
-                            .lists = !are_listed && object.contains("matched")};
-      if (std::string fault = fault_of(entry, are_listed); !fault.empty()) {
-        if (message_.passed_over++ == 0) message_.fault = std::move(fault);
-        continue;
-      }
-      entries.push_back(std::move(entry));
+  void read(const protocol::Subscribed& subscribed) {
+    for (const protocol::SubscribedChannel& channel : subscribed.channels) {
+      add(message_.subscribed, read(channel), false);
     }
-    return entries;
   }
 
  private:
+  SubscribedEntry read(const protocol::SubscribedChannel& channel) {
+    SubscribedEntry entry = place(channel);
+    for (const protocol::SubscribedGap& gap : channel.gaps) {
+      add(entry.gaps,
+          {.channel = std::string(gap.channel),
+           .offset = gap.offset,
+           .epoch = std::string(gap.epoch),
+           .oldest = gap.oldest == 0 ? std::nullopt : std::optional(gap.oldest),
+           .gaps = {}},
+          true);
+    }
+    entry.more_gaps = channel.more_gaps;
+    entry.lists = channel.matched.has_value();
+    if (!channel.matched) return entry;
+    for (const protocol::SubscribedMatch& match : *channel.matched) add(entry.matched, place(match), true);
+    return entry;
+  }
+
+  template <class Place>
+  static SubscribedEntry place(const Place& from) {
+    return {.channel = std::string(from.channel),
+            .offset = from.offset,
+            .epoch = std::string(from.epoch),
+            .recovered = from.recovered,
+            .replayed = from.replayed,
+            .oldest = from.oldest,
+            .gaps = {}};
+  }
+
+  // `is_listed`: it is one of a pattern's.
+  void add(std::vector<SubscribedEntry>& entries, SubscribedEntry entry, bool is_listed) {
+    std::string fault = fault_of(entry, is_listed);
+    if (fault.empty()) return entries.push_back(std::move(entry));
+    if (message_.passed_over++ == 0) message_.fault = std::move(fault);
+  }
+
   ControlMessage& message_;
 };
+
+// One of ours is a number or a string.
+std::string_view own_id(std::string_view id) {
+  return id.starts_with('{') || id.starts_with('[') ? std::string_view() : id;
+}
 
 }  // namespace
 
 ControlMessage parse_control(std::string_view text) {
   ControlMessage message;
-  const json object = json::parse(text, nullptr, false);
-  if (!object.is_object()) return message;
-  message.type = text_of(object, "type");
-  message.timestamp = text_of(object, "timestamp");
-  // One of ours is a number or a string.
-  if (const auto id = object.find("id"); id != object.end() && !id->is_structured()) message.id = id->dump();
-  const auto found = object.find("data");
-  if (found == object.end() || !found->is_object()) return message;
-  const json& content = *found;
-  if (message.type == "subscribed") {
-    message.subscribed = EntryReader(message).read(array_of(content, "channels"));
-  } else if (message.type == "connected") {
-    for (const json& channel : array_of(content, "channels")) {
-      if (!channel.is_string() || !protocol::Pattern::parse(channel.get<std::string>())) continue;
-      message.channels.push_back(channel.get<std::string>());
+  protocol::ReplyDecoder decoder;
+  const protocol::DecodedReply& decoded = decoder.decode(text);
+  message.type = decoded.type;
+  message.timestamp = decoded.timestamp;
+  message.id = own_id(decoded.id);
+  if (const auto* subscribed = decoded.as<protocol::Subscribed>()) {
+    EntryReader(message).read(*subscribed);
+  } else if (const auto* connected = decoded.as<protocol::Connected>()) {
+    for (const std::string_view channel : connected->channels) {
+      if (protocol::Pattern::parse(channel)) message.channels.emplace_back(channel);
     }
-  } else if (message.type == "history") {
-    message.epoch = text_of(content, "epoch");
-    if (!protocol::is_valid_type(message.epoch)) message.epoch.clear();
-  } else if (message.type == "error") {
-    message.error_code = text_of(content, "code");
-    message.error_message = text_of(content, "message");
+  } else if (const auto* history = decoded.as<protocol::HistoryEvents>()) {
+    if (protocol::is_valid_type(history->epoch)) message.epoch = history->epoch;
+  } else if (const auto* refused = decoded.as<protocol::Refused>()) {
+    message.error_code = refused->code;
+    message.error_message = refused->message;
   }
   return message;
 }

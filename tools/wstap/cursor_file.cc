@@ -12,9 +12,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "common/protocol/control.h"
 #include "common/protocol/fields.h"
 #include "common/protocol/json_text.h"
+#include "common/protocol/json_writer.h"
 #include "common/protocol/timestamp.h"
 
 namespace wskit::tap {

@@ -16,7 +16,7 @@ namespace wskit::tap {
 
 struct HistoryPage {
   std::string_view id;                   // of the question, JSON text
-  std::string_view timestamp;            // of the answer
+  std::string timestamp;                 // of the answer
   std::vector<std::string_view> events;  // JSON texts within the answer
   std::uint64_t offset = 0;              // of the channel's newest event
   std::string epoch;
@@ -28,8 +28,8 @@ struct HistoryPage {
 // Nothing for a text that is no such answer.
 [[nodiscard]] std::optional<HistoryPage> parse_history_page(std::string_view text);
 
-// Asks for what follows `since`. `id` and `since` are JSON.
+// Asks for what follows `since`. `id` is JSON.
 [[nodiscard]] std::string history_command(std::string_view id, std::string_view channel,
-                                          std::string_view since, std::size_t limit);
+                                          const protocol::Since& since, std::size_t limit);
 
 }  // namespace wskit::tap

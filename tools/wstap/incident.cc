@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-#include "common/protocol/control.h"
+#include "common/protocol/json_writer.h"
 #include "common/text.h"
 
 namespace wskit::tap {

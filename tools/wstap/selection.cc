@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "common/protocol/control.h"
+#include "common/protocol/command_text.h"
 
 namespace wskit::tap {
 namespace {
@@ -16,15 +16,6 @@ using protocol::Result;
 
 bool contains(const std::vector<std::string>& texts, std::string_view text) {
   return std::find(texts.begin(), texts.end(), text) != texts.end();
-}
-
-void append_array(std::string& out, std::string_view name, const std::vector<std::string>& texts) {
-  out += fmt::format(",\"{}\":[", name);
-  for (const std::string& text : texts) {
-    if (!out.ends_with('[')) out += ',';
-    protocol::append_json_string(out, text);
-  }
-  out += ']';
 }
 
 std::optional<Error> check_types(const std::vector<std::string>& types) {
@@ -62,15 +53,19 @@ Result<Selection> Selection::make(const std::vector<std::string>& channels,
   return selection;
 }
 
-std::string Selection::subscribe_command(const std::vector<std::string>& channels, std::string_view since,
+std::string Selection::subscribe_command(const std::vector<std::string>& channels,
+                                         const std::optional<protocol::Since>& since,
                                          std::string_view id) const {
-  std::string command = fmt::format(R"({{"action":"subscribe","id":{})", id);
-  append_array(command, "channels", channels);
-  if (!server_types_.empty()) append_array(command, "events", server_types_);
-  if (!since.empty()) command += fmt::format(R"(,"since":{})", since);
-  if (std::ranges::any_of(channels, protocol::looks_like_pattern)) command += R"(,"matched":true)";
-  command += '}';
-  return command;
+  protocol::Command command;
+  command.action = protocol::Action::kSubscribe;
+  command.id = id;
+  command.channels.emplace(channels.begin(), channels.end());
+  if (!server_types_.empty()) command.event_types.emplace(server_types_.begin(), server_types_.end());
+  command.since = since;
+  command.matched = std::ranges::any_of(channels, protocol::looks_like_pattern);
+  std::string text;
+  protocol::append_command(text, command);
+  return text;
 }
 
 bool Selection::selects(std::string_view channel) const {
@@ -81,10 +76,13 @@ bool Selection::selects(std::string_view channel) const {
 bool Selection::wants_type(std::string_view type) const { return types_.empty() || contains(types_, type); }
 
 std::string unsubscribe_command(const std::vector<std::string>& channels) {
-  std::string command = fmt::format(R"({{"action":"unsubscribe","id":{})", kUnsubscribeId);
-  append_array(command, "channels", channels);
-  command += '}';
-  return command;
+  protocol::Command command;
+  command.action = protocol::Action::kUnsubscribe;
+  command.id = kUnsubscribeId;
+  command.channels.emplace(channels.begin(), channels.end());
+  std::string text;
+  protocol::append_command(text, command);
+  return text;
 }
 
 }  // namespace wskit::tap

@@ -6,6 +6,7 @@
 
 #include <boost/system/result.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "common/protocol/channel.h"
 #include "common/protocol/error.h"
 #include "common/protocol/event.h"
+#include "common/protocol/position.h"
 
 namespace wskit::tap {
 
@@ -46,9 +48,9 @@ class Selection {
   [[nodiscard]] bool server_filters() const { return !server_types_.empty(); }
 
   // The command that asks for the types of `channels`, and for the list of those
-  // that a pattern matches; `since` is JSON or empty.
+  // that a pattern matches.
   [[nodiscard]] std::string subscribe_command(const std::vector<std::string>& channels,
-                                              std::string_view since,
+                                              const std::optional<protocol::Since>& since,
                                               std::string_view id = kSubscribeId) const;
 
   // Whether a name or pattern selects the channel.

@@ -11,8 +11,8 @@
 #include "common/cli/values.h"
 #include "common/client/refusal_hint.h"
 #include "common/protocol/channel.h"
-#include "common/protocol/control.h"
 #include "common/protocol/json_text.h"
+#include "common/protocol/json_writer.h"
 #include "common/text.h"
 
 namespace wskit::tap {
@@ -265,17 +265,17 @@ void Subscriber::subscribe() {
   stage_ = Stage::kAnswer;
 }
 
-// Empty: from now on, and where there is too much to resume.
-std::string Subscriber::first_since() {
+// Nothing: from now on, and where there is too much to resume.
+std::optional<protocol::Since> Subscriber::first_since() {
   const bool begins = !subscribed_ && !listed_;
-  if (begins && std::holds_alternative<protocol::FromNow>(options_.from)) return {};
-  std::string since = protocol::to_json(begins ? options_.from : protocol::Since(book_.resume_point(since_)));
+  if (begins && std::holds_alternative<protocol::FromNow>(options_.from)) return std::nullopt;
+  protocol::Since since = begins ? options_.from : protocol::Since(book_.resume_point(since_));
   const std::uint64_t said = client_.hello().max_message_bytes;
   const std::uint64_t most = said != 0 ? said : kDefaultMaxMessage;
   // Half of it: the names of the channels come with it.
-  if (since.size() <= most / 2) return since;
+  if (protocol::to_json(since).size() <= most / 2) return since;
   listener_.on_warning("too many channels to say where each one was left: what was missed shows as gaps");
-  return {};
+  return std::nullopt;
 }
 
 // Without its epoch, a channel that began anew and has come further than it was
@@ -283,7 +283,7 @@ std::string Subscriber::first_since() {
 void Subscriber::ask_epoch(std::string_view channel) {
   std::string id;
   protocol::append_json_string(id, channel);
-  client_.send(history_command(id, channel, R"("now")", 1));
+  client_.send(history_command(id, channel, protocol::FromNow{}, 1));
 }
 
 // Of any message, for a server may answer what was not asked.
@@ -441,7 +441,7 @@ void Subscriber::on_channels(const ControlMessage& message) {
 }
 
 void Subscriber::ask_page(std::string_view channel, const protocol::Since& since, std::size_t limit) {
-  client_.send(history_command(kPageId, channel, protocol::to_json(since), limit));
+  client_.send(history_command(kPageId, channel, since, limit));
 }
 
 void Subscriber::on_page_refused(const ControlMessage& message) {
@@ -495,8 +495,8 @@ void Subscriber::on_look(const ControlMessage& message) {
   if (left_out_ > 0) {
     const auto busiest = std::ranges::max_element(
         channels, {}, [](const SubscribedEntry& entry) { return entry.offset.value_or(0); });
-    client_.send(history_command(kTypesId, busiest->channel,
-                                 protocol::to_json(protocol::FromLast{kLookedAtEvents}), kLookedAtEvents));
+    client_.send(
+        history_command(kTypesId, busiest->channel, protocol::FromLast{kLookedAtEvents}, kLookedAtEvents));
     return;
   }
   nothing_ = Quiet::empty_ones(message.subscribed);

@@ -139,7 +139,7 @@ class Subscriber : private client::ClientHandler, private PlayerListener {
   void expect_answer();
   void subscribe();
   void ask_epoch(std::string_view channel);
-  [[nodiscard]] std::string first_since();
+  [[nodiscard]] std::optional<protocol::Since> first_since();
   void watch_holes();
   void tell_where_it_stands(const SubscribedEntry& entry);
   void report_holes(std::optional<ChannelBook::Time> before);

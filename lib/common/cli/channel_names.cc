@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
-#include <nlohmann/json.hpp>
 
 #include "common/client/client.h"
+#include "common/protocol/command_text.h"
+#include "common/protocol/reply_decoder.h"
 
 namespace wskit::cli {
 namespace {
-
-using nlohmann::json;
 
 // What a shell would not take as it is, or a terminal would obey.
 bool is_plain(std::string_view name) {
@@ -19,6 +18,8 @@ bool is_plain(std::string_view name) {
   });
 }
 
+constexpr std::string_view kAskId = "1";
+
 // Asks once, and ends with the answer.
 class Asker final : public client::ClientHandler {
  public:
@@ -27,13 +28,19 @@ class Asker final : public client::ClientHandler {
   void ask(client::Client& client) { client_ = &client; }
 
   void on_open() override {
-    client_->send(
-        json{{"action", "subscribe"}, {"id", 1}, {"channels", {pattern_}}, {"matched", true}}.dump());
+    protocol::Command command;
+    command.action = protocol::Action::kSubscribe;
+    command.id = kAskId;
+    command.channels = {pattern_};
+    command.matched = true;
+    std::string text;
+    protocol::append_command(text, command);
+    client_->send(text);
   }
   void on_message(std::string_view text) override {
-    const json message = json::parse(text, nullptr, false);
-    if (!message.is_object() || message.value("id", json()) != 1) return;
-    read(message);
+    const protocol::DecodedReply& reply = decoder_.decode(text);
+    if (reply.id != kAskId) return;
+    if (const auto* subscribed = reply.as<protocol::Subscribed>()) read(*subscribed);
     io_.stop();
   }
   void on_disconnect(const client::Failure&, std::chrono::nanoseconds, bool) override { io_.stop(); }
@@ -42,23 +49,17 @@ class Asker final : public client::ClientHandler {
   std::vector<std::string> names;
 
  private:
-  void read(const json& message) {
-    const json::json_pointer entries("/data/channels");
-    if (!message.contains(entries) || !message.at(entries).is_array()) return;
-    for (const json& entry : message.at(entries)) {
-      const auto matched = entry.find("matched");
-      if (matched == entry.end() || !matched->is_array()) continue;
-      for (const json& channel : *matched) {
-        if (channel.is_object() && channel.contains("channel") && channel["channel"].is_string()) {
-          names.push_back(channel["channel"].get<std::string>());
-        }
-      }
+  void read(const protocol::Subscribed& subscribed) {
+    for (const protocol::SubscribedChannel& entry : subscribed.channels) {
+      if (!entry.matched) continue;
+      for (const protocol::SubscribedMatch& match : *entry.matched) names.emplace_back(match.channel);
     }
   }
 
   boost::asio::io_context& io_;
   std::string pattern_;
   client::Client* client_ = nullptr;
+  protocol::ReplyDecoder decoder_;
 };
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include "common/client/client.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <utility>
 
@@ -12,6 +12,7 @@
 #include "common/client/retry_plan.h"
 #include "common/client/tls.h"
 #include "common/client/token_keeper.h"
+#include "common/protocol/reply_decoder.h"
 
 namespace wskit::client {
 namespace {
@@ -23,32 +24,20 @@ std::uint64_t draw_seed() {
   return (std::uint64_t{device()} << 32U) | device();
 }
 
+// No server means a longer one.
+constexpr double kLongestHeartbeatSeconds = 86'400;
+
 // What `connected` says; nothing for any other message.
 std::optional<Hello> parse_hello(std::string_view text) {
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  const auto type = json.find("type");
-  if (type == json.end() || *type != "connected") return std::nullopt;
-  const auto found = json.find("data");
-  if (found == json.end() || !found->is_object()) return Hello{};
-  const auto text_of = [&](const char* name) {
-    const auto field = found->find(name);
-    return field != found->end() && field->is_string() ? field->get<std::string>() : std::string{};
-  };
-  const auto number_of = [&](const char* name) {
-    const auto field = found->find(name);
-    const double number = field != found->end() && field->is_number() ? field->get<double>() : 0;
-    return number > 0 && number < 1e15 ? number : 0;
-  };
-  const auto count_of = [&](const char* name) {
-    const auto field = found->find(name);
-    const bool counts = field != found->end() && field->is_number_unsigned();
-    return counts ? field->get<std::uint64_t>() : std::uint64_t{0};
-  };
-  const double heartbeat = std::min(number_of("heartbeat"), 86400.0);
-  return Hello{.connection = text_of("connection"),
-               .server = text_of("server"),
+  protocol::ReplyDecoder decoder;
+  const protocol::DecodedReply& decoded = decoder.decode(text);
+  const auto* connected = decoded.as<protocol::Connected>();
+  if (connected == nullptr) return std::nullopt;
+  const double heartbeat = std::clamp(connected->heartbeat_seconds, 0.0, kLongestHeartbeatSeconds);
+  return Hello{.connection = std::string(connected->connection),
+               .server = std::string(connected->server),
                .heartbeat = std::chrono::nanoseconds{static_cast<std::int64_t>(heartbeat * 1e9)},
-               .max_message_bytes = count_of("max_message_bytes")};
+               .max_message_bytes = connected->max_message_bytes};
 }
 
 }  // namespace

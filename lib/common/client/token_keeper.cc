@@ -3,24 +3,18 @@
 #include <fmt/core.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "common/protocol/command_text.h"
+#include "common/protocol/reply_decoder.h"
 
 namespace wskit::client {
 namespace {
 
-using nlohmann::json;
-
 // A new token is taken after two looks that found the same.
 constexpr std::chrono::milliseconds kLookInterval{500};
 
-constexpr std::string_view kId = "wskit-auth";
-
-std::string message_of(const json& error) {
-  const json::json_pointer place("/data/message");
-  if (!error.contains(place) || !error.at(place).is_string()) return "it does not say why";
-  return error.at(place).get<std::string>();
-}
+constexpr std::string_view kId = R"("wskit-auth")";
 
 }  // namespace
 
@@ -61,22 +55,27 @@ void TokenKeeper::show() {
   if (!token) return handlers_.trouble(fmt::format("no new token: {}", token.error().message));
   if (*token == token_) return;
   shown_ = std::move(*token);
-  const json command = {{"action", "auth"}, {"id", kId}, {"token", shown_}};
-  handlers_.send(command.dump());
+  protocol::Command command;
+  command.action = protocol::Action::kAuth;
+  command.id = kId;
+  command.token = shown_;
+  std::string text;
+  protocol::append_command(text, command);
+  handlers_.send(text);
 }
 
 bool TokenKeeper::takes(std::string_view text) {
   if (shown_.empty() || text.find(kId) == std::string_view::npos) return false;
-  const json answer = json::parse(text, nullptr, false);
-  if (!answer.is_object() || answer.contains("offset")) return false;
-  if (!answer.contains("id") || answer["id"] != kId || !answer.contains("type")) return false;
-  if (answer["type"] == "authenticated") {
+  protocol::ReplyDecoder decoder;
+  const protocol::DecodedReply& answer = decoder.decode(text);
+  if (answer.id != kId) return false;
+  if (answer.as<protocol::Authenticated>() != nullptr) {
     token_ = std::exchange(shown_, {});
     handlers_.renewed();
-  } else if (answer["type"] == "error") {
+  } else if (const auto* refused = answer.as<protocol::Refused>()) {
     shown_.clear();
-    handlers_.trouble(
-        fmt::format("the server refuses the new token in {}: {}", file_->path(), message_of(answer)));
+    const std::string_view why = refused->message.empty() ? "it does not say why" : refused->message;
+    handlers_.trouble(fmt::format("the server refuses the new token in {}: {}", file_->path(), why));
   } else {
     return false;
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -12,10 +13,10 @@
 
 #include "common/protocol/channel.h"
 #include "common/protocol/command_slices.h"
-#include "common/protocol/control.h"
 #include "common/protocol/event.h"
 #include "common/protocol/fields.h"
 #include "common/protocol/json_text.h"
+#include "common/protocol/json_writer.h"
 #include "common/protocol/quote.h"
 #include "common/protocol/timestamp.h"
 
@@ -23,10 +24,6 @@ namespace wskit::protocol {
 namespace {
 
 using Field = CommandField;
-
-// In the order of enum Action.
-constexpr std::array<std::string_view, 8> kActionNames{"auth",    "subscribe", "unsubscribe", "publish",
-                                                       "history", "presence",  "ping",        "stats"};
 
 constexpr std::string_view kDefaultType = "message";
 
@@ -89,6 +86,11 @@ Result<Action> action_named(std::string_view name) {
                                  fmt::join(kActionNames, ", ")));
 }
 
+Error too_many_events() {
+  return {ErrorCode::kTooLarge,
+          fmt::format("\"events\" holds more than {} events; send several batches", kMaxListElements), ""};
+}
+
 Error unpublishable(std::string_view channel) {
   const std::string quoted = quote(channel);
   const std::string_view reason =
@@ -101,6 +103,14 @@ Error unpublishable(std::string_view channel) {
 }
 
 }  // namespace
+
+Result<std::size_t> parse_history_limit(std::string_view text) {
+  std::size_t limit = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (error == std::errc() && end == text.data() + text.size() && limit >= 1 && limit <= kMaxHistoryLimit)
+    return limit;
+  return bad_command(fmt::format("limit is not a whole number from 1 to {}", kMaxHistoryLimit));
+}
 
 void Command::clear() {
   std::vector<PublishEvent> kept = std::move(publish);
@@ -131,11 +141,15 @@ struct CommandParser::State {
   Result<void> read_fields();
   Result<void> read_token();
   Result<void> read_ping();
+  Result<void> read_history();
+  Result<void> read_since();
   Result<void> read_subscribe();
+  Result<void> read_pace();
   Result<void> read_unsubscribe();
   Result<void> read_publish();
-  Result<void> read_producer();
+  Result<void> read_producer(std::string_view value);
   Result<void> read_batch();
+  Result<void> read_events(std::span<const CommandFields> events, std::string_view producer);
   Result<void> read_event(const CommandFields& event);
   Result<void> read_one_channel();
   Result<void> read_channels();
@@ -144,6 +158,7 @@ struct CommandParser::State {
   Result<void> add_event_type(std::string_view value);
 
   Result<std::string_view> text(std::string_view value, ErrorCode code, Field field);
+  Result<bool> boolean(Field field);
   Result<std::string_view> type_of(const CommandFields& event);
   Result<std::string_view> timestamp_of(const CommandFields& event);
   Result<std::string_view> name_of(const CommandFields& event, Field field);
@@ -160,6 +175,13 @@ Result<std::string_view> CommandParser::State::text(std::string_view value, Erro
   return Error{
       code, fmt::format("{} holds half a surrogate pair, which is no text", quote(kCommandFieldNames[field])),
       ""};
+}
+
+// REQUIRES: the field is there.
+Result<bool> CommandParser::State::boolean(Field field) {
+  const std::string_view value = fields[field];
+  if (value == "true" || value == "false") return value == "true";
+  return bad_command(fmt::format("{} is true or false, not {}", kCommandFieldNames[field], quote(value)));
 }
 
 // The value of a field that is sent back as it came.
@@ -230,9 +252,7 @@ Result<void> CommandParser::State::read_fields() {
     case Action::kAuth:
       return read_token();
     case Action::kHistory:
-      command.since = fields[Field::kSince];
-      command.limit = fields[Field::kLimit];
-      return read_one_channel();
+      return read_history();
     case Action::kPresence:
       return read_one_channel();
     case Action::kPing:
@@ -259,15 +279,57 @@ Result<void> CommandParser::State::read_ping() {
   return {};
 }
 
+Result<void> CommandParser::State::read_history() {
+  Result<void> channel = read_one_channel();
+  if (!channel) return channel;
+  if (fields.has(Field::kLimit)) {
+    const Result<std::size_t> limit = parse_history_limit(fields[Field::kLimit]);
+    if (!limit) return limit.error();
+    command.limit = *limit;
+  }
+  return read_since();
+}
+
+Result<void> CommandParser::State::read_since() {
+  if (!fields.has(Field::kSince)) return {};
+  Result<Since> since = parse_since(fields[Field::kSince], system_now());
+  if (!since) return since.error();
+  command.since = *std::move(since);
+  return {};
+}
+
 Result<void> CommandParser::State::read_subscribe() {
-  command.since = fields[Field::kSince];
-  command.max_rate = fields[Field::kMaxRate];
-  command.conflate = fields[Field::kConflate];
   command.filter = fields[Field::kFilter];
-  command.matched = fields[Field::kMatched];
   Result<void> channels = read_channels();
   if (!channels) return channels;
-  return read_event_types();
+  Result<void> event_types = read_event_types();
+  if (!event_types) return event_types;
+  if (fields.has(Field::kMatched)) {
+    const Result<bool> matched = boolean(Field::kMatched);
+    if (!matched) return matched.error();
+    command.matched = *matched;
+  }
+  Result<void> pace = read_pace();
+  if (!pace) return pace;
+  return read_since();
+}
+
+// What a server allows of them is another question.
+Result<void> CommandParser::State::read_pace() {
+  if (fields.has(Field::kConflate)) {
+    const Result<bool> conflate = boolean(Field::kConflate);
+    if (!conflate) return conflate.error();
+    command.conflate = *conflate;
+  }
+  if (!fields.has(Field::kMaxRate)) return {};
+  const std::string_view value = fields[Field::kMaxRate];
+  double rate = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), rate);
+  if (error != std::errc{} || end != value.data() + value.size() || !std::isfinite(rate)) {
+    return bad_command(fmt::format("max_rate is a number of events a second, not {}", quote(value)));
+  }
+  command.max_rate = rate;
+  return {};
 }
 
 Result<void> CommandParser::State::read_unsubscribe() {
@@ -377,16 +439,15 @@ Result<void> CommandParser::State::add_event_type(std::string_view value) {
 }
 
 Result<void> CommandParser::State::read_publish() {
-  Result<void> producer = read_producer();
+  Result<void> producer = read_producer(fields[Field::kProducer]);
   if (!producer) return producer;
   if (fields.has(Field::kEvents)) return read_batch();
   return read_event(fields);
 }
 
-Result<void> CommandParser::State::read_producer() {
-  if (!fields.has(Field::kProducer)) return {};
-  const Result<std::string_view> name =
-      text(fields[Field::kProducer], ErrorCode::kBadCommand, Field::kProducer);
+Result<void> CommandParser::State::read_producer(std::string_view value) {
+  if (value.empty()) return {};
+  const Result<std::string_view> name = text(value, ErrorCode::kBadCommand, Field::kProducer);
   if (!name) return name.error();
   const auto characters = static_cast<std::size_t>(std::ranges::count_if(
       *name, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }));
@@ -411,11 +472,7 @@ Result<void> CommandParser::State::read_batch() {
   if (!fields[Field::kEvents].starts_with('['))
     return bad_command("\"events\" must be an array of events to publish");
   if (slices.elements().empty()) return bad_command("\"events\" is empty; a batch has at least one event");
-  if (slices.has_more_elements()) {
-    return Error{ErrorCode::kTooLarge,
-                 fmt::format("\"events\" holds more than {} events; send several batches", kMaxListElements),
-                 ""};
-  }
+  if (slices.has_more_elements()) return too_many_events();
   std::size_t index = 0;
   for (const CommandSlices::Element& element : slices.elements()) {
     if (!element.text.starts_with('{')) return at_index(bad_event("an event is a JSON object"), index);
@@ -428,6 +485,18 @@ Result<void> CommandParser::State::read_batch() {
     const Result<void> event = read_event(element.fields);
     if (!event) return at_index(event.error(), index);
     ++index;
+  }
+  return {};
+}
+
+Result<void> CommandParser::State::read_events(std::span<const CommandFields> events,
+                                               std::string_view producer) {
+  Result<void> named = read_producer(producer);
+  if (!named) return named;
+  if (events.size() > kMaxListElements) return too_many_events();
+  for (std::size_t index = 0; index < events.size(); ++index) {
+    const Result<void> event = read_event(events[index]);
+    if (!event) return command.batch ? at_index(event.error(), index) : event.error();
   }
   return {};
 }
@@ -543,6 +612,20 @@ boost::system::result<const Command*, CommandError> CommandParser::parse(std::st
   if (done) done = state.read();
   if (done) return &state.command;
   return CommandError{done.error(), std::string(state.command.id)};
+}
+
+boost::system::result<const Command*, CommandError> CommandParser::publish(
+    std::span<const CommandFields> events, std::string_view producer, bool batch, ServerSpace server_space) {
+  State& state = *state_;
+  std::size_t bytes = producer.size();
+  for (const CommandFields& event : events) bytes += event.bytes();
+  state.begin(bytes);
+  state.server_space = server_space;
+  state.command.action = Action::kPublish;
+  state.command.batch = batch;
+  const Result<void> done = state.read_events(events, producer);
+  if (done) return &state.command;
+  return CommandError{done.error(), {}};
 }
 
 }  // namespace wskit::protocol

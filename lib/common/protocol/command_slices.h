@@ -10,41 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "common/protocol/command_fields.h"
 #include "common/protocol/error.h"
-#include "common/protocol/fields.h"
 #include "common/protocol/json_text.h"
 
 namespace wskit::protocol {
-
-enum class CommandField : std::uint8_t {
-  kAction,
-  kType,
-  kId,
-  kChannel,
-  kData,
-  kTimestamp,
-  kKey,
-  kDedup,
-  kEvents,
-  kChannels,
-  kSince,
-  kMaxRate,
-  kConflate,
-  kFilter,
-  kMatched,
-  kLimit,
-  kToken,
-  kProducer,
-  kSequence
-};
-inline constexpr FieldNames<CommandField, 19> kCommandFieldNames{
-    {"action", "type", "id", "channel", "data", "timestamp", "key", "dedup", "events", "channels", "since",
-     "max_rate", "conflate", "filter", "matched", "limit", "token", "producer", "sequence"}};
-using CommandFields = FieldSlices<CommandField, 19>;
-
-// What a list may hold, so that a command cannot make the server hold many times
-// the command's own size.
-inline constexpr std::size_t kMaxListElements = 10'000;
 
 // Keeps its buffers from one command to the next.
 class CommandSlices {

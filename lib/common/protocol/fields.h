@@ -83,6 +83,13 @@ class FieldSlices {
     return has(field) ? values_[static_cast<std::size_t>(field)] : std::string_view();
   }
 
+  // Of all values together.
+  [[nodiscard]] std::size_t bytes() const {
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < kCount; ++i) bytes += (seen_ >> i & 1U) != 0 ? values_[i].size() : 0;
+    return bytes;
+  }
+
   // The first field that came a second time.
   [[nodiscard]] std::optional<Field> repeated() const { return repeated_; }
 

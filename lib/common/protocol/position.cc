@@ -8,10 +8,10 @@
 #include <chrono>
 
 #include "common/protocol/channel.h"
-#include "common/protocol/control.h"
 #include "common/protocol/event.h"
 #include "common/protocol/fields.h"
 #include "common/protocol/json_text.h"
+#include "common/protocol/json_writer.h"
 #include "common/protocol/positions_text.h"
 #include "common/protocol/quote.h"
 
@@ -224,40 +224,44 @@ Result<Since> read_since(const PositionFields& fields, SystemMicros now) {
   return Since(std::move(*from));
 }
 
-void append_position(std::string& out, const Position& position) {
-  out += fmt::format(R"({{"offset":{})", position.offset);
-  if (!position.epoch.empty()) {
-    out += R"(,"epoch":)";
-    append_json_string(out, position.epoch);
-  }
-  out += '}';
-}
+// Writes each alternative of a Since.
+class SinceWriter {
+ public:
+  explicit SinceWriter(std::string& out) : json_(out) {}
 
-// Appends each alternative of a Since.
-struct JsonWriter {
-  std::string& out;
-
-  void operator()(const FromNow&) const { out += R"("now")"; }
-  void operator()(const FromStart&) const { out += R"("start")"; }
-  void operator()(const Position& position) const { append_position(out, position); }
-  void operator()(const FromLast& last) const { out += fmt::format(R"({{"last":{}}})", last.events); }
-  void operator()(SystemMicros time) const {
-    out += fmt::format(R"({{"time":"{}"}})", Timestamp(time).text());
+  void operator()(const FromNow&) { json_.value("now"); }
+  void operator()(const FromStart&) { json_.value("start"); }
+  void operator()(const Position& position) {
+    json_.begin_object();
+    json_.member("offset", position.offset);
+    if (!position.epoch.empty()) json_.member("epoch", position.epoch);
+    json_.end_object();
   }
-  void operator()(const FromPositions& from) const {
-    out += R"({"positions":{)";
-    bool first = true;
+  void operator()(const FromLast& last) {
+    json_.begin_object();
+    json_.member("last", last.events);
+    json_.end_object();
+  }
+  void operator()(SystemMicros time) {
+    json_.begin_object();
+    json_.member("time", Timestamp(time).text());
+    json_.end_object();
+  }
+  void operator()(const FromPositions& from) {
+    json_.begin_object();
+    json_.name("positions");
+    json_.begin_object();
     for (const auto& [channel, position] : from.positions) {
-      if (!first) out += ',';
-      first = false;
-      append_json_string(out, channel);
-      out += ':';
-      append_position(out, position);
+      json_.text_name(channel);
+      (*this)(position);
     }
-    out += '}';
-    if (from.time) out += fmt::format(R"(,"time":"{}")", Timestamp(*from.time).text());
-    out += '}';
+    json_.end_object();
+    if (from.time) json_.member("time", Timestamp(*from.time).text());
+    json_.end_object();
   }
+
+ private:
+  JsonWriter json_;
 };
 
 }  // namespace
@@ -316,7 +320,7 @@ std::optional<SystemMicros> parse_time_text(std::string_view text, SystemMicros 
 
 std::string to_json(const Since& since) {
   std::string out;
-  std::visit(JsonWriter{out}, since);
+  std::visit(SinceWriter(out), since);
   return out;
 }
 

@@ -273,15 +273,21 @@ TEST_F(CommandTest, EventsOfASubscriptionAreTypes) {
               HasSubstr("\"a b\" in \"events\" is no event type"));
 }
 
-TEST_F(CommandTest, WhatTheServerReadsItselfStaysJson) {
+TEST_F(CommandTest, ASubscriptionSaysWhereItBeginsAndHowFast) {
   const Command& command = accept(
       R"({"action":"subscribe","channels":["a"],"since":{"offset":5,"epoch":"e"},"max_rate":1.5,"conflate":true,)"
       R"("filter":".price > 1","matched":true})");
-  EXPECT_EQ(command.since, R"({"offset":5,"epoch":"e"})");
-  EXPECT_EQ(command.max_rate, "1.5");
-  EXPECT_EQ(command.conflate, "true");
+  EXPECT_EQ(command.since, Since(Position{.offset = 5, .epoch = "e"}));
+  EXPECT_EQ(command.max_rate, 1.5);
+  EXPECT_EQ(command.conflate, true);
   EXPECT_EQ(command.filter, R"(".price > 1")");
-  EXPECT_EQ(command.matched, "true");
+  EXPECT_TRUE(command.matched);
+  EXPECT_THAT(refusal(R"({"action":"subscribe","max_rate":"1"})"), HasSubstr("max_rate is a number"));
+  EXPECT_THAT(refusal(R"({"action":"subscribe","max_rate":1e999})"), HasSubstr("max_rate is a number"));
+  EXPECT_THAT(refusal(R"({"action":"subscribe","conflate":1})"),
+              HasSubstr("conflate is true or false, not \"1\""));
+  EXPECT_THAT(refusal(R"({"action":"subscribe","matched":null})"), HasSubstr("matched is true or false"));
+  EXPECT_THAT(refusal(R"({"action":"subscribe","since":[]})"), HasSubstr("the position must be an object"));
 }
 
 TEST_F(CommandTest, UnsubscribeSaysWhatToLeave) {
@@ -304,8 +310,11 @@ TEST_F(CommandTest, AuthNeedsAToken) {
 TEST_F(CommandTest, HistoryAndPresenceNeedOneChannel) {
   const Command& history = accept(R"({"action":"history","channel":"a/b","since":"start","limit":10})");
   EXPECT_THAT(history.channels, Optional(ElementsAre("a/b")));
-  EXPECT_EQ(history.since, R"("start")");
-  EXPECT_EQ(history.limit, "10");
+  EXPECT_EQ(history.since, Since(FromStart{}));
+  EXPECT_EQ(history.limit, 10U);
+  EXPECT_THAT(refusal(R"({"action":"history","channel":"a","limit":0})"),
+              HasSubstr("limit is not a whole number from 1 to 10000"));
+  EXPECT_THAT(refusal(R"({"action":"history","channel":"a","limit":1.5})"), HasSubstr("limit is not"));
   EXPECT_THAT(accept(R"({"action":"presence","channel":"a"})").channels, Optional(ElementsAre("a")));
   EXPECT_THAT(refusal(R"({"action":"history"})"), HasSubstr("BAD_COMMAND: history needs a \"channel\""));
   EXPECT_THAT(refusal(R"({"action":"presence"})"), HasSubstr("BAD_COMMAND: presence needs a \"channel\""));
@@ -330,7 +339,7 @@ TEST_F(CommandTest, NothingOfACommandIsLeftForTheNextOne) {
   EXPECT_EQ(command.id, "");
   EXPECT_FALSE(command.channels);
   EXPECT_FALSE(command.event_types);
-  EXPECT_EQ(command.since, "");
+  EXPECT_FALSE(command.since);
   EXPECT_EQ(command.filter, "");
   EXPECT_FALSE(command.batch);
   EXPECT_TRUE(command.publish.empty());

@@ -10,9 +10,9 @@
 
 #include "common/protocol/close_code.h"
 #include "common/protocol/command.h"
-#include "common/protocol/control.h"
 #include "common/protocol/error.h"
 #include "common/protocol/event.h"
+#include "common/protocol/reply.h"
 #include "support/encode_event.h"
 
 namespace wskit::protocol {
@@ -76,7 +76,7 @@ TEST_F(DocumentTest, ItsRefusedCommandsAreAnsweredAsItSays) {
   const std::vector<std::string> commands = examples("> ", "{");
   const std::vector<std::string> replies = examples("< ", "");
   ASSERT_EQ(commands.size(), replies.size());
-  int refused = 0;
+  int refusals = 0;
   for (std::size_t i = 0; i < commands.size(); ++i) {
     if (is_abridged(commands[i])) continue;
     const auto command = parser.parse(commands[i]);
@@ -84,13 +84,13 @@ TEST_F(DocumentTest, ItsRefusedCommandsAreAnsweredAsItSays) {
       EXPECT_THAT(replies[i], ::testing::Not(HasSubstr("\"BAD_"))) << commands[i];
       continue;
     }
-    ++refused;
+    ++refusals;
     std::string reply;
-    append_error(reply, command.error().id, "T", command.error().error);
+    append_reply(reply, command.error().id, "T", refused(command.error().error));
     EXPECT_THAT(reply, HasSubstr(replies[i].substr(replies[i].find("\"data\":")))) << commands[i];
     EXPECT_EQ(reply.find("\"id\":"), replies[i].find("\"id\":")) << commands[i];
   }
-  EXPECT_GE(refused, 5);
+  EXPECT_GE(refusals, 5);
 }
 
 TEST_F(DocumentTest, ItsEventsAreWrittenAsItSays) {

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "common/protocol/command.h"
-#include "common/protocol/control.h"
 #include "common/protocol/event.h"
+#include "common/protocol/reply.h"
 #include "common/websocket/message_reader.h"
 #include "wsbench/event_text.h"
 #include "wsbench/limit_wire.h"
@@ -138,7 +138,8 @@ TEST(ClassifyTest, KnowsARefusalForWantOfAToken) {
 TEST(ClassifyTest, ReadsTheIdOfTheLibrarysOwnReply) {
   const protocol::Published published{.channel = "bench/0", .offset = 9, .epoch = "e"};
   std::string reply;
-  protocol::append_published(reply, "123456", "2026-01-01T00:00:00.000000Z", {&published, 1}, false);
+  protocol::append_reply(reply, "123456", "2026-01-01T00:00:00.000000Z",
+                         protocol::PublishedAll{.events = {&published, 1}});
   EXPECT_EQ(classify(reply).kind, ServerMessage::Kind::kPublished);
   EXPECT_EQ(classify(reply).id, 123456U);
 }

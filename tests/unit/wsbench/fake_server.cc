@@ -11,7 +11,7 @@
 #include <stdexcept>
 
 #include "common/protocol/command.h"
-#include "common/protocol/control.h"
+#include "common/protocol/reply.h"
 #include "common/websocket/frame.h"
 #include "common/websocket/handshake.h"
 #include "common/websocket/message_reader.h"
@@ -138,7 +138,7 @@ void FakeServer::on_text(Peer& peer, std::string_view text) {
   const auto parsed = parser.parse(text);
   std::string reply;
   if (!parsed) {
-    protocol::append_error(reply, parsed.error().id, kTime, parsed.error().error);
+    protocol::append_reply(reply, parsed.error().id, kTime, protocol::refused(parsed.error().error));
     return append_frame(reply, peer.out);
   }
   const protocol::Command& command = **parsed;
@@ -148,13 +148,13 @@ void FakeServer::on_text(Peer& peer, std::string_view text) {
       return append_frame(reply, peer.out);
     }
     for (const std::string_view channel : *command.channels) peer.channels.emplace_back(channel);
-    protocol::append_subscribed(reply, command.id, kTime, {}, {});
+    protocol::append_reply(reply, command.id, kTime, protocol::Subscribed{});
     return append_frame(reply, peer.out);
   }
   for (const protocol::PublishEvent& event : command.publish) publish(event.channel, event.type, event.data);
   if (command.id.empty() || (behaviour_.misdeed == Misdeed::kDropAck && misbehave())) return;
   const protocol::Published published{.channel = command.publish[0].channel, .offset = 1, .epoch = "e"};
-  protocol::append_published(reply, command.id, kTime, {&published, 1}, false);
+  protocol::append_reply(reply, command.id, kTime, protocol::PublishedAll{.events = {&published, 1}});
   append_frame(reply, peer.out);
 }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/protocol/command_text.h"
 #include "wspub/publish_command.h"
 
 namespace wskit::pub {
@@ -27,7 +28,7 @@ class EventMapperTest : public testing::Test {
     if (!event) return fmt::format("column {}: {}", event.error().column, event.error().reason);
     if (!*event) return "blank";
     std::string json;
-    append_event(json, **event);
+    protocol::append_publish_event(json, **event);
     return json;
   }
 

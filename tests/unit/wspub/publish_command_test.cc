@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/protocol/command_text.h"
 #include "common/protocol/command.h"
 
 namespace wskit::pub {
@@ -25,7 +26,7 @@ std::vector<std::string> parse(const std::string& text) {
   std::vector<std::string> events{(*parsed)->batch ? "batch" : "single", std::string((*parsed)->id)};
   for (const PublishEvent& published : (*parsed)->publish) {
     std::string json;
-    append_event(json, published);
+    protocol::append_publish_event(json, published);
     events.push_back(json);
   }
   return events;
@@ -71,7 +72,7 @@ TEST(PublishCommand, TheServersParserReadsBackWhatWasWritten) {
   full.key = R"("a\"b")";
   full.dedup = R"("p:9")";
   std::string json;
-  append_event(json, full);
+  protocol::append_publish_event(json, full);
   PublishCommand command;
   command.start(1, PublishCommand::Reply::kWanted);
   command.add(full, 1, {});

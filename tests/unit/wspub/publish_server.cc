@@ -5,8 +5,8 @@
 
 #include <utility>
 
-#include "common/protocol/control.h"
-#include "wspub/publish_command.h"
+#include "common/protocol/command_text.h"
+#include "common/protocol/reply.h"
 
 namespace wskit::pub {
 namespace {
@@ -20,15 +20,15 @@ constexpr std::string_view kTime = "2026-11-20T10:00:00.000000Z";
 PublishServer::PublishServer(boost::asio::io_context& io) : server_(io) {
   server_.on_open = [this](FakePeer& peer) {
     std::string greeting;
-    protocol::append_connected(greeting, kTime,
-                               {.connection = "c1",
-                                .user = "",
-                                .server = "fake",
-                                .node = "n1",
-                                .heartbeat_seconds = 30,
-                                .max_message_bytes = max_message_bytes,
-                                .channels = default_channels,
-                                .features = features});
+    protocol::append_reply(greeting, {}, kTime,
+                           protocol::Connected{.connection = "c1",
+                                               .user = "",
+                                               .server = "fake",
+                                               .node = "n1",
+                                               .heartbeat_seconds = 30,
+                                               .max_message_bytes = max_message_bytes,
+                                               .channels = {default_channels.begin(), default_channels.end()},
+                                               .features = {features.begin(), features.end()}});
     peer.send(greeting);
   };
   server_.on_message = [this](FakePeer& peer, const std::string& text) { on_message(peer, text); };
@@ -65,7 +65,7 @@ void PublishServer::publish(FakePeer& peer, const protocol::Command& command) {
       return;
     case Verdict::Kind::kRefuse: {
       std::string answer;
-      protocol::append_error(answer, command.id, kTime, verdict.error);
+      protocol::append_reply(answer, command.id, kTime, protocol::refused(verdict.error));
       return peer.send(answer);
     }
     case Verdict::Kind::kCutBefore:
@@ -104,7 +104,7 @@ std::string PublishServer::apply(const protocol::Command& command, bool miscount
     bare.dedup = {};
     bare.sequence = protocol::kNoSequence;
     std::string json;
-    append_event(json, bare);
+    protocol::append_publish_event(json, bare);
     json.erase(1, json.find(R"("type":)") - 1);  // the channel
     channel.push_back(json);
     ++total_events_;
@@ -114,7 +114,8 @@ std::string PublishServer::apply(const protocol::Command& command, bool miscount
   }
   if (miscount) published.push_back(published.back());
   std::string answer;
-  protocol::append_published(answer, command.id, kTime, published, command.batch || miscount);
+  protocol::append_reply(answer, command.id, kTime,
+                         protocol::PublishedAll{.events = published, .batch = command.batch || miscount});
   return answer;
 }
 

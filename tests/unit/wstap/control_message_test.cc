@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "common/protocol/control.h"
+#include "common/protocol/reply.h"
 
 namespace wskit::tap {
 namespace {
@@ -14,19 +14,17 @@ constexpr std::string_view kTime = "2026-11-20T10:00:00.000000Z";
 
 TEST(ParseControl, ReadsWhatTheServersWriterWrites) {
   std::string text;
-  const std::vector<std::string> channels{"a", "b/*"};
-  protocol::append_connected(text, kTime,
-                             {.connection = "c",
-                              .user = {},
-                              .server = "s",
-                              .node = "n",
-                              .heartbeat_seconds = 30,
-                              .max_message_bytes = 1,
-                              .channels = channels,
-                              .features = {}});
+  protocol::append_reply(text, {}, kTime,
+                         protocol::Connected{.connection = "c",
+                                             .user = {},
+                                             .server = "s",
+                                             .node = "n",
+                                             .heartbeat_seconds = 30,
+                                             .max_message_bytes = 1,
+                                             .channels = {"a", "b/*"}});
   const ControlMessage connected = parse_control(text);
   EXPECT_EQ(connected.type, "connected");
-  EXPECT_EQ(connected.channels, channels);
+  EXPECT_EQ(connected.channels, (std::vector<std::string>{"a", "b/*"}));
   EXPECT_EQ(connected.timestamp, kTime);
 
   text.clear();
@@ -38,7 +36,7 @@ TEST(ParseControl, ReadsWhatTheServersWriterWrites) {
        .oldest = {},
        .gaps = {{.channel = "b/c", .offset = 43, .epoch = "f", .oldest = 41}},
        .more_gaps = 7}};
-  protocol::append_subscribed(text, "1", kTime, entries, {});
+  protocol::append_reply(text, "1", kTime, protocol::Subscribed{.channels = entries, .event_types = {}});
   const ControlMessage subscribed = parse_control(text);
   EXPECT_EQ(subscribed.id, "1");
   ASSERT_EQ(subscribed.subscribed.size(), 2U);
@@ -55,7 +53,8 @@ TEST(ParseControl, ReadsWhatTheServersWriterWrites) {
   EXPECT_EQ(subscribed.subscribed[1].gaps[0].oldest, 41U);
 
   text.clear();
-  protocol::append_error(text, R"("x")", kTime, {protocol::ErrorCode::kForbidden, "not here", {}});
+  protocol::append_reply(text, R"("x")", kTime,
+                         protocol::refused({protocol::ErrorCode::kForbidden, "not here", {}}));
   const ControlMessage error = parse_control(text);
   EXPECT_EQ(error.id, R"("x")");
   EXPECT_EQ(error.error_code, "FORBIDDEN");
@@ -103,25 +102,26 @@ TEST(ParseControl, PassesOverWhatNamesNoChannelAndNoPlaceInOne) {
 TEST(ParseControl, TakesNoNameThatIsNoneFromTheGreetingAndNoEpochThatIsNoneFromAHistory) {
   EXPECT_EQ(parse_control(R"({"type":"connected","data":{"channels":["a b","a","b/**","**/b",7]}})").channels,
             (std::vector<std::string>{"a", "b/**"}));
-  EXPECT_EQ(parse_control(R"({"type":"history","data":{"epoch":"e-1"}})").epoch, "e-1");
-  EXPECT_EQ(parse_control(R"({"type":"history","data":{"epoch":"e 1"}})").epoch, "");
+  EXPECT_EQ(parse_control(R"({"type":"history","data":{"epoch":"e-1","offset":1,"events":[]}})").epoch,
+            "e-1");
+  EXPECT_EQ(parse_control(R"({"type":"history","data":{"epoch":"e 1","offset":1,"events":[]}})").epoch, "");
 }
 
-std::string nested(std::string_view open, std::string_view close) {
-  constexpr int kDepth = 100'000;
+std::string nested(int depth, std::string_view open, std::string_view close) {
   std::string text;
-  for (int i = 0; i < kDepth; ++i) text += open;
-  for (int i = 0; i < kDepth; ++i) text += close;
+  for (int i = 0; i < depth; ++i) text += open;
+  for (int i = 0; i < depth; ++i) text += close;
   return text;
 }
 
 TEST(ParseControl, GoesNoDeeperThanAServerDoes) {
-  const ControlMessage other = parse_control(R"({"type":"x","id":)" + nested("[", "]") + "}");
+  const ControlMessage other = parse_control(R"({"type":"x","id":)" + nested(100, "[", "]") + "}");
   EXPECT_EQ(other.type, "x");
   EXPECT_EQ(other.id, "");
+  EXPECT_EQ(parse_control(R"({"type":"x","id":)" + nested(100'000, "[", "]") + "}").type, "");
   for (const char* list : {"gaps", "matched"}) {
     const std::string open = std::string(R"([{"channel":"a","offset":1,")") + list + "\":";
-    std::string text = R"({"type":"subscribed","id":1,"data":{"channels":)" + nested(open, "}]") + "}}";
+    std::string text = R"({"type":"subscribed","id":1,"data":{"channels":)" + nested(100, open, "}]") + "}}";
     // What lies in the middle.
     text.insert(text.find(":}") + 1, "[]");
     const ControlMessage subscribed = parse_control(text);

@@ -63,7 +63,7 @@ TEST(HistoryPage, HasAPlaceThatMayBeKeptInACursorAndSentBack) {
 }
 
 TEST(HistoryCommand, AsksForOnePage) {
-  EXPECT_EQ(history_command("4", "a\"b", R"("start")", 10),
+  EXPECT_EQ(history_command("4", "a\"b", protocol::FromStart{}, 10),
             R"({"action":"history","id":4,"channel":"a\"b","since":"start","limit":10})");
 }
 

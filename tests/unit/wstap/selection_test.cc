@@ -12,7 +12,7 @@ TEST(Selection, AsksForChannelsTypesAndPositions) {
   ASSERT_TRUE(selection);
   EXPECT_EQ(selection->channels(), (Texts{"market/*", "a"}));
   EXPECT_EQ(
-      selection->subscribe_command(selection->channels(), R"({"last":1})"),
+      selection->subscribe_command(selection->channels(), protocol::FromLast{1}),
       R"({"action":"subscribe","id":1,"channels":["market/*","a"],"events":["trade"],"since":{"last":1},)"
       R"("matched":true})");
 }

@@ -11,8 +11,8 @@
 
 #include "common/protocol/close_code.h"
 #include "common/protocol/command.h"
-#include "common/protocol/control.h"
 #include "common/protocol/error.h"
+#include "common/protocol/reply.h"
 #include "wsserve/log/actor.h"
 
 namespace wskit::server {

@@ -1,8 +1,8 @@
 #include "wsserve/channel/event_key.h"
 
 #include "common/protocol/command.h"
-#include "common/protocol/control.h"
 #include "common/protocol/json_value.h"
+#include "common/protocol/json_writer.h"
 
 namespace wskit::server {
 

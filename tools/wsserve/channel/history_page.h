@@ -11,6 +11,7 @@
 
 #include "common/protocol/error.h"
 #include "common/protocol/position.h"
+#include "common/protocol/reply.h"
 #include "wsserve/frame/chunk.h"
 
 namespace wskit::server {
@@ -26,14 +27,8 @@ struct HistoryPage {
   // Leaves at most `limit` of the `replayed` events that there are.
   void cut(std::size_t limit, std::uint64_t replayed);
 
-  // {"channel":…,"events":[…],"offset":N,"epoch":"E","oldest":N,…}
-  [[nodiscard]] std::string json() const;
+  // As the protocol tells it; refers to the frames.
+  [[nodiscard]] protocol::HistoryEvents reply() const;
 };
-
-inline constexpr std::size_t kDefaultHistoryLimit = 100;
-inline constexpr std::size_t kMaxHistoryLimit = 10'000;
-
-// A whole number from 1 to kMaxHistoryLimit; empty text is the default.
-[[nodiscard]] protocol::Result<std::size_t> parse_limit(std::string_view text);
 
 }  // namespace wskit::server

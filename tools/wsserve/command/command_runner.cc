@@ -22,9 +22,18 @@ using protocol::Command;
 using protocol::Error;
 using protocol::ErrorCode;
 
+namespace {
+
+protocol::CommandParser::ServerSpace server_space_of(const Connection& connection) {
+  using ServerSpace = protocol::CommandParser::ServerSpace;
+  return auth::may_announce(connection.identity()) ? ServerSpace::kAllowed : ServerSpace::kRefused;
+}
+
+}  // namespace
+
 void CommandRunner::run(Connection& connection, std::string_view text) {
   host_.counters.commands.add();
-  const auto parsed = parse(connection, text);
+  const auto parsed = parser_.parse(text, server_space_of(connection));
   if (host_.settings->limits.watches_traffic()) {
     if (const auto error = connection.over_rate(parsed ? (*parsed)->publish.size() : 0)) {
       refuse(connection, parsed ? (*parsed)->id : parsed.error().id, *error);
@@ -39,9 +48,7 @@ void CommandRunner::run(Connection& connection, std::string_view text) {
   }
   if (command.action == Action::kPublish) return publish(connection, command);
   if (command.action == Action::kPing) {
-    text_.clear();
-    protocol::append_pong(text_, command.id, host_.clock.timestamp(), command.timestamp);
-    return connection.send_text(text_);
+    return reply(connection, command.id, protocol::Pong{command.timestamp});
   }
   const Clock::time_point began = Clock::now();
   carry_out(connection, command);
@@ -59,10 +66,7 @@ void CommandRunner::carry_out(Connection& connection, const Command& command) {
       return unsubscribe(connection, command);
     case Action::kStats:
       if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
-      text_.clear();
-      protocol::append_control(text_, "stats", command.id, host_.clock.timestamp(),
-                               host_.server.stats(connection.identity()));
-      return connection.send_text(text_);
+      return reply(connection, command.id, protocol::Statistics{host_.server.stats(connection.identity())});
     case Action::kAuth:
       return authenticate(connection, command);
     case Action::kHistory:
@@ -72,11 +76,10 @@ void CommandRunner::carry_out(Connection& connection, const Command& command) {
   }
 }
 
-boost::system::result<const Command*, protocol::CommandError> CommandRunner::parse(
-    const Connection& connection, std::string_view text) {
-  using ServerSpace = protocol::CommandParser::ServerSpace;
-  return parser_.parse(
-      text, auth::may_announce(connection.identity()) ? ServerSpace::kAllowed : ServerSpace::kRefused);
+void CommandRunner::reply(Connection& connection, std::string_view id, const protocol::Reply& reply) {
+  text_.clear();
+  protocol::append_reply(text_, id, host_.clock.timestamp(), reply);
+  connection.send_text(text_);
 }
 
 void CommandRunner::refuse(Connection& connection, std::string_view id, const Error& error) {
@@ -84,9 +87,7 @@ void CommandRunner::refuse(Connection& connection, std::string_view id, const Er
   if (error.code == ErrorCode::kUnauthorized) host_.counters.unauthorized.add();
   if (error.code == ErrorCode::kForbidden) host_.counters.forbidden.add();
   logs::refuse(host_, connection, error);
-  text_.clear();
-  protocol::append_error(text_, id, host_.clock.timestamp(), error);
-  connection.send_text(text_);
+  reply(connection, id, protocol::refused(error));
 }
 
 namespace {
@@ -194,14 +195,6 @@ void CommandRunner::history(Connection& connection, const Command& command) {
   if (const auto error = auth::check_read(connection.identity(), name)) {
     return refuse(connection, command.id, *error);
   }
-  protocol::Since since = protocol::FromStart{};
-  if (!command.since.empty()) {
-    const auto parsed = protocol::parse_since(command.since, host_.clock.receive_time().at);
-    if (!parsed) return refuse(connection, command.id, parsed.error());
-    since = *parsed;
-  }
-  const auto limit = parse_limit(command.limit);
-  if (!limit) return refuse(connection, command.id, limit.error());
   // One short command asks for up to a whole message of events.
   if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
   Channel* channel = host_.hub.find(name);
@@ -212,12 +205,11 @@ void CommandRunner::history(Connection& connection, const Command& command) {
   const auto answer = [this, id = std::string(command.id)](Connection& asking,
                                                            const protocol::Result<HistoryPage>& page) {
     if (!page) return refuse(asking, id, page.error());
-    text_.clear();
-    protocol::append_control(text_, "history", id, host_.clock.timestamp(), page->json());
-    asking.send_text(text_);
+    reply(asking, id, page->reply());
   };
-  history_.page(connection, *channel, since, *limit, host_.settings->message_limits.max_message_bytes,
-                answer);
+  history_.page(connection, *channel, command.since.value_or(protocol::FromStart{}),
+                command.limit.value_or(protocol::kDefaultHistoryLimit),
+                host_.settings->message_limits.max_message_bytes, answer);
 }
 
 // --- publish -------------------------------------------------------------
@@ -355,7 +347,8 @@ void CommandRunner::publish(Connection& connection, const Command& command) {
   if (const auto error = publish_events(connection, command)) return refuse(connection, command.id, *error);
   text_.clear();
   if (!command.id.empty()) {
-    protocol::append_published(text_, command.id, acknowledged_at_, published_, command.batch);
+    protocol::append_reply(text_, command.id, acknowledged_at_,
+                           protocol::PublishedAll{.events = published_, .batch = command.batch});
   }
   // Also without an id: that events were not stored is said in any case.
   if (!on_the_way_.empty()) {
@@ -365,7 +358,8 @@ void CommandRunner::publish(Connection& connection, const Command& command) {
 }
 
 void CommandRunner::publish_over_http(Connection& connection, const http::PublishRequest& request) {
-  const auto parsed = parse(connection, request.command);
+  const auto parsed =
+      parser_.publish(request.events, request.producer, request.is_batch(), server_space_of(connection));
   if (!parsed) return connection.answer_http(http::at_line(parsed.error().error, request.lines));
   const Command& command = **parsed;
   if (auto error = connection.over_rate(command.publish.size())) {
@@ -373,7 +367,8 @@ void CommandRunner::publish_over_http(Connection& connection, const http::Publis
   }
   if (auto error = publish_events(connection, command)) return connection.answer_http(std::move(*error));
   text_.clear();
-  protocol::append_published_data(text_, published_, !request.lines.empty());
+  protocol::append_reply_data(text_,
+                              protocol::PublishedAll{.events = published_, .batch = request.is_batch()});
   text_ += '\n';
   if (!on_the_way_.empty()) return connection.await({.events = on_the_way_, .id = {}, .text = text_});
   connection.answer_http(text_);

@@ -15,8 +15,8 @@
 
 #include "common/protocol/channel.h"
 #include "common/protocol/command.h"
-#include "common/protocol/control.h"
 #include "common/protocol/position.h"
+#include "common/protocol/reply.h"
 #include "common/text_hash.h"
 #include "wsserve/command/history_query.h"
 #include "wsserve/command/presence_reporter.h"
@@ -148,8 +148,8 @@ class CommandRunner final : public CommandHandler {
                                                                const Producer& producer,
                                                                protocol::SystemMicros now,
                                                                std::int64_t& newest) const;
-  boost::system::result<const protocol::Command*, protocol::CommandError> parse(const Connection& connection,
-                                                                                std::string_view text);
+  // `id`: of the command that is answered; empty: none.
+  void reply(Connection& connection, std::string_view id, const protocol::Reply& reply);
   void refuse(Connection& connection, std::string_view id, const protocol::Error& error);
 
   // Why the names may not be subscribed; nothing if they may.

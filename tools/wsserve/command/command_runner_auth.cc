@@ -25,17 +25,6 @@ using protocol::ErrorCode;
 // docs/protocol.md, "connected".
 constexpr std::array<std::string_view, 2> kFeatures{"gap", "sequence"};
 
-std::string authenticated_data(const auth::Identity& identity) {
-  std::string data = R"({"user":)" + protocol::quote(identity.user) + R"(,"expires":)";
-  if (identity.expires) {
-    protocol::TimestampWriter writer;
-    data += fmt::format(R"("{}")", writer.write(*identity.expires));
-  } else {
-    data += "null";
-  }
-  return data + '}';
-}
-
 // Of its address, its token and the server, each one once.
 std::vector<std::string> first_channels(const auth::Identity& identity, const FirstSubscriptions& first) {
   std::vector<std::string> names;
@@ -63,18 +52,16 @@ void CommandRunner::welcome(Connection& connection, const FirstSubscriptions& fi
   if (user.awaits_token) {
     auth_within = std::chrono::duration<double>(host_.settings->auth_timeout).count();
   }
-  text_.clear();
-  protocol::append_connected(text_, host_.clock.timestamp(),
-                             {.connection = id,
-                              .user = user.user,
-                              .server = identity.server,
-                              .node = identity.node,
-                              .heartbeat_seconds = std::chrono::duration<double>(heartbeat).count(),
-                              .max_message_bytes = connection.max_message_bytes(),
-                              .channels = channels,
-                              .features = kFeatures,
-                              .auth_within_seconds = auth_within});
-  connection.send_text(text_);
+  reply(connection, {},
+        protocol::Connected{.connection = id,
+                            .user = user.user,
+                            .server = identity.server,
+                            .node = identity.node,
+                            .heartbeat_seconds = std::chrono::duration<double>(heartbeat).count(),
+                            .max_message_bytes = connection.max_message_bytes(),
+                            .channels = {channels.begin(), channels.end()},
+                            .features = {kFeatures.begin(), kFeatures.end()},
+                            .auth_within_seconds = auth_within});
   if (!user.awaits_token) subscribe_first(connection, channels, first);
 }
 
@@ -124,10 +111,11 @@ void CommandRunner::authenticate(Connection& connection, const protocol::Command
   if (!connection.take_identity(std::move(*admitted), first)) return;
   presence_.renamed(connection);
   logs::authenticate(host_, connection);
-  text_.clear();
-  protocol::append_control(text_, "authenticated", command.id, host_.clock.timestamp(),
-                           authenticated_data(connection.identity()));
-  connection.send_text(text_);
+  protocol::TimestampWriter writer;
+  const auto& expires = connection.identity().expires;
+  reply(connection, command.id,
+        protocol::Authenticated{.user = connection.identity().user,
+                                .expires = expires ? writer.write(*expires) : std::string_view()});
   if (renewed || !first) drop_forbidden(connection);
   if (renewed) return;
   const FirstSubscriptions subscriptions = first.value_or(FirstSubscriptions{});
@@ -147,9 +135,7 @@ void CommandRunner::drop_forbidden(Connection& connection) {
   connection.subscriptions_left();
   const std::vector<std::string_view> left(forbidden.begin(), forbidden.end());
   logs::unsubscribe(host_, connection, left);
-  text_.clear();
-  protocol::append_unsubscribed(text_, {}, host_.clock.timestamp(), left, {});
-  connection.send_text(text_);
+  reply(connection, {}, protocol::Unsubscribed{.channels = left, .event_types = {}});
 }
 
 }  // namespace wskit::server

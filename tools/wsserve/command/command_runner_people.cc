@@ -120,12 +120,10 @@ void CommandRunner::presence(Connection& connection, const protocol::Command& co
   people::take_roll_call(
       host_, connection, ask,
       [this, channel, id = std::string(command.id)](Connection& asking, const Answer& answer) {
-        text_.clear();
-        protocol::append_control(
-            text_, "presence", id, host_.clock.timestamp(),
-            fmt::format(R"({{"channel":{},"connections":{},"count":{}}})", protocol::quote(channel),
-                        people::as_array(answer, kMaxPresent), answer.count));
-        asking.send_text(text_);
+        reply(asking, id,
+              protocol::Present{.channel = channel,
+                                .connections = people::as_array(answer, kMaxPresent),
+                                .count = answer.count});
       });
 }
 

@@ -41,10 +41,9 @@ void CommandRunner::stream_located(Connection& connection, const SubscribeReques
   }
   logs::subscribe(host_, connection, channels);
   const TypeFilterPtr& filter = request.terms.filter;
-  text_.clear();
-  protocol::append_subscribed(text_, {}, host_.clock.timestamp(), channels,
-                              filter == nullptr ? std::vector<std::string>() : filter->types());
-  connection.send_text(text_);
+  protocol::Subscribed subscribed{.channels = channels, .event_types = {}};
+  if (filter != nullptr) subscribed.event_types.assign(filter->types().begin(), filter->types().end());
+  reply(connection, {}, subscribed);
   tell_gaps(connection, channels);
   connection.positions_are_known();
   connection.catch_up();
@@ -53,13 +52,9 @@ void CommandRunner::stream_located(Connection& connection, const SubscribeReques
 void CommandRunner::tell_gaps(Connection& connection,
                               const std::vector<protocol::SubscribedChannel>& channels) {
   const auto tell = [&](const protocol::SubscribedGap& gap) {
-    std::string data = R"({"channel":)";
-    protocol::append_json_string(data, gap.channel);
-    data += R"(,"offset":)" + std::to_string(gap.offset) + R"(,"epoch":")" + std::string(gap.epoch) +
-            R"(","oldest":)" + std::to_string(gap.oldest) + "}";
-    text_.clear();
-    protocol::append_control(text_, "gap", {}, host_.clock.timestamp(), data);
-    connection.send_text(text_);
+    reply(connection, {},
+          protocol::Gap{
+              .channel = gap.channel, .offset = gap.offset, .epoch = gap.epoch, .oldest = gap.oldest});
   };
   for (const protocol::SubscribedChannel& entry : channels) {
     if (entry.oldest) tell({entry.channel, *entry.offset, entry.epoch, *entry.oldest});

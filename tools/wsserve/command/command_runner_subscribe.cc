@@ -75,16 +75,10 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
                   {ErrorCode::kBadCommand, "filter is not served here: leave it out, and use events", {}});
   }
   Pace pace = connection.default_pace();
-  if (!command.max_rate.empty() || !command.conflate.empty()) {
-    const auto parsed = parse_pace(command.max_rate, command.conflate, host_.settings->pace);
-    if (!parsed) return refuse(connection, command.id, parsed.error());
-    pace = *parsed;
-  }
-  protocol::Since since;
-  if (!command.since.empty()) {
-    const auto parsed = protocol::parse_since(command.since, protocol::system_now());
-    if (!parsed) return refuse(connection, command.id, parsed.error());
-    since = *parsed;
+  if (command.max_rate || command.conflate) {
+    const auto made = make_pace(command.max_rate, command.conflate.value_or(false), host_.settings->pace);
+    if (!made) return refuse(connection, command.id, made.error());
+    pace = *made;
   }
   TypeFilterPtr filter = connection.default_filter();
   if (command.event_types) filter = TypeFilter::only(names_of(*command.event_types));
@@ -101,19 +95,16 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
       }
     }
   }
-  if (!command.matched.empty() && command.matched != "true" && command.matched != "false") {
-    return refuse(connection, command.id, {ErrorCode::kBadCommand, "matched is true or false", {}});
-  }
-  const bool matched = command.matched == "true";
   // One short command asks for up to a whole message.
-  if (matched && !connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+  if (command.matched && !connection.takes_answers()) return refuse(connection, command.id, unread_answers());
   names = each_once(std::move(names));
   if (const auto error = check(connection, names)) return refuse(connection, command.id, *error);
-  subscribe(connection,
-            {std::string(command.id),
-             names_of(names),
-             {.filter = filter, .by_default = !command.event_types, .pace = pace, .matched = matched}},
-            since);
+  subscribe(
+      connection,
+      {std::string(command.id),
+       names_of(names),
+       {.filter = filter, .by_default = !command.event_types, .pace = pace, .matched = command.matched}},
+      command.since.value_or(protocol::FromNow{}));
 }
 
 void CommandRunner::subscribe(Connection& connection, const SubscribeRequest& request,
@@ -211,10 +202,9 @@ void CommandRunner::subscribe_located(Connection& connection, const SubscribeReq
                                       const protocol::Since& since) {
   const Told answer = add_all(connection, request, since);
   logs::subscribe(host_, connection, answer.channels);
-  text_.clear();
-  protocol::append_subscribed(text_, request.id, host_.clock.timestamp(), answer.channels,
-                              passing_types(connection, request.names));
-  connection.send_text(text_);
+  const std::vector<std::string> types = passing_types(connection, request.names);
+  reply(connection, request.id,
+        protocol::Subscribed{.channels = answer.channels, .event_types = {types.begin(), types.end()}});
   connection.catch_up();
 }
 
@@ -517,10 +507,9 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
   }
   connection.subscriptions_left();
   logs::unsubscribe(host_, connection, left);
-  text_.clear();
-  const auto types = command.event_types ? names_of(*command.event_types) : std::vector<std::string>();
-  protocol::append_unsubscribed(text_, command.id, host_.clock.timestamp(), left, types);
-  connection.send_text(text_);
+  reply(connection, command.id,
+        protocol::Unsubscribed{.channels = left,
+                               .event_types = command.event_types.value_or(std::vector<std::string_view>())});
 }
 
 }  // namespace wskit::server

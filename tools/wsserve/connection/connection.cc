@@ -435,7 +435,7 @@ void Connection::beat() {
     host_.agenda.after_turn(*this, Due::kPinged);
     if (json_heartbeats_) {
       std::string text;
-      protocol::append_heartbeat(text, host_.clock.timestamp(), counters());
+      protocol::append_reply(text, {}, host_.clock.timestamp(), counters());
       send_text(text);
     }
     std::string ping;

@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "common/protocol/close_code.h"
-#include "common/protocol/control.h"
 #include "common/protocol/position.h"
+#include "common/protocol/reply.h"
 #include "common/websocket/deflate.h"
 #include "common/websocket/message_reader.h"
 #include "wsserve/auth/gate.h"

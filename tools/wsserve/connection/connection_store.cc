@@ -88,7 +88,7 @@ void Connection::send_reply(const StoreWait::Reply& reply, const store::Store& s
   std::string text;
   const protocol::Error error = not_stored(lost, reply.events.size());
   logs::refuse(host_, *this, error);
-  protocol::append_error(text, reply.id, host_.clock.timestamp(), error);
+  protocol::append_reply(text, reply.id, host_.clock.timestamp(), protocol::refused(error));
   send_text(text);
 }
 
@@ -136,13 +136,10 @@ void Connection::tell_gap(const Channel& channel, std::uint64_t last) {
   // Behind the events that come before it.
   host_.fanout.flush_now(*this);
   if (phase_ != Phase::kOpen) return;
-  std::string data = R"({"channel":)";
-  protocol::append_json_string(data, channel.name());
-  data += R"(,"epoch":)";
-  protocol::append_json_string(data, channel.epoch());
-  data += fmt::format(R"(,"offset":{},"oldest":{}}})", last, last + 1);
   std::string text;
-  protocol::append_control(text, "gap", {}, host_.clock.timestamp(), data);
+  protocol::append_reply(
+      text, {}, host_.clock.timestamp(),
+      protocol::Gap{.channel = channel.name(), .offset = last, .epoch = channel.epoch(), .oldest = last + 1});
   send_text(text);
 }
 

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 
-#include "common/protocol/control.h"
+#include "common/protocol/json_writer.h"
+#include "common/protocol/reply.h"
 #include "wsserve/frame/event_frame.h"
 #include "wsserve/http/event_stream.h"
 
@@ -44,11 +45,9 @@ void EventStream::append_farewell(std::string& out, protocol::CloseCode code, st
   // What a slow reader would not read makes it no faster.
   if (code == protocol::CloseCode::kSlowConsumer) return;
   append_retry(out);
-  std::string data = fmt::format(R"({{"code":{},"reason":)", static_cast<unsigned>(code));
-  protocol::append_json_string(data, reason);
-  data += '}';
   std::string control;
-  protocol::append_control(control, "close", {}, timestamp, data);
+  protocol::append_reply(control, {}, timestamp,
+                         protocol::Closing{.code = static_cast<std::uint16_t>(code), .reason = reason});
   append_control(out, control);
 }
 

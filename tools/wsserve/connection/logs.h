@@ -10,8 +10,8 @@
 
 #include "common/protocol/close_code.h"
 #include "common/protocol/command.h"
-#include "common/protocol/control.h"
 #include "common/protocol/error.h"
+#include "common/protocol/reply.h"
 
 namespace wskit::server {
 

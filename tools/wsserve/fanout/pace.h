@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string_view>
 
 #include "common/protocol/error.h"
@@ -26,9 +27,13 @@ struct PaceBounds {
   double highest = kHighest;
 };
 
-// From the text of the two values; empty text is an absent one. kBadCommand names
-// the value that is not `true` or `false`, or no number of events a second within the
-// bounds.
+// `max_rate`: events of each key a second; nothing: as they come. kBadCommand if it is not
+// within the bounds.
+[[nodiscard]] protocol::Result<Pace> make_pace(std::optional<double> max_rate, bool conflate,
+                                               const PaceBounds& bounds);
+
+// The same from the text of the two values, as a query has them; empty text is an absent
+// one. kBadCommand also names the value that is not `true` or `false`, or no number.
 [[nodiscard]] protocol::Result<Pace> parse_pace(std::string_view max_rate, std::string_view conflate,
                                                 const PaceBounds& bounds = {});
 

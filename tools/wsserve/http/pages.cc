@@ -4,7 +4,7 @@
 
 #include <boost/algorithm/string/replace.hpp>
 
-#include "common/protocol/control.h"
+#include "common/protocol/json_writer.h"
 #include "common/protocol/one_line.h"
 #include "common/protocol/quote.h"
 #include "common/version.h"

@@ -5,9 +5,11 @@
 #include <array>
 #include <boost/algorithm/string/predicate.hpp>
 #include <map>
+#include <optional>
 
-#include "common/protocol/control.h"
+#include "common/protocol/command_slices.h"
 #include "common/protocol/json_text.h"
+#include "common/protocol/json_writer.h"
 #include "common/protocol/quote.h"
 #include "common/text.h"
 #include "common/websocket/utf8.h"
@@ -16,25 +18,25 @@
 namespace wskit::server::http {
 namespace {
 
+using protocol::CommandField;
+using protocol::CommandFields;
 using protocol::Error;
 using protocol::ErrorCode;
 using protocol::JsonScanner;
+using protocol::kCommandFieldNames;
 
 constexpr std::array<std::string_view, 3> kLineTypes{"application/x-ndjson", "application/ndjson",
                                                      "application/jsonl"};
 // What a publish takes besides its channel and its data. A producer is the command's.
-constexpr std::string_view kProducer = "producer";
-constexpr std::string_view kSequence = "sequence";
-constexpr std::array<std::string_view, 6> kMembers{"type", "timestamp", "key", "dedup", kProducer, kSequence};
+constexpr std::array<CommandField, 6> kMembers{CommandField::kType,     CommandField::kTimestamp,
+                                               CommandField::kKey,      CommandField::kDedup,
+                                               CommandField::kProducer, CommandField::kSequence};
 // What an event has besides that came from a server, and gets anew from this one.
 constexpr std::array<std::string_view, 8> kGivenAnew{"channel", "offset", "id",   "received",
                                                      "from",    "merged", "prev", "tags"};
 
 // What the body is to be taken for.
 enum class Form : std::uint8_t { kJson, kText, kJsonOrText };
-
-// JSON text by the member's name.
-using Members = std::map<std::string_view, std::string, std::less<>>;
 
 bool has_type(const Request& request, std::string_view type) {
   return boost::algorithm::istarts_with(request.header("content-type"), type);
@@ -72,27 +74,66 @@ protocol::Result<Form> form_of(const Request& request, const QueryParameters& pa
   return has_type(request, "text/plain") ? Form::kJsonOrText : Form::kJson;
 }
 
-protocol::Result<Members> members_of_query(const QueryParameters& parameters) {
-  Members members;
-  for (const auto& [name, value] : parameters) {
-    const auto* const known = std::ranges::find(kMembers, name);
-    if (known == kMembers.end()) continue;
-    if (!is_utf8(value)) {
-      return Error{ErrorCode::kBadEvent, fmt::format("{}= is not UTF-8", name), {}};
-    }
-    members[*known] = *known == kSequence && is_number(value) ? value : json_text(value);
+bool is_member(CommandField field) { return std::ranges::find(kMembers, field) != kMembers.end(); }
+
+std::string member_names() {
+  std::string names;
+  for (const CommandField member : kMembers) {
+    if (!names.empty()) names += ", ";
+    names += kCommandFieldNames[member];
   }
-  return members;
+  return names;
 }
 
-// The members of an event's object, without its braces.
-void append_event(std::string& out, std::string_view channel, const Members& members, std::string_view data) {
-  out += R"("channel":)";
-  protocol::append_json_string(out, channel);
-  for (const auto& [name, json] : members) out += fmt::format(R"(,"{}":{})", name, json);
-  out += R"(,"data":)";
-  out += data;
-}
+// Puts a request together.
+class Builder {
+ public:
+  explicit Builder(std::string_view channel) {
+    defaults_.put(CommandField::kChannel, write(json_text(channel)));
+  }
+
+  // What the query says of all events.
+  [[nodiscard]] protocol::Result<void> read_query(const QueryParameters& parameters) {
+    // As everywhere in a query, the last one counts.
+    std::map<CommandField, const std::string*> values;
+    for (const auto& [name, value] : parameters) {
+      const auto field = kCommandFieldNames.find(name);
+      if (!field || !is_member(*field)) continue;
+      if (!is_utf8(value)) return Error{ErrorCode::kBadEvent, fmt::format("{}= is not UTF-8", name), {}};
+      values[*field] = &value;
+    }
+    for (const auto& [field, value] : values) {
+      std::string json = field == CommandField::kSequence && is_number(*value) ? *value : json_text(*value);
+      if (field == CommandField::kProducer) {
+        request_.producer = std::move(json);
+      } else {
+        defaults_.put(field, write(std::move(json)));
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] protocol::Result<void> read_lines(std::string_view body, Form form);
+
+  // One event, whose data is JSON text in the body.
+  void add(std::string_view data) { add_event(defaults_, data); }
+  void add_text(std::string_view text) { add(write(json_text(text))); }
+
+  [[nodiscard]] PublishRequest finish() { return std::move(request_); }
+
+ private:
+  // Keeps a text as long as the request lives.
+  std::string_view write(std::string text) { return request_.written.emplace_back(std::move(text)); }
+
+  void add_event(const CommandFields& members, std::string_view data) {
+    CommandFields& event = request_.events.emplace_back(members);
+    event.put(CommandField::kData, data);
+  }
+  [[nodiscard]] protocol::Result<void> add_line(std::string_view line, std::size_t number);
+
+  CommandFields defaults_;
+  PublishRequest request_;
+};
 
 Error bad_json(std::string_view where, const protocol::JsonFault& fault) {
   return {ErrorCode::kBadJson, fmt::format("{}: {} at byte {}", where, fault.reason, fault.position),
@@ -103,92 +144,85 @@ bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
-// One line's event, with what the query says for all.
-protocol::Result<std::string> event_of_line(std::string_view line, std::size_t number,
-                                            std::string_view channel, const Members& defaults) {
+// What the members of a line's object are, where it has `data`.
+struct LineMembers {
+  CommandFields known;
+  std::optional<std::string_view> unknown;  // the first one that no event has
+
+  void put(std::string_view name, std::string_view value) {
+    const auto field = kCommandFieldNames.find(name);
+    if (field && (*field == CommandField::kData || is_member(*field))) {
+      known.put(*field, value);
+    } else if (!is_one_of(kGivenAnew, name) && !unknown) {
+      unknown = name;
+    }
+  }
+};
+
+protocol::Result<void> Builder::add_line(std::string_view line, std::size_t number) {
   JsonScanner scanner(line);
-  Members members;
-  std::string_view data;
-  std::string_view whole;
-  std::string_view unknown;
-  std::string_view repeated;
+  LineMembers members;
+  std::string_view whole = line;
   if (scanner.peek() == '{') {
     std::string_view name;
     for (bool more = scanner.begin_object(name); more; more = scanner.next_member(name)) {
-      const std::string_view value = scanner.value();
-      const bool is_data = name == "data";
-      if (is_data && !data.empty()) repeated = name;
-      if (is_data) data = value;
-      const bool is_member = is_one_of(kMembers, name);
-      if (is_member && !members.emplace(name, value).second) repeated = name;
-      if (!is_data && !is_member && !is_one_of(kGivenAnew, name) && unknown.data() == nullptr) unknown = name;
+      members.put(name, scanner.value());
     }
   } else {
     whole = scanner.value();
   }
   if (!scanner.finish()) return bad_json(fmt::format("line {}", number), scanner.fault());
-  if (!data.empty() && !repeated.empty()) {
+  CommandFields& known = members.known;
+  if (!known.has(CommandField::kData)) {
+    add_event(defaults_, whole);
+    return {};
+  }
+  if (const auto repeated = known.repeated()) {
     return Error{ErrorCode::kBadCommand,
-                 fmt::format("line {}: the field {} stands there twice", number, protocol::quote(repeated)),
+                 fmt::format("line {}: the field {} stands there twice", number,
+                             protocol::quote(kCommandFieldNames[*repeated])),
                  {}};
   }
-  if (!data.empty() && unknown.data() != nullptr) {
+  if (members.unknown) {
     return Error{
         ErrorCode::kBadCommand,
         fmt::format("line {}: an event has no member {}; there are data, {}, and the others of an event. "
                     "If the whole line is the data, put it into \"data\"",
-                    number, protocol::quote(unknown), fmt::join(kMembers, ", ")),
+                    number, protocol::quote(*members.unknown), member_names()),
         {}};
   }
-  members.insert(defaults.begin(), defaults.end());
-  std::string event = "{";
-  if (data.empty()) {
-    append_event(event, channel, defaults, whole.empty() ? line : whole);
-  } else {
-    append_event(event, channel, members, data);
+  for (const CommandField field : {CommandField::kChannel, CommandField::kType, CommandField::kTimestamp,
+                                   CommandField::kKey, CommandField::kDedup}) {
+    if (!known.has(field) && defaults_.has(field)) known.put(field, defaults_[field]);
   }
-  event += '}';
-  return event;
+  request_.events.push_back(known);
+  return {};
 }
 
-protocol::Result<std::string> text_of_line(std::string_view line, std::string_view channel,
-                                           const Members& defaults) {
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  std::string event = "{";
-  append_event(event, channel, defaults, json_text(line));
-  return event + "}";
-}
-
-protocol::Result<PublishRequest> from_lines(const Request& request, std::string_view channel,
-                                            const Members& members, Form form) {
-  if (members.contains(kSequence)) {
+protocol::Result<void> Builder::read_lines(std::string_view body, Form form) {
+  if (defaults_.has(CommandField::kSequence)) {
     return Error{
         ErrorCode::kBadCommand,
         "sequence= is of one event; where each line is one, it stands in the line, beside its \"data\"",
         {}};
   }
-  PublishRequest publish{.command = R"({"action":"publish","id":0,)", .lines = {}};
-  Members defaults = members;
-  if (const auto producer = defaults.extract(kProducer); !producer.empty()) {
-    publish.command += fmt::format(R"("{}":{},)", kProducer, producer.mapped());
-  }
-  publish.command += R"("events":[)";
-  std::string_view rest = request.body;
-  for (std::size_t number = 1; !rest.empty(); ++number) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  for (std::size_t number = 1; !body.empty(); ++number) {
+    const std::size_t end = std::min(body.find('\n'), body.size());
+    std::string_view line = body.substr(0, end);
+    body.remove_prefix(std::min(end + 1, body.size()));
     if (line.find_first_not_of(kWhiteSpace) == std::string_view::npos) continue;
-    const auto event = form == Form::kText ? text_of_line(line, channel, defaults)
-                                           : event_of_line(line, number, channel, defaults);
-    if (!event) return event.error();
-    if (!publish.lines.empty()) publish.command += ',';
-    publish.command += *event;
-    publish.lines.push_back(number);
+    // One more than may be: who reads the events says that there are too many.
+    if (request_.lines.size() > protocol::kMaxListElements) break;
+    request_.lines.push_back(number);
+    if (form == Form::kText) {
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      add_text(line);
+    } else if (const auto added = add_line(line, number); !added) {
+      return added.error();
+    }
   }
-  if (publish.lines.empty()) return Error{ErrorCode::kBadEvent, "the body has no line with an event", {}};
-  publish.command += "]}";
-  return publish;
+  if (request_.lines.empty()) return Error{ErrorCode::kBadEvent, "the body has no line with an event", {}};
+  return {};
 }
 
 }  // namespace
@@ -198,24 +232,27 @@ protocol::Result<PublishRequest> parse_publish_request(const Request& request, s
   if (!parameters) return Error{ErrorCode::kBadCommand, "the query has a malformed percent escape", {}};
   const auto form = form_of(request, *parameters);
   if (!form) return form.error();
-  const auto members = members_of_query(*parameters);
-  if (!members) return members.error();
+  Builder builder(channel);
+  if (const auto read = builder.read_query(*parameters); !read) return read.error();
   if (!is_utf8(request.body)) {
     return Error{ErrorCode::kBadJson, "the body is not UTF-8", R"({"position":0})"};
   }
-  if (takes_lines(request)) return from_lines(request, channel, *members, *form);
-  PublishRequest publish{.command = R"({"action":"publish","id":0,)", .lines = {}};
-  // Checked by itself, so that it cannot end the event and begin another.
+  if (takes_lines(request)) {
+    if (const auto read = builder.read_lines(request.body, *form); !read) return read.error();
+    return builder.finish();
+  }
   JsonScanner scanner(request.body);
   const std::string_view data = scanner.value();
   const bool is_json = scanner.finish();
   if (*form == Form::kJson && !is_json) {
     return bad_json("the body is not JSON (say ?as=text if it is a text)", scanner.fault());
   }
-  const bool as_text = *form == Form::kText || !is_json;
-  append_event(publish.command, channel, *members, as_text ? json_text(request.body) : std::string(data));
-  publish.command += '}';
-  return publish;
+  if (*form == Form::kText || !is_json) {
+    builder.add_text(request.body);
+  } else {
+    builder.add(data);
+  }
+  return builder.finish();
 }
 
 protocol::Error at_line(protocol::Error error, std::span<const std::size_t> lines) {

@@ -1,26 +1,33 @@
-// POST /publish/<channel>: a request's body as the publish command that it
-// stands for.
+// POST /publish/<channel>: the events that a request's body stands for.
 //
 // Threads: pure functions.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/protocol/command_fields.h"
 #include "common/protocol/error.h"
 #include "wsserve/http/request_reader.h"
 
 namespace wskit::server::http {
 
+// For protocol::CommandParser::publish(). Its slices point into `written` and into the
+// request, which must outlive it.
 struct PublishRequest {
-  std::string command;  // for protocol::CommandParser
+  std::vector<protocol::CommandFields> events;
+  std::string producer;  // JSON text; empty: none
   // Where the events stand in the body, if each is a line of it: then the command is a batch, and its
   // answer an array.
   std::vector<std::size_t> lines;
+  std::deque<std::string> written;  // texts that do not stand in the body as JSON
+
+  [[nodiscard]] bool is_batch() const { return !lines.empty(); }
 };
 
 // What POST /publish takes in its query, besides `token`.

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <iterator>
 
-#include "common/protocol/control.h"
+#include "common/protocol/json_writer.h"
 #include "common/protocol/quote.h"
 
 namespace wskit::server::http {

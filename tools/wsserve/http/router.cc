@@ -6,6 +6,7 @@
 #include <span>
 
 #include "common/protocol/channel.h"
+#include "common/protocol/command.h"
 #include "common/protocol/event.h"
 #include "common/protocol/quote.h"
 #include "wsserve/channel/history_page.h"
@@ -100,7 +101,7 @@ std::optional<HttpError> coding_problem(const Request& request) {
 Route history_route(const Request& request, std::string_view encoded) {
   HistoryRequest history;
   history.path = request.path;
-  history.limit = kDefaultHistoryLimit;
+  history.limit = protocol::kDefaultHistoryLimit;
   auto name = channel_name(encoded);
   if (auto* error = std::get_if<HttpError>(&name)) return std::move(*error);
   history.channel = std::get<std::string>(std::move(name));
@@ -111,7 +112,7 @@ Route history_route(const Request& request, std::string_view encoded) {
     if (key == "since") {
       if (auto error = read_since(value, history.since)) return std::move(*error);
     } else if (key == "limit") {
-      const auto limit = parse_limit(value);
+      const auto limit = protocol::parse_history_limit(value);
       if (!limit) return bad_request("BAD_REQUEST", "limit=: " + limit.error().message);
       history.limit = *limit;
     }

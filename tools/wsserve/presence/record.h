@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/protocol/control.h"
+#include "common/protocol/reply.h"
 #include "common/protocol/timestamp.h"
 #include "wsserve/presence/people.h"
 

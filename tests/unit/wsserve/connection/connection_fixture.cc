@@ -44,7 +44,7 @@ void RecordingHandler::run(Connection& connection, std::string_view text) {
 }
 
 void RecordingHandler::publish_over_http(Connection& connection, const http::PublishRequest& request) {
-  on_request(connection, request.command);
+  on_request(connection, request.events.front()[protocol::CommandField::kData]);
 }
 
 void RecordingHandler::administer(Connection& connection, const http::AdminRequest& request) {
