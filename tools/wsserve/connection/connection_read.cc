@@ -133,7 +133,7 @@ void Connection::handle_request(http::Request& request) {
   if (!identified && !http::is_open(route)) {
     return send_http(http::error_response(http::to_http(identified.error())), request.keep_alive, head);
   }
-  if (const auto* page = std::get_if<http::Page>(&route)) {
+  if (const auto* page = std::get_if<http::Address>(&route)) {
     return send_http(http::answer(*page, request, host_.server, identity()), request.keep_alive, head);
   }
   if (const auto* history = std::get_if<http::HistoryRequest>(&route)) {

@@ -89,27 +89,17 @@ std::string AdminRequest::what() const {
   return action == Action::kDisconnect ? "disconnecting others" : "listing connections";
 }
 
-std::optional<Parsed> admin_request(const Request& request) {
-  constexpr std::string_view kConnections = "/connections";
-  const std::string_view path = request.path;
-  const bool reads = request.method == "GET" || request.method == "HEAD";
+Parsed admin_request(const Request& request, Address address, std::string_view rest) {
   AdminRequest asked;
-  if (path == "/channels") {
-    if (!reads) return method_not_allowed(request, "GET, HEAD");
-    asked.action = Action::kListChannels;
-    return with_query(request, std::move(asked));
-  }
-  if (!path.starts_with(kConnections)) return std::nullopt;
-  const std::string_view rest = path.substr(kConnections.size());
-  if (!rest.empty() && (rest.front() != '/' || rest.size() == 1)) return std::nullopt;
-  if (!reads && request.method != "DELETE") return method_not_allowed(request, "GET, HEAD, DELETE");
-  if (!rest.empty()) {
-    const auto id = percent_decode(rest.substr(1));
+  if (address == Address::kChannels) {
+    asked.action = AdminRequest::Action::kListChannels;
+  } else if (address == Address::kConnection) {
+    const auto id = percent_decode(rest);
     if (!id) return bad_request("the connection's id has a malformed percent escape");
     asked.connection = *id;
-    asked.action = Action::kShowConnection;
+    asked.action = AdminRequest::Action::kShowConnection;
   }
-  if (!reads) asked.action = Action::kDisconnect;
+  if (request.method == "DELETE") asked.action = AdminRequest::Action::kDisconnect;
   return with_query(request, std::move(asked));
 }
 

@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "common/protocol/channel.h"
 #include "wsserve/http/request_reader.h"
+#include "wsserve/http/resources.h"
 
 namespace wskit::server::http {
 
@@ -31,7 +33,9 @@ struct AdminRequest {
   [[nodiscard]] std::string target() const;
 };
 
-// Nothing: the path is none of these. Else the request or its refusal.
-[[nodiscard]] std::optional<std::variant<AdminRequest, HttpError>> admin_request(const Request& request);
+// The request for one of these addresses, or its refusal. `rest`: the connection's id as it is
+// in the path.
+[[nodiscard]] std::variant<AdminRequest, HttpError> admin_request(const Request& request, Address address,
+                                                                  std::string_view rest);
 
 }  // namespace wskit::server::http

@@ -3,18 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "common/protocol/channel.h"
 #include "common/protocol/quote.h"
+#include "wsserve/http/resources.h"
 
 namespace wskit::server::http {
 namespace {
-
-// The first segments of the server's own addresses; what lies below is theirs too.
-constexpr std::array<std::string_view, 10> kOwnSegments{
-    "channels", "connections", "echo", "events", "healthz", "history", "metrics", "publish", "readyz", "ws"};
 
 // All values that the query gives a name, in order, each once.
 std::vector<std::string> listed(const QueryParameters& query, std::string_view name) {
@@ -89,7 +85,7 @@ std::string taken_by_server(const PathTemplate& path) {
     return "it begins with a variable, which may be one of the server's own addresses, such as ws; put a "
            "fixed segment before it";
   }
-  if (std::ranges::find(kOwnSegments, first) == kOwnSegments.end()) return {};
+  if (!is_own_segment(first)) return {};
   return fmt::format("the server's own addresses begin with /{}; choose another", first);
 }
 

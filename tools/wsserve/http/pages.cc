@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/algorithm/string/replace.hpp>
 
 #include "common/protocol/json_writer.h"
@@ -9,6 +10,7 @@
 #include "common/protocol/quote.h"
 #include "common/version.h"
 #include "wsserve/channel/history_page.h"
+#include "wsserve/http/asset.h"
 #include "wsserve/status/server_view.h"
 
 namespace wskit::server::http {
@@ -37,35 +39,39 @@ std::string link_path(const std::string& path) {
   return boost::algorithm::replace_all_copy(path, ">", "%3E");
 }
 
-// What there is, for whoever opens the printed address.
-constexpr std::string_view kAddresses =
-    "/ws                          WebSocket of commands, subscribed to the server's default channels\n"
-    "/ws/<channel or pattern>     the same, subscribed to this: /ws/market/AAPL, /ws/market/*\n"
-    "/events/<channel or pattern> server-sent events, for EventSource and curl -N\n"
-    "/history/<channel>           what was published, as JSON\n"
-    "/publish/<channel>           POST publishes the body\n"
-    "/channels, /connections      for administrators\n"
-    "/ws/stats, /metrics          counters, as JSON and for Prometheus\n"
-    "/healthz, /readyz            whether it lives, and whether it may be sent clients\n";
-
-Response front_page(const Request& request) {
-  Response response;
-  const std::string about =
-      "wskit/" WSKIT_VERSION ": a server for streams of events. It has no page yet; these are its addresses:";
-  if (request.header("accept").find("text/html") == std::string::npos) {
-    response.content_type = "text/plain; charset=utf-8";
-    response.body = fmt::format("{}\n\n{}", about, kAddresses);
-    return response;
+// The addresses, for whoever opens the printed one.
+std::string address_table() {
+  std::size_t width = 0;
+  for (const Resource& each : resources()) width = std::max(width, each.path.size());
+  std::string table;
+  for (const Resource& each : resources()) {
+    table += fmt::format("{:<{}}  {}{}\n", each.path, width, each.help,
+                         each.access == Access::kAdministrators ? "; for administrators" : "");
   }
-  std::string addresses(kAddresses);
+  return table;
+}
+
+constexpr std::string_view kAbout =
+    "wskit/" WSKIT_VERSION ": a server for streams of events. It has no page yet; these are its addresses:";
+
+std::string front_html() {
+  std::string addresses = address_table();
   boost::algorithm::replace_all(addresses, "<", "&lt;");
-  response.content_type = "text/html; charset=utf-8";
-  response.headers = {{"Content-Security-Policy", "default-src 'none'"},
-                      {"X-Content-Type-Options", "nosniff"}};
-  response.body = fmt::format(
+  return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>wskit</title>\n"
       "<h1>wskit</h1>\n<p>{}</p>\n<pre>{}</pre>\n</html>\n",
-      about, addresses);
+      kAbout, addresses);
+}
+
+Response front_page(const Request& request) {
+  static const Asset text("text/plain; charset=utf-8", fmt::format("{}\n\n{}", kAbout, address_table()));
+  static const Asset html("text/html; charset=utf-8", front_html());
+  const bool is_browser = request.header("accept").find("text/html") != std::string::npos;
+  Response response = (is_browser ? html : text).respond(request);
+  response.headers.emplace_back("Vary", "Accept, Accept-Encoding");
+  if (!is_browser) return response;
+  response.headers.emplace_back("Content-Security-Policy", "default-src 'none'");
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   return response;
 }
 
@@ -92,23 +98,25 @@ Response readiness(const ServerView& server) {
 
 }  // namespace
 
-Response answer(Page page, const Request& request, const ServerView& server, const auth::Identity& asking) {
+Response answer(Address page, const Request& request, const ServerView& server,
+                const auth::Identity& asking) {
   Response response;
   switch (page) {
-    case Page::kHealth:
+    case Address::kHealth:
       response.body = "{\"status\":\"ok\"}\n";
       break;
-    case Page::kReady:
+    case Address::kReady:
       return readiness(server);
-      break;
-    case Page::kStats:
+    case Address::kStats:
       response.body = server.stats(asking) + "\n";
       break;
-    case Page::kFront:
+    case Address::kFront:
       return front_page(request);
-    case Page::kMetrics:
+    case Address::kMetrics:
       response.content_type = "text/plain; version=0.0.4; charset=utf-8";
       response.body = server.metrics();
+      break;
+    default:
       break;
   }
   return response;

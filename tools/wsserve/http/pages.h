@@ -14,7 +14,8 @@ class ServerView;
 
 namespace wskit::server::http {
 
-[[nodiscard]] Response answer(Page page, const Request& request, const ServerView& server,
+// REQUIRES: the address is one of a page.
+[[nodiscard]] Response answer(Address page, const Request& request, const ServerView& server,
                               const auth::Identity& asking);
 
 // A JSON array of events, or one a line. Where more follows, a Link header leads

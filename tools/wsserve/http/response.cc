@@ -21,6 +21,8 @@ std::string_view reason_phrase(unsigned status) {
       return "OK";
     case 204:
       return "No Content";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 401:
@@ -84,13 +86,14 @@ unsigned status_of(protocol::ErrorCode code) {
 }
 
 // What every response but 101 begins with.
-std::string begin_head(unsigned status, std::string_view content_type) {
+std::string begin_head(unsigned status, std::string_view content_type,
+                       std::string_view cache_control = "no-store") {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   std::string out =
       fmt::format("HTTP/1.1 {} {}\r\nDate: {:%a, %d %b %Y %H:%M:%S} GMT\r\n", status, reason_phrase(status),
                   fmt::gmtime(std::chrono::system_clock::to_time_t(now)));
   if (!content_type.empty()) out += fmt::format("Content-Type: {}\r\n", content_type);
-  return out + "Cache-Control: no-store\r\n";
+  return out + fmt::format("Cache-Control: {}\r\n", cache_control);
 }
 
 // Whole seconds, out of an error's details, or one.
@@ -137,18 +140,24 @@ Response error_response(const HttpError& error) {
 std::string serialize(const Response& response, bool keep_alive, bool head,
                       std::span<const std::pair<std::string, std::string>> more) {
   // What has no body by its status says nothing of one.
-  const bool bodiless = response.status == 204;
-  std::string out = begin_head(response.status, bodiless ? std::string_view() : response.content_type);
+  const bool bodiless = response.status == 204 || response.status == 304;
+  std::string out = begin_head(response.status, bodiless ? std::string_view() : response.content_type,
+                               response.cache_control);
   if (!bodiless) out += fmt::format("Content-Length: {}\r\n", response.body.size());
   std::string connection = keep_alive ? "keep-alive" : "close";
-  for (const auto& [name, value] : response.headers) {
+  std::string vary;  // what several have to say of it is one list
+  const auto add = [&](const std::string& name, const std::string& value) {
     if (name == "Connection") {
       connection = value + ", " + connection;
+    } else if (name == "Vary") {
+      vary += (vary.empty() ? "" : ", ") + value;
     } else {
       out += name + ": " + value + "\r\n";
     }
-  }
-  for (const auto& [name, value] : more) out += name + ": " + value + "\r\n";
+  };
+  for (const auto& [name, value] : response.headers) add(name, value);
+  for (const auto& [name, value] : more) add(name, value);
+  if (!vary.empty()) out += "Vary: " + vary + "\r\n";
   out += "Connection: " + connection + "\r\n\r\n";
   if (!head && !bodiless) out += response.body;
   return out;

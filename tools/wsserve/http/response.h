@@ -15,6 +15,7 @@ struct Response {
   unsigned status = 200;
   std::string content_type = "application/json";
   std::string body;
+  std::string_view cache_control = "no-store";
   std::vector<std::pair<std::string, std::string>> headers;
 };
 

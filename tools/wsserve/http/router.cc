@@ -19,21 +19,13 @@
 namespace wskit::server::http {
 namespace {
 
-constexpr std::string_view kSocketPrefix = "/ws/";
-constexpr std::string_view kHistoryPrefix = "/history/";
-constexpr std::string_view kPublishPrefix = "/publish/";
-constexpr std::string_view kEventsPrefix = "/events/";
 constexpr double kMaxHeartbeatSeconds = 3600;
 constexpr double kMinHeartbeatSeconds = 0.1;
 
 HttpError not_found(std::string_view path) {
   return {.status = 404,
           .code = "NOT_FOUND",
-          .message =
-              "nothing is at " + protocol::quote(path) +
-              "; there are /ws, /ws/<channel or pattern>, /ws/stats, /history/<channel>, /publish/<channel>, "
-              "/events/<channel or pattern>, "
-              "/channels, /connections, /healthz, /readyz and /metrics",
+          .message = "nothing is at " + protocol::quote(path) + "; there are " + list_of_addresses(),
           .headers = {}};
 }
 
@@ -156,11 +148,11 @@ std::optional<Route> endpoint_route(const Request& request, const Addresses& add
   return std::nullopt;
 }
 
-// Behind `path` is a channel or pattern; more may be in the query.
-Route events_route(const Request& request, std::string_view path, const Addresses& addresses) {
+// `encoded`: a channel or pattern; empty: all are in the query.
+Route events_route(const Request& request, std::string_view encoded, const Addresses& addresses) {
   EventStreamRequest stream;
-  if (path.size() > kEventsPrefix.size()) {
-    auto channel = socket_channel(path.substr(kEventsPrefix.size()));
+  if (!encoded.empty()) {
+    auto channel = socket_channel(encoded);
     if (auto* error = std::get_if<HttpError>(&channel)) return std::move(*error);
     stream.channels.push_back(std::get<std::string>(std::move(channel)));
   }
@@ -202,11 +194,47 @@ Route events_route(const Request& request, std::string_view path, const Addresse
   return stream;
 }
 
+// `encoded`: a channel or pattern; empty: the server's default channels.
+Route commands_route(const Request& request, std::string_view encoded, const Addresses& addresses) {
+  if (encoded.empty()) {
+    std::vector<std::string> channels(addresses.default_channels.begin(), addresses.default_channels.end());
+    Route socket = socket_route(request, std::move(channels), addresses);
+    if (auto* commands = std::get_if<CommandSocket>(&socket)) commands->options.defaults = true;
+    return socket;
+  }
+  auto channel = socket_channel(encoded);
+  if (auto* error = std::get_if<HttpError>(&channel)) return std::move(*error);
+  return socket_route(request, {std::get<std::string>(std::move(channel))}, addresses);
+}
+
+Route publish_route(const Request& request, std::string_view encoded) {
+  auto name = channel_name(encoded);
+  if (auto* error = std::get_if<HttpError>(&name)) return std::move(*error);
+  if (auto error = coding_problem(request)) return std::move(*error);
+  const auto query = query_of(request, kPublishParameters);
+  if (const auto* error = std::get_if<HttpError>(&query)) return *error;
+  return PublishTarget{std::get<std::string>(std::move(name))};
+}
+
+Route admin_route(const Request& request, Address address, std::string_view rest) {
+  auto asked = admin_request(request, address, rest);
+  if (auto* error = std::get_if<HttpError>(&asked)) return std::move(*error);
+  return std::get<AdminRequest>(std::move(asked));
+}
+
+// One that takes no parameters.
+template <class Target>
+Route bare_route(const Request& request, Target target) {
+  const auto query = query_of(request, {});
+  if (const auto* error = std::get_if<HttpError>(&query)) return *error;
+  return target;
+}
+
 }  // namespace
 
 bool is_open(const Route& route) {
-  const auto* page = std::get_if<Page>(&route);
-  return page != nullptr && (*page == Page::kHealth || *page == Page::kReady || *page == Page::kFront);
+  const auto* page = std::get_if<Address>(&route);
+  return page != nullptr && resource(*page).access == Access::kAll;
 }
 
 Opens opens(const Request& request, const Route& route) {
@@ -253,63 +281,39 @@ std::optional<HttpError> read_subscribe_options(const QueryParameters& query, Su
 }
 
 Route route(const Request& request, const Addresses& addresses) {
-  const std::string_view path = request.path;
-  const bool reads = request.method == "GET" || request.method == "HEAD";
-  std::optional<Page> page;
-  if (path == "/healthz") page = Page::kHealth;
-  if (path == "/readyz") page = Page::kReady;
-  if (path == "/ws/stats") page = Page::kStats;
-  if (path == "/metrics") page = Page::kMetrics;
-  if (path == "/") page = Page::kFront;
-  if (page) {
-    if (!reads) return method_not_allowed(request, "GET, HEAD");
-    const auto query = query_of(request, {});
-    if (const auto* error = std::get_if<HttpError>(&query)) return *error;
-    return *page;
+  const auto [found, rest] = find_resource(request.path);
+  const bool served = found != nullptr && (found->address != Address::kEcho || addresses.echo) &&
+                      (found->address != Address::kConnection || !rest.empty());
+  if (!served) {
+    if (auto configured = endpoint_route(request, addresses)) return *std::move(configured);
+    return not_found(request.path);
   }
-  if (path.starts_with(kHistoryPrefix)) {
-    if (!reads) return method_not_allowed(request, "GET, HEAD");
-    return history_route(request, path.substr(kHistoryPrefix.size()));
+  if (!found->takes(request.method)) return method_not_allowed(request, std::string(found->methods));
+  switch (found->address) {
+    case Address::kSocket:
+    case Address::kSocketOf:
+      return commands_route(request, rest, addresses);
+    case Address::kEcho:
+      return bare_route(request, EchoSocket{});
+    case Address::kEvents:
+    case Address::kEventsOf:
+      return events_route(request, rest, addresses);
+    case Address::kHistory:
+      return history_route(request, rest);
+    case Address::kPublish:
+      return publish_route(request, rest);
+    case Address::kChannels:
+    case Address::kConnections:
+    case Address::kConnection:
+      return admin_route(request, found->address, rest);
+    case Address::kFront:
+    case Address::kStats:
+    case Address::kMetrics:
+    case Address::kHealth:
+    case Address::kReady:
+      break;
   }
-  if (path.starts_with(kPublishPrefix)) {
-    if (request.method != "POST") return method_not_allowed(request, "POST");
-    auto name = channel_name(path.substr(kPublishPrefix.size()));
-    if (auto* error = std::get_if<HttpError>(&name)) return std::move(*error);
-    if (auto error = coding_problem(request)) return std::move(*error);
-    const auto query = query_of(request, kPublishParameters);
-    if (const auto* error = std::get_if<HttpError>(&query)) return *error;
-    return PublishTarget{std::get<std::string>(std::move(name))};
-  }
-  if (path == "/events" || path.starts_with(kEventsPrefix)) {
-    if (!reads) return method_not_allowed(request, "GET, HEAD");
-    return events_route(request, path, addresses);
-  }
-  if (auto asked = admin_request(request)) {
-    if (auto* error = std::get_if<HttpError>(&*asked)) return std::move(*error);
-    return std::get<AdminRequest>(*std::move(asked));
-  }
-  const bool is_echo = addresses.echo && path == "/echo";
-  if (path != "/ws" && !path.starts_with(kSocketPrefix) && !is_echo) {
-    if (auto found = endpoint_route(request, addresses)) return *std::move(found);
-    return not_found(path);
-  }
-  if (request.method != "GET") {
-    return method_not_allowed(request, "GET");
-  }
-  if (is_echo) {
-    const auto query = query_of(request, {});
-    if (const auto* error = std::get_if<HttpError>(&query)) return *error;
-    return EchoSocket{};
-  }
-  if (path == "/ws" || path == kSocketPrefix) {
-    std::vector<std::string> channels(addresses.default_channels.begin(), addresses.default_channels.end());
-    Route socket = socket_route(request, std::move(channels), addresses);
-    if (auto* commands = std::get_if<CommandSocket>(&socket)) commands->options.defaults = true;
-    return socket;
-  }
-  auto channel = socket_channel(path.substr(kSocketPrefix.size()));
-  if (auto* error = std::get_if<HttpError>(&channel)) return std::move(*error);
-  return socket_route(request, {std::get<std::string>(std::move(channel))}, addresses);
+  return bare_route(request, found->address);
 }
 
 }  // namespace wskit::server::http

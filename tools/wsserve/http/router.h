@@ -15,11 +15,10 @@
 #include "wsserve/http/admin_request.h"
 #include "wsserve/http/endpoint.h"
 #include "wsserve/http/request_reader.h"
+#include "wsserve/http/resources.h"
 #include "wsserve/http/uri.h"
 
 namespace wskit::server::http {
-
-enum class Page : std::uint8_t { kHealth, kReady, kStats, kMetrics, kFront };
 
 // A WebSocket of commands, already subscribed to some channels.
 struct CommandSocket {
@@ -50,7 +49,8 @@ struct PublishTarget {
   std::string channel;
 };
 
-using Route = std::variant<HttpError, Page, HistoryRequest, PublishTarget, CommandSocket, EchoSocket,
+// An Address alone is a page.
+using Route = std::variant<HttpError, Address, HistoryRequest, PublishTarget, CommandSocket, EchoSocket,
                            EventStreamRequest, AdminRequest>;
 
 // What the configuration says of the addresses. Refers to it.

@@ -20,15 +20,14 @@ using testing::IsEmpty;
 
 class RouterTest : public testing::Test {
  protected:
-  // "page:stats", "socket:market/AAPL,agents/*", "echo", "404 NOT_FOUND".
+  // "page:/ws/stats", "socket:market/AAPL,agents/*", "echo", "404 NOT_FOUND".
   std::string routed(std::string_view target, const std::string& method = "GET") {
     const Route found = route(request_for(target, method), addresses());
     if (const auto* error = std::get_if<HttpError>(&found)) {
       return std::to_string(error->status) + " " + error->code;
     }
-    if (const auto* page = std::get_if<Page>(&found)) {
-      constexpr std::array kNames{"page:health", "page:ready", "page:stats", "page:metrics", "page:front"};
-      return kNames[static_cast<std::size_t>(*page)];
+    if (const auto* page = std::get_if<Address>(&found)) {
+      return "page:" + std::string(resource(*page).path);
     }
     if (std::holds_alternative<EchoSocket>(found)) return "echo";
     if (std::holds_alternative<HistoryRequest>(found)) return "history";
@@ -71,11 +70,11 @@ class RouterTest : public testing::Test {
 
 TEST_F(RouterTest, FindsThePages) {
   for (const char* method : {"GET", "HEAD"}) {
-    EXPECT_EQ(routed("/healthz", method), "page:health");
-    EXPECT_EQ(routed("/readyz?token=t", method), "page:ready");
-    EXPECT_EQ(routed("/ws/stats", method), "page:stats");
-    EXPECT_EQ(routed("/metrics", method), "page:metrics");
-    EXPECT_EQ(routed("/", method), "page:front");  // U20: the printed address in a browser
+    EXPECT_EQ(routed("/healthz", method), "page:/healthz");
+    EXPECT_EQ(routed("/readyz?token=t", method), "page:/readyz");
+    EXPECT_EQ(routed("/ws/stats", method), "page:/ws/stats");
+    EXPECT_EQ(routed("/metrics", method), "page:/metrics");
+    EXPECT_EQ(routed("/", method), "page:/");  // U20: the printed address in a browser
   }
 }
 
