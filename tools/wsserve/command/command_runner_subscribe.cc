@@ -210,7 +210,7 @@ CommandRunner::Told CommandRunner::add_all(Connection& connection, const Subscri
 void CommandRunner::subscribe_located(Connection& connection, const SubscribeRequest& request,
                                       const protocol::Since& since) {
   const Told answer = add_all(connection, request, since);
-  logs::subscribe(host_, connection, answer.channels);
+  logs::subscribe(host_, connection.client(), answer.channels);
   text_.clear();
   protocol::append_subscribed(text_, request.id, host_.clock.timestamp(), answer.channels,
                               passing_types(connection, request.names));
@@ -516,7 +516,7 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
     end_subscription(connection, name);
   }
   connection.subscriptions_left();
-  logs::unsubscribe(host_, connection, left);
+  logs::unsubscribe(host_, connection.client(), left);
   text_.clear();
   const auto types = command.event_types ? names_of(*command.event_types) : std::vector<std::string>();
   protocol::append_unsubscribed(text_, command.id, host_.clock.timestamp(), left, types);

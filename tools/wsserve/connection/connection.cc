@@ -19,10 +19,8 @@ Connection::Connection(Host& host, OwnedFd socket, const PeerAddress& peer, std:
                        StandingPtr standing)
     : host_(host),
       transport_(std::move(socket)),
-      peer_(peer),
-      standing_(std::move(standing)),
+      client_(host, peer, number, std::move(standing)),
       heartbeat_(host.settings->heartbeat),
-      number_(number),
       last_heard_(host.now),
       http_(std::make_unique<http::RequestReader>(host.settings->http_limits)),
       reader_(websocket::Role::kServer, *host.message_limits) {}
@@ -31,13 +29,9 @@ Connection::~Connection() = default;
 
 void Connection::start() {
   watched_ = EPOLLIN;
-  awaits_tls_ = host_.settings->tls != nullptr && peer_.ip().has_value();
+  awaits_tls_ = host_.settings->tls != nullptr && client_.address().ip().has_value();
   if (!host_.poller.add(transport_.fd(), watched_, this)) return abort();
   host_.wheel.schedule(*this, host_.now + host_.settings->handshake_timeout);
-}
-
-std::string Connection::id() const {
-  return host_.server.identity().node + "-" + std::to_string(host_.index) + "-" + std::to_string(number_);
 }
 
 protocol::DeliveryCounters Connection::counters() const {
@@ -61,7 +55,7 @@ void Connection::take_readiness(std::uint32_t events) {
   }
   if (phase_ == Phase::kDead) return;
   if ((events & EPOLLIN) != 0) {
-    if (awaits_proxy_header()) return read_proxy_header();
+    if (client_.awaited_header() != nullptr) return read_proxy_header();
     if (phase_ != Phase::kOpen || !host_.quiet) read();
   } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
     abort();
@@ -276,7 +270,7 @@ void Connection::close(CloseCode code, std::string_view reason) {
 }
 
 void Connection::take_leave(CloseCode code, std::string_view reason) {
-  logs::disconnect(host_, *this, code, reason);
+  logs::disconnect(host_, client_, code, reason, counters());
   const std::size_t before = outbound().bytes();
   put_farewell(code, reason);
   phase_ = Phase::kClosing;
@@ -342,7 +336,7 @@ void Connection::abort(std::string_view why) noexcept {
   if (phase_ == Phase::kDead) return;
   if (phase_ == Phase::kOpen) {
     host_.guard("the audit log of a disconnection",
-                [&] { logs::disconnect(host_, *this, CloseCode::kAbnormal, why); });
+                [&] { logs::disconnect(host_, client_, CloseCode::kAbnormal, why, counters()); });
     leave_service();
   }
   phase_ = Phase::kDead;
@@ -360,9 +354,9 @@ void Connection::abort(std::string_view why) noexcept {
 
 void Connection::leave_service() {
   host_.server.leave();
-  record_.seat.reset();
+  client_.leave();
   if (service_ == Service::kCommands) {
-    host_.server.people().leave(people::People::key(host_.index, number_));
+    host_.server.people().leave(people::People::key(host_.index, number()));
   }
   host_.counters.connections.subtract();
   if (stream_ != nullptr) host_.counters.event_streams.subtract();
@@ -469,7 +463,7 @@ bool Connection::is_silent() const { return host_.now >= silent_from(); }
 
 void Connection::schedule_beat() {
   if (phase_ != Phase::kOpen) return;
-  host_.wheel.schedule(*this, std::min({next_beat_, silent_from(), authorized_until()}));
+  host_.wheel.schedule(*this, std::min({next_beat_, silent_from(), client_.authorized_until()}));
 }
 
 }  // namespace wskit::server

@@ -22,13 +22,11 @@
 #include "common/protocol/position.h"
 #include "common/websocket/deflate.h"
 #include "common/websocket/message_reader.h"
-#include "wsserve/auth/gate.h"
-#include "wsserve/broker/producer.h"
 #include "wsserve/connection/catch_up.h"
+#include "wsserve/connection/client.h"
 #include "wsserve/connection/conflation.h"
 #include "wsserve/connection/event_stream.h"
 #include "wsserve/connection/outbound.h"
-#include "wsserve/connection/sign_in.h"
 #include "wsserve/connection/store_wait.h"
 #include "wsserve/connection/subscriptions.h"
 #include "wsserve/fanout/subscriber.h"
@@ -133,12 +131,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // The answer to what catch_up() asked the store for.
   void history_arrived(const Channel& channel, store::Part part);
 
-  // A command that publishes so many events has come: why it is not carried out.
-  // Behind that error close_if_insisting().
-  [[nodiscard]] std::optional<protocol::Error> over_rate(std::size_t events);
+  // Behind an error of Client::over_rate(): closes the connection if it does not listen.
   void close_if_insisting();
-  // The producer of that name, kept until another one is asked for.
-  [[nodiscard]] const ProducerPtr& producer(std::string_view name);
   // Counts for limits that the server did not have when it came.
   void take_up_limits();
 
@@ -150,27 +144,15 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
     return (phase_ == Phase::kClosing || phase_ == Phase::kDead) && !subscriptions_.empty();
   }
 
-  [[nodiscard]] std::uint64_t number() const { return number_; }
-  [[nodiscard]] std::string id() const;
-  // Of the client: of what a trusted proxy says of the connection or of the request
-  // at hand, else the socket's other end.
-  [[nodiscard]] const PeerAddress& peer_address() const { return peer_; }
-  // The peer is a trusted proxy that speaks for itself.
-  [[nodiscard]] bool is_proxy_itself() const;
-  // Of the WebSocket, or of the request at hand.
-  [[nodiscard]] const auth::Identity& identity() const { return *identity_; }
-  // Empty: anonymous, or not known yet.
-  [[nodiscard]] std::string_view user() const {
-    return identity_ == nullptr ? std::string_view() : std::string_view(identity_->user);
-  }
+  [[nodiscard]] std::uint64_t number() const { return client_.number(); }
+  [[nodiscard]] Client& client() { return client_; }
+  [[nodiscard]] const Client& client() const { return client_; }
   // A token was shown. `first`: the subscriptions that waited for it, if it was awaited.
   // False: that user has too many connections, and this one is closed, maybe once the
   // store has answered.
   [[nodiscard]] bool take_identity(auth::IdentityPtr identity, std::optional<FirstSubscriptions>& first);
   // One was shown that is not right: too many, and the connection is closed.
   void count_refused_token();
-  // Whether the channel is `@connection/<its id>`.
-  [[nodiscard]] bool owns_channel(std::string_view name) const;
   [[nodiscard]] protocol::DeliveryCounters counters() const;
   // An event of that channel of the server's space, for those who have not
   // subscribed it. Only to a WebSocket of commands whose user is known.
@@ -256,9 +238,6 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void ask_for_body();
   void answer_history(const http::HistoryRequest& request, bool keep_alive, bool head);
   void handle_request(http::Request& request);
-  // Finds out whose request it is; why its token is not taken. With too many that were
-  // not, it is the connection's last request.
-  [[nodiscard]] protocol::Result<void> identify(http::Request& request, auth::Gate::Purpose purpose);
   void open_websocket(http::Request& request);
   void agree_on_deflate(const websocket::DeflateParameters& parameters);
   void begin_service(Service service, const std::vector<std::string>& channels,
@@ -275,12 +254,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void refuse_plain_http();
   void refuse_tls_hello();
   // Limits.
-  Standing& standing();
-  [[nodiscard]] bool awaits_proxy_header() const;
   void read_proxy_header();
-  // The request's address is known, and not yet whose it is: the requests before it
-  // on the connection may have been another one's.
-  void meet_sender(const http::Request& request);
   // True: the request was answered, for it may not be served now.
   // WebSockets and streams are told in their own words that there are too many.
   [[nodiscard]] bool turn_away(const http::Request& request, http::Opens opens);
@@ -288,13 +262,6 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void begin_request();
   // The time for a request, or for its answer to be taken, or between two is over.
   void end_request_time();
-  // The WebSocket or stream counts from here on; or why it is closed with 1013.
-  [[nodiscard]] std::optional<std::string> take_place();
-  // The same for its user alone, who may be known since now only.
-  [[nodiscard]] std::optional<std::string> take_place_of_user();
-
-  // It is a user's from here on.
-  void take_seat();
 
   // Waiting for the store.
   StoreWait& store_wait();
@@ -346,12 +313,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
 
   void beat();
   void schedule_beat();
-  // Tokens.
-  void await_token(FirstSubscriptions first);
   // True: it is closed now.
   bool close_if_unauthorized();
-  // The latest moment to look whether it still is.
-  [[nodiscard]] Clock::time_point authorized_until() const;
   void leave_service();
   [[nodiscard]] std::chrono::milliseconds ping_interval() const;
   [[nodiscard]] Clock::time_point silent_from() const;
@@ -373,17 +336,12 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   bool shut_ = false;                 // nothing more is written
   bool finish_when_written_ = false;  // close once the queue is empty
   bool json_heartbeats_ = true;
-  std::uint8_t refused_tokens_ = 0;
   std::uint32_t watched_ = 0;
   std::uint64_t delivered_ = 0;
   people::Record record_;
 
-  PeerAddress peer_;
-  StandingPtr standing_;  // null: nothing is limited, or nothing that concerns it
+  Client client_;
   std::chrono::milliseconds heartbeat_;
-  const std::uint64_t number_;
-  auth::IdentityPtr identity_ = auth::nobody();
-  std::unique_ptr<SignIn> sign_in_;  // null: no token is awaited
   Clock::time_point last_heard_;
   Clock::time_point unanswered_ping_{};  // the first since last_heard_; older: there is none
   Clock::time_point next_beat_{};
@@ -397,7 +355,6 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   std::unique_ptr<LatestQueue> latest_;    // null: no event ever had to wait for a newer one
   std::unique_ptr<CatchUp> catch_up_;      // null: live on every channel
   std::unique_ptr<StoreWait> store_wait_;  // null: nothing waits for the store
-  ProducerPtr producer_;                   // that it published as last; null: it never did
   TypeFilterPtr default_filter_;
   Pace default_pace_;
   std::uint64_t merged_ = 0;

@@ -110,7 +110,7 @@ void Connection::serve_requests(http::RequestReader::Status status) {
 void Connection::handle_request(http::Request& request) {
   // The time that is left was given to this one.
   if (host_.draining) request.keep_alive = false;
-  meet_sender(request);
+  client_.meet_sender(request);
   if (const auto problem = http::host_problem(request)) return refuse_http(*problem);
   http::Route route = http::route(request, addresses(*host_.settings));
   const http::Opens opens = http::opens(request, route);
@@ -129,12 +129,13 @@ void Connection::handle_request(http::Request& request) {
   // A WebSocket can bring its token later.
   const bool later = std::holds_alternative<http::CommandSocket>(route) && http::wants_upgrade(request);
   const auto identified =
-      identify(request, later ? auth::Gate::Purpose::kSocket : auth::Gate::Purpose::kRequest);
+      client_.identify(request, later ? auth::Gate::Purpose::kSocket : auth::Gate::Purpose::kRequest);
   if (!identified && !http::is_open(route)) {
     return send_http(http::error_response(http::to_http(identified.error())), request.keep_alive, head);
   }
   if (const auto* page = std::get_if<http::Page>(&route)) {
-    return send_http(http::answer(*page, request, host_.server, identity()), request.keep_alive, head);
+    return send_http(http::answer(*page, request, host_.server, client_.identity()), request.keep_alive,
+                     head);
   }
   if (const auto* history = std::get_if<http::HistoryRequest>(&route)) {
     return answer_history(*history, request.keep_alive, head);
@@ -147,7 +148,8 @@ void Connection::handle_request(http::Request& request) {
                           "the server is shutting down and takes no events; send it again in a moment",
                           {}});
     }
-    if (auto error = auth::check_publish(identity(), target->channel)) return answer_http(std::move(*error));
+    if (auto error = auth::check_publish(client_.identity(), target->channel))
+      return answer_http(std::move(*error));
     const auto publish = http::parse_publish_request(request, target->channel);
     if (!publish) return answer_http(publish.error());
     return host_.commands.publish_over_http(*this, *publish);
@@ -160,7 +162,7 @@ void Connection::handle_request(http::Request& request) {
 }
 
 void Connection::answer_history(const http::HistoryRequest& request, bool keep_alive, bool head) {
-  if (const auto error = auth::check_read(identity(), request.channel)) {
+  if (const auto error = auth::check_read(client_.identity(), request.channel)) {
     return send_http(http::error_response(http::to_http(*error)), keep_alive, head);
   }
   Channel* channel = host_.hub.find(request.channel);
@@ -179,7 +181,7 @@ void Connection::send_http(const http::Response& response, bool keep_alive, bool
   if (response.status >= 400) host_.counters.http_errors.add();
   if (response.status == 401) host_.counters.unauthorized.add();
   if (response.status == 403) host_.counters.forbidden.add();
-  if (response.status >= 400) logs::refuse_request(host_, *this, http_->request(), response);
+  if (response.status >= 400) logs::refuse_request(host_, client_, http_->request(), response);
   Outbound& queue = outbound();
   const std::size_t before = queue.bytes();
   queue.append_http(http::serialize(response, keep_alive, head, page_headers()));
@@ -210,7 +212,7 @@ void Connection::refuse_http(const http::HttpError& error) {
 }
 
 void Connection::refuse_unreadable() {
-  meet_sender(http_->request());
+  client_.meet_sender(http_->request());
   refuse_http(http_->error());
 }
 
@@ -231,8 +233,8 @@ void Connection::open_websocket(http::Request& request) {
   const auto* commands = std::get_if<http::CommandSocket>(&route);
   if (commands != nullptr) {
     for (const std::string& channel : commands->channels) {
-      if (identity().awaits_token || commands->options.defaults) break;
-      if (const auto error = auth::check_subscribe(identity(), channel))
+      if (client_.identity().awaits_token || commands->options.defaults) break;
+      if (const auto error = auth::check_subscribe(client_.identity(), channel))
         return refuse_http(http::to_http(*error));
     }
   }
@@ -251,7 +253,7 @@ void Connection::open_websocket(http::Request& request) {
     host_.counters.refused.add();
     return close(CloseCode::kTryAgainLater, "too many connections; come back later");
   }
-  if (const auto reason = take_place()) {
+  if (const auto reason = client_.enter()) {
     host_.counters.refused.add();
     return close(CloseCode::kTryAgainLater, *reason);
   }
@@ -283,8 +285,9 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
                                const SubscribeOptions& options) {
   service_ = service;
   constexpr std::array<std::string_view, 3> kKinds{"websocket", "echo", "events"};
-  logs::connect(host_, *this, kKinds[static_cast<std::size_t>(service)]);
-  take_seat();
+  logs::connect(host_, client_, kKinds[static_cast<std::size_t>(service)]);
+  record_.connected_at = protocol::system_now();
+  client_.take_seat();
   default_filter_ = options.filter;
   default_pace_ = options.pace;
   if (options.heartbeat) {
@@ -299,10 +302,10 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
   next_beat_ = host_.now + interval / 2 +
                std::chrono::milliseconds(random() % static_cast<unsigned long>(interval.count() / 2 + 1));
   if (service == Service::kCommands) {
-    host_.server.people().enter(people::People::key(host_.index, number_));
+    host_.server.people().enter(people::People::key(host_.index, number()));
     const FirstSubscriptions first{
         .channels = channels, .defaults = options.defaults, .since = options.since};
-    if (identity().awaits_token) await_token(first);
+    if (client_.identity().awaits_token) client_.await_token(first);
     host_.commands.welcome(*this, first, heartbeat_);
   }
   schedule_beat();

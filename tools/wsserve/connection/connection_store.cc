@@ -87,7 +87,7 @@ void Connection::send_reply(const StoreWait::Reply& reply, const store::Store& s
   host_.counters.command_errors.add();
   std::string text;
   const protocol::Error error = not_stored(lost, reply.events.size());
-  logs::refuse(host_, *this, error);
+  logs::refuse(host_, client_, error);
   protocol::append_error(text, reply.id, host_.clock.timestamp(), error);
   send_text(text);
 }

@@ -65,7 +65,7 @@ bool Connection::begin_stream(const http::EventStreamRequest& request) {
   if (!admitted) {
     refusal = "too many connections; come back later";
   } else {
-    refusal = take_place();
+    refusal = client_.enter();
   }
   if (refusal || host_.server.draining()) {
     // An answer with another status would end a browser's EventSource for good.

@@ -25,7 +25,7 @@ void Connection::read_tls() {
   if (transport_.tls()->failed()) return fail_tls();
   if (count == 0 && !transport_.tls()->established()) {
     host_.counters.tls_failures.add();
-    logs::trouble(host_, *this, Trouble::kTls, "the client left in the middle");
+    logs::trouble(host_, client_, Trouble::kTls, "the client left in the middle");
     return abort();
   }
   if (count == 0 || transport_.over()) return take_end();
@@ -54,7 +54,7 @@ ssize_t Connection::begin_tls(std::span<char> buffer) {
 // reset that the kernel sends if a socket is closed with bytes unread.
 void Connection::fail_tls() {
   host_.counters.tls_failures.add();
-  logs::trouble(host_, *this, Trouble::kTls, "the two sides did not agree, or what came was broken");
+  logs::trouble(host_, client_, Trouble::kTls, "the two sides did not agree, or what came was broken");
   if (phase_ != Phase::kHttp || outbound_ != nullptr) return abort();
   transport_.give_up_tls();
   finish_when_written_ = true;
@@ -66,7 +66,7 @@ void Connection::fail_tls() {
 
 void Connection::refuse_plain_http() {
   host_.counters.tls_failures.add();
-  logs::trouble(host_, *this, Trouble::kTls, "plain HTTP came to a port that speaks TLS");
+  logs::trouble(host_, client_, Trouble::kTls, "plain HTTP came to a port that speaks TLS");
   refuse_http({.status = 400,
                .code = "BAD_REQUEST",
                .message = "this port speaks TLS: use https:// or wss://",
@@ -77,7 +77,7 @@ void Connection::refuse_plain_http() {
 // mean that there is no TLS, which no alert of TLS says.
 void Connection::refuse_tls_hello() {
   host_.counters.tls_failures.add();
-  logs::trouble(host_, *this, Trouble::kTls, "TLS came to a port that does not speak it");
+  logs::trouble(host_, client_, Trouble::kTls, "TLS came to a port that does not speak it");
   refuse_http({.status = 400,
                .code = "BAD_REQUEST",
                .message = "this port does not speak TLS: use http:// or ws://",
