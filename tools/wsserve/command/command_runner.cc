@@ -58,7 +58,7 @@ void CommandRunner::carry_out(Connection& connection, const Command& command) {
     case Action::kUnsubscribe:
       return unsubscribe(connection, command);
     case Action::kStats:
-      if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+      if (!connection.writer().takes_answers()) return refuse(connection, command.id, unread_answers());
       text_.clear();
       protocol::append_control(text_, "stats", command.id, host_.clock.timestamp(),
                                host_.server.stats(connection.client().identity()));
@@ -203,7 +203,7 @@ void CommandRunner::history(Connection& connection, const Command& command) {
   const auto limit = parse_limit(command.limit);
   if (!limit) return refuse(connection, command.id, limit.error());
   // One short command asks for up to a whole message of events.
-  if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+  if (!connection.writer().takes_answers()) return refuse(connection, command.id, unread_answers());
   Channel* channel = host_.hub.find(name);
   if (channel == nullptr) {
     return refuse(connection, command.id,

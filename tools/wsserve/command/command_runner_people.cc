@@ -116,7 +116,7 @@ void CommandRunner::presence(Connection& connection, const protocol::Command& co
       return refuse(connection, command.id, *error);
     }
   }
-  if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+  if (!connection.writer().takes_answers()) return refuse(connection, command.id, unread_answers());
   const auto ask = [channel](CommandHost& host) { return present(host, channel); };
   people::take_roll_call(
       host_, connection, ask,

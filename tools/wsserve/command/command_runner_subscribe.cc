@@ -106,7 +106,8 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
   }
   const bool matched = command.matched == "true";
   // One short command asks for up to a whole message.
-  if (matched && !connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+  if (matched && !connection.writer().takes_answers())
+    return refuse(connection, command.id, unread_answers());
   names = each_once(std::move(names));
   if (const auto error = check(connection, names)) return refuse(connection, command.id, *error);
   subscribe(connection,

@@ -26,9 +26,9 @@
 #include "wsserve/connection/client.h"
 #include "wsserve/connection/conflation.h"
 #include "wsserve/connection/event_stream.h"
-#include "wsserve/connection/outbound.h"
 #include "wsserve/connection/store_wait.h"
 #include "wsserve/connection/subscriptions.h"
+#include "wsserve/connection/writer.h"
 #include "wsserve/fanout/subscriber.h"
 #include "wsserve/fanout/subscription.h"
 #include "wsserve/http/request_reader.h"
@@ -36,7 +36,6 @@
 #include "wsserve/loop/poller.h"
 #include "wsserve/loop/timing_wheel.h"
 #include "wsserve/presence/record.h"
-#include "wsserve/transport/transport.h"
 
 namespace wskit::server {
 
@@ -52,7 +51,10 @@ struct HistoryRequest;
 struct Response;
 }  // namespace http
 
-class Connection final : public Pollable, public Subscriber, public TimingWheel::Entry {
+class Connection final : public Pollable,
+                         public Subscriber,
+                         public TimingWheel::Entry,
+                         private Writer::Owner {
  public:
   // `socket`: a connected non-blocking stream socket.
   Connection(Host& host, OwnedFd socket, const PeerAddress& peer, std::uint64_t number, StandingPtr standing);
@@ -147,6 +149,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] std::uint64_t number() const { return client_.number(); }
   [[nodiscard]] Client& client() { return client_; }
   [[nodiscard]] const Client& client() const { return client_; }
+  [[nodiscard]] Writer& writer() { return writer_; }
   // A token was shown. `first`: the subscriptions that waited for it, if it was awaited.
   // False: that user has too many connections, and this one is closed, maybe once the
   // store has answered.
@@ -162,10 +165,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] const TypeFilterPtr& default_filter() const { return default_filter_; }
   [[nodiscard]] const Pace& default_pace() const { return default_pace_; }
   // Whether the socket takes more of the history, and some can be read.
-  [[nodiscard]] bool can_read_history() const { return !blocked_ && !catch_up_->waits(); }
-  // Whether fewer answers wait than its queue may hold; writes what waits to find
-  // out.
-  [[nodiscard]] bool takes_answers();
+  [[nodiscard]] bool can_read_history() const { return !writer_.is_blocked() && !catch_up_->waits(); }
   [[nodiscard]] bool is_open() const { return phase_ == Phase::kOpen; }
   // Destroyed at the end of the turn.
   [[nodiscard]] bool is_dead() const { return phase_ == Phase::kDead; }
@@ -227,6 +227,13 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void take_readiness(std::uint32_t events);
   void take_deadline();
 
+  // Writer::Owner.
+  void flush_later() override;
+  void watch() override;
+  void flushed(bool sent) override;
+  [[nodiscard]] bool owes_answers() const override { return is_suspended(); }
+  void lost(std::string_view why) noexcept override;
+
   // Reading.
   void read();
   void take(std::span<char> bytes);
@@ -279,21 +286,15 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> page_headers() const;
 
   // Writing.
-  Outbound& outbound();
   void send_http(const http::Response& response, bool keep_alive, bool head);
   void refuse_http(const http::HttpError& error);
   // The reader's error.
   void refuse_unreadable();
-  bool write_directly(const ChunkPtr& run);
-  std::uint64_t drop_queue();
   void put_farewell(protocol::CloseCode code, std::string_view reason);
   // Behind what waits already, and nothing follows it. REQUIRES: it is open.
   void take_leave(protocol::CloseCode code, std::string_view reason);
   void tell_failure();
-  bool would_overflow(std::size_t bytes) const;
   void overflow(std::uint32_t events);
-  void watch();
-  void queue_changed(std::size_t bytes_before);
 
   void drain_latest(Clock::time_point now);
   // What waits is given up; how many events that were.
@@ -322,19 +323,13 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
 
   // What each delivery looks at comes first and together.
   Host& host_;
-  Transport transport_;
-  std::unique_ptr<Outbound> outbound_;  // only while something waits
+  Writer writer_;
   Phase phase_ = Phase::kHttp;
   Service service_ = Service::kCommands;
   bool awaits_tls_ = false;   // nothing was read yet, and it is to be TLS
   bool answered_ = false;     // a request: the connection may wait for another one
   bool owes_answer_ = false;  // bytes of a request have come that nothing was said to yet
-  bool marked_dirty_ = false;
-  bool blocked_ = false;              // the socket's buffer is full: EPOLLOUT is watched
-  bool paused_ = false;               // not read: its answers are not taken
-  bool held_back_ = false;            // not read: it publishes faster than a shard can fan out
-  bool shut_ = false;                 // nothing more is written
-  bool finish_when_written_ = false;  // close once the queue is empty
+  bool held_back_ = false;    // not read: it publishes faster than a shard can fan out
   bool json_heartbeats_ = true;
   std::uint32_t watched_ = 0;
   std::uint64_t delivered_ = 0;

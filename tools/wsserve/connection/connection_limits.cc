@@ -38,12 +38,13 @@ http::HttpError too_many(const std::string& what, std::chrono::nanoseconds wait)
 void Connection::read_proxy_header() {
   std::span<char> buffer = host_.receive_buffer;
   buffer = buffer.first(std::min(buffer.size(), ProxyHeader::kMaxBytes));
-  const ssize_t count = ::recv(transport_.fd(), buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
+  const ssize_t count =
+      ::recv(writer_.transport().fd(), buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count <= 0) return abort();
   const auto [status, used] =
       client_.awaited_header()->feed({buffer.data(), static_cast<std::size_t>(count)});
-  (void)::recv(transport_.fd(), buffer.data(), used, MSG_DONTWAIT);
+  (void)::recv(writer_.transport().fd(), buffer.data(), used, MSG_DONTWAIT);
   host_.counters.bytes_in.add(used);
   if (status == ProxyHeader::Status::kNeedMore) return;
   if (status == ProxyHeader::Status::kBad) {
@@ -91,12 +92,12 @@ void Connection::end_request_time() {
   if (is_suspended()) {
     return host_.wheel.schedule(*this, host_.now + host_.settings->handshake_timeout);
   }
-  const bool waits = answered_ && outbound_ == nullptr && !http_->mid_request();
+  const bool waits = answered_ && !writer_.has_queue() && !http_->mid_request();
   const auto until = last_heard_ + host_.settings->idle_timeout;
-  if (waits && !finish_when_written_ && host_.now < until) return host_.wheel.schedule(*this, until);
+  if (waits && !writer_.is_finishing() && host_.now < until) return host_.wheel.schedule(*this, until);
   if (waits) {
     host_.counters.idle_timeouts.add();
-  } else if (!finish_when_written_ || outbound_ != nullptr) {
+  } else if (!writer_.is_finishing() || writer_.has_queue()) {
     // Also one that does not take the answer that was to be its last.
     host_.counters.handshake_timeouts.add();
     logs::trouble(host_, client_, Trouble::kHandshake, "--handshake-timeout is over");

@@ -13,7 +13,7 @@ std::optional<http::HttpError> Connection::page_problem(const http::Request& req
   const auto& ip = client_.address().ip();
   const bool loopback = !client_.is_behind_proxy() && ip && ip->is_loopback();
   return http::check_origin(request, host_.settings->origins,
-                            {.loopback = loopback, .tls = transport_.tls() != nullptr});
+                            {.loopback = loopback, .tls = writer_.transport().tls() != nullptr});
 }
 
 std::vector<std::pair<std::string, std::string>> Connection::page_headers() const {

@@ -9,12 +9,14 @@ std::string Connection::describe() const {
   std::vector<std::string_view> names;
   for (const auto& subscription : subscriptions_) names.emplace_back(subscription->name());
   const auto silence = std::chrono::duration_cast<std::chrono::microseconds>(host_.now - last_heard_);
+  people::Record record = record_;
+  record.bytes_out = writer_.bytes_out();
   return people::to_json({.connection = client_.id(),
                           .user = client_.identity().user,
                           .address = client_.address().to_string(),
                           .kind = kKinds[static_cast<std::size_t>(service_)],
                           .last_seen = protocol::system_now() - silence,
-                          .record = record_,
+                          .record = record,
                           .counters = counters(),
                           .subscriptions = std::move(names)});
 }

@@ -38,9 +38,9 @@ http::Addresses addresses(const Settings& settings) {
 }  // namespace
 
 void Connection::read() {
-  if (awaits_tls_ || transport_.tls() != nullptr) return read_tls();
+  if (awaits_tls_ || writer_.transport().tls() != nullptr) return read_tls();
   const std::span<char> buffer = host_.receive_buffer;
-  const ssize_t count = transport_.receive(buffer);
+  const ssize_t count = writer_.transport().receive(buffer);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count == 0) return take_end();
   if (count < 0) return abort();
@@ -51,11 +51,11 @@ void Connection::read() {
 // that the store has come first: resume() takes the end up again.
 void Connection::take_end() {
   if (phase_ == Phase::kDead || is_suspended() || will_close()) return;
-  finish_when_written_ = true;
+  writer_.finish_when_written();
   flush();
   if (phase_ == Phase::kDead) return;
-  if (phase_ != Phase::kHttp || (outbound_ == nullptr && transport_.drained())) return abort();
-  paused_ = true;
+  if (phase_ != Phase::kHttp || writer_.is_idle()) return abort();
+  writer_.pause();
   watch();
 }
 
@@ -75,7 +75,7 @@ void Connection::take(std::span<char> bytes) {
 // --- HTTP ----------------------------------------------------------------
 
 void Connection::read_http(std::string_view bytes) {
-  if (finish_when_written_) return;
+  if (writer_.is_finishing()) return;
   if (!answered_ && begins_tls(bytes) && !http_->mid_request()) return refuse_tls_hello();
   begin_request();
   owes_answer_ = true;
@@ -84,10 +84,7 @@ void Connection::read_http(std::string_view bytes) {
 
 void Connection::ask_for_body() {
   if (!http_->take_expectation()) return;
-  Outbound& queue = outbound();
-  const std::size_t before = queue.bytes();
-  queue.append_http("HTTP/1.1 100 Continue\r\n\r\n");
-  queue_changed(before);
+  writer_.queue([](Outbound& queue) { queue.append_http("HTTP/1.1 100 Continue\r\n\r\n"); });
 }
 
 // The request at hand and those that were sent behind it.
@@ -99,8 +96,8 @@ void Connection::serve_requests(http::RequestReader::Status status) {
     handle_request(http_->request());
     // Requests that were sent ahead without reading the answers are not served on
     // and on: the connection ends with the answers it has.
-    if (phase_ == Phase::kHttp && !takes_answers()) finish_when_written_ = true;
-    if (phase_ != Phase::kHttp || finish_when_written_ || is_suspended()) return;
+    if (phase_ == Phase::kHttp && !writer_.takes_answers()) writer_.finish_when_written();
+    if (phase_ != Phase::kHttp || writer_.is_finishing() || is_suspended()) return;
     status = http_->next();
   }
   if (status == Status::kError) return refuse_unreadable();
@@ -182,19 +179,19 @@ void Connection::send_http(const http::Response& response, bool keep_alive, bool
   if (response.status == 401) host_.counters.unauthorized.add();
   if (response.status == 403) host_.counters.forbidden.add();
   if (response.status >= 400) logs::refuse_request(host_, client_, http_->request(), response);
-  Outbound& queue = outbound();
+  Outbound& queue = writer_.outbound();
   const std::size_t before = queue.bytes();
   queue.append_http(http::serialize(response, keep_alive, head, page_headers()));
   owes_answer_ = false;
   if (!keep_alive) {
-    finish_when_written_ = true;
+    writer_.finish_when_written();
     host_.wheel.schedule(*this, host_.now + host_.settings->close_timeout);
   } else {
     const Settings& settings = *host_.settings;
     host_.wheel.schedule(*this, host_.now + std::min(settings.handshake_timeout, settings.idle_timeout));
     answered_ = true;
   }
-  queue_changed(before);
+  writer_.queue_changed(before);
 }
 
 void Connection::answer_http(const protocol::Result<std::string>& body) {
@@ -243,8 +240,7 @@ void Connection::open_websocket(http::Request& request) {
   // The limits of the frames that follow are the echo service's.
   if (commands == nullptr) reader_ = MessageReader(websocket::Role::kServer, kEchoLimits);
   if (result.upgrade->deflate) agree_on_deflate(*result.upgrade->deflate);
-  outbound().append_http(result.upgrade->response);
-  host_.counters.queued_bytes.add(result.upgrade->response.size());
+  writer_.put_http(result.upgrade->response);
   http_.reset();
   phase_ = Phase::kOpen;
   owes_answer_ = false;
@@ -309,10 +305,7 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
     host_.commands.welcome(*this, first, heartbeat_);
   }
   schedule_beat();
-  if (!marked_dirty_) {
-    host_.agenda.after_turn(*this, Due::kFlush);
-    marked_dirty_ = true;
-  }
+  writer_.flush_later();
 }
 
 // --- Frames --------------------------------------------------------------
@@ -361,7 +354,7 @@ void Connection::handle_message(const MessageReader::Item& item) {
 }
 
 void Connection::echo(const MessageReader::Item& item) {
-  Outbound& queue = outbound();
+  Outbound& queue = writer_.outbound();
   const std::size_t before = queue.bytes();
   const std::string_view payload(item.payload.data(), item.payload.size());
   if (wire_form() == WireForm::kPlain) {
@@ -372,13 +365,13 @@ void Connection::echo(const MessageReader::Item& item) {
     deflater.compress(payload, compressed);
     websocket::append_frame(queue.replies(), item.opcode, compressed, nullptr, true);
   }
-  queue_changed(before);
+  writer_.queue_changed(before);
 }
 
 void Connection::answer_ping(std::span<const char> payload) {
-  Outbound& queue = outbound();
+  Outbound& queue = writer_.outbound();
   const std::size_t before = queue.bytes();
-  if (blocked_) {
+  if (writer_.is_blocked()) {
     std::string pong;
     websocket::append_frame(pong, websocket::Opcode::kPong, {payload.data(), payload.size()}, nullptr);
     if (queue.put_control(pong, Outbound::Control::kPong)) host_.counters.merged_pongs.add();
@@ -386,7 +379,7 @@ void Connection::answer_ping(std::span<const char> payload) {
     websocket::append_frame(queue.replies(), websocket::Opcode::kPong, {payload.data(), payload.size()},
                             nullptr);
   }
-  queue_changed(before);
+  writer_.queue_changed(before);
 }
 
 }  // namespace wskit::server

@@ -107,8 +107,8 @@ void Connection::resume(const std::function<void(Connection&)>& answer) {
   if (phase_ == Phase::kHttp) {
     store_wait_.reset();
     watch();
-    if (!finish_when_written_) serve_requests(http_->next());
-    if (transport_.over()) take_end();
+    if (!writer_.is_finishing()) serve_requests(http_->next());
+    if (writer_.transport().over()) take_end();
     return;
   }
   std::string unread = std::exchange(store_wait_->unread, {});
@@ -118,7 +118,7 @@ void Connection::resume(const std::function<void(Connection&)>& answer) {
   if (store_wait_ == nullptr || is_suspended()) return;
   close_if_deferred();
   if (phase_ == Phase::kOpen) watch();
-  if (transport_.over()) take_end();
+  if (writer_.transport().over()) take_end();
 }
 
 void Connection::history_arrived(const Channel& channel, store::Part part) {
