@@ -186,7 +186,7 @@ void Connection::take_leave(CloseCode code, std::string_view reason) {
   // kernel does not answer it with a reset that would overtake the close frame.
   writer_.resume();
   held_back_ = false;
-  store_wait_.reset();
+  pending_.reset();
   watch();
   writer_.queue_changed(before);
 }
@@ -208,7 +208,7 @@ void Connection::tell_failure() {
                       "the server failed at this connection, and at no other; come back with since");
   }
   if (phase_ != Phase::kHttp || !owes_answer_ || writer_.is_finishing()) return abort("the server failed");
-  store_wait_.reset();
+  pending_.reset();
   const http::HttpError error{
       .status = 500,
       .code = "INTERNAL",
@@ -244,7 +244,7 @@ void Connection::abort(std::string_view why) noexcept {
   phase_ = Phase::kDead;
   host_.counters.dropped.add(forget_latest());
   writer_.abandon();
-  store_wait_.reset();
+  pending_.reset();
   host_.wheel.cancel(*this);
   host_.poller.remove(writer_.transport().fd());
   host_.agenda.after_turn(*this, Due::kDestroy);

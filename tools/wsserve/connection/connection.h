@@ -26,7 +26,7 @@
 #include "wsserve/connection/client.h"
 #include "wsserve/connection/conflation.h"
 #include "wsserve/connection/event_stream.h"
-#include "wsserve/connection/store_wait.h"
+#include "wsserve/connection/pending_replies.h"
 #include "wsserve/connection/subscriptions.h"
 #include "wsserve/connection/writer.h"
 #include "wsserve/fanout/subscriber.h"
@@ -104,7 +104,7 @@ class Connection final : public Pollable,
 
   // A reply to a publish command or request, sent once the store has settled it;
   // the requests behind it wait.
-  void await(StoreWait::Reply reply);
+  void await(PendingReplies::Reply reply);
   // Answers the request at hand: with 200 and a line of JSON, or with the refusal.
   void answer_http(const protocol::Result<std::string>& body);
   // Answers the request at hand with a stream of server-sent events. False if there
@@ -124,7 +124,7 @@ class Connection final : public Pollable,
   void suspend();
   // `answer` may suspend again. REQUIRES: is_suspended().
   void resume(const std::function<void(Connection&)>& answer);
-  [[nodiscard]] bool is_suspended() const { return store_wait_ != nullptr && store_wait_->suspended; }
+  [[nodiscard]] bool is_suspended() const { return pending_ != nullptr && pending_->is_suspended(); }
   // Whether something that it waits for has to be posted to its shard.
   [[nodiscard]] bool awaits_answer() const {
     return is_suspended() || (catch_up_ != nullptr && catch_up_->asks());
@@ -271,14 +271,14 @@ class Connection final : public Pollable,
   void end_request_time();
 
   // Waiting for the store.
-  StoreWait& store_wait();
+  PendingReplies& pending();
   // Once the store has answered.
-  [[nodiscard]] bool will_close() const { return store_wait_ != nullptr && store_wait_->close; }
+  [[nodiscard]] bool will_close() const { return pending_ != nullptr && pending_->will_close(); }
   [[nodiscard]] bool defer_close(protocol::CloseCode code, std::string_view reason);
   void close_if_deferred();
   // The events up to `last` cannot be had: what follows them comes next.
   void tell_gap(const Channel& channel, std::uint64_t last);
-  void send_reply(const StoreWait::Reply& reply, const store::Store& store);
+  void send_reply(const PendingReplies::Reply& reply, const store::Store& store);
 
   // Pages.
   [[nodiscard]] std::optional<http::HttpError> page_problem(const http::Request& request) const;
@@ -347,9 +347,9 @@ class Connection final : public Pollable,
   std::unique_ptr<EventStream> stream_;            // Service::kEvents only
 
   Subscriptions subscriptions_;
-  std::unique_ptr<LatestQueue> latest_;    // null: no event ever had to wait for a newer one
-  std::unique_ptr<CatchUp> catch_up_;      // null: live on every channel
-  std::unique_ptr<StoreWait> store_wait_;  // null: nothing waits for the store
+  std::unique_ptr<LatestQueue> latest_;      // null: no event ever had to wait for a newer one
+  std::unique_ptr<CatchUp> catch_up_;        // null: live on every channel
+  std::unique_ptr<PendingReplies> pending_;  // null: nothing waits for the store
   TypeFilterPtr default_filter_;
   Pace default_pace_;
   std::uint64_t merged_ = 0;

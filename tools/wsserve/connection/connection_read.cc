@@ -317,9 +317,7 @@ void Connection::read_frames(std::span<char> bytes) {
   const bool is_closing = will_close();
   while (phase_ == Phase::kOpen && will_close() == is_closing) {
     if (is_suspended()) {
-      const std::span<char> unread = reader_.take_back();
-      store_wait_->unread.assign(unread.begin(), unread.end());
-      return;
+      return pending_->keep_unread(reader_.take_back());
     }
     const MessageReader::Item item = reader_.next();
     switch (item.kind) {
