@@ -11,8 +11,9 @@
 #include "wsserve/channel/hub.h"
 #include "wsserve/command/announcement.h"
 #include "wsserve/command/command_host.h"
-#include "wsserve/connection/connection.h"
+#include "wsserve/connection/exchange.h"
 #include "wsserve/connection/logs.h"
+#include "wsserve/connection/peer.h"
 #include "wsserve/http/publish_request.h"
 
 namespace wskit::server {
@@ -22,107 +23,107 @@ using protocol::Command;
 using protocol::Error;
 using protocol::ErrorCode;
 
-void CommandRunner::run(Connection& connection, std::string_view text) {
+void CommandRunner::run(Peer& peer, std::string_view text) {
   host_.counters.commands.add();
-  const auto parsed = parse(connection, text);
+  const auto parsed = parse(peer.client(), text);
   if (host_.settings->limits.watches_traffic()) {
-    if (const auto error = connection.client().over_rate(parsed ? (*parsed)->publish.size() : 0)) {
-      refuse(connection, parsed ? (*parsed)->id : parsed.error().id, *error);
-      return connection.close_if_insisting();
+    if (const auto error = peer.client().over_rate(parsed ? (*parsed)->publish.size() : 0)) {
+      refuse(peer, parsed ? (*parsed)->id : parsed.error().id, *error);
+      return peer.close_if_insisting();
     }
   }
-  if (!parsed) return refuse(connection, parsed.error().id, parsed.error().error);
+  if (!parsed) return refuse(peer, parsed.error().id, parsed.error().error);
   const Command& command = **parsed;
-  logs::command(host_, connection.client(), command);
-  if (const auto error = auth::check_command(connection.client().identity(), command.action)) {
-    return refuse(connection, command.id, *error);
+  logs::command(host_, peer.client(), command);
+  if (const auto error = auth::check_command(peer.client().identity(), command.action)) {
+    return refuse(peer, command.id, *error);
   }
-  if (command.action == Action::kPublish) return publish(connection, command);
+  if (command.action == Action::kPublish) return publish(peer, command);
   if (command.action == Action::kPing) {
     text_.clear();
     protocol::append_pong(text_, command.id, host_.clock.timestamp(), command.timestamp);
-    return connection.send_text(text_);
+    return peer.send_text(text_);
   }
   const Clock::time_point began = Clock::now();
-  carry_out(connection, command);
-  let_others_go_on(connection, began);
+  carry_out(peer, command);
+  let_others_go_on(peer, began);
 }
 
-void CommandRunner::carry_out(Connection& connection, const Command& command) {
+void CommandRunner::carry_out(Peer& peer, const Command& command) {
   switch (command.action) {
     case Action::kPublish:
     case Action::kPing:
       return;
     case Action::kSubscribe:
-      return subscribe(connection, command);
+      return subscribe(peer, command);
     case Action::kUnsubscribe:
-      return unsubscribe(connection, command);
+      return unsubscribe(peer, command);
     case Action::kStats:
-      if (!connection.writer().takes_answers()) return refuse(connection, command.id, unread_answers());
+      if (!peer.connection().writer().takes_answers()) return refuse(peer, command.id, unread_answers());
       text_.clear();
       protocol::append_control(text_, "stats", command.id, host_.clock.timestamp(),
-                               host_.server.stats(connection.client().identity()));
-      return connection.send_text(text_);
+                               host_.server.stats(peer.client().identity()));
+      return peer.send_text(text_);
     case Action::kAuth:
-      return authenticate(connection, command);
+      return authenticate(peer, command);
     case Action::kHistory:
-      return history(connection, command);
+      return history(peer, command);
     case Action::kPresence:
-      return presence(connection, command);
+      return presence(peer, command);
   }
 }
 
-boost::system::result<const Command*, protocol::CommandError> CommandRunner::parse(
-    const Connection& connection, std::string_view text) {
+boost::system::result<const Command*, protocol::CommandError> CommandRunner::parse(const Client& client,
+                                                                                   std::string_view text) {
   using ServerSpace = protocol::CommandParser::ServerSpace;
-  return parser_.parse(text, auth::may_announce(connection.client().identity()) ? ServerSpace::kAllowed
-                                                                                : ServerSpace::kRefused);
+  return parser_.parse(text,
+                       auth::may_announce(client.identity()) ? ServerSpace::kAllowed : ServerSpace::kRefused);
 }
 
-void CommandRunner::refuse(Connection& connection, std::string_view id, const Error& error) {
+void CommandRunner::refuse(Peer& peer, std::string_view id, const Error& error) {
   host_.counters.command_errors.add();
   if (error.code == ErrorCode::kUnauthorized) host_.counters.unauthorized.add();
   if (error.code == ErrorCode::kForbidden) host_.counters.forbidden.add();
-  logs::refuse(host_, connection.client(), error);
+  logs::refuse(host_, peer.client(), error);
   text_.clear();
   protocol::append_error(text_, id, host_.clock.timestamp(), error);
-  connection.send_text(text_);
+  peer.send_text(text_);
 }
 
 namespace {
 
 // Whom a channel counts to that is made: a user, else an address; empty: nobody. No user
 // has the name of an address.
-std::string client_of(const Connection& connection) {
-  if (!connection.client().user().empty()) return "user " + std::string(connection.client().user());
-  if (connection.client().is_proxy_itself() || !connection.client().address().ip()) return {};
-  return "address " + std::string(connection.client().address().ip()->counted_as());
+std::string client_of(const Client& client) {
+  if (!client.user().empty()) return "user " + std::string(client.user());
+  if (client.is_proxy_itself() || !client.address().ip()) return {};
+  return "address " + std::string(client.address().ip()->counted_as());
 }
 
 // The channels that are nobody else's, and of which each has one.
-bool is_own(const Connection& connection, std::string_view name) {
+bool is_own(const Client& client, std::string_view name) {
   constexpr std::string_view kUser = "@user/";
-  const bool of_user = name.starts_with(kUser) && name.substr(kUser.size()) == connection.client().user();
-  return of_user || connection.client().owns_channel(name);
+  const bool of_user = name.starts_with(kUser) && name.substr(kUser.size()) == client.user();
+  return of_user || client.owns_channel(name);
 }
 
-std::string subscriber_of(const Connection& connection, std::string_view name) {
-  return is_own(connection, name) ? std::string() : client_of(connection);
+std::string subscriber_of(const Client& client, std::string_view name) {
+  return is_own(client, name) ? std::string() : client_of(client);
 }
 
 // The same for what is published: an administrator's engine may have as many as it needs.
-std::string publisher_of(const Connection& connection) {
-  return connection.client().identity().grants.admin ? std::string() : client_of(connection);
+std::string publisher_of(const Client& client) {
+  return client.identity().grants.admin ? std::string() : client_of(client);
 }
 
 }  // namespace
 
-Channel* CommandRunner::find_channel(const Connection& connection, For what, std::string_view name) {
+Channel* CommandRunner::find_channel(const Client& client, For what, std::string_view name) {
   if (const auto known = channels_.find(name); known != channels_.end()) return known->second;
   Channel* channel = host_.hub.find(name);
   if (channel == nullptr) {
     const Hub::Made made = host_.hub.find_or_create(
-        name, what == For::kPublishing ? publisher_of(connection) : subscriber_of(connection, name));
+        name, what == For::kPublishing ? publisher_of(client) : subscriber_of(client, name));
     share_is_taken_ = made.share_is_taken;
     channel = made.channel;
   }
@@ -139,7 +140,7 @@ void CommandRunner::let_go_of(std::span<Channel* const> channels) {
   for (const Channel* channel : channels) channels_.erase(channel->name());
 }
 
-Error CommandRunner::no_room(const Connection& connection, std::string_view name) const {
+Error CommandRunner::no_room(const Client& client, std::string_view name) const {
   const HubLimits& limits = host_.settings->hub;
   const std::size_t limit = share_is_taken_ ? limits.max_channels_per_client : limits.max_channels;
   return {
@@ -148,7 +149,7 @@ Error CommandRunner::no_room(const Connection& connection, std::string_view name
           ? fmt::format("as many channels as {} may make, {}, are there already "
                         "(--max-server-channels-per-client); this one would be new: {}; leave some to which "
                         "nobody publishes, or use a pattern",
-                        connection.client().user().empty() ? "one address" : "one user", limit, name)
+                        client.user().empty() ? "one address" : "one user", limit, name)
           : fmt::format("the server has as many channels as it may (--max-server-channels); this one would "
                         "be new: {}",
                         name),
@@ -159,16 +160,16 @@ Error CommandRunner::unread_answers() {
   return {ErrorCode::kRateLimited, "answers wait to be read: read them before you ask for more", {}};
 }
 
-void CommandRunner::let_others_go_on(Connection& connection, Clock::time_point began) {
+void CommandRunner::let_others_go_on(Peer& peer, Clock::time_point began) {
   const Clock::time_point now = Clock::now();
   // What the commands of this turn have taken together.
   if (std::exchange(turn_, host_.now) != host_.now) spent_ = {};
   spent_ += now - began;
-  if (spent_ < Fanout::kSlice || !connection.is_open() || connection.is_suspended()) return;
-  connection.suspend();
-  host_.inbox.post([this, number = connection.number()] {
+  if (spent_ < Fanout::kSlice || !peer.is_open() || peer.connection().is_suspended()) return;
+  peer.connection().suspend();
+  host_.inbox.post([this, number = peer.client().number()] {
     Connection* asking = host_.find(number);
-    if (asking != nullptr && asking->is_suspended()) asking->resume([](Connection&) {});
+    if (asking != nullptr && asking->is_suspended()) asking->resume([] {});
   });
 }
 
@@ -189,34 +190,33 @@ Error store_is_away(const std::string& problem) {
 
 // --- history ---------------------------------------------------------------
 
-void CommandRunner::history(Connection& connection, const Command& command) {
+void CommandRunner::history(Peer& peer, const Command& command) {
   const std::string_view name = command.channels->front();
-  if (const auto error = auth::check_read(connection.client().identity(), name)) {
-    return refuse(connection, command.id, *error);
+  if (const auto error = auth::check_read(peer.client().identity(), name)) {
+    return refuse(peer, command.id, *error);
   }
   protocol::Since since = protocol::FromStart{};
   if (!command.since.empty()) {
     const auto parsed = protocol::parse_since(command.since, host_.clock.receive_time().at);
-    if (!parsed) return refuse(connection, command.id, parsed.error());
+    if (!parsed) return refuse(peer, command.id, parsed.error());
     since = *parsed;
   }
   const auto limit = parse_limit(command.limit);
-  if (!limit) return refuse(connection, command.id, limit.error());
+  if (!limit) return refuse(peer, command.id, limit.error());
   // One short command asks for up to a whole message of events.
-  if (!connection.writer().takes_answers()) return refuse(connection, command.id, unread_answers());
+  if (!peer.connection().writer().takes_answers()) return refuse(peer, command.id, unread_answers());
   Channel* channel = host_.hub.find(name);
   if (channel == nullptr) {
-    return refuse(connection, command.id,
+    return refuse(peer, command.id,
                   {ErrorCode::kNotFound, fmt::format("no event was ever published to '{}'", name), {}});
   }
-  const auto answer = [this, id = std::string(command.id)](Connection& asking,
-                                                           const protocol::Result<HistoryPage>& page) {
-    if (!page) return refuse(asking, id, page.error());
+  const auto answer = [this, &peer, id = std::string(command.id)](const protocol::Result<HistoryPage>& page) {
+    if (!page) return refuse(peer, id, page.error());
     text_.clear();
     protocol::append_control(text_, "history", id, host_.clock.timestamp(), page->json());
-    asking.send_text(text_);
+    peer.send_text(text_);
   };
-  history_.page(connection, *channel, since, *limit, host_.settings->message_limits.max_message_bytes,
+  history_.page(peer.connection(), *channel, since, *limit, host_.settings->message_limits.max_message_bytes,
                 answer);
 }
 
@@ -235,25 +235,23 @@ Error sequence_is_forgotten(const Command& command, std::size_t index, std::int6
   return command.batch ? protocol::at_index(error, index) : error;
 }
 
-// Points at a connection until the end of its scope, however that is left.
+// Points at a client until the end of its scope, however that is left.
 class Holding {
  public:
-  Holding(const Connection*& pointer, const Connection& connection) : pointer_(pointer) {
-    pointer_ = &connection;
-  }
+  Holding(const Client*& pointer, const Client& client) : pointer_(pointer) { pointer_ = &client; }
   ~Holding() { pointer_ = nullptr; }
   Holding(const Holding&) = delete;
   Holding& operator=(const Holding&) = delete;
 
  private:
-  const Connection*& pointer_;
+  const Client*& pointer_;
 };
 
 // Hands the channel over to the publisher of its first event. That is accepted already, so
 // nothing may fail here: without memory the channel stays with those who made it.
-void tell_born(Hub& hub, const Channel& channel, const Connection& connection) noexcept {
+void tell_born(Hub& hub, const Channel& channel, const Client& client) noexcept {
   try {
-    hub.born(channel, publisher_of(connection));
+    hub.born(channel, publisher_of(client));
   } catch (...) {
     return;
   }
@@ -277,13 +275,13 @@ std::optional<Error> CommandRunner::check_sequences(const Command& command, cons
   return std::nullopt;
 }
 
-std::optional<Error> CommandRunner::find_targets(const Connection& connection, const Command& command) {
-  const Holding publishing(publishing_, connection);
+std::optional<Error> CommandRunner::find_targets(const Client& client, const Command& command) {
+  const Holding publishing(publishing_, client);
   targets_.clear();
   routes_.clear();
   for (const protocol::PublishEvent& event : command.publish) {
-    targets_.push_back(find_channel(connection, For::kPublishing, event.channel));
-    if (targets_.back() == nullptr) return no_room(connection, event.channel);
+    targets_.push_back(find_channel(client, For::kPublishing, event.channel));
+    if (targets_.back() == nullptr) return no_room(client, event.channel);
     routes_.add(*targets_.back(), event);
     if (targets_.back()->stored() == nullptr || host_.hub.store()->available()) continue;
     host_.counters.unavailable.add(command.publish.size());
@@ -292,10 +290,11 @@ std::optional<Error> CommandRunner::find_targets(const Connection& connection, c
   return std::nullopt;
 }
 
-std::optional<Error> CommandRunner::publish_events(Connection& connection, const Command& command) {
+std::optional<Error> CommandRunner::publish_events(Client& client, const Command& command) {
+  published_.clear();
   // What is forbidden leaves no channel behind.
   for (std::size_t i = 0; i < command.publish.size(); ++i) {
-    if (auto error = auth::check_publish(connection.client().identity(), command.publish[i].channel)) {
+    if (auto error = auth::check_publish(client.identity(), command.publish[i].channel)) {
       return command.batch ? protocol::at_index(*error, i) : *error;
     }
     if (!people::is_reachable(host_, command.publish[i].channel)) {
@@ -303,17 +302,15 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
       return command.batch ? protocol::at_index(error, i) : error;
     }
   }
-  if (auto error = find_targets(connection, command)) return error;
+  if (auto error = find_targets(client, command)) return error;
   const ProducerPtr none;
-  const ProducerPtr& producer =
-      command.producer.empty() ? none : connection.client().producer(command.producer);
+  const ProducerPtr& producer = command.producer.empty() ? none : client.producer(command.producer);
   const ReceiveTime received = host_.clock.receive_time();
   std::int64_t newest_sequence = protocol::kNoSequence;
   if (producer != nullptr) {
     if (auto error = check_sequences(command, *producer, received.at, newest_sequence)) return error;
   }
   // What is accepted is also told of: there is room for that before.
-  published_.clear();
   published_.reserve(targets_.size());
   on_the_way_.clear();
   on_the_way_.reserve(targets_.size());
@@ -330,7 +327,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
     }
     routes_.count(i, accepted, host_.counters);
     if (accepted.duplicate) ++duplicates;
-    if (accepted.offset == 1 && !accepted.duplicate) tell_born(host_.hub, channel, connection);
+    if (accepted.offset == 1 && !accepted.duplicate) tell_born(host_.hub, channel, client);
     if (protocol::is_server_channel(channel.name()) && !accepted.duplicate) {
       people::announce(host_, channel, command.publish[i], accepted.offset, received.text);
     }
@@ -346,38 +343,39 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   }
   host_.counters.published.add(published_.size() - duplicates);
   host_.counters.duplicates.add(duplicates);
-  logs::publish(host_, connection.client(), std::span(command.publish).first(published_.size()), published_);
+  logs::publish(host_, client, std::span(command.publish).first(published_.size()), published_);
   if (producer != nullptr && !published_.empty()) producer->accepted(newest_sequence);
-  if (host_.hub.crowded()) connection.hold_back();
   return forgotten;
 }
 
-void CommandRunner::publish(Connection& connection, const Command& command) {
-  if (const auto error = publish_events(connection, command)) return refuse(connection, command.id, *error);
+void CommandRunner::publish(Peer& peer, const Command& command) {
+  const auto error = publish_events(peer.client(), command);
+  if (!published_.empty() && host_.hub.crowded()) peer.pause_reading();
+  if (error) return refuse(peer, command.id, *error);
   text_.clear();
   if (!command.id.empty()) {
     protocol::append_published(text_, command.id, acknowledged_at_, published_, command.batch);
   }
   // Also without an id: that events were not stored is said in any case.
   if (!on_the_way_.empty()) {
-    return connection.await({.events = on_the_way_, .id = std::string(command.id), .text = text_});
+    return peer.await({.events = on_the_way_, .id = std::string(command.id), .text = text_});
   }
-  if (!text_.empty()) connection.send_text(text_);
+  if (!text_.empty()) peer.send_text(text_);
 }
 
-void CommandRunner::publish_over_http(Connection& connection, const http::PublishRequest& request) {
-  const auto parsed = parse(connection, request.command);
-  if (!parsed) return connection.answer_http(http::at_line(parsed.error().error, request.lines));
+void CommandRunner::publish_over_http(Exchange& exchange, const http::PublishRequest& request) {
+  const auto parsed = parse(exchange.client(), request.command);
+  if (!parsed) return exchange.answer(http::at_line(parsed.error().error, request.lines));
   const Command& command = **parsed;
-  if (auto error = connection.client().request_over_rate(command.publish.size())) {
-    return connection.answer_http(std::move(*error));
+  if (auto error = exchange.client().request_over_rate(command.publish.size())) {
+    return exchange.answer(std::move(*error));
   }
-  if (auto error = publish_events(connection, command)) return connection.answer_http(std::move(*error));
+  if (auto error = publish_events(exchange.client(), command)) return exchange.answer(std::move(*error));
   text_.clear();
   protocol::append_published_data(text_, published_, !request.lines.empty());
   text_ += '\n';
-  if (!on_the_way_.empty()) return connection.await({.events = on_the_way_, .id = {}, .text = text_});
-  connection.answer_http(text_);
+  if (!on_the_way_.empty()) return exchange.await({.events = on_the_way_, .id = {}, .text = text_});
+  exchange.answer(text_);
 }
 
 }  // namespace wskit::server

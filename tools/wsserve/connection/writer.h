@@ -46,6 +46,8 @@ class Writer {
   [[nodiscard]] Transport& transport() { return transport_; }
   [[nodiscard]] const Transport& transport() const { return transport_; }
 
+  [[nodiscard]] Host& host() const { return host_; }
+
   // --- What is written at the end of the turn
 
   // The queue, to append whole frames or responses to; then queue_changed() with the bytes

@@ -38,8 +38,8 @@ class ConnectionEndTest : public ConnectionFixture {};
 
 TEST_F(ConnectionEndTest, EachHeartbeatBringsTheCountersAndAPing) {
   TestClient& client = open("/ws?heartbeat=10");
-  client.connection().deliver(event_frame("event"), 1);
-  client.connection().count_filtered(2);
+  client.peer().deliver(event_frame("event"), 1);
+  client.peer().count_filtered(2);
   EXPECT_THAT(client.take_frames(), ElementsAre("text:event"));
   for (int beat = 0; beat < 3; ++beat) {
     pass(11s);
@@ -156,10 +156,10 @@ TEST_F(TokenConnectionTest, AWebSocketThatBringsNoTokenInTimeIsClosedWith4001) {
 
 TEST_F(TokenConnectionTest, AWebSocketThatBringsItsTokenInTimeStaysAndGetsWhatItsAddressAskedFor) {
   std::optional<FirstSubscriptions> first;
-  handler().on_message = [&](Connection& connection, std::string_view) {
+  handler().on_message = [&](Peer& peer, std::string_view) {
     auto ann = std::make_shared<auth::Identity>();
     ann->user = "ann";
-    EXPECT_TRUE(connection.take_identity(std::move(ann), first));
+    EXPECT_TRUE(peer.sign_in(std::move(ann), first));
   };
   TestClient& client = open("/ws/market/*");
   client.send_text("a token");
@@ -175,7 +175,7 @@ TEST_F(TokenConnectionTest, AWebSocketThatBringsItsTokenInTimeStaysAndGetsWhatIt
 }
 
 TEST_F(TokenConnectionTest, TheFifthTokenThatIsNotRightClosesWith4001) {
-  handler().on_message = [](Connection& connection, std::string_view) { connection.count_refused_token(); };
+  handler().on_message = [](Peer& peer, std::string_view) { peer.count_refused_token(); };
   TestClient& client = open();
   for (int i = 0; i < 4; ++i) client.send_text("wrong");
   turn();
@@ -188,8 +188,8 @@ TEST_F(TokenConnectionTest, TheFifthTokenThatIsNotRightClosesWith4001) {
 // --- Failures ------------------------------------------------------------------
 
 TEST_F(ConnectionEndTest, AnExceptionOfTheHandlerEndsThisConnectionAloneWith1011AndIsCounted) {
-  handler().on_message = [](Connection& connection, std::string_view text) {
-    connection.send_text(text);
+  handler().on_message = [](Peer& peer, std::string_view text) {
+    peer.send_text(text);
     if (text == "wrong") throw std::runtime_error("thrown by a test");
   };
   TestClient& client = open();
@@ -208,7 +208,7 @@ TEST_F(ConnectionEndTest, AnExceptionOfTheHandlerEndsThisConnectionAloneWith1011
 }
 
 TEST_F(ConnectionEndTest, AnExceptionOfTheWelcomeClosesWith1011BehindTheUpgrade) {
-  handler().on_welcome = [](Connection&) { throw std::runtime_error("thrown by a test"); };
+  handler().on_welcome = [](Peer&) { throw std::runtime_error("thrown by a test"); };
   TestClient& client = connect();
   client.send(upgrade("/ws"));
   turn();
@@ -227,7 +227,7 @@ TEST_F(ConnectionEndTest, AFailedDeliveryClosesWith1011SoThatNoEventIsMissedUnaw
   try {
     throw std::bad_alloc();
   } catch (const std::bad_alloc&) {
-    client.connection().delivery_failed();
+    client.peer().delivery_failed();
   }
   publish("a", "2");
   turn();
@@ -267,8 +267,8 @@ TEST_F(ConnectionEndTest, AnotherReasonToCloseIsNotTold) {
   TestClient& client = open();
   client.connection().close(protocol::CloseCode::kGoingAway, "first");
   client.connection().close(protocol::CloseCode::kSlowConsumer, "second");
-  client.connection().send_text("too late");
-  client.connection().deliver(event_frame("too late"), 1);
+  client.peer().send_text("too late");
+  client.peer().deliver(event_frame("too late"), 1);
   turn();
   EXPECT_THAT(client.take_frames(), ElementsAre("close:1001:first"));
 }
@@ -281,7 +281,7 @@ TEST_F(ConnectionEndTest, DestructionIsAskedForExactlyOnce) {
   connection.abort();
   connection.abort("again");
   connection.close(protocol::CloseCode::kGoingAway, {});
-  connection.send_text("nobody");
+  client.peer().send_text("nobody");
   connection.flush();
   client.end();
   read();

@@ -32,35 +32,35 @@ std::vector<std::unique_ptr<Inbox>> one_inbox() {
 
 // --- What a connection asks of others ----------------------------------------
 
-void RecordingHandler::welcome(Connection& connection, const FirstSubscriptions& first,
-                               std::chrono::milliseconds heartbeat) {
-  welcomes.push_back({connection.number(), first.channels, heartbeat});
-  on_welcome(connection);
+void RecordingHandler::welcome(Peer& peer, const FirstSubscriptions& first,
+                               std::chrono::milliseconds heartbeat, std::size_t max_message_bytes) {
+  welcomes.push_back({peer.client().number(), first.channels, heartbeat, max_message_bytes});
+  on_welcome(peer);
 }
 
-void RecordingHandler::run(Connection& connection, std::string_view text) {
+void RecordingHandler::run(Peer& peer, std::string_view text) {
   messages.emplace_back(text);
-  on_message(connection, text);
+  on_message(peer, text);
 }
 
-void RecordingHandler::publish_over_http(Connection& connection, const http::PublishRequest& request) {
-  on_request(connection, request.command);
+void RecordingHandler::publish_over_http(Exchange& exchange, const http::PublishRequest& request) {
+  on_request(exchange, request.command);
 }
 
-void RecordingHandler::administer(Connection& connection, const http::AdminRequest& request) {
-  on_request(connection, request.what());
+void RecordingHandler::administer(Exchange& exchange, const http::AdminRequest& request) {
+  on_request(exchange, request.what());
 }
 
-void RecordingHandler::open_stream(Connection& connection, const http::EventStreamRequest& request) {
-  if (connection.begin_stream(request)) on_request(connection, "a stream");
+void RecordingHandler::open_stream(Exchange& exchange, const http::EventStreamRequest& request) {
+  if (Peer* peer = exchange.begin_stream(request)) on_stream(*peer);
 }
 
-void RecordingHandler::leaving(const Connection&, std::string_view name) { left.emplace_back(name); }
+void RecordingHandler::leaving(const Peer&, std::string_view name) { left.emplace_back(name); }
 
 void RecordingHandler::read_page(Connection&, Channel&, const protocol::Since&, std::size_t, std::size_t,
                                  const Paged&) {}
 
-void RecordingHandler::read_on(Connection&, Channel&, std::uint64_t, std::uint64_t, std::size_t) {}
+void RecordingHandler::read_on(Peer&, Channel&, std::uint64_t, std::uint64_t, std::size_t) {}
 
 void RecordingAgenda::after_turn(Connection& connection, Due due) {
   ++asked_[{connection.number(), due}];
@@ -232,7 +232,8 @@ void ConnectionFixture::flush() {
 }
 
 void ConnectionFixture::end_turn() {
-  for (Connection* connection : agenda_.take(Due::kDropSubscriptions)) connection->drop_subscriptions();
+  for (Connection* connection : agenda_.take(Due::kDropSubscriptions))
+    connection->peer()->drop_subscriptions();
   for (Connection* connection : agenda_.take(Due::kDestroy)) {
     agenda_.forget(*connection);
     for (TestClient& client : clients_) {
@@ -252,9 +253,8 @@ void ConnectionFixture::pass(std::chrono::milliseconds time) {
 
 void ConnectionFixture::subscribe(TestClient& client, std::string_view channel) {
   Position position;
-  Connection& connection = client.connection();
-  connection.subscriptions().add(
-      fanout_.subscribe(connection, *hub_.find_or_create(channel), nullptr, position));
+  Peer& peer = client.peer();
+  peer.subscriptions().add(fanout_.subscribe(peer, *hub_.find_or_create(channel), nullptr, position));
   host_.counters.subscriptions.add();
 }
 
@@ -267,12 +267,12 @@ void ConnectionFixture::publish(std::string_view channel, std::string_view data)
 }
 
 void ConnectionFixture::answer_messages() {
-  handler_.on_message = [](Connection& connection, std::string_view text) { connection.send_text(text); };
+  handler_.on_message = [](Peer& peer, std::string_view text) { peer.send_text(text); };
 }
 
 std::size_t ConnectionFixture::block(TestClient& client) {
   const std::string event(200'000, 'e');
-  client.connection().deliver(event_frame(event), 1);
+  client.peer().deliver(event_frame(event), 1);
   EXPECT_GT(host_.counters.queued_bytes.get(), 0U);
   return event.size();
 }

@@ -19,7 +19,9 @@
 
 #include "unit/websocket/transcript.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/exchange.h"
 #include "wsserve/connection/host.h"
+#include "wsserve/connection/peer.h"
 #include "wsserve/limits/admission.h"
 #include "wsserve/log/incidents.h"
 #include "wsserve/loop/inbox.h"
@@ -35,27 +37,30 @@ class RecordingHandler final : public CommandHandler {
     std::uint64_t connection;
     std::vector<std::string> channels;
     std::chrono::milliseconds heartbeat;
+    std::size_t max_message_bytes;
   };
 
   std::vector<Welcome> welcomes;
   std::vector<std::string> messages;
   std::vector<std::string> left;  // the names of subscriptions that ended with their connection
 
-  std::function<void(Connection&)> on_welcome = [](Connection&) {};
-  std::function<void(Connection&, std::string_view)> on_message = [](Connection&, std::string_view) {};
-  // A request to publish, to administer or for a stream.
-  std::function<void(Connection&, std::string_view)> on_request = [](Connection&, std::string_view) {};
+  std::function<void(Peer&)> on_welcome = [](Peer&) {};
+  std::function<void(Peer&, std::string_view)> on_message = [](Peer&, std::string_view) {};
+  // A request to publish or to administer.
+  std::function<void(Exchange&, std::string_view)> on_request = [](Exchange&, std::string_view) {};
+  // An event stream has begun.
+  std::function<void(Peer&)> on_stream = [](Peer&) {};
 
-  void welcome(Connection& connection, const FirstSubscriptions& first,
-               std::chrono::milliseconds heartbeat) override;
-  void run(Connection& connection, std::string_view text) override;
-  void publish_over_http(Connection& connection, const http::PublishRequest& request) override;
-  void administer(Connection& connection, const http::AdminRequest& request) override;
-  void open_stream(Connection& connection, const http::EventStreamRequest& request) override;
-  void leaving(const Connection& connection, std::string_view name) override;
-  void read_page(Connection& connection, Channel& channel, const protocol::Since& since, std::size_t limit,
+  void welcome(Peer& peer, const FirstSubscriptions& first, std::chrono::milliseconds heartbeat,
+               std::size_t max_message_bytes) override;
+  void run(Peer& peer, std::string_view text) override;
+  void publish_over_http(Exchange& exchange, const http::PublishRequest& request) override;
+  void administer(Exchange& exchange, const http::AdminRequest& request) override;
+  void open_stream(Exchange& exchange, const http::EventStreamRequest& request) override;
+  void leaving(const Peer& peer, std::string_view name) override;
+  void read_page(Connection& asking, Channel& channel, const protocol::Since& since, std::size_t limit,
                  std::size_t max_bytes, const Paged& then) override;
-  void read_on(Connection& connection, Channel& channel, std::uint64_t after, std::uint64_t newest,
+  void read_on(Peer& peer, Channel& channel, std::uint64_t after, std::uint64_t newest,
                std::size_t max_bytes) override;
 };
 
@@ -135,7 +140,11 @@ class TestClient {
   [[nodiscard]] std::uint64_t number() const { return number_; }
   // REQUIRES: it was not destroyed.
   [[nodiscard]] Connection& connection() const { return *connection_; }
-  [[nodiscard]] bool is_open() const { return connection_ != nullptr && connection_->is_open(); }
+  // The same, as a WebSocket or an event stream. REQUIRES: it has become one.
+  [[nodiscard]] Peer& peer() const { return *connection_->peer(); }
+  [[nodiscard]] bool is_open() const {
+    return connection_ != nullptr && connection_->peer() != nullptr && connection_->peer()->is_open();
+  }
   // Whether the connection was destroyed.
   [[nodiscard]] bool is_gone() const { return connection_ == nullptr; }
   void destroy() { connection_.reset(); }
@@ -200,6 +209,7 @@ class ConnectionFixture : public testing::Test {
   [[nodiscard]] ShardCounters& counters() { return host_.counters; }
   [[nodiscard]] RecordingHandler& handler() { return handler_; }
   [[nodiscard]] StubServer& server() { return server_; }
+  [[nodiscard]] Hub& hub() { return hub_; }
 
  private:
   void fan_out();

@@ -59,7 +59,7 @@ TEST_F(ConnectionTest, AnUpgradeMayComeByteByByte) {
 }
 
 TEST_F(ConnectionTest, WhatFollowsTheUpgradeInTheSamePacketIsCarriedOutBehindTheWelcome) {
-  handler().on_welcome = [](Connection& connection) { connection.send_text("welcome"); };
+  handler().on_welcome = [](Peer& peer) { peer.send_text("welcome"); };
   answer_messages();
   TestClient& client = connect();
   client.send(upgrade("/ws") + client_frame(Opcode::kText, "first"));
@@ -179,7 +179,8 @@ TEST_F(ConnectionTest, AnOpenConnectionKeepsTheLimitThatItWasTold) {
   TestClient& client = open();
   set([](Settings& settings) { settings.message_limits.max_message_bytes = 10; });
   TestClient& later = open();
-  EXPECT_EQ(client.connection().max_message_bytes(), 1'000U);
+  ASSERT_THAT(handler().welcomes, SizeIs(2));
+  EXPECT_EQ(handler().welcomes[0].max_message_bytes, 1'000U);
   client.send_text(std::string(1'000, 'x'));
   later.send_text(std::string(11, 'x'));
   turn();
@@ -230,7 +231,7 @@ TEST_F(ConnectionTest, APingIsAnsweredInTheTurnWithItsPayloadAndAPongNeedsNoAnsw
 TEST_F(ConnectionTest, APongOvertakesWhatWaitsAndStandsForThePingsBeforeIt) {
   TestClient& client = open("/ws", kSmallBuffer);
   const std::size_t bytes = block(client);
-  client.connection().deliver(event_frame("second"), 1);
+  client.peer().deliver(event_frame("second"), 1);
   client.send_ping("still there?");
   client.send_ping("now?");
   turn();
@@ -243,9 +244,9 @@ TEST_F(ConnectionTest, APongOvertakesWhatWaitsAndStandsForThePingsBeforeIt) {
 }
 
 TEST_F(ConnectionTest, WhatIsSentBehindACommandWaitsUntilItsAnswerHasCome) {
-  handler().on_message = [](Connection& connection, std::string_view text) {
-    if (text == "ask") return connection.suspend();
-    connection.send_text(text);
+  handler().on_message = [](Peer& peer, std::string_view text) {
+    if (text == "ask") return peer.connection().suspend();
+    peer.send_text(text);
   };
   TestClient& client = open();
   client.send_text("ask");
@@ -255,34 +256,34 @@ TEST_F(ConnectionTest, WhatIsSentBehindACommandWaitsUntilItsAnswerHasCome) {
   turn();
   EXPECT_THAT(handler().messages, ElementsAre("ask"));
   EXPECT_THAT(client.take_frames(), IsEmpty());
-  client.connection().resume([](Connection& connection) { connection.send_text("answer"); });
+  client.connection().resume([&] { client.peer().send_text("answer"); });
   turn();
   turn();
   EXPECT_THAT(client.take_frames(), ElementsAre("text:answer", "text:behind", "text:later"));
 }
 
 TEST_F(ConnectionTest, ACloseWaitsForTheAnswerToWhatCameBeforeIt) {
-  handler().on_message = [](Connection& connection, std::string_view) { connection.suspend(); };
+  handler().on_message = [](Peer& peer, std::string_view) { peer.connection().suspend(); };
   TestClient& client = open();
   client.send_text("ask");
   client.send_close(1000);
   turn();
   EXPECT_THAT(client.take_frames(), IsEmpty());
-  client.connection().resume([](Connection& connection) { connection.send_text("answer"); });
+  client.connection().resume([&] { client.peer().send_text("answer"); });
   turn();
   EXPECT_THAT(client.take_frames(), ElementsAre("text:answer", "close:1000:"));
 }
 
 TEST_F(ConnectionTest, APublisherThatIsHeldBackIsNotReadUntilItMayGoOn) {
   TestClient& client = open();
-  client.connection().hold_back();
-  client.connection().hold_back();
+  client.connection().pause_reading();
+  client.connection().pause_reading();
   client.send_text("first");
   turn();
   EXPECT_THAT(handler().messages, IsEmpty());
-  EXPECT_EQ(asked(client, Due::kLetGoOn), 1U);
+  EXPECT_EQ(asked(client, Due::kResumeReading), 1U);
   EXPECT_EQ(counters().held_back.get(), 1U);
-  client.connection().let_go_on();
+  client.connection().resume_reading();
   turn();
   EXPECT_THAT(handler().messages, ElementsAre("first"));
 }
@@ -303,8 +304,8 @@ TEST_F(ConnectionTest, AQuietServerCarriesOutNoCommandAndStillAnswersRequests) {
 TEST_F(ConnectionTest, WhatIsSentWaitsForTheFlushAndIsWrittenOnce) {
   TestClient& client = open();
   const std::size_t flushes = asked(client, Due::kFlush);
-  client.connection().send_text("one");
-  client.connection().send_text("two");
+  client.peer().send_text("one");
+  client.peer().send_text("two");
   EXPECT_THAT(client.take_frames(), IsEmpty());
   EXPECT_EQ(asked(client, Due::kFlush), flushes + 1);
   EXPECT_EQ(counters().queued_bytes.get(), 10U);
@@ -318,11 +319,11 @@ TEST_F(ConnectionTest, WhatIsSentWaitsForTheFlushAndIsWrittenOnce) {
 TEST_F(ConnectionTest, AnEventIsWrittenAtOnceUnlessSomethingWaitsBeforeIt) {
   TestClient& client = open();
   const std::size_t flushes = asked(client, Due::kFlush);
-  client.connection().deliver(event_frame("first"), 1);
+  client.peer().deliver(event_frame("first"), 1);
   EXPECT_THAT(client.take_frames(), ElementsAre("text:first"));
   EXPECT_EQ(asked(client, Due::kFlush), flushes);
-  client.connection().send_text("a reply");
-  client.connection().deliver(event_frame("second"), 1);
+  client.peer().send_text("a reply");
+  client.peer().deliver(event_frame("second"), 1);
   flush();
   EXPECT_THAT(client.take_frames(), ElementsAre("text:a reply", "text:second"));
   EXPECT_EQ(counters().delivered.get(), 2U);
@@ -341,7 +342,7 @@ TEST_F(ConnectionTest, WhatIsPublishedReachesASubscriberInTheTurn) {
       ElementsAre(AllOf(HasSubstr(R"("channel":"market/AAPL","offset":1,)"), EndsWith(R"("data":1})")),
                   AllOf(HasSubstr(R"("channel":"market/AAPL","offset":2,)"), EndsWith(R"("data":3})"))));
   EXPECT_THAT(other.take_frames(), IsEmpty());
-  EXPECT_EQ(client.connection().counters().delivered, 2U);
+  EXPECT_EQ(client.peer().counters().delivered, 2U);
 }
 
 TEST_F(ConnectionTest, APeerThatReadsNothingIsClosedWith4008WhenItsQueueIsFullAndItIsCounted) {
@@ -353,12 +354,12 @@ TEST_F(ConnectionTest, APeerThatReadsNothingIsClosedWith4008WhenItsQueueIsFullAn
   std::uint64_t events = 0;
   while (client.is_open()) {
     ASSERT_LT(events, 1'000U);
-    client.connection().deliver(event_frame(event), 1);
+    client.peer().deliver(event_frame(event), 1);
     ++events;
     EXPECT_LE(counters().queued_bytes.get(), kLimit + 200);
   }
   EXPECT_EQ(counters().closed_slow.get(), 1U);
-  const auto told = client.connection().counters();
+  const auto told = client.peer().counters();
   EXPECT_EQ(told.delivered + told.dropped, events);
   EXPECT_GT(told.dropped, 15U) << "what waited is thrown away";
   EXPECT_EQ(counters().delivered.get(), told.delivered);
@@ -386,9 +387,7 @@ TEST_F(ConnectionTest, APeerWithAnEmptyQueueMayGetMoreAtOnceThanItsLimit) {
 
 TEST_F(ConnectionTest, APeerThatDoesNotTakeItsAnswersIsNotReadUntilItDoes) {
   set([](Settings& settings) { settings.queue_limit_bytes = 10'000; });
-  handler().on_message = [](Connection& connection, std::string_view) {
-    connection.send_text(std::string(1'000, 'a'));
-  };
+  handler().on_message = [](Peer& peer, std::string_view) { peer.send_text(std::string(1'000, 'a')); };
   TestClient& client = open("/ws", kSmallBuffer);
   std::size_t sent = 0;
   while (handler().messages.size() == sent) {
@@ -408,9 +407,7 @@ TEST_F(ConnectionTest, APeerThatDoesNotTakeItsAnswersIsNotReadUntilItDoes) {
 
 TEST_F(ConnectionTest, APeerThatNeverTakesItsAnswersIsClosedWith4008AfterTwoHeartbeats) {
   set([](Settings& settings) { settings.queue_limit_bytes = 10'000; });
-  handler().on_message = [](Connection& connection, std::string_view) {
-    connection.send_text(std::string(1'000, 'a'));
-  };
+  handler().on_message = [](Peer& peer, std::string_view) { peer.send_text(std::string(1'000, 'a')); };
   TestClient& client = open("/ws", kSmallBuffer);
   for (int i = 0; i < 100; ++i) {
     client.send_text("ask");

@@ -1,4 +1,6 @@
-// One connection of requests, or of a stream of server-sent events.
+// A connection of requests.
+#include "wsserve/connection/exchange.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,11 +24,9 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-class ConnectionHttpTest : public ConnectionFixture {};
+class ExchangeTest : public ConnectionFixture {};
 
-// --- Requests ------------------------------------------------------------------
-
-TEST_F(ConnectionHttpTest, APlainRequestGetsItsPageAndTheConnectionGoesOnWithTheNext) {
+TEST_F(ExchangeTest, APlainRequestGetsItsPageAndTheConnectionGoesOnWithTheNext) {
   TestClient& client = connect();
   client.send(get("/healthz"));
   turn();
@@ -45,9 +45,9 @@ TEST_F(ConnectionHttpTest, APlainRequestGetsItsPageAndTheConnectionGoesOnWithThe
   EXPECT_EQ(counters().http_errors.get(), 1U);
 }
 
-TEST_F(ConnectionHttpTest, RequestsThatAreSentAtOnceAreAnsweredInTheirOrder) {
-  handler().on_request = [](Connection& connection, std::string_view what) {
-    connection.answer_http(std::string(what));
+TEST_F(ExchangeTest, RequestsThatAreSentAtOnceAreAnsweredInTheirOrder) {
+  handler().on_request = [](Exchange& exchange, std::string_view what) {
+    exchange.answer(std::string(what));
   };
   TestClient& client = connect();
   client.send(get("/healthz") + get("/channels") + get("/nothing") + get("/healthz"));
@@ -63,7 +63,7 @@ TEST_F(ConnectionHttpTest, RequestsThatAreSentAtOnceAreAnsweredInTheirOrder) {
   EXPECT_EQ(asked(client, Due::kFlush), 1U) << "they are written together";
 }
 
-TEST_F(ConnectionHttpTest, AHeadHasTheHeadersAndNoBody) {
+TEST_F(ExchangeTest, AHeadHasTheHeadersAndNoBody) {
   TestClient& client = connect();
   client.send("HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   turn();
@@ -71,8 +71,8 @@ TEST_F(ConnectionHttpTest, AHeadHasTheHeadersAndNoBody) {
               AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("Content-Length: 16\r\n"), EndsWith("\r\n\r\n")));
 }
 
-TEST_F(ConnectionHttpTest, ABodyThatIsHeldBackIsAskedFor) {
-  handler().on_request = [](Connection& connection, std::string_view) { connection.answer_http("done\n"); };
+TEST_F(ExchangeTest, ABodyThatIsHeldBackIsAskedFor) {
+  handler().on_request = [](Exchange& exchange, std::string_view) { exchange.answer("done\n"); };
   TestClient& client = connect();
   client.send(
       "POST /publish/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
@@ -83,7 +83,7 @@ TEST_F(ConnectionHttpTest, ABodyThatIsHeldBackIsAskedFor) {
   EXPECT_THAT(client.take_bytes(), AllOf(StartsWith("HTTP/1.1 200 "), EndsWith("\r\n\r\ndone\n")));
 }
 
-TEST_F(ConnectionHttpTest, AGetOfAWebSocketAddressIsAnsweredWith426AndTheUpgradeMayFollow) {
+TEST_F(ExchangeTest, AGetOfAWebSocketAddressIsAnsweredWith426AndTheUpgradeMayFollow) {
   TestClient& client = connect();
   client.send(get("/ws"));
   turn();
@@ -93,7 +93,7 @@ TEST_F(ConnectionHttpTest, AGetOfAWebSocketAddressIsAnsweredWith426AndTheUpgrade
   EXPECT_THAT(client.take_bytes(), StartsWith("HTTP/1.1 101 "));
 }
 
-TEST_F(ConnectionHttpTest, WhatIsNoHttpIsAnsweredWith400AndNothingBehindItIsServed) {
+TEST_F(ExchangeTest, WhatIsNoHttpIsAnsweredWith400AndNothingBehindItIsServed) {
   TestClient& client = connect();
   client.send("hello\r\n\r\n" + get("/healthz"));
   turn();
@@ -102,7 +102,7 @@ TEST_F(ConnectionHttpTest, WhatIsNoHttpIsAnsweredWith400AndNothingBehindItIsServ
   EXPECT_TRUE(client.is_over());
 }
 
-TEST_F(ConnectionHttpTest, ATlsHelloIsToldThatThereIsNoTls) {
+TEST_F(ExchangeTest, ATlsHelloIsToldThatThereIsNoTls) {
   TestClient& client = connect();
   client.send(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11));
   turn();
@@ -112,7 +112,7 @@ TEST_F(ConnectionHttpTest, ATlsHelloIsToldThatThereIsNoTls) {
   EXPECT_EQ(counters().tls_failures.get(), 1U);
 }
 
-TEST_F(ConnectionHttpTest, ARequestThatIsNotWholeInTheHandshakesTimeEndsTheConnection) {
+TEST_F(ExchangeTest, ARequestThatIsNotWholeInTheHandshakesTimeEndsTheConnection) {
   TestClient& client = connect();
   client.send("GET /healthz HTTP/1.1\r\nHo");
   pass(9s);
@@ -125,7 +125,7 @@ TEST_F(ConnectionHttpTest, ARequestThatIsNotWholeInTheHandshakesTimeEndsTheConne
   EXPECT_EQ(counters().handshake_timeouts.get(), 1U);
 }
 
-TEST_F(ConnectionHttpTest, AConnectionMayWaitForItsNextRequestUntilTheIdleTimeout) {
+TEST_F(ExchangeTest, AConnectionMayWaitForItsNextRequestUntilTheIdleTimeout) {
   TestClient& client = connect();
   client.send(get("/healthz"));
   turn();
@@ -138,9 +138,9 @@ TEST_F(ConnectionHttpTest, AConnectionMayWaitForItsNextRequestUntilTheIdleTimeou
   EXPECT_EQ(counters().handshake_timeouts.get(), 0U);
 }
 
-TEST_F(ConnectionHttpTest, AnAnswerThatIsNotTakenInTheHandshakesTimeEndsTheConnection) {
-  handler().on_request = [](Connection& connection, std::string_view) {
-    connection.answer_http(std::string(500'000, 'a'));
+TEST_F(ExchangeTest, AnAnswerThatIsNotTakenInTheHandshakesTimeEndsTheConnection) {
+  handler().on_request = [](Exchange& exchange, std::string_view) {
+    exchange.answer(std::string(500'000, 'a'));
   };
   TestClient& client = connect(kSmallBuffer);
   client.send(get("/channels"));
@@ -153,12 +153,12 @@ TEST_F(ConnectionHttpTest, AnAnswerThatIsNotTakenInTheHandshakesTimeEndsTheConne
   EXPECT_EQ(counters().queued_bytes.get(), 0U);
 }
 
-TEST_F(ConnectionHttpTest, RequestsThatAreSentAheadAreNotServedOnceTooManyAnswersWait) {
+TEST_F(ExchangeTest, RequestsThatAreSentAheadAreNotServedOnceTooManyAnswersWait) {
   set([](Settings& settings) { settings.queue_limit_bytes = 50'000; });
   int served = 0;
-  handler().on_request = [&](Connection& connection, std::string_view) {
+  handler().on_request = [&](Exchange& exchange, std::string_view) {
     ++served;
-    connection.answer_http(std::string(20'000, 'a'));
+    exchange.answer(std::string(20'000, 'a'));
   };
   TestClient& client = connect(kSmallBuffer);
   std::string requests;
@@ -171,8 +171,8 @@ TEST_F(ConnectionHttpTest, RequestsThatAreSentAheadAreNotServedOnceTooManyAnswer
   EXPECT_TRUE(client.is_over());
 }
 
-TEST_F(ConnectionHttpTest, AnExceptionWhileARequestIsServedIsAnsweredWith500) {
-  handler().on_request = [](Connection&, std::string_view) { throw std::bad_alloc(); };
+TEST_F(ExchangeTest, AnExceptionWhileARequestIsServedIsAnsweredWith500) {
+  handler().on_request = [](Exchange&, std::string_view) { throw std::bad_alloc(); };
   TestClient& client = connect();
   client.send(get("/channels") + get("/healthz"));
   turn();
@@ -182,9 +182,9 @@ TEST_F(ConnectionHttpTest, AnExceptionWhileARequestIsServedIsAnsweredWith500) {
   EXPECT_EQ(server().incidents().total(), 1U);
 }
 
-TEST_F(ConnectionHttpTest, APeerThatHasSaidAllStillGetsTheAnswerThatItAskedFor) {
-  handler().on_request = [](Connection& connection, std::string_view) {
-    connection.answer_http(std::string(500'000, 'a'));
+TEST_F(ExchangeTest, APeerThatHasSaidAllStillGetsTheAnswerThatItAskedFor) {
+  handler().on_request = [](Exchange& exchange, std::string_view) {
+    exchange.answer(std::string(500'000, 'a'));
   };
   TestClient& client = connect(kSmallBuffer);
   client.send(get("/channels"));
@@ -200,56 +200,12 @@ TEST_F(ConnectionHttpTest, APeerThatHasSaidAllStillGetsTheAnswerThatItAskedFor) 
   EXPECT_TRUE(client.is_gone());
 }
 
-TEST_F(ConnectionHttpTest, AHalfClosedConnectionThatAskedForNothingEnds) {
+TEST_F(ExchangeTest, AHalfClosedConnectionThatAskedForNothingEnds) {
   TestClient& client = connect();
   client.end();
   turn();
   EXPECT_TRUE(client.is_gone());
   EXPECT_TRUE(client.is_over());
-}
-
-// --- Server-sent events --------------------------------------------------------
-
-TEST_F(ConnectionHttpTest, AStreamBeginsWithWhenToComeBackAndItsEndIsAnEvent) {
-  handler().on_request = [](Connection& connection, std::string_view) {
-    connection.send_text(R"({"type":"subscribed","data":{}})");
-  };
-  TestClient& client = connect();
-  client.send(get("/events/a"));
-  turn();
-  EXPECT_THAT(client.take_bytes(),
-              AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("Content-Type: text/event-stream\r\n"),
-                    HasSubstr("\r\n\r\nretry: "),
-                    EndsWith("event: @subscribed\ndata: {\"type\":\"subscribed\",\"data\":{}}\n\n")));
-  EXPECT_EQ(counters().event_streams.get(), 1U);
-  client.connection().drain(1500ms);
-  turn();
-  EXPECT_THAT(client.take_bytes(),
-              AllOf(StartsWith("retry: 1500\n"), HasSubstr("event: @close\n"),
-                    HasSubstr(R"("data":{"code":1001,"reason":"reconnect after 1500 ms"})")));
-  EXPECT_TRUE(client.is_over());
-  EXPECT_EQ(counters().event_streams.get(), 0U);
-}
-
-TEST_F(ConnectionHttpTest, AStreamOfAFullServerEndsAtOnceWithALongTimeToComeBack) {
-  server().max_connections = 0;
-  TestClient& client = connect();
-  client.send(get("/events/a"));
-  turn();
-  EXPECT_THAT(client.take_bytes(), AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("retry: 10000\n"),
-                                         HasSubstr(R"("data":{"code":1013,)")));
-  EXPECT_TRUE(client.is_over());
-}
-
-TEST_F(ConnectionHttpTest, AQuietStreamGetsACommentEachHeartbeat) {
-  TestClient& client = connect();
-  client.send(get("/events/a"));
-  turn();
-  (void)client.take_bytes();
-  for (int beat = 0; beat < 3; ++beat) {
-    pass(31s);
-    EXPECT_THAT(client.take_bytes(), StartsWith(":"));
-  }
 }
 
 }  // namespace
