@@ -5,6 +5,7 @@
 
 #include "wsserve/command/command_host.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/peer.h"
 #include "wsserve/frame/event_frame.h"
 #include "wsserve/presence/people.h"
 
@@ -30,7 +31,7 @@ struct Place {
   std::uint64_t number;
 };
 
-// That of `@connection/NODE-SHARD-NUMBER`, as Connection::id() writes it; nothing if there
+// That of `@connection/NODE-SHARD-NUMBER`, as Client::id() writes it; nothing if there
 // can be none of that name here.
 std::optional<Place> place_of(CommandHost& host, std::string_view channel) {
   std::string_view id = channel.substr(kConnectionPrefix.size());
@@ -48,8 +49,9 @@ std::optional<Place> place_of(CommandHost& host, std::string_view channel) {
 }
 
 void deliver(CommandHost& host, Connection& listener, const std::string& channel, const ChunkPtr& frame) {
-  host.guard(listener, "the delivery of an announcement",
-             [&] { listener.take_announcement(channel, frame); });
+  Peer* peer = listener.peer();
+  if (peer == nullptr) return;
+  host.guard(listener, "the delivery of an announcement", [&] { peer->announce(channel, frame); });
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
-#include <unordered_map>
 
 #include "wsserve/connection/host.h"
 #include "wsserve/loop/inbox.h"
@@ -19,7 +19,7 @@ class PresenceReporter;
 }  // namespace people
 
 // All sockets by their number, whatever their phase.
-using ConnectionTable = std::unordered_map<std::uint64_t, Connection*>;
+using ConnectionTable = boost::unordered_flat_map<std::uint64_t, Connection*>;
 
 struct CommandHost : Host {
   Inbox& inbox;

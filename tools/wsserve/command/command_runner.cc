@@ -11,8 +11,9 @@
 #include "wsserve/channel/hub.h"
 #include "wsserve/command/announcement.h"
 #include "wsserve/command/command_host.h"
-#include "wsserve/connection/connection.h"
+#include "wsserve/connection/exchange.h"
 #include "wsserve/connection/logs.h"
+#include "wsserve/connection/peer.h"
 #include "wsserve/http/publish_request.h"
 
 namespace wskit::server {
@@ -24,106 +25,104 @@ using protocol::ErrorCode;
 
 namespace {
 
-protocol::CommandParser::ServerSpace server_space_of(const Connection& connection) {
+protocol::CommandParser::ServerSpace server_space_of(const Client& client) {
   using ServerSpace = protocol::CommandParser::ServerSpace;
-  return auth::may_announce(connection.identity()) ? ServerSpace::kAllowed : ServerSpace::kRefused;
+  return auth::may_announce(client.identity()) ? ServerSpace::kAllowed : ServerSpace::kRefused;
 }
 
 }  // namespace
 
-void CommandRunner::run(Connection& connection, std::string_view text) {
+void CommandRunner::run(Peer& peer, std::string_view text) {
   host_.counters.commands.add();
-  const auto parsed = parser_.parse(text, server_space_of(connection));
+  const auto parsed = parser_.parse(text, server_space_of(peer.client()));
   if (host_.settings->limits.watches_traffic()) {
-    if (const auto error = connection.over_rate(parsed ? (*parsed)->publish.size() : 0)) {
-      refuse(connection, parsed ? (*parsed)->id : parsed.error().id, *error);
-      return connection.close_if_insisting();
+    if (const auto error = peer.client().over_rate(parsed ? (*parsed)->publish.size() : 0)) {
+      refuse(peer, parsed ? (*parsed)->id : parsed.error().id, *error);
+      return peer.close_if_insisting();
     }
   }
-  if (!parsed) return refuse(connection, parsed.error().id, parsed.error().error);
+  if (!parsed) return refuse(peer, parsed.error().id, parsed.error().error);
   const Command& command = **parsed;
-  logs::command(host_, connection, command);
-  if (const auto error = auth::check_command(connection.identity(), command.action)) {
-    return refuse(connection, command.id, *error);
+  logs::command(host_, peer.client(), command);
+  if (const auto error = auth::check_command(peer.client().identity(), command.action)) {
+    return refuse(peer, command.id, *error);
   }
-  if (command.action == Action::kPublish) return publish(connection, command);
-  if (command.action == Action::kPing) {
-    return reply(connection, command.id, protocol::Pong{command.timestamp});
-  }
+  if (command.action == Action::kPublish) return publish(peer, command);
+  if (command.action == Action::kPing) return reply(peer, command.id, protocol::Pong{command.timestamp});
   const Clock::time_point began = Clock::now();
-  carry_out(connection, command);
-  let_others_go_on(connection, began);
+  carry_out(peer, command);
+  let_others_go_on(peer, began);
 }
 
-void CommandRunner::carry_out(Connection& connection, const Command& command) {
+void CommandRunner::carry_out(Peer& peer, const Command& command) {
   switch (command.action) {
     case Action::kPublish:
     case Action::kPing:
       return;
     case Action::kSubscribe:
-      return subscribe(connection, command);
+      return subscribe(peer, command);
     case Action::kUnsubscribe:
-      return unsubscribe(connection, command);
+      return unsubscribe(peer, command);
     case Action::kStats:
-      if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
-      return reply(connection, command.id, protocol::Statistics{host_.server.stats(connection.identity())});
+      if (!peer.connection().writer().takes_answers()) return refuse(peer, command.id, unread_answers());
+      return reply(peer, command.id, protocol::Statistics{host_.server.stats(peer.client().identity())});
     case Action::kAuth:
-      return authenticate(connection, command);
+      return authenticate(peer, command);
     case Action::kHistory:
-      return history(connection, command);
+      return history(peer, command);
     case Action::kPresence:
-      return presence(connection, command);
+      return presence(peer, command);
   }
 }
 
-void CommandRunner::reply(Connection& connection, std::string_view id, const protocol::Reply& reply) {
+void CommandRunner::reply(Peer& peer, std::string_view id, const protocol::Reply& reply) {
   text_.clear();
   protocol::append_reply(text_, id, host_.clock.timestamp(), reply);
-  connection.send_text(text_);
+  peer.send_text(text_);
 }
 
-void CommandRunner::refuse(Connection& connection, std::string_view id, const Error& error) {
+void CommandRunner::refuse(Peer& peer, std::string_view id, const Error& error) {
   host_.counters.command_errors.add();
   if (error.code == ErrorCode::kUnauthorized) host_.counters.unauthorized.add();
   if (error.code == ErrorCode::kForbidden) host_.counters.forbidden.add();
-  logs::refuse(host_, connection, error);
-  reply(connection, id, protocol::refused(error));
+  logs::refuse(host_, peer.client(), error);
+  reply(peer, id, protocol::refused(error));
 }
 
 namespace {
 
 // Whom a channel counts to that is made: a user, else an address; empty: nobody. No user
 // has the name of an address.
-std::string client_of(const Connection& connection) {
-  if (!connection.user().empty()) return "user " + std::string(connection.user());
-  if (connection.is_proxy_itself() || !connection.peer_address().ip()) return {};
-  return "address " + std::string(connection.peer_address().ip()->counted_as());
+std::string client_of(const Client& client) {
+  if (!client.user().empty()) return "user " + std::string(client.user());
+  if (client.is_proxy_itself() || !client.address().ip()) return {};
+  return "address " + std::string(client.address().ip()->counted_as());
 }
 
 // The channels that are nobody else's, and of which each has one.
-bool is_own(const Connection& connection, std::string_view name) {
+bool is_own(const Client& client, std::string_view name) {
   constexpr std::string_view kUser = "@user/";
-  const bool of_user = name.starts_with(kUser) && name.substr(kUser.size()) == connection.user();
-  return of_user || connection.owns_channel(name);
+  const bool of_user = name.starts_with(kUser) && name.substr(kUser.size()) == client.user();
+  return of_user || client.owns_channel(name);
 }
 
-std::string subscriber_of(const Connection& connection, std::string_view name) {
-  return is_own(connection, name) ? std::string() : client_of(connection);
+std::string subscriber_of(const Client& client, std::string_view name) {
+  return is_own(client, name) ? std::string() : client_of(client);
 }
 
 // The same for what is published: an administrator's engine may have as many as it needs.
-std::string publisher_of(const Connection& connection) {
-  return connection.identity().grants.admin ? std::string() : client_of(connection);
+std::string publisher_of(const Client& client) {
+  return client.identity().grants.admin ? std::string() : client_of(client);
 }
 
 }  // namespace
 
-Channel* CommandRunner::find_channel(const Connection& connection, For what, std::string_view name) {
+Channel* CommandRunner::find_channel(const Client& client, For what, std::string_view name) {
   if (const auto known = channels_.find(name); known != channels_.end()) return known->second;
   Channel* channel = host_.hub.find(name);
   if (channel == nullptr) {
     const Hub::Made made = host_.hub.find_or_create(
-        name, what == For::kPublishing ? publisher_of(connection) : subscriber_of(connection, name));
+        name, what == For::kPublishing ? publisher_of(client) : subscriber_of(client, name));
     share_is_taken_ = made.share_is_taken;
     channel = made.channel;
   }
@@ -140,7 +139,7 @@ void CommandRunner::let_go_of(std::span<Channel* const> channels) {
   for (const Channel* channel : channels) channels_.erase(channel->name());
 }
 
-Error CommandRunner::no_room(const Connection& connection, std::string_view name) const {
+Error CommandRunner::no_room(const Client& client, std::string_view name) const {
   const HubLimits& limits = host_.settings->hub;
   const std::size_t limit = share_is_taken_ ? limits.max_channels_per_client : limits.max_channels;
   return {
@@ -149,7 +148,7 @@ Error CommandRunner::no_room(const Connection& connection, std::string_view name
           ? fmt::format("as many channels as {} may make, {}, are there already "
                         "(--max-server-channels-per-client); this one would be new: {}; leave some to which "
                         "nobody publishes, or use a pattern",
-                        connection.user().empty() ? "one address" : "one user", limit, name)
+                        client.user().empty() ? "one address" : "one user", limit, name)
           : fmt::format("the server has as many channels as it may (--max-server-channels); this one would "
                         "be new: {}",
                         name),
@@ -160,16 +159,16 @@ Error CommandRunner::unread_answers() {
   return {ErrorCode::kRateLimited, "answers wait to be read: read them before you ask for more", {}};
 }
 
-void CommandRunner::let_others_go_on(Connection& connection, Clock::time_point began) {
+void CommandRunner::let_others_go_on(Peer& peer, Clock::time_point began) {
   const Clock::time_point now = Clock::now();
   // What the commands of this turn have taken together.
   if (std::exchange(turn_, host_.now) != host_.now) spent_ = {};
   spent_ += now - began;
-  if (spent_ < Fanout::kSlice || !connection.is_open() || connection.is_suspended()) return;
-  connection.suspend();
-  host_.inbox.post([this, number = connection.number()] {
+  if (spent_ < Fanout::kSlice || !peer.is_open() || peer.connection().is_suspended()) return;
+  peer.connection().suspend();
+  host_.inbox.post([this, number = peer.client().number()] {
     Connection* asking = host_.find(number);
-    if (asking != nullptr && asking->is_suspended()) asking->resume([](Connection&) {});
+    if (asking != nullptr && asking->is_suspended()) asking->resume([] {});
   });
 }
 
@@ -190,24 +189,23 @@ Error store_is_away(const std::string& problem) {
 
 // --- history ---------------------------------------------------------------
 
-void CommandRunner::history(Connection& connection, const Command& command) {
+void CommandRunner::history(Peer& peer, const Command& command) {
   const std::string_view name = command.channels->front();
-  if (const auto error = auth::check_read(connection.identity(), name)) {
-    return refuse(connection, command.id, *error);
+  if (const auto error = auth::check_read(peer.client().identity(), name)) {
+    return refuse(peer, command.id, *error);
   }
   // One short command asks for up to a whole message of events.
-  if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+  if (!peer.connection().writer().takes_answers()) return refuse(peer, command.id, unread_answers());
   Channel* channel = host_.hub.find(name);
   if (channel == nullptr) {
-    return refuse(connection, command.id,
+    return refuse(peer, command.id,
                   {ErrorCode::kNotFound, fmt::format("no event was ever published to '{}'", name), {}});
   }
-  const auto answer = [this, id = std::string(command.id)](Connection& asking,
-                                                           const protocol::Result<HistoryPage>& page) {
-    if (!page) return refuse(asking, id, page.error());
-    reply(asking, id, page->reply());
+  const auto answer = [this, &peer, id = std::string(command.id)](const protocol::Result<HistoryPage>& page) {
+    if (!page) return refuse(peer, id, page.error());
+    reply(peer, id, page->reply());
   };
-  history_.page(connection, *channel, command.since.value_or(protocol::FromStart{}),
+  history_.page(peer.connection(), *channel, command.since.value_or(protocol::FromStart{}),
                 command.limit.value_or(protocol::kDefaultHistoryLimit),
                 host_.settings->message_limits.max_message_bytes, answer);
 }
@@ -227,25 +225,23 @@ Error sequence_is_forgotten(const Command& command, std::size_t index, std::int6
   return command.batch ? protocol::at_index(error, index) : error;
 }
 
-// Points at a connection until the end of its scope, however that is left.
+// Points at a client until the end of its scope, however that is left.
 class Holding {
  public:
-  Holding(const Connection*& pointer, const Connection& connection) : pointer_(pointer) {
-    pointer_ = &connection;
-  }
+  Holding(const Client*& pointer, const Client& client) : pointer_(pointer) { pointer_ = &client; }
   ~Holding() { pointer_ = nullptr; }
   Holding(const Holding&) = delete;
   Holding& operator=(const Holding&) = delete;
 
  private:
-  const Connection*& pointer_;
+  const Client*& pointer_;
 };
 
 // Hands the channel over to the publisher of its first event. That is accepted already, so
 // nothing may fail here: without memory the channel stays with those who made it.
-void tell_born(Hub& hub, const Channel& channel, const Connection& connection) noexcept {
+void tell_born(Hub& hub, const Channel& channel, const Client& client) noexcept {
   try {
-    hub.born(channel, publisher_of(connection));
+    hub.born(channel, publisher_of(client));
   } catch (...) {
     return;
   }
@@ -269,13 +265,13 @@ std::optional<Error> CommandRunner::check_sequences(const Command& command, cons
   return std::nullopt;
 }
 
-std::optional<Error> CommandRunner::find_targets(const Connection& connection, const Command& command) {
-  const Holding publishing(publishing_, connection);
+std::optional<Error> CommandRunner::find_targets(const Client& client, const Command& command) {
+  const Holding publishing(publishing_, client);
   targets_.clear();
   routes_.clear();
   for (const protocol::PublishEvent& event : command.publish) {
-    targets_.push_back(find_channel(connection, For::kPublishing, event.channel));
-    if (targets_.back() == nullptr) return no_room(connection, event.channel);
+    targets_.push_back(find_channel(client, For::kPublishing, event.channel));
+    if (targets_.back() == nullptr) return no_room(client, event.channel);
     routes_.add(*targets_.back(), event);
     if (targets_.back()->stored() == nullptr || host_.hub.store()->available()) continue;
     host_.counters.unavailable.add(command.publish.size());
@@ -284,10 +280,11 @@ std::optional<Error> CommandRunner::find_targets(const Connection& connection, c
   return std::nullopt;
 }
 
-std::optional<Error> CommandRunner::publish_events(Connection& connection, const Command& command) {
+std::optional<Error> CommandRunner::publish_events(Client& client, const Command& command) {
+  published_.clear();
   // What is forbidden leaves no channel behind.
   for (std::size_t i = 0; i < command.publish.size(); ++i) {
-    if (auto error = auth::check_publish(connection.identity(), command.publish[i].channel)) {
+    if (auto error = auth::check_publish(client.identity(), command.publish[i].channel)) {
       return command.batch ? protocol::at_index(*error, i) : *error;
     }
     if (!people::is_reachable(host_, command.publish[i].channel)) {
@@ -295,16 +292,15 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
       return command.batch ? protocol::at_index(error, i) : error;
     }
   }
-  if (auto error = find_targets(connection, command)) return error;
+  if (auto error = find_targets(client, command)) return error;
   const ProducerPtr none;
-  const ProducerPtr& producer = command.producer.empty() ? none : connection.producer(command.producer);
+  const ProducerPtr& producer = command.producer.empty() ? none : client.producer(command.producer);
   const ReceiveTime received = host_.clock.receive_time();
   std::int64_t newest_sequence = protocol::kNoSequence;
   if (producer != nullptr) {
     if (auto error = check_sequences(command, *producer, received.at, newest_sequence)) return error;
   }
   // What is accepted is also told of: there is room for that before.
-  published_.clear();
   published_.reserve(targets_.size());
   on_the_way_.clear();
   on_the_way_.reserve(targets_.size());
@@ -321,7 +317,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
     }
     routes_.count(i, accepted, host_.counters);
     if (accepted.duplicate) ++duplicates;
-    if (accepted.offset == 1 && !accepted.duplicate) tell_born(host_.hub, channel, connection);
+    if (accepted.offset == 1 && !accepted.duplicate) tell_born(host_.hub, channel, client);
     if (protocol::is_server_channel(channel.name()) && !accepted.duplicate) {
       people::announce(host_, channel, command.publish[i], accepted.offset, received.text);
     }
@@ -337,14 +333,15 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   }
   host_.counters.published.add(published_.size() - duplicates);
   host_.counters.duplicates.add(duplicates);
-  logs::publish(host_, connection, std::span(command.publish).first(published_.size()), published_);
+  logs::publish(host_, client, std::span(command.publish).first(published_.size()), published_);
   if (producer != nullptr && !published_.empty()) producer->accepted(newest_sequence);
-  if (host_.hub.crowded()) connection.hold_back();
   return forgotten;
 }
 
-void CommandRunner::publish(Connection& connection, const Command& command) {
-  if (const auto error = publish_events(connection, command)) return refuse(connection, command.id, *error);
+void CommandRunner::publish(Peer& peer, const Command& command) {
+  const auto error = publish_events(peer.client(), command);
+  if (!published_.empty() && host_.hub.crowded()) peer.pause_reading();
+  if (error) return refuse(peer, command.id, *error);
   text_.clear();
   if (!command.id.empty()) {
     protocol::append_reply(text_, command.id, acknowledged_at_,
@@ -352,26 +349,26 @@ void CommandRunner::publish(Connection& connection, const Command& command) {
   }
   // Also without an id: that events were not stored is said in any case.
   if (!on_the_way_.empty()) {
-    return connection.await({.events = on_the_way_, .id = std::string(command.id), .text = text_});
+    return peer.await({.events = on_the_way_, .id = std::string(command.id), .text = text_});
   }
-  if (!text_.empty()) connection.send_text(text_);
+  if (!text_.empty()) peer.send_text(text_);
 }
 
-void CommandRunner::publish_over_http(Connection& connection, const http::PublishRequest& request) {
-  const auto parsed =
-      parser_.publish(request.events, request.producer, request.is_batch(), server_space_of(connection));
-  if (!parsed) return connection.answer_http(http::at_line(parsed.error().error, request.lines));
+void CommandRunner::publish_over_http(Exchange& exchange, const http::PublishRequest& request) {
+  const auto parsed = parser_.publish(request.events, request.producer, request.is_batch(),
+                                      server_space_of(exchange.client()));
+  if (!parsed) return exchange.answer(http::at_line(parsed.error().error, request.lines));
   const Command& command = **parsed;
-  if (auto error = connection.over_rate(command.publish.size())) {
-    return connection.answer_http(std::move(*error));
+  if (auto error = exchange.client().request_over_rate(command.publish.size())) {
+    return exchange.answer(std::move(*error));
   }
-  if (auto error = publish_events(connection, command)) return connection.answer_http(std::move(*error));
+  if (auto error = publish_events(exchange.client(), command)) return exchange.answer(std::move(*error));
   text_.clear();
   protocol::append_reply_data(text_,
                               protocol::PublishedAll{.events = published_, .batch = request.is_batch()});
   text_ += '\n';
-  if (!on_the_way_.empty()) return connection.await({.events = on_the_way_, .id = {}, .text = text_});
-  connection.answer_http(text_);
+  if (!on_the_way_.empty()) return exchange.await({.events = on_the_way_, .id = {}, .text = text_});
+  exchange.answer(text_);
 }
 
 }  // namespace wskit::server

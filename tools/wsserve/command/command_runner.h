@@ -22,8 +22,8 @@
 #include "wsserve/command/presence_reporter.h"
 #include "wsserve/command/route_plan.h"
 #include "wsserve/connection/command_handler.h"
+#include "wsserve/connection/pending_replies.h"
 #include "wsserve/connection/sign_in.h"
-#include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/fanout.h"
 #include "wsserve/fanout/pace.h"
 #include "wsserve/fanout/type_filter.h"
@@ -33,10 +33,14 @@
 namespace wskit::server {
 
 class Channel;
+class Client;
 struct CommandHost;
 class Connection;
+class Exchange;
+class Peer;
 class Producer;
 struct ReplayStart;
+class Subscriptions;
 
 class CommandRunner final : public CommandHandler {
  public:
@@ -48,22 +52,20 @@ class CommandRunner final : public CommandHandler {
         history_(host) {}
 
   // CommandHandler.
-  void welcome(Connection& connection, const FirstSubscriptions& first,
-               std::chrono::milliseconds heartbeat) override;
-  void run(Connection& connection, std::string_view text) override;
-  void publish_over_http(Connection& connection, const http::PublishRequest& request) override;
-  void administer(Connection& connection, const http::AdminRequest& request) override;
-  void open_stream(Connection& connection, const http::EventStreamRequest& request) override;
-  void leaving(const Connection& connection, std::string_view name) override {
-    presence_.unsubscribing(connection, name);
-  }
-  void read_page(Connection& connection, Channel& channel, const protocol::Since& since, std::size_t limit,
+  void welcome(Peer& peer, const FirstSubscriptions& first, std::chrono::milliseconds heartbeat,
+               std::size_t max_message_bytes) override;
+  void run(Peer& peer, std::string_view text) override;
+  void publish_over_http(Exchange& exchange, const http::PublishRequest& request) override;
+  void administer(Exchange& exchange, const http::AdminRequest& request) override;
+  void open_stream(Exchange& exchange, const http::EventStreamRequest& request) override;
+  void leaving(const Peer& peer, std::string_view name) override { presence_.unsubscribing(peer, name); }
+  void read_page(Connection& asking, Channel& channel, const protocol::Since& since, std::size_t limit,
                  std::size_t max_bytes, const Paged& then) override {
-    history_.page(connection, channel, since, limit, max_bytes, then);
+    history_.page(asking, channel, since, limit, max_bytes, then);
   }
-  void read_on(Connection& connection, Channel& channel, std::uint64_t after, std::uint64_t newest,
+  void read_on(Peer& peer, Channel& channel, std::uint64_t after, std::uint64_t newest,
                std::size_t max_bytes) override {
-    history_.read_on(connection, channel, after, newest, max_bytes);
+    history_.read_on(peer, channel, after, newest, max_bytes);
   }
 
   [[nodiscard]] people::PresenceReporter& presence() { return presence_; }
@@ -72,6 +74,18 @@ class CommandRunner final : public CommandHandler {
   void let_go_of(std::span<Channel* const> channels);
 
  private:
+  // Who subscribes: a peer, or a request that is to become one and has no subscriptions yet.
+  // It stays as long as its connection, and may be kept while that is suspended.
+  struct Asker {
+    explicit Asker(Peer& asking);
+    explicit Asker(Exchange& asking);
+    [[nodiscard]] const Client& client() const;
+    [[nodiscard]] const Subscriptions& subscriptions() const;
+
+    Connection& connection;
+    const Peer* peer;  // null: a request
+  };
+
   // Which events of a channel are wanted, and how fast.
   struct SubscriptionTerms {
     TypeFilterPtr filter;
@@ -89,15 +103,14 @@ class CommandRunner final : public CommandHandler {
   };
 
   // Any but publish and ping, which take no time.
-  void carry_out(Connection& connection, const protocol::Command& command);
-  void authenticate(Connection& connection, const protocol::Command& command);
+  void carry_out(Peer& peer, const protocol::Command& command);
+  void authenticate(Peer& peer, const protocol::Command& command);
   // What it opens with; of what it may not subscribe it is told.
-  void subscribe_first(Connection& connection, const std::vector<std::string>& channels,
-                       const FirstSubscriptions& first);
+  void subscribe_first(Peer& peer, const std::vector<std::string>& channels, const FirstSubscriptions& first);
   // Takes back what its user may not subscribe any more, and tells of it.
-  void drop_forbidden(Connection& connection);
+  void drop_forbidden(Peer& peer);
 
-  void subscribe(Connection& connection, const protocol::Command& command);
+  void subscribe(Peer& peer, const protocol::Command& command);
   // Checked names and patterns, as one reply tells of them.
   struct SubscribeRequest {
     std::string id;  // of the command; empty: none
@@ -105,41 +118,40 @@ class CommandRunner final : public CommandHandler {
     SubscriptionTerms terms;
   };
   // Subscribes once it is known where `since` is.
-  void subscribe(Connection& connection, const SubscribeRequest& request, const protocol::Since& since);
-  void subscribe_located(Connection& connection, const SubscribeRequest& request,
-                         const protocol::Since& since);
+  void subscribe(Peer& peer, const SubscribeRequest& request, const protocol::Since& since);
+  void subscribe_located(Peer& peer, const SubscribeRequest& request, const protocol::Since& since);
   // Hands on `since` once it is known where it is and the names are cheap to subscribe;
   // an error if the store cannot be read, or if the names may not be subscribed (any
   // more). REQUIRES: check() of them.
-  using Located = std::function<void(Connection&, const protocol::Result<protocol::Since>&)>;
-  void locate(Connection& connection, const SubscribeRequest& request, const protocol::Since& since,
+  using Located = std::function<void(const protocol::Result<protocol::Since>&)>;
+  void locate(const Asker& asker, const SubscribeRequest& request, const protocol::Since& since,
               const Located& then);
   // What many channels make long is done some at a time, between the turns.
-  void prepare(Connection& connection, const std::vector<std::string>& names,
-               const std::function<void(Connection&, bool at_once)>& then);
-  void locate_in_store(Connection& connection, const std::vector<std::string>& names,
+  void prepare(const Asker& asker, const std::vector<std::string>& names,
+               const std::function<void(bool at_once)>& then);
+  void locate_in_store(const Asker& asker, const std::vector<std::string>& names,
                        const protocol::Since& since, const Located& then);
-  void stream_located(Connection& connection, const SubscribeRequest& request, const protocol::Since& since);
-  void tell_gaps(Connection& connection, const std::vector<protocol::SubscribedChannel>& channels);
+  void stream_located(Peer& peer, const SubscribeRequest& request, const protocol::Since& since);
+  void tell_gaps(Peer& peer, const std::vector<protocol::SubscribedChannel>& channels);
   // The channels among those names that are there already.
-  [[nodiscard]] std::vector<Channel*> known_channels(const Connection& connection,
+  [[nodiscard]] std::vector<Channel*> known_channels(const Client& client,
                                                      const std::vector<std::string>& names);
-  void unsubscribe(Connection& connection, const protocol::Command& command);
+  void unsubscribe(Peer& peer, const protocol::Command& command);
   // False if it was not subscribed. The last of several is followed by
-  // Connection::subscriptions_left().
-  bool end_subscription(Connection& connection, std::string_view name);
-  void history(Connection& connection, const protocol::Command& command);
-  void presence(Connection& connection, const protocol::Command& command);
-  void list_connections(Connection& connection, const http::AdminRequest& request);
-  void list_channels(Connection& connection, const http::AdminRequest& request);
-  void publish(Connection& connection, const protocol::Command& command);
+  // Peer::subscriptions_left().
+  bool end_subscription(Peer& peer, std::string_view name);
+  void history(Peer& peer, const protocol::Command& command);
+  void presence(Peer& peer, const protocol::Command& command);
+  void list_connections(Exchange& exchange, const http::AdminRequest& request);
+  void list_channels(Exchange& exchange, const http::AdminRequest& request);
+  void publish(Peer& peer, const protocol::Command& command);
   // Finds the channels of all events of the command, and of their copies, before the first
   // one is published: targets_ and routes_ hold them. Returns why there are none.
-  [[nodiscard]] std::optional<protocol::Error> find_targets(const Connection& connection,
+  [[nodiscard]] std::optional<protocol::Error> find_targets(const Client& client,
                                                             const protocol::Command& command);
   // Publishes all events of the command or, for the reason it returns, none;
   // then published_ and on_the_way_ tell of them.
-  [[nodiscard]] std::optional<protocol::Error> publish_events(Connection& connection,
+  [[nodiscard]] std::optional<protocol::Error> publish_events(Client& client,
                                                               const protocol::Command& command);
   // Why the events of the command must not be published: a channel among targets_ has
   // forgotten whether it had one of them. `newest` becomes the greatest sequence, and
@@ -149,16 +161,16 @@ class CommandRunner final : public CommandHandler {
                                                                protocol::SystemMicros now,
                                                                std::int64_t& newest) const;
   // `id`: of the command that is answered; empty: none.
-  void reply(Connection& connection, std::string_view id, const protocol::Reply& reply);
-  void refuse(Connection& connection, std::string_view id, const protocol::Error& error);
+  void reply(Peer& peer, std::string_view id, const protocol::Reply& reply);
+  void refuse(Peer& peer, std::string_view id, const protocol::Error& error);
 
   // Why the names may not be subscribed; nothing if they may.
-  [[nodiscard]] std::optional<protocol::Error> check(Connection& connection,
+  [[nodiscard]] std::optional<protocol::Error> check(const Asker& asker,
                                                      const std::vector<std::string_view>& names);
   // The same for the number of them: as many as there will be, and of those that are
   // new all and the patterns.
-  [[nodiscard]] std::optional<protocol::Error> check_subscriptions(const Connection& connection,
-                                                                   std::size_t in_the_end, std::size_t added,
+  [[nodiscard]] std::optional<protocol::Error> check_subscriptions(const Asker& asker, std::size_t in_the_end,
+                                                                   std::size_t added,
                                                                    std::size_t added_patterns);
   // The same for what its patterns match, where that is looked at one by one.
   [[nodiscard]] std::optional<protocol::Error> check_matches(const std::vector<std::string>& names);
@@ -185,56 +197,53 @@ class CommandRunner final : public CommandHandler {
     // False: there is no room for one more of that name.
     [[nodiscard]] bool take_room(std::string_view name);
   };
-  Told add_all(Connection& connection, const SubscribeRequest& request, const protocol::Since& since);
+  Told add_all(Peer& peer, const SubscribeRequest& request, const protocol::Since& since);
   // Subscribes the checked name or pattern of the answer's last entry, or changes its
   // terms if it is subscribed already; the entry tells of it.
-  void add(Connection& connection, const SubscriptionTerms& terms, const protocol::Since& since,
-           Told& answer);
+  void add(Peer& peer, const SubscriptionTerms& terms, const protocol::Since& since, Told& answer);
   // Where it stands, with nothing recovered and nothing replayed.
-  void stand(Connection& connection, const SubscriptionTerms& terms, Told& answer);
-  void add_channel(Connection& connection, TypeFilterPtr filter, const protocol::Since& since, Told& answer);
-  void add_pattern(Connection& connection, const SubscriptionTerms& terms, const protocol::Since& since,
-                   Told& answer);
+  void stand(Peer& peer, const SubscriptionTerms& terms, Told& answer);
+  void add_channel(Peer& peer, TypeFilterPtr filter, const protocol::Since& since, Told& answer);
+  void add_pattern(Peer& peer, const SubscriptionTerms& terms, const protocol::Since& since, Told& answer);
   // False: no more matches have to be told of.
-  [[nodiscard]] bool tell_where_it_joins(Connection& connection, Channel& channel, bool live,
+  [[nodiscard]] bool tell_where_it_joins(Peer& peer, Channel& channel, bool live,
                                          const SubscriptionTerms& terms, Told& answer);
   // Starts the replay of one channel and tells of it. `live`: another subscription of
   // the connection brings its events already.
-  ReplayStart begin_replay(Connection& connection, Channel& channel, const protocol::Since& since, bool live,
+  ReplayStart begin_replay(Peer& peer, Channel& channel, const protocol::Since& since, bool live,
                            const SubscriptionTerms& terms, Told& answer);
   // `live_seam`: where its position was taken, if it is live; 0: it is not. False as above.
-  [[nodiscard]] bool tell_match(Connection& connection, const protocol::SubscribedMatch& match,
-                                std::uint64_t live_seam, const Channel& channel,
-                                const SubscriptionTerms& terms, Told& answer);
-  void tell_delivered(const Connection& connection, Told& answer);
+  [[nodiscard]] bool tell_match(Peer& peer, const protocol::SubscribedMatch& match, std::uint64_t live_seam,
+                                const Channel& channel, const SubscriptionTerms& terms, Told& answer);
+  void tell_delivered(const Peer& peer, Told& answer);
   // Makes channels that a reader has heard of and that are not there yet, so that it is
   // told that what it knows of them is over. By pattern: false if the server had no room
   // for one that it matches.
   using MadeKnown = PatternIndex<std::unique_ptr<bool>>;
-  [[nodiscard]] MadeKnown make_known(const Connection& connection, const std::vector<std::string>& names,
+  [[nodiscard]] MadeKnown make_known(const Client& client, const std::vector<std::string>& names,
                                      const protocol::Since& since);
   enum class For : std::uint8_t { kPublishing, kSubscribing };
   // The channel of that name, made if it is new; then it counts to whoever is at the other
   // end. Null: there are too many in all or of theirs, as no_room() says right behind it.
-  Channel* find_channel(const Connection& connection, For what, std::string_view name);
-  [[nodiscard]] protocol::Error no_room(const Connection& connection, std::string_view name) const;
+  Channel* find_channel(const Client& client, For what, std::string_view name);
+  [[nodiscard]] protocol::Error no_room(const Client& client, std::string_view name) const;
   [[nodiscard]] static protocol::Error unread_answers();
   // After what may have taken long: the connection's next command waits for its turn.
-  void let_others_go_on(Connection& connection, Clock::time_point began);
+  void let_others_go_on(Peer& peer, Clock::time_point began);
 
   CommandHost& host_;
   protocol::CommandParser parser_;
   // Needs no lock, and does not grow stale: see let_go_of().
   boost::unordered_flat_map<std::string_view, Channel*, TextHash, std::equal_to<>> channels_;
-  const Connection* publishing_ = nullptr;  // whose command find_targets() is looking at
-  bool share_is_taken_ = false;             // why find_channel() found none as last
+  const Client* publishing_ = nullptr;  // whose command find_targets() is looking at
+  bool share_is_taken_ = false;         // why find_channel() found none as last
   routing::RoutePlan routes_;
   people::PresenceReporter presence_;
   HistoryQuery history_;
   std::vector<Channel*> targets_;  // of the events being published, in their order
   std::vector<protocol::Published> published_;
-  std::string_view acknowledged_at_;          // of these; the shard's, good until the turn's next timestamp
-  std::vector<StoreWait::Event> on_the_way_;  // to the store
+  std::string_view acknowledged_at_;  // of these; the shard's, good until the turn's next timestamp
+  std::vector<PendingReplies::Event> on_the_way_;  // to the store
   std::string text_;
   // How long commands have taken in the turn that began then.
   Clock::time_point turn_{};

@@ -13,8 +13,8 @@
 #include "wsserve/auth/permissions.h"
 #include "wsserve/command/command_host.h"
 #include "wsserve/command/command_runner.h"
-#include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
+#include "wsserve/connection/peer.h"
 
 namespace wskit::server {
 namespace {
@@ -42,65 +42,65 @@ std::vector<std::string> first_channels(const auth::Identity& identity, const Fi
 
 }  // namespace
 
-void CommandRunner::welcome(Connection& connection, const FirstSubscriptions& first,
-                            std::chrono::milliseconds heartbeat) {
-  const auth::Identity& user = connection.identity();
+void CommandRunner::welcome(Peer& peer, const FirstSubscriptions& first, std::chrono::milliseconds heartbeat,
+                            std::size_t max_message_bytes) {
+  const auth::Identity& user = peer.client().identity();
   const ServerIdentity& identity = host_.server.identity();
-  const std::string id = connection.id();
+  const std::string id = peer.client().id();
   const auto channels = user.awaits_token ? std::vector<std::string>() : first_channels(user, first);
   std::optional<double> auth_within;
   if (user.awaits_token) {
     auth_within = std::chrono::duration<double>(host_.settings->auth_timeout).count();
   }
-  reply(connection, {},
+  reply(peer, {},
         protocol::Connected{.connection = id,
                             .user = user.user,
                             .server = identity.server,
                             .node = identity.node,
                             .heartbeat_seconds = std::chrono::duration<double>(heartbeat).count(),
-                            .max_message_bytes = connection.max_message_bytes(),
+                            .max_message_bytes = max_message_bytes,
                             .channels = {channels.begin(), channels.end()},
                             .features = {kFeatures.begin(), kFeatures.end()},
                             .auth_within_seconds = auth_within});
-  if (!user.awaits_token) subscribe_first(connection, channels, first);
+  if (!user.awaits_token) subscribe_first(peer, channels, first);
 }
 
-void CommandRunner::subscribe_first(Connection& connection, const std::vector<std::string>& channels,
+void CommandRunner::subscribe_first(Peer& peer, const std::vector<std::string>& channels,
                                     const FirstSubscriptions& first) {
   std::vector<std::string> allowed;
   for (const std::string& name : channels) {
-    if (const auto error = auth::check_subscribe(connection.identity(), name)) {
-      refuse(connection, {}, *error);
+    if (const auto error = auth::check_subscribe(peer.client().identity(), name)) {
+      refuse(peer, {}, *error);
     } else {
       allowed.push_back(name);
     }
   }
   if (allowed.empty()) return;
   const std::vector<std::string_view> names(allowed.begin(), allowed.end());
-  if (const auto error = check(connection, names)) return refuse(connection, {}, *error);
+  if (const auto error = check(Asker(peer), names)) return refuse(peer, {}, *error);
   // An address without types, a token and the server's defaults ask for none of them.
-  const bool unasked = connection.default_filter() == nullptr;
-  subscribe(connection,
+  const bool unasked = peer.default_filter() == nullptr;
+  subscribe(peer,
             {{},
              allowed,
-             {.filter = connection.default_filter(),
+             {.filter = peer.default_filter(),
               .by_default = true,
               .unasked = unasked,
-              .pace = connection.default_pace()}},
+              .pace = peer.default_pace()}},
             first.since);
 }
 
-void CommandRunner::authenticate(Connection& connection, const protocol::Command& command) {
+void CommandRunner::authenticate(Peer& peer, const protocol::Command& command) {
   const auth::Gate& gate = *host_.settings->gate;
   auto admitted = gate.check(command.token, std::chrono::system_clock::now());
   if (!admitted) {
-    refuse(connection, command.id, admitted.error());
-    if (gate.asks()) connection.count_refused_token();
+    refuse(peer, command.id, admitted.error());
+    if (gate.asks()) peer.count_refused_token();
     return;
   }
-  const auth::Identity& before = connection.identity();
+  const auth::Identity& before = peer.client().identity();
   if (!before.anonymous() && before.user != (*admitted)->user) {
-    return refuse(connection, command.id,
+    return refuse(peer, command.id,
                   {ErrorCode::kForbidden,
                    fmt::format("this connection is user {}'s; open another one for another user",
                                protocol::quote(before.user)),
@@ -108,34 +108,34 @@ void CommandRunner::authenticate(Connection& connection, const protocol::Command
   }
   const bool renewed = !before.anonymous();
   std::optional<FirstSubscriptions> first;
-  if (!connection.take_identity(std::move(*admitted), first)) return;
-  presence_.renamed(connection);
-  logs::authenticate(host_, connection);
+  if (!peer.sign_in(std::move(*admitted), first)) return;
+  presence_.renamed(peer);
+  logs::authenticate(host_, peer.client());
   protocol::TimestampWriter writer;
-  const auto& expires = connection.identity().expires;
-  reply(connection, command.id,
-        protocol::Authenticated{.user = connection.identity().user,
+  const auto& expires = peer.client().identity().expires;
+  reply(peer, command.id,
+        protocol::Authenticated{.user = peer.client().identity().user,
                                 .expires = expires ? writer.write(*expires) : std::string_view()});
-  if (renewed || !first) drop_forbidden(connection);
+  if (renewed || !first) drop_forbidden(peer);
   if (renewed) return;
   const FirstSubscriptions subscriptions = first.value_or(FirstSubscriptions{});
-  subscribe_first(connection, first_channels(connection.identity(), subscriptions), subscriptions);
+  subscribe_first(peer, first_channels(peer.client().identity(), subscriptions), subscriptions);
 }
 
-void CommandRunner::drop_forbidden(Connection& connection) {
+void CommandRunner::drop_forbidden(Peer& peer) {
   std::vector<std::string> forbidden;
-  for (const auto& subscription : connection.subscriptions()) {
+  for (const auto& subscription : peer.subscriptions()) {
     const std::string& name = subscription->name();
-    if (!connection.owns_channel(name) && !auth::may_subscribe(connection.identity(), name)) {
+    if (!peer.client().owns_channel(name) && !auth::may_subscribe(peer.client().identity(), name)) {
       forbidden.push_back(name);
     }
   }
   if (forbidden.empty()) return;
-  for (const std::string& name : forbidden) end_subscription(connection, name);
-  connection.subscriptions_left();
+  for (const std::string& name : forbidden) end_subscription(peer, name);
+  peer.subscriptions_left();
   const std::vector<std::string_view> left(forbidden.begin(), forbidden.end());
-  logs::unsubscribe(host_, connection, left);
-  reply(connection, {}, protocol::Unsubscribed{.channels = left, .event_types = {}});
+  logs::unsubscribe(host_, peer.client(), left);
+  reply(peer, {}, protocol::Unsubscribed{.channels = left, .event_types = {}});
 }
 
 }  // namespace wskit::server

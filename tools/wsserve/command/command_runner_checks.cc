@@ -11,7 +11,8 @@
 #include "wsserve/channel/hub.h"
 #include "wsserve/command/command_host.h"
 #include "wsserve/command/command_runner.h"
-#include "wsserve/connection/connection.h"
+#include "wsserve/connection/exchange.h"
+#include "wsserve/connection/peer.h"
 
 namespace wskit::server {
 
@@ -30,6 +31,17 @@ Error too_many(std::string message, std::size_t limit) {
 
 }  // namespace
 
+CommandRunner::Asker::Asker(Peer& asking) : connection(asking.connection()), peer(&asking) {}
+
+CommandRunner::Asker::Asker(Exchange& asking) : connection(asking.connection()), peer(nullptr) {}
+
+const Client& CommandRunner::Asker::client() const { return connection.client(); }
+
+const Subscriptions& CommandRunner::Asker::subscriptions() const {
+  static const Subscriptions none;
+  return peer == nullptr ? none : peer->subscriptions();
+}
+
 std::vector<protocol::Pattern> CommandRunner::patterns_of(const std::vector<std::string>& names) {
   std::vector<protocol::Pattern> patterns;
   for (const std::string& name : names) {
@@ -38,38 +50,38 @@ std::vector<protocol::Pattern> CommandRunner::patterns_of(const std::vector<std:
   return patterns;
 }
 
-std::optional<Error> CommandRunner::check(Connection& connection,
-                                          const std::vector<std::string_view>& names) {
+std::optional<Error> CommandRunner::check(const Asker& asker, const std::vector<std::string_view>& names) {
   const auto refuse = [this](Error error) {
     host_.counters.refused_subscriptions.add();
     return error;
   };
   // First, so that no more names are looked at than may be subscribed.
-  if (auto error = check_subscriptions(connection, names.size(), 0, 0)) return refuse(*std::move(error));
+  if (auto error = check_subscriptions(asker, names.size(), 0, 0)) return refuse(*std::move(error));
   for (const std::string_view name : names) {
-    if (connection.owns_channel(name)) continue;
-    if (auto error = auth::check_subscribe(connection.identity(), name)) return error;
+    if (asker.client().owns_channel(name)) continue;
+    if (auto error = auth::check_subscribe(asker.client().identity(), name)) return error;
   }
   std::vector<std::string_view> added;
   std::size_t patterns = 0;
   for (const std::string_view name : names) {
-    if (connection.subscriptions().find(name) != nullptr) continue;
+    if (asker.subscriptions().find(name) != nullptr) continue;
     added.push_back(name);
     if (protocol::looks_like_pattern(name)) ++patterns;
   }
-  const std::size_t known = connection.subscriptions().size();
-  if (auto error = check_subscriptions(connection, known + added.size(), added.size(), patterns)) {
+  const std::size_t known = asker.subscriptions().size();
+  if (auto error = check_subscriptions(asker, known + added.size(), added.size(), patterns)) {
     return refuse(*std::move(error));
   }
   // Last, for it makes the channels that are new: what is refused leaves none behind.
   for (const std::string_view name : added) {
     if (protocol::looks_like_pattern(name)) continue;
-    if (find_channel(connection, For::kSubscribing, name) == nullptr) return no_room(connection, name);
+    if (find_channel(asker.client(), For::kSubscribing, name) == nullptr)
+      return no_room(asker.client(), name);
   }
   return std::nullopt;
 }
 
-std::optional<Error> CommandRunner::check_subscriptions(const Connection& connection, std::size_t in_the_end,
+std::optional<Error> CommandRunner::check_subscriptions(const Asker& asker, std::size_t in_the_end,
                                                         std::size_t added, std::size_t added_patterns) {
   const std::size_t limit = host_.settings->max_channels_per_connection;
   if (in_the_end > limit) {
@@ -80,14 +92,14 @@ std::optional<Error> CommandRunner::check_subscriptions(const Connection& connec
         limit);
   }
   const std::size_t most_patterns = host_.settings->max_patterns_per_connection;
-  if (added_patterns > 0 && connection.subscriptions().patterns() + added_patterns > most_patterns) {
+  if (added_patterns > 0 && asker.subscriptions().patterns() + added_patterns > most_patterns) {
     return too_many(fmt::format("a connection may subscribe {} patterns; use one that matches more, or "
                                 "unsubscribe some (--max-patterns)",
                                 most_patterns),
                     most_patterns);
   }
   // Each keeps in mind where it joined each replay that runs.
-  if (added_patterns > 0 && !connection.may_join_catch_ups(added_patterns)) {
+  if (added_patterns > 0 && asker.peer != nullptr && !asker.peer->may_join_recoveries(added_patterns)) {
     return Error{ErrorCode::kRateLimited,
                  "too many histories are still read on this connection for so many more patterns; wait until "
                  "they are, or use another connection",

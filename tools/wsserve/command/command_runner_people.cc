@@ -12,9 +12,11 @@
 #include "wsserve/command/command_host.h"
 #include "wsserve/command/command_runner.h"
 #include "wsserve/command/roll_call.h"
-#include "wsserve/connection/connection.h"
+#include "wsserve/connection/exchange.h"
 #include "wsserve/connection/logs.h"
+#include "wsserve/connection/peer.h"
 #include "wsserve/http/admin_request.h"
+#include "wsserve/presence/record.h"
 
 namespace wskit::server {
 
@@ -36,9 +38,10 @@ Answer roll(const CommandHost& host, std::size_t limit, std::size_t max_bytes, c
   Answer answer;
   std::size_t bytes = 0;
   for (const auto& [number, connection] : host.connections) {
-    if (!connection->is_open() || !wanted(*connection)) continue;
+    const Peer* peer = connection->peer();
+    if (peer == nullptr || !peer->is_open() || !wanted(*peer)) continue;
     if (answer.entries.size() < limit && bytes <= max_bytes) {
-      answer.entries.push_back(entry(*connection));
+      answer.entries.push_back(entry(*peer));
       bytes += answer.entries.back().size();
     }
     ++answer.count;
@@ -48,32 +51,34 @@ Answer roll(const CommandHost& host, std::size_t limit, std::size_t max_bytes, c
 
 // Those on the shard who listen to the channel.
 Answer present(CommandHost& host, std::string_view channel) {
-  std::vector<const Connection*> here;
+  std::vector<const Peer*> here;
   host.fanout.visit_listeners(channel, [&here](const Subscriber& subscriber) {
-    const auto& connection = static_cast<const Connection&>(subscriber);
-    if (connection.is_open()) here.push_back(&connection);
+    const auto& peer = static_cast<const Peer&>(subscriber);
+    if (peer.is_open()) here.push_back(&peer);
   });
   // One who listens by a name and by patterns is there once.
-  std::ranges::sort(here, {}, &Connection::number);
+  std::ranges::sort(here, {}, [](const Peer* each) { return each->client().number(); });
   here.erase(std::unique(here.begin(), here.end()), here.end());
   Answer answer;
   answer.count = here.size();
   for (std::size_t i = 0; i < std::min(here.size(), kMaxPresent); ++i) {
-    answer.entries.push_back(people::presence_json(here[i]->id(), here[i]->identity().user));
+    answer.entries.push_back(
+        people::presence_json(here[i]->client().id(), here[i]->client().identity().user));
   }
   return answer;
 }
 
-bool is_asked_for(const AdminRequest& request, const Connection& connection) {
-  return (request.connection.empty() || connection.id() == request.connection) &&
-         (!request.user || connection.identity().user == *request.user) &&
-         (!request.channel || connection.hears(*request.channel));
+bool is_asked_for(const AdminRequest& request, const Peer& peer) {
+  return (request.connection.empty() || peer.client().id() == request.connection) &&
+         (!request.user || peer.client().identity().user == *request.user) &&
+         (!request.channel || peer.hears(*request.channel));
 }
 
 Answer disconnect(CommandHost& host, const AdminRequest& request) {
   std::vector<Connection*> found;
   for (const auto& [number, connection] : host.connections) {
-    if (connection->is_open() && is_asked_for(request, *connection)) found.push_back(connection);
+    const Peer* peer = connection->peer();
+    if (peer != nullptr && peer->is_open() && is_asked_for(request, *peer)) found.push_back(connection);
   }
   for (Connection* connection : found) {
     host.guard(*connection, "an administrator's disconnecting", [&] {
@@ -108,69 +113,68 @@ Error no_such_connection(const std::string& id) {
 
 }  // namespace
 
-void CommandRunner::presence(Connection& connection, const protocol::Command& command) {
+void CommandRunner::presence(Peer& peer, const protocol::Command& command) {
   const std::string channel(command.channels->front());
-  if (!connection.hears(channel)) {
-    if (const auto error = auth::check_subscribe(connection.identity(), channel)) {
-      return refuse(connection, command.id, *error);
+  if (!peer.hears(channel)) {
+    if (const auto error = auth::check_subscribe(peer.client().identity(), channel)) {
+      return refuse(peer, command.id, *error);
     }
   }
-  if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+  if (!peer.connection().writer().takes_answers()) return refuse(peer, command.id, unread_answers());
   const auto ask = [channel](CommandHost& host) { return present(host, channel); };
-  people::take_roll_call(
-      host_, connection, ask,
-      [this, channel, id = std::string(command.id)](Connection& asking, const Answer& answer) {
-        reply(asking, id,
-              protocol::Present{.channel = channel,
-                                .connections = people::as_array(answer, kMaxPresent),
-                                .count = answer.count});
-      });
+  people::take_roll_call(host_, peer.connection(), ask,
+                         [this, &peer, channel, id = std::string(command.id)](const Answer& answer) {
+                           reply(peer, id,
+                                 protocol::Present{.channel = channel,
+                                                   .connections = people::as_array(answer, kMaxPresent),
+                                                   .count = answer.count});
+                         });
 }
 
-void CommandRunner::administer(Connection& connection, const AdminRequest& request) {
-  if (auto error = auth::check_admin(connection.identity(), request.what())) {
-    return connection.answer_http(*std::move(error));
+void CommandRunner::administer(Exchange& exchange, const AdminRequest& request) {
+  if (auto error = auth::check_admin(exchange.client().identity(), request.what())) {
+    return exchange.answer(*std::move(error));
   }
   switch (request.action) {
     case AdminRequest::Action::kListChannels:
-      return list_channels(connection, request);
+      return list_channels(exchange, request);
     case AdminRequest::Action::kListConnections:
     case AdminRequest::Action::kShowConnection:
-      return list_connections(connection, request);
+      return list_connections(exchange, request);
     case AdminRequest::Action::kDisconnect:
-      logs::administer(host_, connection, "disconnect", request.target());
+      logs::administer(host_, exchange.client(), "disconnect", request.target());
       return people::take_roll_call(
-          host_, connection, [request](CommandHost& host) { return disconnect(host, request); },
-          [request](Connection& asking, const Answer& answer) {
+          host_, exchange.connection(), [request](CommandHost& host) { return disconnect(host, request); },
+          [&exchange, request](const Answer& answer) {
             if (answer.count == 0 && !request.connection.empty()) {
-              return asking.answer_http(no_such_connection(request.connection));
+              return exchange.answer(no_such_connection(request.connection));
             }
-            asking.answer_http(fmt::format("{{\"disconnected\":{}}}\n", answer.count));
+            exchange.answer(fmt::format("{{\"disconnected\":{}}}\n", answer.count));
           });
   }
 }
 
-void CommandRunner::list_connections(Connection& connection, const AdminRequest& request) {
+void CommandRunner::list_connections(Exchange& exchange, const AdminRequest& request) {
   // Each may have as much to say as its subscriptions.
   const std::size_t max_bytes = host_.settings->message_limits.max_message_bytes;
   const auto ask = [request, max_bytes](CommandHost& host) {
     return roll(
-        host, request.limit, max_bytes, [&](const Connection& each) { return is_asked_for(request, each); },
-        [](const Connection& each) { return each.describe(); });
+        host, request.limit, max_bytes, [&](const Peer& each) { return is_asked_for(request, each); },
+        [](const Peer& each) { return each.describe(); });
   };
   people::take_roll_call(
-      host_, connection, ask, [request, max_bytes](Connection& asking, const Answer& answer) {
+      host_, exchange.connection(), ask, [&exchange, request, max_bytes](const Answer& answer) {
         if (request.action == AdminRequest::Action::kListConnections) {
-          return asking.answer_http(fmt::format("{{\"connections\":{},\"count\":{}}}\n",
-                                                people::as_array(answer, request.limit, max_bytes),
-                                                answer.count));
+          return exchange.answer(fmt::format("{{\"connections\":{},\"count\":{}}}\n",
+                                             people::as_array(answer, request.limit, max_bytes),
+                                             answer.count));
         }
-        if (answer.entries.empty()) return asking.answer_http(no_such_connection(request.connection));
-        asking.answer_http(answer.entries.front() + "\n");
+        if (answer.entries.empty()) return exchange.answer(no_such_connection(request.connection));
+        exchange.answer(answer.entries.front() + "\n");
       });
 }
 
-void CommandRunner::list_channels(Connection& connection, const AdminRequest& request) {
+void CommandRunner::list_channels(Exchange& exchange, const AdminRequest& request) {
   // The names, not the channels: one may be forgotten while the shards are asked.
   std::vector<std::string> names;
   const auto pattern = request.pattern ? *request.pattern : *protocol::Pattern::parse("**");
@@ -183,8 +187,8 @@ void CommandRunner::list_channels(Connection& connection, const AdminRequest& re
   const auto listed = std::make_shared<const std::vector<std::string>>(std::move(names));
   // One entry a channel of each shard.
   people::take_roll_call(
-      host_, connection, [listed](CommandHost& host) { return tally(host, *listed); },
-      [this, listed, count](Connection& asking, const Answer& answer) {
+      host_, exchange.connection(), [listed](CommandHost& host) { return tally(host, *listed); },
+      [this, &exchange, listed, count](const Answer& answer) {
         Answer channels;
         for (std::size_t i = 0; i < listed->size(); ++i) {
           const Channel* channel = host_.hub.find((*listed)[i]);
@@ -195,7 +199,7 @@ void CommandRunner::list_channels(Connection& connection, const AdminRequest& re
           }
           channels.entries.push_back(channel_json(*channel, subscriptions));
         }
-        asking.answer_http(
+        exchange.answer(
             fmt::format("{{\"channels\":{},\"count\":{}}}\n", people::as_array(channels, SIZE_MAX), count));
       });
 }

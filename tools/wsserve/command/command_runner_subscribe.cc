@@ -1,4 +1,4 @@
-// Subscribing: what a connection hears, and where it begins.
+// Subscribing: what a peer hears, and where it begins.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,8 +11,8 @@
 #include "wsserve/channel/hub.h"
 #include "wsserve/command/command_host.h"
 #include "wsserve/command/command_runner.h"
-#include "wsserve/connection/connection.h"
 #include "wsserve/connection/logs.h"
+#include "wsserve/connection/peer.h"
 #include "wsserve/index/pattern_index.h"
 
 namespace wskit::server {
@@ -46,12 +46,12 @@ const protocol::Since& since_of(std::string_view name, const protocol::Since& si
 }
 
 // The types that pass on one of those names at least; empty: more than can be listed.
-std::vector<std::string> passing_types(const Connection& connection, const std::vector<std::string>& names) {
+std::vector<std::string> passing_types(const Peer& peer, const std::vector<std::string>& names) {
   std::optional<TypeFilterPtr> passing;
   // Of names that were subscribed together the filter is the same.
   std::optional<TypeFilterPtr> last;
   for (const std::string& name : names) {
-    const Subscription* known = connection.subscriptions().find(name);
+    const Subscription* known = peer.subscriptions().find(name);
     if (known == nullptr || protocol::is_server_channel(name) || known->filter == last) continue;
     last = known->filter;
     passing = passing ? TypeFilter::either(*passing, known->filter) : known->filter;
@@ -60,27 +60,27 @@ std::vector<std::string> passing_types(const Connection& connection, const std::
   return (*passing)->types();
 }
 
-// Whether the connection hears the channel live already.
-bool is_live(const Connection& connection, const Channel& channel) {
-  return connection.selects(channel) && !connection.is_catching_up(channel);
+// Whether the peer hears the channel live already.
+bool is_live(const Peer& peer, const Channel& channel) {
+  return peer.hears(channel) && !peer.is_recovering(channel);
 }
 
 }  // namespace
 
 // --- Subscribing -------------------------------------------------------------
 
-void CommandRunner::subscribe(Connection& connection, const Command& command) {
+void CommandRunner::subscribe(Peer& peer, const Command& command) {
   if (!command.filter.empty()) {
-    return refuse(connection, command.id,
+    return refuse(peer, command.id,
                   {ErrorCode::kBadCommand, "filter is not served here: leave it out, and use events", {}});
   }
-  Pace pace = connection.default_pace();
+  Pace pace = peer.default_pace();
   if (command.max_rate || command.conflate) {
     const auto made = make_pace(command.max_rate, command.conflate.value_or(false), host_.settings->pace);
-    if (!made) return refuse(connection, command.id, made.error());
+    if (!made) return refuse(peer, command.id, made.error());
     pace = *made;
   }
-  TypeFilterPtr filter = connection.default_filter();
+  TypeFilterPtr filter = peer.default_filter();
   if (command.event_types) filter = TypeFilter::only(names_of(*command.event_types));
   std::vector<std::string_view> names;
   if (command.channels) {
@@ -90,87 +90,85 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
     // server's own, of which nobody was asked.
     for (const std::string& name : host_.settings->default_channels) names.push_back(name);
     if (command.event_types) {
-      for (const auto& subscription : connection.subscriptions()) {
+      for (const auto& subscription : peer.subscriptions()) {
         if (!protocol::is_server_channel(subscription->name())) names.push_back(subscription->name());
       }
     }
   }
   // One short command asks for up to a whole message.
-  if (command.matched && !connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+  if (command.matched && !peer.connection().writer().takes_answers())
+    return refuse(peer, command.id, unread_answers());
   names = each_once(std::move(names));
-  if (const auto error = check(connection, names)) return refuse(connection, command.id, *error);
+  if (const auto error = check(Asker(peer), names)) return refuse(peer, command.id, *error);
   subscribe(
-      connection,
+      peer,
       {std::string(command.id),
        names_of(names),
        {.filter = filter, .by_default = !command.event_types, .pace = pace, .matched = command.matched}},
       command.since.value_or(protocol::FromNow{}));
 }
 
-void CommandRunner::subscribe(Connection& connection, const SubscribeRequest& request,
-                              const protocol::Since& since) {
-  locate(connection, request, since,
-         [this, request](Connection& asking, const protocol::Result<protocol::Since>& located) {
-           if (!located) return refuse(asking, request.id, located.error());
-           subscribe_located(asking, request, *located);
+void CommandRunner::subscribe(Peer& peer, const SubscribeRequest& request, const protocol::Since& since) {
+  locate(Asker(peer), request, since,
+         [this, &peer, request](const protocol::Result<protocol::Since>& located) {
+           if (!located) return refuse(peer, request.id, located.error());
+           subscribe_located(peer, request, *located);
          });
 }
 
-void CommandRunner::locate(Connection& connection, const SubscribeRequest& request,
-                           const protocol::Since& since, const Located& then) {
+void CommandRunner::locate(const Asker& asker, const SubscribeRequest& request, const protocol::Since& since,
+                           const Located& then) {
   if (request.terms.tells_matches() || !std::holds_alternative<protocol::FromNow>(since)) {
-    if (const auto error = check_matches(request.names)) return then(connection, *error);
+    if (const auto error = check_matches(request.names)) return then(*error);
   }
-  prepare(connection, request.names,
-          [this, names = request.names, since, then](Connection& asking, bool at_once) {
-            // Others may have come meanwhile, and channels that nobody used have gone.
-            if (!at_once) {
-              if (const auto error = check(asking, {names.begin(), names.end()})) return then(asking, *error);
-            }
-            locate_in_store(asking, names, since, then);
-          });
+  prepare(asker, request.names, [this, asker, names = request.names, since, then](bool at_once) {
+    // Others may have come meanwhile, and channels that nobody used have gone.
+    if (!at_once) {
+      if (const auto error = check(asker, {names.begin(), names.end()})) return then(*error);
+    }
+    locate_in_store(asker, names, since, then);
+  });
 }
 
-void CommandRunner::prepare(Connection& connection, const std::vector<std::string>& names,
-                            const std::function<void(Connection&, bool at_once)>& then) {
+void CommandRunner::prepare(const Asker& asker, const std::vector<std::string>& names,
+                            const std::function<void(bool at_once)>& then) {
   std::vector<protocol::Pattern> patterns = patterns_of(names);
   std::erase_if(patterns, [&](const protocol::Pattern& pattern) {
-    return connection.subscriptions().find(pattern.text()) != nullptr;
+    return asker.subscriptions().find(pattern.text()) != nullptr;
   });
-  if (patterns.empty()) return then(connection, true);
-  const auto come_back = [this, number = connection.number(), then] {
+  if (patterns.empty()) return then(true);
+  const auto come_back = [this, number = asker.client().number(), then] {
     host_.inbox.post([this, number, then] {
       Connection* asking = host_.find(number);
       if (asking == nullptr || !asking->is_suspended()) return;
       host_.guard(*asking, "a subscription that waited for its patterns",
-                  [&] { asking->resume([&then](Connection& resumed) { then(resumed, false); }); });
+                  [&] { asking->resume([&then] { then(false); }); });
     });
   };
-  if (host_.fanout.prepare(std::move(patterns), come_back)) return then(connection, true);
-  connection.suspend();
+  if (host_.fanout.prepare(std::move(patterns), come_back)) return then(true);
+  asker.connection.suspend();
 }
 
-void CommandRunner::locate_in_store(Connection& connection, const std::vector<std::string>& names,
+void CommandRunner::locate_in_store(const Asker& asker, const std::vector<std::string>& names,
                                     const protocol::Since& since, const Located& then) {
   const bool by_time = std::holds_alternative<protocol::SystemMicros>(since) ||
                        std::holds_alternative<protocol::FromPositions>(since);
-  if (!by_time || host_.hub.store() == nullptr) return then(connection, since);
-  const auto check_again = [this, names, then](Connection& asking,
-                                               const protocol::Result<protocol::Since>& located) {
-    if (!located) return then(asking, located);
+  if (!by_time || host_.hub.store() == nullptr) return then(since);
+  const auto check_again = [this, asker, names, then](const protocol::Result<protocol::Since>& located) {
+    if (!located) return then(located);
     // Channels that nobody used meanwhile may be gone, and others in their places.
-    const auto error = check(asking, {names.begin(), names.end()});
-    then(asking, error ? *error : located);
+    const auto error = check(asker, {names.begin(), names.end()});
+    then(error ? *error : located);
   };
-  history_.locate(connection, known_channels(connection, names), since, check_again);
+  history_.locate(asker.connection, known_channels(asker.client(), names), since, check_again);
 }
 
-std::vector<Channel*> CommandRunner::known_channels(const Connection& connection,
+std::vector<Channel*> CommandRunner::known_channels(const Client& client,
                                                     const std::vector<std::string>& names) {
   std::vector<Channel*> channels;
   for (const std::string& name : names) {
     if (!protocol::looks_like_pattern(name)) {
-      channels.push_back(find_channel(connection, For::kSubscribing, name));
+      channels.push_back(find_channel(client, For::kSubscribing, name));
       continue;
     }
     const auto matching = host_.hub.matching(*protocol::Pattern::parse(name));
@@ -181,37 +179,37 @@ std::vector<Channel*> CommandRunner::known_channels(const Connection& connection
   return channels;
 }
 
-CommandRunner::Told CommandRunner::add_all(Connection& connection, const SubscribeRequest& request,
+CommandRunner::Told CommandRunner::add_all(Peer& peer, const SubscribeRequest& request,
                                            const protocol::Since& since) {
   // What was collected in this turn is not on the way any more.
-  host_.fanout.flush_now(connection);
-  const MadeKnown known = make_known(connection, request.names, since);
+  host_.fanout.flush_now(peer);
+  const MadeKnown known = make_known(peer.client(), request.names, since);
   Told answer{.room = host_.settings->message_limits.max_message_bytes};
   for (const std::string& name : request.names) {
     protocol::SubscribedChannel& entry = answer.channels.emplace_back();
     entry.channel = name;
-    add(connection, request.terms, since_of(name, since), answer);
+    add(peer, request.terms, since_of(name, since), answer);
     const std::unique_ptr<bool>* all = known.find(name);
     if (all != nullptr && !**all) entry.recovered = false;
   }
-  tell_delivered(connection, answer);
+  tell_delivered(peer, answer);
   return answer;
 }
 
-void CommandRunner::subscribe_located(Connection& connection, const SubscribeRequest& request,
+void CommandRunner::subscribe_located(Peer& peer, const SubscribeRequest& request,
                                       const protocol::Since& since) {
-  const Told answer = add_all(connection, request, since);
-  logs::subscribe(host_, connection, answer.channels);
-  const std::vector<std::string> types = passing_types(connection, request.names);
-  reply(connection, request.id,
+  const Told answer = add_all(peer, request, since);
+  logs::subscribe(host_, peer.client(), answer.channels);
+  const std::vector<std::string> types = passing_types(peer, request.names);
+  reply(peer, request.id,
         protocol::Subscribed{.channels = answer.channels, .event_types = {types.begin(), types.end()}});
-  connection.catch_up();
+  peer.recover();
 }
 
-void CommandRunner::add(Connection& connection, const SubscriptionTerms& terms, const protocol::Since& since,
+void CommandRunner::add(Peer& peer, const SubscriptionTerms& terms, const protocol::Since& since,
                         Told& answer) {
   const std::string_view name = answer.channels.back().channel;
-  if (Subscription* known = connection.subscriptions().find(name); known != nullptr) {
+  if (Subscription* known = peer.subscriptions().find(name); known != nullptr) {
     // Sets of types add up: what is taken out is taken out by unsubscribe. But nobody asked
     // for all the types of what was subscribed at the opening.
     const TypeFilterPtr added = terms.filter_of(name);
@@ -227,39 +225,39 @@ void CommandRunner::add(Connection& connection, const SubscriptionTerms& terms, 
     }
     known->unasked = terms.unasked;
     host_.fanout.change_pace(*known, terms.pace);
-    return stand(connection, terms, answer);
+    return stand(peer, terms, answer);
   }
-  presence_.subscribing(connection, name);
-  const std::size_t before = connection.subscriptions().size();
+  presence_.subscribing(peer, name);
+  const std::size_t before = peer.subscriptions().size();
   try {
     if (protocol::looks_like_pattern(name)) {
-      add_pattern(connection, terms, since, answer);
+      add_pattern(peer, terms, since, answer);
     } else {
-      add_channel(connection, terms.filter_of(name), since, answer);
+      add_channel(peer, terms.filter_of(name), since, answer);
     }
   } catch (...) {
-    // What the connection has is taken back with it, and was counted until then.
-    if (connection.subscriptions().size() > before) {
+    // What the peer has is taken back with it, and was counted until then.
+    if (peer.subscriptions().size() > before) {
       host_.counters.subscriptions.add();
     } else {
-      host_.guard("taking back a subscription", [&] { presence_.unsubscribing(connection, name); });
+      host_.guard("taking back a subscription", [&] { presence_.unsubscribing(peer, name); });
     }
     throw;
   }
   host_.counters.subscriptions.add();
-  connection.subscriptions().back().unasked = terms.unasked;
-  if (terms.pace.asked_for()) host_.fanout.change_pace(connection.subscriptions().back(), terms.pace);
+  peer.subscriptions().back().unasked = terms.unasked;
+  if (terms.pace.asked_for()) host_.fanout.change_pace(peer.subscriptions().back(), terms.pace);
 }
 
-void CommandRunner::stand(Connection& connection, const SubscriptionTerms& terms, Told& answer) {
+void CommandRunner::stand(Peer& peer, const SubscriptionTerms& terms, Told& answer) {
   protocol::SubscribedChannel& entry = answer.channels.back();
   if (!protocol::looks_like_pattern(entry.channel)) {
-    Channel& channel = *find_channel(connection, For::kSubscribing, entry.channel);
+    Channel& channel = *find_channel(peer.client(), For::kSubscribing, entry.channel);
     std::uint64_t seam = 0;
     const Position position = channel.join(host_.index, seam);
     entry.offset = position.offset;
     entry.epoch = position.epoch;
-    if (is_live(connection, channel))
+    if (is_live(peer, channel))
       answer.live.push_back({Told::kItself, {&channel, seam}, answer.channels.size() - 1});
     return;
   }
@@ -268,9 +266,9 @@ void CommandRunner::stand(Connection& connection, const SubscriptionTerms& terms
   for (Channel* channel : host_.hub.matching(*protocol::Pattern::parse(entry.channel))) {
     std::uint64_t seam = 0;
     const Position position = channel->join(host_.index, seam);
-    const bool live = is_live(connection, *channel);
+    const bool live = is_live(peer, *channel);
     if (!tell_match(
-            connection,
+            peer,
             {.channel = channel->name(), .offset = position.offset, .epoch = position.epoch, .oldest = {}},
             live ? seam : 0, *channel, terms, answer)) {
       break;
@@ -278,29 +276,29 @@ void CommandRunner::stand(Connection& connection, const SubscriptionTerms& terms
   }
 }
 
-void CommandRunner::add_channel(Connection& connection, TypeFilterPtr filter, const protocol::Since& since,
+void CommandRunner::add_channel(Peer& peer, TypeFilterPtr filter, const protocol::Since& since,
                                 Told& answer) {
   protocol::SubscribedChannel& entry = answer.channels.back();
-  Channel& channel = *find_channel(connection, For::kSubscribing, entry.channel);
-  const bool live = is_live(connection, channel);
+  Channel& channel = *find_channel(peer.client(), For::kSubscribing, entry.channel);
+  const bool live = is_live(peer, channel);
   Position position;
-  connection.subscriptions().add(host_.fanout.subscribe(connection, channel, std::move(filter), position));
+  peer.subscriptions().add(host_.fanout.subscribe(peer, channel, std::move(filter), position));
   entry.offset = position.offset;
   entry.epoch = position.epoch;
-  std::uint64_t seam = connection.subscriptions().back().seam;
+  std::uint64_t seam = peer.subscriptions().back().seam;
   if (!std::holds_alternative<protocol::FromNow>(since)) {
-    const ReplayStart start = begin_replay(connection, channel, since, live, SubscriptionTerms(), answer);
+    const ReplayStart start = begin_replay(peer, channel, since, live, SubscriptionTerms(), answer);
     answer.channels.back().offset = start.newest.offset;
     seam = start.seam;
-  } else if (connection.is_catching_up(channel)) {
-    connection.join_catch_up(channel, position.offset);
+  } else if (peer.is_recovering(channel)) {
+    peer.join_recovery(channel, position.offset);
   }
   if (!live) return;
-  host_.fanout.begin_with_the_uncollected(connection.subscriptions().back());
+  host_.fanout.begin_with_the_uncollected(peer.subscriptions().back());
   answer.live.push_back({Told::kItself, {&channel, seam}, answer.channels.size() - 1});
 }
 
-CommandRunner::MadeKnown CommandRunner::make_known(const Connection& connection,
+CommandRunner::MadeKnown CommandRunner::make_known(const Client& client,
                                                    const std::vector<std::string>& names,
                                                    const protocol::Since& since) {
   MadeKnown known;
@@ -312,7 +310,7 @@ CommandRunner::MadeKnown CommandRunner::make_known(const Connection& connection,
   if (known.empty()) return known;
   for (const auto& [name, position] : map->positions) {
     if (!protocol::check_channel(name) || !known.any(name)) continue;
-    if (find_channel(connection, For::kSubscribing, name) != nullptr) continue;
+    if (find_channel(client, For::kSubscribing, name) != nullptr) continue;
     known.visit(name, [](const std::unique_ptr<bool>& all) {
       *all = false;
       return true;
@@ -321,67 +319,65 @@ CommandRunner::MadeKnown CommandRunner::make_known(const Connection& connection,
   return known;
 }
 
-void CommandRunner::add_pattern(Connection& connection, const SubscriptionTerms& terms,
-                                const protocol::Since& since, Told& answer) {
+void CommandRunner::add_pattern(Peer& peer, const SubscriptionTerms& terms, const protocol::Since& since,
+                                Told& answer) {
   const std::size_t index = answer.channels.size() - 1;
   const auto pattern = protocol::Pattern::parse(answer.channels[index].channel);
-  auto subscription = host_.fanout.subscribe(connection, *pattern, terms.filter_of(pattern->text()));
+  auto subscription = host_.fanout.subscribe(peer, *pattern, terms.filter_of(pattern->text()));
   const bool replays = !std::holds_alternative<protocol::FromNow>(since);
   // Of what others bring already it is for all behind the position that is told.
   if (terms.tells_matches()) host_.fanout.begin_with_the_uncollected(*subscription);
   // Behind the subscription, so that no channel begins unseen; and before the
-  // connection has it, for it would make everything live.
+  // peer has it, for it would make everything live.
   std::vector<std::pair<Channel*, bool>> matching;
   if (replays || terms.tells_matches()) {
     for (Channel* channel : host_.hub.matching(*pattern)) {
-      matching.emplace_back(channel, is_live(connection, *channel));
+      matching.emplace_back(channel, is_live(peer, *channel));
       // More than can be told of.
       if (!replays && terms.matched && matching.size() * kMatchBytes > answer.room) break;
     }
   }
-  connection.subscriptions().add(std::move(subscription));
-  if (!replays) connection.join_catch_ups();
+  peer.subscriptions().add(std::move(subscription));
+  if (!replays) peer.join_recoveries();
   answer.channels[index].recovered = replays;
   if (terms.matched) answer.channels[index].matched.emplace();
   bool tells = terms.tells_matches();
   for (const auto& [channel, live] : matching) {
     if (replays) {
-      begin_replay(connection, *channel, since, live, terms, answer);
+      begin_replay(peer, *channel, since, live, terms, answer);
     } else if (tells) {
-      tells = tell_where_it_joins(connection, *channel, live, terms, answer);
+      tells = tell_where_it_joins(peer, *channel, live, terms, answer);
     }
   }
 }
 
-bool CommandRunner::tell_where_it_joins(Connection& connection, Channel& channel, bool live,
+bool CommandRunner::tell_where_it_joins(Peer& peer, Channel& channel, bool live,
                                         const SubscriptionTerms& terms, Told& answer) {
   std::uint64_t seam = 0;
   const Position position = channel.join(host_.index, seam);
   // What was pushed since the subscription's own seam belongs to the position.
-  if (!live && !connection.is_catching_up(channel)) host_.fanout.skip(connection, channel, seam);
+  if (!live && !peer.is_recovering(channel)) host_.fanout.skip(peer, channel, seam);
   return tell_match(
-      connection,
-      {.channel = channel.name(), .offset = position.offset, .epoch = position.epoch, .oldest = {}},
+      peer, {.channel = channel.name(), .offset = position.offset, .epoch = position.epoch, .oldest = {}},
       live ? seam : 0, channel, terms, answer);
 }
 
-ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel,
-                                        const protocol::Since& since, bool live,
+ReplayStart CommandRunner::begin_replay(Peer& peer, Channel& channel, const protocol::Since& since, bool live,
                                         const SubscriptionTerms& terms, Told& answer) {
   protocol::SubscribedChannel& entry = answer.channels.back();
-  const bool catching_up = connection.is_catching_up(channel);
+  const bool recovering = peer.is_recovering(channel);
   // What another subscription brings already is not told twice; what lies
   // before it would come too late to be in order.
-  const bool joins = live || catching_up;
+  const bool joins = live || recovering;
   std::vector<ChunkPtr> first;
   const ReplayStart start =
-      channel.begin_replay(since, joins ? 0 : connection.head_start_bytes(), host_.index, first);
+      channel.begin_replay(since, joins ? 0 : peer.head_start_bytes(), host_.index, first);
   const bool replays = !joins && start.replayed > 0;
-  const bool brought = catching_up && connection.still_brings(channel, start.after);
+  const bool brought = recovering && peer.still_brings(channel, start.after);
   const bool whole = start.recovered && (replays || brought || start.replayed == 0);
   // Events since the subscription's own seam belong to the position that is told.
-  if (catching_up) connection.join_catch_up(channel, start.after);
-  if (!joins && !replays) host_.fanout.skip(connection, channel, start.seam);
+  if (recovering) peer.join_recovery(channel, start.after);
+  if (!joins && !replays) host_.fanout.skip(peer, channel, start.seam);
   if (!protocol::looks_like_pattern(entry.channel)) {
     entry.recovered = whole;
     if (!whole) entry.oldest = start.oldest;
@@ -397,7 +393,7 @@ ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel
     }
   }
   if (terms.tells_matches()) {
-    (void)tell_match(connection,
+    (void)tell_match(peer,
                      {.channel = channel.name(),
                       .offset = start.newest.offset,
                       .epoch = start.newest.epoch,
@@ -408,7 +404,7 @@ ReplayStart CommandRunner::begin_replay(Connection& connection, Channel& channel
   }
   if (replays) {
     entry.replayed += start.replayed;
-    connection.begin_catch_up(channel, start.after, std::move(first));
+    peer.begin_recovery(channel, start.after, std::move(first));
   }
   return start;
 }
@@ -422,11 +418,10 @@ bool CommandRunner::Told::take_room(std::string_view name) {
   return true;
 }
 
-bool CommandRunner::tell_match(Connection& connection, const protocol::SubscribedMatch& match,
-                               std::uint64_t live_seam, const Channel& channel,
-                               const SubscriptionTerms& terms, Told& answer) {
+bool CommandRunner::tell_match(Peer& peer, const protocol::SubscribedMatch& match, std::uint64_t live_seam,
+                               const Channel& channel, const SubscriptionTerms& terms, Told& answer) {
   if (terms.keeps_positions) {
-    connection.begin_position(match.channel, match.epoch, match.offset - match.replayed);
+    peer.begin_position(match.channel, match.epoch, match.offset - match.replayed);
     return true;
   }
   protocol::SubscribedChannel& entry = answer.channels.back();
@@ -446,11 +441,11 @@ bool CommandRunner::tell_match(Connection& connection, const protocol::Subscribe
 
 // Of a channel that others bring already, some events may still be on the way that lie
 // before its position: whoever comes back with that position would not get them again.
-void CommandRunner::tell_delivered(const Connection& connection, Told& answer) {
+void CommandRunner::tell_delivered(const Peer& peer, Told& answer) {
   if (answer.live.empty()) return;
   std::vector<Fanout::Stand> stands;
   for (const Told::Live& each : answer.live) stands.push_back(each.stand);
-  const std::vector<std::uint64_t> on_the_way = host_.fanout.on_the_way(connection, stands);
+  const std::vector<std::uint64_t> on_the_way = host_.fanout.on_the_way(peer, stands);
   for (std::size_t i = 0; i < answer.live.size(); ++i) {
     const Told::Live& live = answer.live[i];
     protocol::SubscribedChannel& entry = answer.channels[live.entry];
@@ -465,24 +460,24 @@ void CommandRunner::tell_delivered(const Connection& connection, Told& answer) {
 
 // --- Unsubscribing -----------------------------------------------------------
 
-bool CommandRunner::end_subscription(Connection& connection, std::string_view name) {
-  Subscription* known = connection.subscriptions().find(name);
+bool CommandRunner::end_subscription(Peer& peer, std::string_view name) {
+  Subscription* known = peer.subscriptions().find(name);
   if (known == nullptr) return false;
-  presence_.unsubscribing(connection, name);
-  host_.fanout.flush_now(connection);
-  connection.forget_subscription(*known);
-  std::unique_ptr<Subscription> ended = connection.subscriptions().take(*known);
+  presence_.unsubscribing(peer, name);
+  host_.fanout.flush_now(peer);
+  peer.forget_subscription(*known);
+  std::unique_ptr<Subscription> ended = peer.subscriptions().take(*known);
   host_.counters.subscriptions.subtract();
   host_.fanout.unsubscribe(std::move(ended));
   return true;
 }
 
-void CommandRunner::unsubscribe(Connection& connection, const Command& command) {
+void CommandRunner::unsubscribe(Peer& peer, const Command& command) {
   std::vector<std::string> names;
   if (command.channels) {
     names = names_of(each_once(*command.channels));
   } else {
-    for (const auto& subscription : connection.subscriptions()) {
+    for (const auto& subscription : peer.subscriptions()) {
       if (command.event_types && protocol::is_server_channel(subscription->name())) continue;
       names.push_back(subscription->name());
     }
@@ -491,7 +486,7 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
   TypeFilterPtr before;
   std::optional<TypeFilterPtr> after;
   for (const std::string& name : names) {
-    Subscription* known = connection.subscriptions().find(name);
+    Subscription* known = peer.subscriptions().find(name);
     if (known == nullptr) continue;
     left.push_back(name);
     if (command.event_types) {
@@ -503,11 +498,11 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
       known->unasked = false;
       continue;
     }
-    end_subscription(connection, name);
+    end_subscription(peer, name);
   }
-  connection.subscriptions_left();
-  logs::unsubscribe(host_, connection, left);
-  reply(connection, command.id,
+  peer.subscriptions_left();
+  logs::unsubscribe(host_, peer.client(), left);
+  reply(peer, command.id,
         protocol::Unsubscribed{.channels = left,
                                .event_types = command.event_types.value_or(std::vector<std::string_view>())});
 }

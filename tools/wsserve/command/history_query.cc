@@ -7,6 +7,7 @@
 #include "wsserve/channel/hub.h"
 #include "wsserve/command/command_host.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/peer.h"
 
 namespace wskit::server {
 namespace {
@@ -17,7 +18,7 @@ protocol::Error unreadable(const std::string& why) {
 
 }  // namespace
 
-void HistoryQuery::come_back(std::uint64_t connection, std::function<void(Connection&)> then) {
+void HistoryQuery::come_back(std::uint64_t connection, std::function<void()> then) {
   host_.inbox.post([this, connection, then = std::move(then)] {
     Connection* asking = host_.find(connection);
     if (asking == nullptr || !asking->is_suspended()) return;
@@ -56,7 +57,7 @@ void HistoryQuery::locate(Connection& connection, const std::vector<Channel*>& c
   for (Channel* channel : channels) {
     if (const auto time = channel->beyond_memory(since)) beyond.emplace_back(channel, *time);
   }
-  if (beyond.empty()) return then(connection, since);
+  if (beyond.empty()) return then(since);
   locating->since.time = beyond.front().second;
   locating->left = beyond.size();
   connection.suspend();
@@ -67,9 +68,9 @@ void HistoryQuery::locate(Connection& connection, const std::vector<Channel*>& c
       // Behind nothing there is a hole that shows.
       locating->since.positions[name] = {.offset = located.whole ? located.after : 0, .epoch = epoch};
       if (--locating->left > 0) return;
-      come_back(connection, [locating, then](Connection& asking) {
-        if (!locating->error.empty()) return then(asking, unreadable(locating->error));
-        then(asking, protocol::Since(locating->since));
+      come_back(connection, [locating, then] {
+        if (!locating->error.empty()) return then(unreadable(locating->error));
+        then(protocol::Since(locating->since));
       });
     };
     host_.hub.store()->locate(*channel->stored(), time, or_lost(arrived));
@@ -90,10 +91,10 @@ struct HistoryQuery::Reading {
 void HistoryQuery::page(Connection& connection, Channel& channel, const protocol::Since& since,
                         std::size_t limit, std::size_t max_bytes, const Paged& then) {
   locate(connection, {&channel}, since,
-         [this, &channel, limit, max_bytes, then](Connection& asking,
-                                                  const protocol::Result<protocol::Since>& located) {
-           if (!located) return then(asking, located.error());
-           read_page(asking, channel, *located, limit, max_bytes, then);
+         [this, &connection, &channel, limit, max_bytes,
+          then](const protocol::Result<protocol::Since>& located) {
+           if (!located) return then(located.error());
+           read_page(connection, channel, *located, limit, max_bytes, then);
          });
 }
 
@@ -107,7 +108,7 @@ void HistoryQuery::read_page(Connection& connection, Channel& channel, const pro
   page.recovered = start.recovered;
   if (!start.in_store) {
     page.cut(limit, start.replayed);
-    return then(connection, page);
+    return then(page);
   }
   const auto reading = std::make_shared<Reading>();
   *reading = {.page = std::move(page), .left = start.replayed, .limit = limit, .max_bytes = max_bytes};
@@ -120,42 +121,42 @@ void HistoryQuery::read_stored(Connection& connection, Channel& channel, std::ui
   const std::uint64_t newest = reading->page.offset;
   const std::uint64_t up_to =
       std::min<std::uint64_t>(after + (reading->limit - reading->page.frames.size()), newest);
-  host_.hub.store()->read(
-      *channel.stored(), after, up_to, reading->max_bytes,
-      or_lost([this, &channel, after, reading, then, connection = connection.number()](store::Part part) {
-        come_back(connection,
-                  [this, &channel, after, reading, then, part = std::move(part)](Connection& asking) mutable {
-                    if (!part.error.empty()) return then(asking, unreadable(part.error));
-                    HistoryPage& page = reading->page;
-                    // Let go of while it was asked for, or not in the file as it should be.
-                    if (part.gap || part.lost_up_to != 0) page.recovered = false;
-                    const std::uint64_t passed = part.lost_up_to == 0 ? 0 : part.lost_up_to - after;
-                    const std::uint64_t reached = after + passed + part.frames.size();
-                    reading->left -= std::min(reading->left, passed);
-                    for (ChunkPtr& frame : part.frames) {
-                      reading->bytes += frame->size();
-                      page.frames.push_back(std::move(frame));
-                    }
-                    // Whatever is damaged, a page is as full as it can be.
-                    if (!part.gap && reached < page.offset && page.frames.size() < reading->limit &&
-                        reading->bytes <= reading->max_bytes) {
-                      return read_stored(asking, channel, reached, reading, then);
-                    }
-                    page.cut(reading->limit, reading->left);
-                    then(asking, page);
-                  });
-      }));
+  host_.hub.store()->read(*channel.stored(), after, up_to, reading->max_bytes,
+                          or_lost([this, &channel, after, reading, then, &connection,
+                                   number = connection.number()](store::Part part) {
+                            come_back(number, [this, &connection, &channel, after, reading, then,
+                                               part = std::move(part)]() mutable {
+                              if (!part.error.empty()) return then(unreadable(part.error));
+                              HistoryPage& page = reading->page;
+                              // Let go of while it was asked for, or not in the file as it should be.
+                              if (part.gap || part.lost_up_to != 0) page.recovered = false;
+                              const std::uint64_t passed = part.lost_up_to == 0 ? 0 : part.lost_up_to - after;
+                              const std::uint64_t reached = after + passed + part.frames.size();
+                              reading->left -= std::min(reading->left, passed);
+                              for (ChunkPtr& frame : part.frames) {
+                                reading->bytes += frame->size();
+                                page.frames.push_back(std::move(frame));
+                              }
+                              // Whatever is damaged, a page is as full as it can be.
+                              if (!part.gap && reached < page.offset && page.frames.size() < reading->limit &&
+                                  reading->bytes <= reading->max_bytes) {
+                                return read_stored(connection, channel, reached, reading, then);
+                              }
+                              page.cut(reading->limit, reading->left);
+                              then(page);
+                            });
+                          }));
 }
 
-void HistoryQuery::read_on(Connection& connection, Channel& channel, std::uint64_t after,
-                           std::uint64_t newest, std::size_t max_bytes) {
+void HistoryQuery::read_on(Peer& peer, Channel& channel, std::uint64_t after, std::uint64_t newest,
+                           std::size_t max_bytes) {
   host_.hub.store()->read(*channel.stored(), after, newest, max_bytes,
-                          or_lost([this, &channel, connection = connection.number()](store::Part part) {
-                            host_.inbox.post([this, &channel, connection, part = std::move(part)]() mutable {
-                              Connection* asking = host_.find(connection);
-                              if (asking == nullptr) return;
+                          or_lost([this, &channel, number = peer.client().number()](store::Part part) {
+                            host_.inbox.post([this, &channel, number, part = std::move(part)]() mutable {
+                              Connection* asking = host_.find(number);
+                              if (asking == nullptr || asking->peer() == nullptr) return;
                               host_.guard(*asking, "a part of a history out of the store",
-                                          [&] { asking->history_arrived(channel, std::move(part)); });
+                                          [&] { asking->peer()->history_arrived(channel, std::move(part)); });
                             });
                           }));
 }

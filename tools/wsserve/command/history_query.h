@@ -22,6 +22,7 @@ namespace wskit::server {
 class Channel;
 struct CommandHost;
 class Connection;
+class Peer;
 
 class HistoryQuery {
  public:
@@ -29,18 +30,18 @@ class HistoryQuery {
 
   // `since`, with positions in the place of times that lie beyond the channels'
   // memory.
-  using Located = std::function<void(Connection&, const protocol::Result<protocol::Since>&)>;
+  using Located = std::function<void(const protocol::Result<protocol::Since>&)>;
   void locate(Connection& connection, const std::vector<Channel*>& channels, const protocol::Since& since,
               const Located& then);
 
   // At most `limit` events and about `max_bytes`.
-  using Paged = std::function<void(Connection&, const protocol::Result<HistoryPage>&)>;
+  using Paged = std::function<void(const protocol::Result<HistoryPage>&)>;
   void page(Connection& connection, Channel& channel, const protocol::Since& since, std::size_t limit,
             std::size_t max_bytes, const Paged& then);
 
   // Has the events behind `after` up to `newest`, or the first of them, handed to
-  // the connection's history_arrived(). Suspends nothing.
-  void read_on(Connection& connection, Channel& channel, std::uint64_t after, std::uint64_t newest,
+  // the peer's history_arrived(). Suspends nothing.
+  void read_on(Peer& peer, Channel& channel, std::uint64_t after, std::uint64_t newest,
                std::size_t max_bytes);
 
  private:
@@ -49,7 +50,7 @@ class HistoryQuery {
 
   // Runs `then` on the shard's thread for the connection of that number, if it
   // still waits, and lets it go on.
-  void come_back(std::uint64_t connection, std::function<void(Connection&)> then);
+  void come_back(std::uint64_t connection, std::function<void()> then);
   // For the store's reader: hands on what arrived, or has those end who wait for it.
   template <class Arrived>
   auto or_lost(Arrived arrived);

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "wsserve/command/command_host.h"
-#include "wsserve/connection/connection.h"
+#include "wsserve/connection/peer.h"
 #include "wsserve/fanout/fanout.h"
 #include "wsserve/index/pattern_index.h"
 #include "wsserve/presence/people.h"
@@ -24,23 +24,21 @@ protocol::Pattern watched_by(std::string_view name) {
   return *protocol::Pattern::parse(name.substr(kPrefix.size()));
 }
 
-Presence::Member member_of(const Connection& connection) {
-  return {.connection = connection.id(), .user = connection.identity().user};
+Presence::Member member_of(const Peer& peer) {
+  return {.connection = peer.client().id(), .user = peer.client().identity().user};
 }
 
-void note(const Connection& connection, std::map<std::uint64_t, Presence::Member>& here) {
-  here.insert_or_assign(connection.number(), member_of(connection));
+void note(const Peer& peer, std::map<std::uint64_t, Presence::Member>& here) {
+  here.insert_or_assign(peer.client().number(), member_of(peer));
 }
 
-const Connection& connection_of(const Audience::Member& member) {
-  return static_cast<const Connection&>(*member.subscriber);
-}
+const Peer& peer_of(const Audience::Member& member) { return static_cast<const Peer&>(*member.subscriber); }
 
 }  // namespace
 
 Presence& PresenceReporter::presence() const { return host_.server.people().presence(); }
 
-void PresenceReporter::subscribing(const Connection& connection, std::string_view name) {
+void PresenceReporter::subscribing(const Peer& peer, std::string_view name) {
   if (is_watch(name)) {
     // Known to all shards before the subscription is answered.
     presence().watch(watched_by(name));
@@ -50,28 +48,28 @@ void PresenceReporter::subscribing(const Connection& connection, std::string_vie
   }
   if (!presence().any_watched() || !is_for_members(name)) return;
   if (Members* here = members(name)) {
-    note(connection, *here);
-    presence().came(std::string(name), here->at(connection.number()));
+    note(peer, *here);
+    presence().came(std::string(name), here->at(peer.client().number()));
   }
 }
 
-void PresenceReporter::unsubscribing(const Connection& connection, std::string_view name) {
+void PresenceReporter::unsubscribing(const Peer& peer, std::string_view name) {
   if (is_watch(name)) return unwatched_.push_back(watched_by(name));
   if (!presence().any_watched() || !is_for_members(name)) return;
   Members* here = members(name);
   if (here == nullptr) return;
-  const auto found = here->find(connection.number());
+  const auto found = here->find(peer.client().number());
   if (found == here->end()) return;
   went(std::string(name), found->second);
   here->erase(found);
 }
 
-void PresenceReporter::renamed(const Connection& connection) {
+void PresenceReporter::renamed(const Peer& peer) {
   for (auto& [channel, here] : told_) {
-    const auto found = here.find(connection.number());
+    const auto found = here.find(peer.client().number());
     if (found == here.end()) continue;
     went(channel, found->second);
-    found->second = member_of(connection);
+    found->second = member_of(peer);
     presence().came(channel, found->second);
   }
 }
@@ -104,7 +102,7 @@ void PresenceReporter::look_now() {
       told_, [&](const auto& told) { return asked.any(told.first) && !presence().is_watched(told.first); });
   if (!presence().any_watched()) return;
   const auto meet_all = [this](const Audience& audience) {
-    for (const Audience::Member& member : audience.members()) meet(audience.name(), connection_of(member));
+    for (const Audience::Member& member : audience.members()) meet(audience.name(), peer_of(member));
   };
   if (!all_are_names) {
     return host_.fanout.visit_names([&](const Audience& audience) {
@@ -116,11 +114,11 @@ void PresenceReporter::look_now() {
   }
 }
 
-void PresenceReporter::meet(const std::string& channel, const Connection& connection) {
-  if (!connection.is_open()) return;
-  if (Members* here = members(channel)) note(connection, *here);
+void PresenceReporter::meet(const std::string& channel, const Peer& peer) {
+  if (!peer.is_open()) return;
+  if (Members* here = members(channel)) note(peer, *here);
   // Also where it was told before: whoever watched then may have left.
-  presence().was_here(channel, member_of(connection));
+  presence().was_here(channel, member_of(peer));
 }
 
 PresenceReporter::Members* PresenceReporter::members(std::string_view channel) {
@@ -130,10 +128,10 @@ PresenceReporter::Members* PresenceReporter::members(std::string_view channel) {
   const Audience* audience = host_.fanout.audience_of(channel);
   if (audience == nullptr) return &found->second;
   for (const Audience::Member& member : audience->members()) {
-    const Connection& connection = connection_of(member);
-    if (!connection.is_open()) continue;
-    note(connection, found->second);
-    presence().was_here(found->first, found->second.at(connection.number()));
+    const Peer& peer = peer_of(member);
+    if (!peer.is_open()) continue;
+    note(peer, found->second);
+    presence().was_here(found->first, found->second.at(peer.client().number()));
   }
   return &found->second;
 }

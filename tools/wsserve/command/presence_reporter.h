@@ -17,7 +17,7 @@
 namespace wskit::server {
 
 struct CommandHost;
-class Connection;
+class Peer;
 
 namespace people {
 
@@ -25,11 +25,11 @@ class PresenceReporter final : TimingWheel::Entry {
  public:
   explicit PresenceReporter(CommandHost& host) : host_(host) {}
 
-  // The connection is about to subscribe a name or pattern, or to end that.
-  void subscribing(const Connection& connection, std::string_view name);
-  void unsubscribing(const Connection& connection, std::string_view name);
+  // The peer is about to subscribe a name or pattern, or to end that.
+  void subscribing(const Peer& peer, std::string_view name);
+  void unsubscribing(const Peer& peer, std::string_view name);
   // Its user is another one.
-  void renamed(const Connection& connection);
+  void renamed(const Peer& peer);
 
   // Looks again, once the turn is over, at who is on the channels of these patterns, and
   // which are watched.
@@ -48,7 +48,7 @@ class PresenceReporter final : TimingWheel::Entry {
   // Null: nobody watches the channel. Those who are on it already are told of.
   Members* members(std::string_view channel);
   void look_now();
-  void meet(const std::string& channel, const Connection& connection);
+  void meet(const std::string& channel, const Peer& peer);
   void went(const std::string& channel, const Presence::Member& member);
   void on_deadline() noexcept override;
 

@@ -36,7 +36,7 @@ struct Gathering {
 }  // namespace
 
 void take_roll_call(CommandHost& host, Connection& asking, std::function<Answer(CommandHost&)> ask,
-                    std::function<void(Connection&, const Answer&)> then) {
+                    std::function<void(const Answer&)> then) {
   asking.suspend();
   const auto gathering = std::make_shared<Gathering>();
   const auto come_back = [&host, gathering, number = asking.number(), then = std::move(then)] {
@@ -44,7 +44,7 @@ void take_roll_call(CommandHost& host, Connection& asking, std::function<Answer(
     if (waiting == nullptr || !waiting->is_suspended()) return;
     host.guard(*waiting, "a roll call", [&] {
       if (gathering->failed) throw std::runtime_error("a shard could not answer");
-      waiting->resume([&](Connection& connection) { then(connection, gathering->joined()); });
+      waiting->resume([&] { then(gathering->joined()); });
     });
   };
   gathering->left = host.server.shard_count();

@@ -24,7 +24,7 @@ struct Answer {
 // everything that each shard had to do when it was asked; not at all if it is gone
 // by then. Threads: the shard's of `asking`; `ask` runs on every shard's.
 void take_roll_call(CommandHost& host, Connection& asking, std::function<Answer(CommandHost&)> ask,
-                    std::function<void(Connection&, const Answer&)> then);
+                    std::function<void(const Answer&)> then);
 
 // `[a,b,…]` of the first `limit` entries, or of those that `max_bytes` hold; of the first
 // in any case.

@@ -29,10 +29,10 @@ class Connection;
 enum class Due : std::uint8_t {
   kFlush,              // flush() at the end of the turn
   kPinged,             // was_pinged() once what it is sent in this turn is written
-  kCatchUp,            // catch_up() once a turn until it is done
-  kLetGoOn,            // let_go_on() when no shard is crowded any more
+  kRecover,            // Peer::recover() once a turn until it is done
+  kResumeReading,      // resume_reading() when no shard is crowded any more
   kSettle,             // settle() whenever the store has settled more, until nothing waits any more
-  kDropSubscriptions,  // drop_subscriptions() between turns
+  kDropSubscriptions,  // Peer::drop_subscriptions() between turns
   kDestroy,            // the destructor between turns
 };
 

@@ -24,7 +24,7 @@ class Subscriptions {
   [[nodiscard]] bool empty() const { return list_.empty(); }
   // The one that was added last. REQUIRES: none was taken since.
   [[nodiscard]] Subscription& back() const { return *list_.back(); }
-  [[nodiscard]] std::size_t patterns() const { return patterns_; }
+  [[nodiscard]] std::size_t patterns() const;
 
   // REQUIRES: it has an audience, and there is none of that name yet.
   void add(std::unique_ptr<Subscription> subscription);
@@ -37,7 +37,7 @@ class Subscriptions {
   template <class See>
   void visit(std::string_view channel, const See& see) const {
     if (index_ != nullptr) {
-      index_->visit(channel, [&see](const Subscription* each) {
+      index_->names.visit(channel, [&see](const Subscription* each) {
         see(*each);
         return true;
       });
@@ -56,9 +56,17 @@ class Subscriptions {
   // So many are looked through faster than an index is asked, and most have fewer.
   static constexpr std::size_t kFew = 8;
 
+  struct Index {
+    PatternIndex<Subscription*> names;
+    std::size_t patterns = 0;
+  };
+  static bool is_pattern(const Subscription& subscription) {
+    return subscription.audience->pattern() != nullptr;
+  }
+  void add_to_index(Subscription& subscription);
+
   List list_;
-  std::unique_ptr<PatternIndex<Subscription*>> index_;  // null: they are few
-  std::size_t patterns_ = 0;
+  std::unique_ptr<Index> index_;  // null: they are few
 };
 
 }  // namespace wskit::server

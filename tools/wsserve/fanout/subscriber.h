@@ -73,8 +73,8 @@ class Subscriber {
   bool congested_ = false;
   bool waiting_ = false;
   bool forgotten_ = false;
-  std::unique_ptr<Holds> holds_;     // null: none, the common case
   std::uint32_t passing_holds_ = 0;  // how often Fanout::passing_holds_ refers to it
+  std::unique_ptr<Holds> holds_;     // null: none, the common case
 };
 
 }  // namespace wskit::server

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "wsserve/channel/hub.h"
+#include "wsserve/connection/peer.h"
 
 namespace wskit::server {
 namespace {
@@ -169,10 +170,10 @@ void Shard::after_turn(Connection& connection, Due due) {
       return dirty_.push_back(&connection);
     case Due::kPinged:
       return pinged_.push_back(&connection);
-    case Due::kCatchUp:
-      return catching_up_.push_back(&connection);
-    case Due::kLetGoOn:
-      return held_back_.push_back(&connection);
+    case Due::kRecover:
+      return recovering_.push_back(&connection);
+    case Due::kResumeReading:
+      return paused_.push_back(&connection);
     case Due::kSettle:
       return awaiting_.push_back(&connection);
     case Due::kDropSubscriptions:
@@ -225,14 +226,14 @@ int Shard::wait_ms() {
   if (inbox_.has_work() || history_left_ || fanout_.has_work()) return 0;
   const int next_deadline = wheel_.wait_ms(Clock::now());
   // Nobody tells when another shard's inbox has emptied.
-  return held_back_.empty() || (next_deadline >= 0 && next_deadline < kLookAgainMs) ? next_deadline
-                                                                                    : kLookAgainMs;
+  return paused_.empty() || (next_deadline >= 0 && next_deadline < kLookAgainMs) ? next_deadline
+                                                                                 : kLookAgainMs;
 }
 
-void Shard::let_publishers_go_on() {
-  if (held_back_.empty() || host_.hub.crowded()) return;
-  for (Connection* connection : held_back_) connection->let_go_on();
-  held_back_.clear();
+void Shard::resume_publishers() {
+  if (paused_.empty() || host_.hub.crowded()) return;
+  for (Connection* connection : paused_) connection->resume_reading();
+  paused_.clear();
 }
 
 void Shard::turn(int timeout_ms) {
@@ -247,7 +248,7 @@ void Shard::turn(int timeout_ms) {
   read_history();
   // What that put in a queue: a stream's position, a farewell.
   flush_dirty();
-  let_publishers_go_on();
+  resume_publishers();
   clean_up();
 }
 
@@ -284,11 +285,11 @@ bool Shard::settle_once() {
 // Behind flush_dirty(): the answer to the subscription goes first.
 void Shard::read_history() {
   history_left_ = false;
-  std::erase_if(catching_up_, [this](Connection* connection) {
+  std::erase_if(recovering_, [this](Connection* connection) {
     bool done = true;
-    host_.guard(*connection, "the replay of a history", [&] { done = !connection->catch_up(); });
+    host_.guard(*connection, "the replay of a history", [&] { done = !connection->peer()->recover(); });
     if (done) return true;
-    history_left_ = history_left_ || connection->can_read_history();
+    history_left_ = history_left_ || connection->peer()->can_recover();
     return false;
   });
 }
@@ -327,14 +328,14 @@ void Shard::flush_dirty() {
 
 // A connection may end at any moment of the turn, and be in any list by then.
 void Shard::let_go_of_dead() {
-  for (auto* list : {&dirty_, &pinged_, &catching_up_, &held_back_, &awaiting_}) {
+  for (auto* list : {&dirty_, &pinged_, &recovering_, &paused_, &awaiting_}) {
     std::erase_if(*list, [](const Connection* connection) { return connection->is_dead(); });
   }
 }
 
 void Shard::clean_up() {
   if (any_ended_) look_for_ended();
-  for (Connection* connection : retired_) connection->drop_subscriptions();
+  for (Connection* connection : retired_) connection->peer()->drop_subscriptions();
   retired_.clear();
   if (!dead_.empty()) let_go_of_dead();
   for (Connection* connection : dead_) {

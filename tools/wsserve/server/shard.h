@@ -93,7 +93,7 @@ class Shard final : private Agenda {
   void fan_out();
   void flush_dirty();
   void read_history();
-  void let_publishers_go_on();
+  void resume_publishers();
   void settle();
   [[nodiscard]] bool settle_once();
   [[nodiscard]] int wait_ms();
@@ -124,9 +124,9 @@ class Shard final : private Agenda {
 
   std::vector<Connection*> dirty_;
   std::vector<Connection*> pinged_;
-  std::vector<Connection*> catching_up_;
-  bool history_left_ = false;  // somebody who catches up has room for more
-  std::vector<Connection*> held_back_;
+  std::vector<Connection*> recovering_;
+  bool history_left_ = false;  // somebody who recovers has room for more
+  std::vector<Connection*> paused_;
   std::vector<Connection*> awaiting_;
   std::atomic<bool> awaits_store_{false};
   std::vector<Connection*> retired_;

@@ -32,35 +32,35 @@ std::vector<std::unique_ptr<Inbox>> one_inbox() {
 
 // --- What a connection asks of others ----------------------------------------
 
-void RecordingHandler::welcome(Connection& connection, const FirstSubscriptions& first,
-                               std::chrono::milliseconds heartbeat) {
-  welcomes.push_back({connection.number(), first.channels, heartbeat});
-  on_welcome(connection);
+void RecordingHandler::welcome(Peer& peer, const FirstSubscriptions& first,
+                               std::chrono::milliseconds heartbeat, std::size_t max_message_bytes) {
+  welcomes.push_back({peer.client().number(), first.channels, heartbeat, max_message_bytes});
+  on_welcome(peer);
 }
 
-void RecordingHandler::run(Connection& connection, std::string_view text) {
+void RecordingHandler::run(Peer& peer, std::string_view text) {
   messages.emplace_back(text);
-  on_message(connection, text);
+  on_message(peer, text);
 }
 
-void RecordingHandler::publish_over_http(Connection& connection, const http::PublishRequest& request) {
-  on_request(connection, request.events.front()[protocol::CommandField::kData]);
+void RecordingHandler::publish_over_http(Exchange& exchange, const http::PublishRequest& request) {
+  on_request(exchange, request.events.front()[protocol::CommandField::kData]);
 }
 
-void RecordingHandler::administer(Connection& connection, const http::AdminRequest& request) {
-  on_request(connection, request.what());
+void RecordingHandler::administer(Exchange& exchange, const http::AdminRequest& request) {
+  on_request(exchange, request.what());
 }
 
-void RecordingHandler::open_stream(Connection& connection, const http::EventStreamRequest& request) {
-  if (connection.begin_stream(request)) on_request(connection, "a stream");
+void RecordingHandler::open_stream(Exchange& exchange, const http::EventStreamRequest& request) {
+  if (Peer* peer = exchange.begin_stream(request)) on_stream(*peer);
 }
 
-void RecordingHandler::leaving(const Connection&, std::string_view name) { left.emplace_back(name); }
+void RecordingHandler::leaving(const Peer&, std::string_view name) { left.emplace_back(name); }
 
 void RecordingHandler::read_page(Connection&, Channel&, const protocol::Since&, std::size_t, std::size_t,
                                  const Paged&) {}
 
-void RecordingHandler::read_on(Connection&, Channel&, std::uint64_t, std::uint64_t, std::size_t) {}
+void RecordingHandler::read_on(Peer&, Channel&, std::uint64_t, std::uint64_t, std::size_t) {}
 
 void RecordingAgenda::after_turn(Connection& connection, Due due) {
   ++asked_[{connection.number(), due}];
@@ -90,22 +90,22 @@ bool StubServer::admit() {
 
 // --- The peer ------------------------------------------------------------------
 
-Client::Client(int fd, std::unique_ptr<Connection> connection)
+TestClient::TestClient(int fd, std::unique_ptr<Connection> connection)
     : fd_(fd), number_(connection->number()), connection_(std::move(connection)) {}
 
-Client::~Client() { ::close(fd_); }
+TestClient::~TestClient() { ::close(fd_); }
 
-void Client::send(std::string_view bytes) {
+void TestClient::send(std::string_view bytes) {
   ASSERT_EQ(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
 }
 
-void Client::send_close(std::uint16_t code, std::string_view reason) {
+void TestClient::send_close(std::uint16_t code, std::string_view reason) {
   send(websocket::client_frame(Opcode::kClose, websocket::close_payload(code, reason)));
 }
 
-void Client::end() { ::shutdown(fd_, SHUT_WR); }
+void TestClient::end() { ::shutdown(fd_, SHUT_WR); }
 
-void Client::read() {
+void TestClient::read() {
   std::array<char, 65'536> buffer;
   while (!over_) {
     const ssize_t count = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -118,16 +118,16 @@ void Client::read() {
   }
 }
 
-std::string Client::take_bytes() {
+std::string TestClient::take_bytes() {
   read();
   return std::exchange(received_, {});
 }
 
-std::vector<std::string> Client::frames_of(std::string_view bytes) {
+std::vector<std::string> TestClient::frames_of(std::string_view bytes) {
   return websocket::transcript(reader_, bytes);
 }
 
-bool Client::is_over() {
+bool TestClient::is_over() {
   read();
   return over_ && received_.empty();
 }
@@ -163,7 +163,7 @@ ConnectionFixture::ConnectionFixture()
 }
 
 ConnectionFixture::~ConnectionFixture() {
-  for (Client& client : clients_) {
+  for (TestClient& client : clients_) {
     if (!client.is_gone()) client.connection().abort();
   }
   end_turn();
@@ -177,7 +177,7 @@ void ConnectionFixture::set(const std::function<void(Settings&)>& change) {
   host_.settings = std::make_shared<const Settings>(std::move(settings));
 }
 
-Client& ConnectionFixture::connect(int send_buffer) {
+TestClient& ConnectionFixture::connect(int send_buffer) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     throw std::system_error(errno, std::generic_category(), "socketpair");
@@ -189,13 +189,13 @@ Client& ConnectionFixture::connect(int send_buffer) {
   }
   auto connection =
       std::make_unique<Connection>(host_, std::move(socket), PeerAddress(), next_number_++, StandingPtr());
-  Client& client = clients_.emplace_back(ends[1], std::move(connection));
+  TestClient& client = clients_.emplace_back(ends[1], std::move(connection));
   client.connection().start();
   return client;
 }
 
-Client& ConnectionFixture::open(std::string_view target, int send_buffer) {
-  Client& client = connect(send_buffer);
+TestClient& ConnectionFixture::open(std::string_view target, int send_buffer) {
+  TestClient& client = connect(send_buffer);
   client.send(upgrade(target));
   turn();
   const std::string answer = client.take_bytes();
@@ -232,10 +232,11 @@ void ConnectionFixture::flush() {
 }
 
 void ConnectionFixture::end_turn() {
-  for (Connection* connection : agenda_.take(Due::kDropSubscriptions)) connection->drop_subscriptions();
+  for (Connection* connection : agenda_.take(Due::kDropSubscriptions))
+    connection->peer()->drop_subscriptions();
   for (Connection* connection : agenda_.take(Due::kDestroy)) {
     agenda_.forget(*connection);
-    for (Client& client : clients_) {
+    for (TestClient& client : clients_) {
       if (client.number() == connection->number()) {
         client.destroy();
         break;
@@ -250,11 +251,10 @@ void ConnectionFixture::pass(std::chrono::milliseconds time) {
   turn();
 }
 
-void ConnectionFixture::subscribe(Client& client, std::string_view channel) {
+void ConnectionFixture::subscribe(TestClient& client, std::string_view channel) {
   Position position;
-  Connection& connection = client.connection();
-  connection.subscriptions().add(
-      fanout_.subscribe(connection, *hub_.find_or_create(channel), nullptr, position));
+  Peer& peer = client.peer();
+  peer.subscriptions().add(fanout_.subscribe(peer, *hub_.find_or_create(channel), nullptr, position));
   host_.counters.subscriptions.add();
 }
 
@@ -267,17 +267,17 @@ void ConnectionFixture::publish(std::string_view channel, std::string_view data)
 }
 
 void ConnectionFixture::answer_messages() {
-  handler_.on_message = [](Connection& connection, std::string_view text) { connection.send_text(text); };
+  handler_.on_message = [](Peer& peer, std::string_view text) { peer.send_text(text); };
 }
 
-std::size_t ConnectionFixture::block(Client& client) {
+std::size_t ConnectionFixture::block(TestClient& client) {
   const std::string event(200'000, 'e');
-  client.connection().deliver(event_frame(event), 1);
+  client.peer().deliver(event_frame(event), 1);
   EXPECT_GT(host_.counters.queued_bytes.get(), 0U);
   return event.size();
 }
 
-std::string ConnectionFixture::read_all_bytes(Client& client) {
+std::string ConnectionFixture::read_all_bytes(TestClient& client) {
   std::string all;
   for (std::string more = client.take_bytes(); !more.empty(); more = client.take_bytes()) {
     all += more;
@@ -286,7 +286,7 @@ std::string ConnectionFixture::read_all_bytes(Client& client) {
   return all;
 }
 
-std::vector<std::string> ConnectionFixture::read_all_frames(Client& client) {
+std::vector<std::string> ConnectionFixture::read_all_frames(TestClient& client) {
   return client.frames_of(read_all_bytes(client));
 }
 

@@ -19,7 +19,9 @@
 
 #include "unit/websocket/transcript.h"
 #include "wsserve/connection/connection.h"
+#include "wsserve/connection/exchange.h"
 #include "wsserve/connection/host.h"
+#include "wsserve/connection/peer.h"
 #include "wsserve/limits/admission.h"
 #include "wsserve/log/incidents.h"
 #include "wsserve/loop/inbox.h"
@@ -35,27 +37,30 @@ class RecordingHandler final : public CommandHandler {
     std::uint64_t connection;
     std::vector<std::string> channels;
     std::chrono::milliseconds heartbeat;
+    std::size_t max_message_bytes;
   };
 
   std::vector<Welcome> welcomes;
   std::vector<std::string> messages;
   std::vector<std::string> left;  // the names of subscriptions that ended with their connection
 
-  std::function<void(Connection&)> on_welcome = [](Connection&) {};
-  std::function<void(Connection&, std::string_view)> on_message = [](Connection&, std::string_view) {};
-  // A request to publish, to administer or for a stream.
-  std::function<void(Connection&, std::string_view)> on_request = [](Connection&, std::string_view) {};
+  std::function<void(Peer&)> on_welcome = [](Peer&) {};
+  std::function<void(Peer&, std::string_view)> on_message = [](Peer&, std::string_view) {};
+  // A request to publish or to administer.
+  std::function<void(Exchange&, std::string_view)> on_request = [](Exchange&, std::string_view) {};
+  // An event stream has begun.
+  std::function<void(Peer&)> on_stream = [](Peer&) {};
 
-  void welcome(Connection& connection, const FirstSubscriptions& first,
-               std::chrono::milliseconds heartbeat) override;
-  void run(Connection& connection, std::string_view text) override;
-  void publish_over_http(Connection& connection, const http::PublishRequest& request) override;
-  void administer(Connection& connection, const http::AdminRequest& request) override;
-  void open_stream(Connection& connection, const http::EventStreamRequest& request) override;
-  void leaving(const Connection& connection, std::string_view name) override;
-  void read_page(Connection& connection, Channel& channel, const protocol::Since& since, std::size_t limit,
+  void welcome(Peer& peer, const FirstSubscriptions& first, std::chrono::milliseconds heartbeat,
+               std::size_t max_message_bytes) override;
+  void run(Peer& peer, std::string_view text) override;
+  void publish_over_http(Exchange& exchange, const http::PublishRequest& request) override;
+  void administer(Exchange& exchange, const http::AdminRequest& request) override;
+  void open_stream(Exchange& exchange, const http::EventStreamRequest& request) override;
+  void leaving(const Peer& peer, std::string_view name) override;
+  void read_page(Connection& asking, Channel& channel, const protocol::Since& since, std::size_t limit,
                  std::size_t max_bytes, const Paged& then) override;
-  void read_on(Connection& connection, Channel& channel, std::uint64_t after, std::uint64_t newest,
+  void read_on(Peer& peer, Channel& channel, std::uint64_t after, std::uint64_t newest,
                std::size_t max_bytes) override;
 };
 
@@ -109,12 +114,12 @@ class StubServer final : public ServerView {
 };
 
 // The peer of one connection.
-class Client {
+class TestClient {
  public:
-  Client(int fd, std::unique_ptr<Connection> connection);
-  ~Client();
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
+  TestClient(int fd, std::unique_ptr<Connection> connection);
+  ~TestClient();
+  TestClient(const TestClient&) = delete;
+  TestClient& operator=(const TestClient&) = delete;
 
   void send(std::string_view bytes);
   void send_text(std::string_view text) { send(websocket::client_frame(websocket::Opcode::kText, text)); }
@@ -135,7 +140,11 @@ class Client {
   [[nodiscard]] std::uint64_t number() const { return number_; }
   // REQUIRES: it was not destroyed.
   [[nodiscard]] Connection& connection() const { return *connection_; }
-  [[nodiscard]] bool is_open() const { return connection_ != nullptr && connection_->is_open(); }
+  // The same, as a WebSocket or an event stream. REQUIRES: it has become one.
+  [[nodiscard]] Peer& peer() const { return *connection_->peer(); }
+  [[nodiscard]] bool is_open() const {
+    return connection_ != nullptr && connection_->peer() != nullptr && connection_->peer()->is_open();
+  }
   // Whether the connection was destroyed.
   [[nodiscard]] bool is_gone() const { return connection_ == nullptr; }
   void destroy() { connection_.reset(); }
@@ -165,9 +174,9 @@ class ConnectionFixture : public testing::Test {
 
   // A connection that has started. `send_buffer`: the kernel holds about so much of what
   // the peer has not read; 0: its own choice.
-  Client& connect(int send_buffer = 0);
+  TestClient& connect(int send_buffer = 0);
   // The same after the upgrade.
-  Client& open(std::string_view target = "/ws", int send_buffer = 0);
+  TestClient& open(std::string_view target = "/ws", int send_buffer = 0);
 
   // A whole turn: reads, looks at the time, delivers, writes, and calls those who asked.
   void turn();
@@ -179,27 +188,28 @@ class ConnectionFixture : public testing::Test {
   void pass(std::chrono::milliseconds time);
 
   // Subscribes the channel as the command would.
-  void subscribe(Client& client, std::string_view channel);
+  void subscribe(TestClient& client, std::string_view channel);
   // Publishes `data`, which is JSON.
   void publish(std::string_view channel, std::string_view data);
 
   // The handler answers every message with its text from now on.
   void answer_messages();
   // Fills what lies between the two ends with one event, and returns the length of its text.
-  std::size_t block(Client& client);
+  std::size_t block(TestClient& client);
 
   // Everything that the client is sent until nothing more comes, with a turn behind each
   // part that was read.
-  [[nodiscard]] std::string read_all_bytes(Client& client);
-  [[nodiscard]] std::vector<std::string> read_all_frames(Client& client);
+  [[nodiscard]] std::string read_all_bytes(TestClient& client);
+  [[nodiscard]] std::vector<std::string> read_all_frames(TestClient& client);
 
-  [[nodiscard]] std::size_t asked(const Client& client, Due due) const {
+  [[nodiscard]] std::size_t asked(const TestClient& client, Due due) const {
     return agenda_.asked(client.number(), due);
   }
   [[nodiscard]] Host& host() { return host_; }
   [[nodiscard]] ShardCounters& counters() { return host_.counters; }
   [[nodiscard]] RecordingHandler& handler() { return handler_; }
   [[nodiscard]] StubServer& server() { return server_; }
+  [[nodiscard]] Hub& hub() { return hub_; }
 
  private:
   void fan_out();
@@ -220,7 +230,7 @@ class ConnectionFixture : public testing::Test {
   std::list<websocket::ReaderLimits> message_limits_;  // all that ever held
   Host host_;
   std::uint64_t next_number_ = 1;
-  std::list<Client> clients_;
+  std::list<TestClient> clients_;
 };
 
 // A frame as the fan-out hands it over.

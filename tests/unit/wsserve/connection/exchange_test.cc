@@ -1,4 +1,6 @@
-// One connection of requests, or of a stream of server-sent events.
+// A connection of requests.
+#include "wsserve/connection/exchange.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,12 +24,10 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-class ConnectionHttpTest : public ConnectionFixture {};
+class ExchangeTest : public ConnectionFixture {};
 
-// --- Requests ------------------------------------------------------------------
-
-TEST_F(ConnectionHttpTest, APlainRequestGetsItsPageAndTheConnectionGoesOnWithTheNext) {
-  Client& client = connect();
+TEST_F(ExchangeTest, APlainRequestGetsItsPageAndTheConnectionGoesOnWithTheNext) {
+  TestClient& client = connect();
   client.send(get("/healthz"));
   turn();
   EXPECT_THAT(client.take_bytes(),
@@ -45,11 +45,11 @@ TEST_F(ConnectionHttpTest, APlainRequestGetsItsPageAndTheConnectionGoesOnWithThe
   EXPECT_EQ(counters().http_errors.get(), 1U);
 }
 
-TEST_F(ConnectionHttpTest, RequestsThatAreSentAtOnceAreAnsweredInTheirOrder) {
-  handler().on_request = [](Connection& connection, std::string_view what) {
-    connection.answer_http(std::string(what));
+TEST_F(ExchangeTest, RequestsThatAreSentAtOnceAreAnsweredInTheirOrder) {
+  handler().on_request = [](Exchange& exchange, std::string_view what) {
+    exchange.answer(std::string(what));
   };
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(get("/healthz") + get("/channels") + get("/nothing") + get("/healthz"));
   turn();
   const std::string answers = client.take_bytes();
@@ -63,17 +63,17 @@ TEST_F(ConnectionHttpTest, RequestsThatAreSentAtOnceAreAnsweredInTheirOrder) {
   EXPECT_EQ(asked(client, Due::kFlush), 1U) << "they are written together";
 }
 
-TEST_F(ConnectionHttpTest, AHeadHasTheHeadersAndNoBody) {
-  Client& client = connect();
+TEST_F(ExchangeTest, AHeadHasTheHeadersAndNoBody) {
+  TestClient& client = connect();
   client.send("HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   turn();
   EXPECT_THAT(client.take_bytes(),
               AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("Content-Length: 16\r\n"), EndsWith("\r\n\r\n")));
 }
 
-TEST_F(ConnectionHttpTest, ABodyThatIsHeldBackIsAskedFor) {
-  handler().on_request = [](Connection& connection, std::string_view) { connection.answer_http("done\n"); };
-  Client& client = connect();
+TEST_F(ExchangeTest, ABodyThatIsHeldBackIsAskedFor) {
+  handler().on_request = [](Exchange& exchange, std::string_view) { exchange.answer("done\n"); };
+  TestClient& client = connect();
   client.send(
       "POST /publish/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
   turn();
@@ -83,8 +83,8 @@ TEST_F(ConnectionHttpTest, ABodyThatIsHeldBackIsAskedFor) {
   EXPECT_THAT(client.take_bytes(), AllOf(StartsWith("HTTP/1.1 200 "), EndsWith("\r\n\r\ndone\n")));
 }
 
-TEST_F(ConnectionHttpTest, AGetOfAWebSocketAddressIsAnsweredWith426AndTheUpgradeMayFollow) {
-  Client& client = connect();
+TEST_F(ExchangeTest, AGetOfAWebSocketAddressIsAnsweredWith426AndTheUpgradeMayFollow) {
+  TestClient& client = connect();
   client.send(get("/ws"));
   turn();
   EXPECT_THAT(client.take_bytes(), StartsWith("HTTP/1.1 426 "));
@@ -93,8 +93,8 @@ TEST_F(ConnectionHttpTest, AGetOfAWebSocketAddressIsAnsweredWith426AndTheUpgrade
   EXPECT_THAT(client.take_bytes(), StartsWith("HTTP/1.1 101 "));
 }
 
-TEST_F(ConnectionHttpTest, WhatIsNoHttpIsAnsweredWith400AndNothingBehindItIsServed) {
-  Client& client = connect();
+TEST_F(ExchangeTest, WhatIsNoHttpIsAnsweredWith400AndNothingBehindItIsServed) {
+  TestClient& client = connect();
   client.send("hello\r\n\r\n" + get("/healthz"));
   turn();
   EXPECT_THAT(client.take_bytes(), AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("Connection: close\r\n"),
@@ -102,8 +102,8 @@ TEST_F(ConnectionHttpTest, WhatIsNoHttpIsAnsweredWith400AndNothingBehindItIsServ
   EXPECT_TRUE(client.is_over());
 }
 
-TEST_F(ConnectionHttpTest, ATlsHelloIsToldThatThereIsNoTls) {
-  Client& client = connect();
+TEST_F(ExchangeTest, ATlsHelloIsToldThatThereIsNoTls) {
+  TestClient& client = connect();
   client.send(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11));
   turn();
   EXPECT_THAT(client.take_bytes(), AllOf(StartsWith("HTTP/1.1 400 "),
@@ -112,8 +112,8 @@ TEST_F(ConnectionHttpTest, ATlsHelloIsToldThatThereIsNoTls) {
   EXPECT_EQ(counters().tls_failures.get(), 1U);
 }
 
-TEST_F(ConnectionHttpTest, ARequestThatIsNotWholeInTheHandshakesTimeEndsTheConnection) {
-  Client& client = connect();
+TEST_F(ExchangeTest, ARequestThatIsNotWholeInTheHandshakesTimeEndsTheConnection) {
+  TestClient& client = connect();
   client.send("GET /healthz HTTP/1.1\r\nHo");
   pass(9s);
   client.send("st: localhost\r\n");
@@ -125,8 +125,8 @@ TEST_F(ConnectionHttpTest, ARequestThatIsNotWholeInTheHandshakesTimeEndsTheConne
   EXPECT_EQ(counters().handshake_timeouts.get(), 1U);
 }
 
-TEST_F(ConnectionHttpTest, AConnectionMayWaitForItsNextRequestUntilTheIdleTimeout) {
-  Client& client = connect();
+TEST_F(ExchangeTest, AConnectionMayWaitForItsNextRequestUntilTheIdleTimeout) {
+  TestClient& client = connect();
   client.send(get("/healthz"));
   turn();
   for (int seconds = 0; seconds < 59; ++seconds) pass(1s);
@@ -138,11 +138,11 @@ TEST_F(ConnectionHttpTest, AConnectionMayWaitForItsNextRequestUntilTheIdleTimeou
   EXPECT_EQ(counters().handshake_timeouts.get(), 0U);
 }
 
-TEST_F(ConnectionHttpTest, AnAnswerThatIsNotTakenInTheHandshakesTimeEndsTheConnection) {
-  handler().on_request = [](Connection& connection, std::string_view) {
-    connection.answer_http(std::string(500'000, 'a'));
+TEST_F(ExchangeTest, AnAnswerThatIsNotTakenInTheHandshakesTimeEndsTheConnection) {
+  handler().on_request = [](Exchange& exchange, std::string_view) {
+    exchange.answer(std::string(500'000, 'a'));
   };
-  Client& client = connect(kSmallBuffer);
+  TestClient& client = connect(kSmallBuffer);
   client.send(get("/channels"));
   turn();
   pass(9s);
@@ -153,14 +153,14 @@ TEST_F(ConnectionHttpTest, AnAnswerThatIsNotTakenInTheHandshakesTimeEndsTheConne
   EXPECT_EQ(counters().queued_bytes.get(), 0U);
 }
 
-TEST_F(ConnectionHttpTest, RequestsThatAreSentAheadAreNotServedOnceTooManyAnswersWait) {
+TEST_F(ExchangeTest, RequestsThatAreSentAheadAreNotServedOnceTooManyAnswersWait) {
   set([](Settings& settings) { settings.queue_limit_bytes = 50'000; });
   int served = 0;
-  handler().on_request = [&](Connection& connection, std::string_view) {
+  handler().on_request = [&](Exchange& exchange, std::string_view) {
     ++served;
-    connection.answer_http(std::string(20'000, 'a'));
+    exchange.answer(std::string(20'000, 'a'));
   };
-  Client& client = connect(kSmallBuffer);
+  TestClient& client = connect(kSmallBuffer);
   std::string requests;
   for (int i = 0; i < 100; ++i) requests += get("/channels");
   client.send(requests);
@@ -171,9 +171,9 @@ TEST_F(ConnectionHttpTest, RequestsThatAreSentAheadAreNotServedOnceTooManyAnswer
   EXPECT_TRUE(client.is_over());
 }
 
-TEST_F(ConnectionHttpTest, AnExceptionWhileARequestIsServedIsAnsweredWith500) {
-  handler().on_request = [](Connection&, std::string_view) { throw std::bad_alloc(); };
-  Client& client = connect();
+TEST_F(ExchangeTest, AnExceptionWhileARequestIsServedIsAnsweredWith500) {
+  handler().on_request = [](Exchange&, std::string_view) { throw std::bad_alloc(); };
+  TestClient& client = connect();
   client.send(get("/channels") + get("/healthz"));
   turn();
   EXPECT_THAT(client.take_bytes(), AllOf(StartsWith("HTTP/1.1 500 "), HasSubstr("Connection: close\r\n"),
@@ -182,11 +182,11 @@ TEST_F(ConnectionHttpTest, AnExceptionWhileARequestIsServedIsAnsweredWith500) {
   EXPECT_EQ(server().incidents().total(), 1U);
 }
 
-TEST_F(ConnectionHttpTest, APeerThatHasSaidAllStillGetsTheAnswerThatItAskedFor) {
-  handler().on_request = [](Connection& connection, std::string_view) {
-    connection.answer_http(std::string(500'000, 'a'));
+TEST_F(ExchangeTest, APeerThatHasSaidAllStillGetsTheAnswerThatItAskedFor) {
+  handler().on_request = [](Exchange& exchange, std::string_view) {
+    exchange.answer(std::string(500'000, 'a'));
   };
-  Client& client = connect(kSmallBuffer);
+  TestClient& client = connect(kSmallBuffer);
   client.send(get("/channels"));
   client.end();
   turn();
@@ -200,56 +200,12 @@ TEST_F(ConnectionHttpTest, APeerThatHasSaidAllStillGetsTheAnswerThatItAskedFor) 
   EXPECT_TRUE(client.is_gone());
 }
 
-TEST_F(ConnectionHttpTest, AHalfClosedConnectionThatAskedForNothingEnds) {
-  Client& client = connect();
+TEST_F(ExchangeTest, AHalfClosedConnectionThatAskedForNothingEnds) {
+  TestClient& client = connect();
   client.end();
   turn();
   EXPECT_TRUE(client.is_gone());
   EXPECT_TRUE(client.is_over());
-}
-
-// --- Server-sent events --------------------------------------------------------
-
-TEST_F(ConnectionHttpTest, AStreamBeginsWithWhenToComeBackAndItsEndIsAnEvent) {
-  handler().on_request = [](Connection& connection, std::string_view) {
-    connection.send_text(R"({"type":"subscribed","data":{}})");
-  };
-  Client& client = connect();
-  client.send(get("/events/a"));
-  turn();
-  EXPECT_THAT(client.take_bytes(),
-              AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("Content-Type: text/event-stream\r\n"),
-                    HasSubstr("\r\n\r\nretry: "),
-                    EndsWith("event: @subscribed\ndata: {\"type\":\"subscribed\",\"data\":{}}\n\n")));
-  EXPECT_EQ(counters().event_streams.get(), 1U);
-  client.connection().drain(1500ms);
-  turn();
-  EXPECT_THAT(client.take_bytes(),
-              AllOf(StartsWith("retry: 1500\n"), HasSubstr("event: @close\n"),
-                    HasSubstr(R"("data":{"code":1001,"reason":"reconnect after 1500 ms"})")));
-  EXPECT_TRUE(client.is_over());
-  EXPECT_EQ(counters().event_streams.get(), 0U);
-}
-
-TEST_F(ConnectionHttpTest, AStreamOfAFullServerEndsAtOnceWithALongTimeToComeBack) {
-  server().max_connections = 0;
-  Client& client = connect();
-  client.send(get("/events/a"));
-  turn();
-  EXPECT_THAT(client.take_bytes(), AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("retry: 10000\n"),
-                                         HasSubstr(R"("data":{"code":1013,)")));
-  EXPECT_TRUE(client.is_over());
-}
-
-TEST_F(ConnectionHttpTest, AQuietStreamGetsACommentEachHeartbeat) {
-  Client& client = connect();
-  client.send(get("/events/a"));
-  turn();
-  (void)client.take_bytes();
-  for (int beat = 0; beat < 3; ++beat) {
-    pass(31s);
-    EXPECT_THAT(client.take_bytes(), StartsWith(":"));
-  }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "wsserve/connection/catch_up.h"
+#include "wsserve/connection/recovery.h"
 
 #include <utility>
 
@@ -18,7 +18,7 @@ std::size_t size_of(const std::vector<ChunkPtr>& frames) {
 
 }  // namespace
 
-void CatchUp::add(Channel& channel, std::uint64_t after, std::vector<ChunkPtr> first) {
+void Recovery::add(Channel& channel, std::uint64_t after, std::vector<ChunkPtr> first) {
   const std::uint64_t read = after + first.size();
   const std::size_t bytes = size_of(first);
   ready_.push_back({&channel, read, after, std::move(first)});
@@ -26,13 +26,13 @@ void CatchUp::add(Channel& channel, std::uint64_t after, std::vector<ChunkPtr> f
   if (indexed_) index_.emplace(&channel, &ready_.back());
 }
 
-void CatchUp::erase(Cursors& cursors, Cursors::iterator cursor) {
+void Recovery::erase(Cursors& cursors, Cursors::iterator cursor) {
   if (indexed_) index_.erase(cursor->channel);
   ahead_bytes_ -= size_of(cursor->first);
   cursors.erase(cursor);
 }
 
-void CatchUp::remove_if(const std::function<bool(const Channel&)>& unwanted) {
+void Recovery::remove_if(const std::function<bool(const Channel&)>& unwanted) {
   for (Cursors* cursors : {&ready_, &cold_, &asking_}) {
     for (auto next = cursors->begin(); next != cursors->end();) {
       const auto cursor = next++;
@@ -41,34 +41,34 @@ void CatchUp::remove_if(const std::function<bool(const Channel&)>& unwanted) {
   }
 }
 
-void CatchUp::join(const Channel& channel, const Subscription& subscription, std::uint64_t after) {
+void Recovery::join(const Channel& channel, const Subscription& subscription, std::uint64_t after) {
   const Cursor& cursor = find(channel);
   if (after <= cursor.after - cursor.first.size()) return;
   if (joined_[&subscription].emplace(&channel, after).second) ++joins_;
 }
 
-void CatchUp::join_all(const Subscription& subscription) {
+void Recovery::join_all(const Subscription& subscription) {
   each([&](const Cursor& cursor) {
     if (!subscription.audience->selects(cursor.channel->name())) return;
     if (joined_[&subscription].emplace(cursor.channel, cursor.channel->position().offset).second) ++joins_;
   });
 }
 
-void CatchUp::forget(const Subscription& subscription) {
+void Recovery::forget(const Subscription& subscription) {
   const auto joined = joined_.find(&subscription);
   if (joined == joined_.end()) return;
   joins_ -= joined->second.size();
   joined_.erase(joined);
 }
 
-std::uint64_t CatchUp::begins_after(const Channel& channel, const Subscription& subscription) const {
+std::uint64_t Recovery::begins_after(const Channel& channel, const Subscription& subscription) const {
   const auto joined = joined_.find(&subscription);
   if (joined == joined_.end()) return 0;
   const auto after = joined->second.find(&channel);
   return after == joined->second.end() ? 0 : after->second;
 }
 
-const CatchUp::Cursor& CatchUp::find(const Channel& channel) const {
+const Recovery::Cursor& Recovery::find(const Channel& channel) const {
   if (!indexed_) {
     each([this](const Cursor& cursor) { index_.emplace(cursor.channel, &cursor); });
     indexed_ = true;
@@ -76,19 +76,19 @@ const CatchUp::Cursor& CatchUp::find(const Channel& channel) const {
   return *index_.at(&channel);
 }
 
-bool CatchUp::brings(const Channel& channel, std::uint64_t after) const {
+bool Recovery::brings(const Channel& channel, std::uint64_t after) const {
   return after >= find(channel).whole_after;
 }
 
-void CatchUp::passed_over(const Channel& channel) {
+void Recovery::passed_over(const Channel& channel) {
   if (ready_.empty()) return;
   for (Cursor* cursor : {&ready_.front(), &ready_.back()}) {
     if (cursor->channel == &channel) cursor->whole_after = cursor->after;
   }
 }
 
-CatchUp::Step CatchUp::next(Fanout& fanout, Subscriber& subscriber, std::size_t shard,
-                            std::vector<ChunkPtr>& frames) {
+Recovery::Step Recovery::next(Fanout& fanout, Subscriber& subscriber, std::size_t shard,
+                              std::vector<ChunkPtr>& frames) {
   // Whose turn it is at the store, which meanwhile may have become another one's.
   if (asked_ == nullptr && !cold_.empty()) ready_.splice(ready_.begin(), cold_, cold_.begin());
   waits_ = ready_.empty();
@@ -124,7 +124,7 @@ CatchUp::Step CatchUp::next(Fanout& fanout, Subscriber& subscriber, std::size_t 
   return {.channel = &channel};
 }
 
-bool CatchUp::arrived(const Channel& channel, std::uint64_t lost_up_to, std::vector<ChunkPtr> frames) {
+bool Recovery::arrived(const Channel& channel, std::uint64_t lost_up_to, std::vector<ChunkPtr> frames) {
   if (asked_ != &channel) return false;
   asked_ = nullptr;
   waits_ = false;

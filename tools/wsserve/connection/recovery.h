@@ -1,9 +1,9 @@
-// A connection's way from the past to live: the channels whose history it still
-// reads, and how far it has come in each.
+// Leads a subscriber from the past to live: knows the channels whose history it still reads,
+// and how far it has come in each.
 //
 // Beside the head start nothing is buffered: the next events are read from the
 // channel's history when the socket has room, a part of each channel in turn, and
-// once a channel has nothing more, the same critical section makes the connection
+// once a channel has nothing more, the same critical section makes the subscriber
 // live on it. Channels that wait for the store stand aside until it has answered, so that a
 // step costs the same however many there are.
 //
@@ -25,7 +25,7 @@ class Fanout;
 class Subscriber;
 struct Subscription;
 
-class CatchUp {
+class Recovery {
  public:
   // The events behind `after` follow, of which `first` are the first.
   // REQUIRES: the fan-out holds the channel back from the subscriber.
