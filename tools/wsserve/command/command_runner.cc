@@ -285,7 +285,7 @@ std::optional<Error> CommandRunner::find_targets(const Connection& connection, c
     targets_.push_back(find_channel(connection, For::kPublishing, event.channel));
     if (targets_.back() == nullptr) return no_room(connection, event.channel);
     routes_.add(*targets_.back(), event);
-    if (targets_.back()->stored() == nullptr || host_.hub.store()->available()) continue;
+    if (!targets_.back()->is_durable() || host_.hub.broker().is_available()) continue;
     host_.counters.unavailable.add(command.publish.size());
     return store_is_away(host_.server.store_problem());
   }
@@ -329,7 +329,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
     }
     routes_.count(i, accepted, host_.counters);
     if (accepted.duplicate) ++duplicates;
-    if (accepted.offset == 1 && !accepted.duplicate) tell_born(host_.hub, channel, connection);
+    if (accepted.first) tell_born(host_.hub, channel, connection);
     if (protocol::is_server_channel(channel.name()) && !accepted.duplicate) {
       people::announce(host_, channel, command.publish[i], accepted.offset, received.text);
     }

@@ -163,7 +163,7 @@ void CommandRunner::locate_in_store(Connection& connection, const std::vector<st
                                     const protocol::Since& since, const Located& then) {
   const bool by_time = std::holds_alternative<protocol::SystemMicros>(since) ||
                        std::holds_alternative<protocol::FromPositions>(since);
-  if (!by_time || host_.hub.store() == nullptr) return then(connection, since);
+  if (!by_time || !host_.hub.broker().is_durable()) return then(connection, since);
   const auto check_again = [this, names, then](Connection& asking,
                                                const protocol::Result<protocol::Since>& located) {
     if (!located) return then(asking, located);

@@ -62,7 +62,7 @@ void HistoryQuery::locate(Connection& connection, const std::vector<Channel*>& c
   connection.suspend();
   for (const auto& [channel, time] : beyond) {
     const auto arrived = [this, locating, then, name = channel->name(), epoch = std::string(channel->epoch()),
-                          connection = connection.number()](store::Located located) {
+                          connection = connection.number()](broker::Located located) {
       if (!located.error.empty()) locating->error = located.error;
       // Behind nothing there is a hole that shows.
       locating->since.positions[name] = {.offset = located.whole ? located.after : 0, .epoch = epoch};
@@ -72,7 +72,7 @@ void HistoryQuery::locate(Connection& connection, const std::vector<Channel*>& c
         then(asking, protocol::Since(locating->since));
       });
     };
-    host_.hub.store()->locate(*channel->stored(), time, or_lost(arrived));
+    channel->log().locate(time, or_lost(arrived));
   }
 }
 
@@ -120,9 +120,9 @@ void HistoryQuery::read_stored(Connection& connection, Channel& channel, std::ui
   const std::uint64_t newest = reading->page.offset;
   const std::uint64_t up_to =
       std::min<std::uint64_t>(after + (reading->limit - reading->page.frames.size()), newest);
-  host_.hub.store()->read(
-      *channel.stored(), after, up_to, reading->max_bytes,
-      or_lost([this, &channel, after, reading, then, connection = connection.number()](store::Part part) {
+  channel.log().read(
+      after, up_to, reading->max_bytes,
+      or_lost([this, &channel, after, reading, then, connection = connection.number()](broker::Part part) {
         come_back(connection,
                   [this, &channel, after, reading, then, part = std::move(part)](Connection& asking) mutable {
                     if (!part.error.empty()) return then(asking, unreadable(part.error));
@@ -149,15 +149,15 @@ void HistoryQuery::read_stored(Connection& connection, Channel& channel, std::ui
 
 void HistoryQuery::read_on(Connection& connection, Channel& channel, std::uint64_t after,
                            std::uint64_t newest, std::size_t max_bytes) {
-  host_.hub.store()->read(*channel.stored(), after, newest, max_bytes,
-                          or_lost([this, &channel, connection = connection.number()](store::Part part) {
-                            host_.inbox.post([this, &channel, connection, part = std::move(part)]() mutable {
-                              Connection* asking = host_.find(connection);
-                              if (asking == nullptr) return;
-                              host_.guard(*asking, "a part of a history out of the store",
-                                          [&] { asking->history_arrived(channel, std::move(part)); });
-                            });
-                          }));
+  channel.log().read(after, newest, max_bytes,
+                     or_lost([this, &channel, connection = connection.number()](broker::Part part) {
+                       host_.inbox.post([this, &channel, connection, part = std::move(part)]() mutable {
+                         Connection* asking = host_.find(connection);
+                         if (asking == nullptr) return;
+                         host_.guard(*asking, "a part of a history out of the store",
+                                     [&] { asking->history_arrived(channel, std::move(part)); });
+                       });
+                     }));
 }
 
 }  // namespace wskit::server

@@ -44,10 +44,10 @@ namespace wskit::server {
 
 struct Host;
 struct SubscribeOptions;
-namespace store {
-class Store;
+namespace broker {
+class Broker;
 struct Part;
-}  // namespace store
+}  // namespace broker
 namespace http {
 struct EventStreamRequest;
 struct HistoryRequest;
@@ -117,7 +117,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
 
   // Sends the replies that the store has settled. Called by the shard; true if
   // none waits any more.
-  [[nodiscard]] bool settle(const store::Store& store);
+  [[nodiscard]] bool settle(const broker::Broker& broker);
 
   // The answer to the command or request at hand comes from the store: nothing
   // that was sent behind it is carried out before resume().
@@ -131,7 +131,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   }
 
   // The answer to what catch_up() asked the store for.
-  void history_arrived(const Channel& channel, store::Part part);
+  void history_arrived(const Channel& channel, broker::Part part);
 
   // A command that publishes so many events has come: why it is not carried out.
   // Behind that error close_if_insisting().
@@ -222,6 +222,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void deliver_latest(const Channel& channel, const ChunkPtr& frame, Clock::duration interval) override;
   void settle() override;
   void deliver_waiting(const Channel& channel) override;
+  void channel_broke(const Channel& channel) override;
   void count_filtered(std::uint32_t events) override;
   void delivery_failed() noexcept override;
 
@@ -304,7 +305,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void close_if_deferred();
   // The events up to `last` cannot be had: what follows them comes next.
   void tell_gap(const Channel& channel, std::uint64_t last);
-  void send_reply(const StoreWait::Reply& reply, const store::Store& store);
+  // The same, where what the turn still holds was handed over.
+  void say_gap(const Channel& channel, std::uint64_t last);
+  void send_reply(const StoreWait::Reply& reply, const broker::Broker& broker);
 
   // Pages.
   [[nodiscard]] std::optional<http::HttpError> page_problem(const http::Request& request) const;

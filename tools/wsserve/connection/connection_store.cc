@@ -15,7 +15,7 @@ using protocol::CloseCode;
 
 namespace {
 
-bool is_settled(const StoreWait::Reply& reply, store::Ticket settled) {
+bool is_settled(const StoreWait::Reply& reply, broker::Ticket settled) {
   return std::ranges::all_of(reply.events, [&](const auto& event) { return event.ticket <= settled; });
 }
 
@@ -45,15 +45,15 @@ void Connection::await(StoreWait::Reply reply) {
   replies.push_back(std::move(reply));
 }
 
-bool Connection::settle(const store::Store& store) {
+bool Connection::settle(const broker::Broker& broker) {
   if (store_wait_ == nullptr) return true;
   auto& replies = store_wait_->replies;
-  const store::Ticket settled = store.settled();
+  const broker::Ticket settled = broker.settled();
   const bool is_request = phase_ == Phase::kHttp;
   while (!replies.empty() && is_settled(replies.front(), settled)) {
     const StoreWait::Reply reply = std::move(replies.front());
     replies.pop_front();
-    send_reply(reply, store);
+    send_reply(reply, broker);
     // Only one HTTP request waits at a time. What was sent behind it was carried out
     // with its answer, and may have opened a WebSocket; if it waits, it has registered
     // itself anew.
@@ -64,11 +64,11 @@ bool Connection::settle(const store::Store& store) {
   return true;
 }
 
-void Connection::send_reply(const StoreWait::Reply& reply, const store::Store& store) {
+void Connection::send_reply(const StoreWait::Reply& reply, const broker::Broker& broker) {
   std::size_t lost = 0;
   std::size_t lost_first = 0;  // of which nobody says that they are another one's copy
   for (const StoreWait::Event& event : reply.events) {
-    if (event.ticket != StoreWait::Event::kRefused && !store.failed(event.ticket)) continue;
+    if (event.ticket != StoreWait::Event::kRefused && !broker.outcome(event.ticket).lost) continue;
     ++lost;
     if (!event.duplicate) ++lost_first;
   }
@@ -121,7 +121,7 @@ void Connection::resume(const std::function<void(Connection&)>& answer) {
   if (transport_.over()) take_end();
 }
 
-void Connection::history_arrived(const Channel& channel, store::Part part) {
+void Connection::history_arrived(const Channel& channel, broker::Part part) {
   if (phase_ != Phase::kOpen || catch_up_ == nullptr) return;
   if (!part.error.empty()) {
     return close(CloseCode::kInternalError, "the store cannot be read: " + part.error.substr(0, 80));
@@ -135,6 +135,12 @@ void Connection::history_arrived(const Channel& channel, store::Part part) {
 void Connection::tell_gap(const Channel& channel, std::uint64_t last) {
   // Behind the events that come before it.
   host_.fanout.flush_now(*this);
+  say_gap(channel, last);
+}
+
+void Connection::channel_broke(const Channel& channel) { say_gap(channel, channel.broken_at()); }
+
+void Connection::say_gap(const Channel& channel, std::uint64_t last) {
   if (phase_ != Phase::kOpen) return;
   std::string data = R"({"channel":)";
   protocol::append_json_string(data, channel.name());

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/protocol/close_code.h"
-#include "wsserve/store/record.h"
+#include "wsserve/broker/broker.h"
 
 namespace wskit::server {
 
@@ -18,9 +18,9 @@ struct StoreWait {
   // An event that somebody published.
   struct Event {
     // The store did not take it. Behind all others of its command.
-    static constexpr store::Ticket kRefused = 0;
+    static constexpr broker::Ticket kRefused = 0;
 
-    store::Ticket ticket = kRefused;
+    broker::Ticket ticket = kRefused;
     bool duplicate = false;  // the ticket is that of the first one, or of one behind it
   };
   // The reply to one publish command or request.

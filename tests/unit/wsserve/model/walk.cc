@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "wsserve/store/sqlite_broker.h"
+
 namespace wskit::server::model {
 namespace {
 
@@ -141,12 +143,12 @@ void Walk::start_server() {
   std::vector<std::unique_ptr<Listener>> listeners;
   listeners.push_back(
       std::make_unique<Listener>(ListenAddress{.host = {}, .port = {}, .unix_path = socket_path_}));
-  server_ = std::make_unique<Server>(settings_, shards_, std::move(listeners), open_store());
+  server_ = std::make_unique<Server>(settings_, shards_, std::move(listeners), open_broker());
   server_->start();
 }
 
-std::unique_ptr<store::Store> Walk::open_store() const {
-  if (keeps_ == Keeps::kInMemory) return nullptr;
+std::unique_ptr<broker::Broker> Walk::open_broker() const {
+  if (keeps_ == Keeps::kInMemory) return std::make_unique<broker::MemoryBroker>();
   store::Options options;
   options.path = scratch_.path() / "events.db";
   options.make_epoch = [] { return random_token(8); };
@@ -156,7 +158,7 @@ std::unique_ptr<store::Store> Walk::open_store() const {
   };
   auto store = store::Store::open(std::move(options));
   if (!store) throw std::runtime_error(store.error().message);
-  return std::move(*store);
+  return std::make_unique<store::SqliteBroker>(std::move(*store));
 }
 
 bool Walk::all_survive() const {

@@ -73,7 +73,7 @@ class Walk {
   // The server.
   [[nodiscard]] Settings some_settings();
   void start_server();
-  [[nodiscard]] std::unique_ptr<store::Store> open_store() const;
+  [[nodiscard]] std::unique_ptr<broker::Broker> open_broker() const;
   [[nodiscard]] bool all_survive() const;
   [[nodiscard]] bool survives(const std::string& channel) const;
   void restart_server();
