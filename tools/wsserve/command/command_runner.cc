@@ -26,15 +26,15 @@ void CommandRunner::run(Connection& connection, std::string_view text) {
   host_.counters.commands.add();
   const auto parsed = parse(connection, text);
   if (host_.settings->limits.watches_traffic()) {
-    if (const auto error = connection.over_rate(parsed ? (*parsed)->publish.size() : 0)) {
+    if (const auto error = connection.client().over_rate(parsed ? (*parsed)->publish.size() : 0)) {
       refuse(connection, parsed ? (*parsed)->id : parsed.error().id, *error);
       return connection.close_if_insisting();
     }
   }
   if (!parsed) return refuse(connection, parsed.error().id, parsed.error().error);
   const Command& command = **parsed;
-  logs::command(host_, connection, command);
-  if (const auto error = auth::check_command(connection.identity(), command.action)) {
+  logs::command(host_, connection.client(), command);
+  if (const auto error = auth::check_command(connection.client().identity(), command.action)) {
     return refuse(connection, command.id, *error);
   }
   if (command.action == Action::kPublish) return publish(connection, command);
@@ -58,10 +58,10 @@ void CommandRunner::carry_out(Connection& connection, const Command& command) {
     case Action::kUnsubscribe:
       return unsubscribe(connection, command);
     case Action::kStats:
-      if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+      if (!connection.writer().takes_answers()) return refuse(connection, command.id, unread_answers());
       text_.clear();
       protocol::append_control(text_, "stats", command.id, host_.clock.timestamp(),
-                               host_.server.stats(connection.identity()));
+                               host_.server.stats(connection.client().identity()));
       return connection.send_text(text_);
     case Action::kAuth:
       return authenticate(connection, command);
@@ -75,15 +75,15 @@ void CommandRunner::carry_out(Connection& connection, const Command& command) {
 boost::system::result<const Command*, protocol::CommandError> CommandRunner::parse(
     const Connection& connection, std::string_view text) {
   using ServerSpace = protocol::CommandParser::ServerSpace;
-  return parser_.parse(
-      text, auth::may_announce(connection.identity()) ? ServerSpace::kAllowed : ServerSpace::kRefused);
+  return parser_.parse(text, auth::may_announce(connection.client().identity()) ? ServerSpace::kAllowed
+                                                                                : ServerSpace::kRefused);
 }
 
 void CommandRunner::refuse(Connection& connection, std::string_view id, const Error& error) {
   host_.counters.command_errors.add();
   if (error.code == ErrorCode::kUnauthorized) host_.counters.unauthorized.add();
   if (error.code == ErrorCode::kForbidden) host_.counters.forbidden.add();
-  logs::refuse(host_, connection, error);
+  logs::refuse(host_, connection.client(), error);
   text_.clear();
   protocol::append_error(text_, id, host_.clock.timestamp(), error);
   connection.send_text(text_);
@@ -94,16 +94,16 @@ namespace {
 // Whom a channel counts to that is made: a user, else an address; empty: nobody. No user
 // has the name of an address.
 std::string client_of(const Connection& connection) {
-  if (!connection.user().empty()) return "user " + std::string(connection.user());
-  if (connection.is_proxy_itself() || !connection.peer_address().ip()) return {};
-  return "address " + std::string(connection.peer_address().ip()->counted_as());
+  if (!connection.client().user().empty()) return "user " + std::string(connection.client().user());
+  if (connection.client().is_proxy_itself() || !connection.client().address().ip()) return {};
+  return "address " + std::string(connection.client().address().ip()->counted_as());
 }
 
 // The channels that are nobody else's, and of which each has one.
 bool is_own(const Connection& connection, std::string_view name) {
   constexpr std::string_view kUser = "@user/";
-  const bool of_user = name.starts_with(kUser) && name.substr(kUser.size()) == connection.user();
-  return of_user || connection.owns_channel(name);
+  const bool of_user = name.starts_with(kUser) && name.substr(kUser.size()) == connection.client().user();
+  return of_user || connection.client().owns_channel(name);
 }
 
 std::string subscriber_of(const Connection& connection, std::string_view name) {
@@ -112,7 +112,7 @@ std::string subscriber_of(const Connection& connection, std::string_view name) {
 
 // The same for what is published: an administrator's engine may have as many as it needs.
 std::string publisher_of(const Connection& connection) {
-  return connection.identity().grants.admin ? std::string() : client_of(connection);
+  return connection.client().identity().grants.admin ? std::string() : client_of(connection);
 }
 
 }  // namespace
@@ -148,7 +148,7 @@ Error CommandRunner::no_room(const Connection& connection, std::string_view name
           ? fmt::format("as many channels as {} may make, {}, are there already "
                         "(--max-server-channels-per-client); this one would be new: {}; leave some to which "
                         "nobody publishes, or use a pattern",
-                        connection.user().empty() ? "one address" : "one user", limit, name)
+                        connection.client().user().empty() ? "one address" : "one user", limit, name)
           : fmt::format("the server has as many channels as it may (--max-server-channels); this one would "
                         "be new: {}",
                         name),
@@ -191,7 +191,7 @@ Error store_is_away(const std::string& problem) {
 
 void CommandRunner::history(Connection& connection, const Command& command) {
   const std::string_view name = command.channels->front();
-  if (const auto error = auth::check_read(connection.identity(), name)) {
+  if (const auto error = auth::check_read(connection.client().identity(), name)) {
     return refuse(connection, command.id, *error);
   }
   protocol::Since since = protocol::FromStart{};
@@ -203,7 +203,7 @@ void CommandRunner::history(Connection& connection, const Command& command) {
   const auto limit = parse_limit(command.limit);
   if (!limit) return refuse(connection, command.id, limit.error());
   // One short command asks for up to a whole message of events.
-  if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+  if (!connection.writer().takes_answers()) return refuse(connection, command.id, unread_answers());
   Channel* channel = host_.hub.find(name);
   if (channel == nullptr) {
     return refuse(connection, command.id,
@@ -295,7 +295,7 @@ std::optional<Error> CommandRunner::find_targets(const Connection& connection, c
 std::optional<Error> CommandRunner::publish_events(Connection& connection, const Command& command) {
   // What is forbidden leaves no channel behind.
   for (std::size_t i = 0; i < command.publish.size(); ++i) {
-    if (auto error = auth::check_publish(connection.identity(), command.publish[i].channel)) {
+    if (auto error = auth::check_publish(connection.client().identity(), command.publish[i].channel)) {
       return command.batch ? protocol::at_index(*error, i) : *error;
     }
     if (!people::is_reachable(host_, command.publish[i].channel)) {
@@ -305,7 +305,8 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   }
   if (auto error = find_targets(connection, command)) return error;
   const ProducerPtr none;
-  const ProducerPtr& producer = command.producer.empty() ? none : connection.producer(command.producer);
+  const ProducerPtr& producer =
+      command.producer.empty() ? none : connection.client().producer(command.producer);
   const ReceiveTime received = host_.clock.receive_time();
   std::int64_t newest_sequence = protocol::kNoSequence;
   if (producer != nullptr) {
@@ -345,7 +346,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   }
   host_.counters.published.add(published_.size() - duplicates);
   host_.counters.duplicates.add(duplicates);
-  logs::publish(host_, connection, std::span(command.publish).first(published_.size()), published_);
+  logs::publish(host_, connection.client(), std::span(command.publish).first(published_.size()), published_);
   if (producer != nullptr && !published_.empty()) producer->accepted(newest_sequence);
   if (host_.hub.crowded()) connection.hold_back();
   return forgotten;
@@ -368,7 +369,7 @@ void CommandRunner::publish_over_http(Connection& connection, const http::Publis
   const auto parsed = parse(connection, request.command);
   if (!parsed) return connection.answer_http(http::at_line(parsed.error().error, request.lines));
   const Command& command = **parsed;
-  if (auto error = connection.over_rate(command.publish.size())) {
+  if (auto error = connection.client().request_over_rate(command.publish.size())) {
     return connection.answer_http(std::move(*error));
   }
   if (auto error = publish_events(connection, command)) return connection.answer_http(std::move(*error));

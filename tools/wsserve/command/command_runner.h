@@ -22,8 +22,8 @@
 #include "wsserve/command/presence_reporter.h"
 #include "wsserve/command/route_plan.h"
 #include "wsserve/connection/command_handler.h"
+#include "wsserve/connection/pending_replies.h"
 #include "wsserve/connection/sign_in.h"
-#include "wsserve/connection/store_wait.h"
 #include "wsserve/fanout/fanout.h"
 #include "wsserve/fanout/pace.h"
 #include "wsserve/fanout/type_filter.h"
@@ -233,8 +233,8 @@ class CommandRunner final : public CommandHandler {
   HistoryQuery history_;
   std::vector<Channel*> targets_;  // of the events being published, in their order
   std::vector<protocol::Published> published_;
-  std::string_view acknowledged_at_;          // of these; the shard's, good until the turn's next timestamp
-  std::vector<StoreWait::Event> on_the_way_;  // to the store
+  std::string_view acknowledged_at_;  // of these; the shard's, good until the turn's next timestamp
+  std::vector<PendingReplies::Event> on_the_way_;  // to the store
   std::string text_;
   // How long commands have taken in the turn that began then.
   Clock::time_point turn_{};

@@ -55,9 +55,9 @@ std::vector<std::string> first_channels(const auth::Identity& identity, const Fi
 
 void CommandRunner::welcome(Connection& connection, const FirstSubscriptions& first,
                             std::chrono::milliseconds heartbeat) {
-  const auth::Identity& user = connection.identity();
+  const auth::Identity& user = connection.client().identity();
   const ServerIdentity& identity = host_.server.identity();
-  const std::string id = connection.id();
+  const std::string id = connection.client().id();
   const auto channels = user.awaits_token ? std::vector<std::string>() : first_channels(user, first);
   std::optional<double> auth_within;
   if (user.awaits_token) {
@@ -82,7 +82,7 @@ void CommandRunner::subscribe_first(Connection& connection, const std::vector<st
                                     const FirstSubscriptions& first) {
   std::vector<std::string> allowed;
   for (const std::string& name : channels) {
-    if (const auto error = auth::check_subscribe(connection.identity(), name)) {
+    if (const auto error = auth::check_subscribe(connection.client().identity(), name)) {
       refuse(connection, {}, *error);
     } else {
       allowed.push_back(name);
@@ -111,7 +111,7 @@ void CommandRunner::authenticate(Connection& connection, const protocol::Command
     if (gate.asks()) connection.count_refused_token();
     return;
   }
-  const auth::Identity& before = connection.identity();
+  const auth::Identity& before = connection.client().identity();
   if (!before.anonymous() && before.user != (*admitted)->user) {
     return refuse(connection, command.id,
                   {ErrorCode::kForbidden,
@@ -123,22 +123,23 @@ void CommandRunner::authenticate(Connection& connection, const protocol::Command
   std::optional<FirstSubscriptions> first;
   if (!connection.take_identity(std::move(*admitted), first)) return;
   presence_.renamed(connection);
-  logs::authenticate(host_, connection);
+  logs::authenticate(host_, connection.client());
   text_.clear();
   protocol::append_control(text_, "authenticated", command.id, host_.clock.timestamp(),
-                           authenticated_data(connection.identity()));
+                           authenticated_data(connection.client().identity()));
   connection.send_text(text_);
   if (renewed || !first) drop_forbidden(connection);
   if (renewed) return;
   const FirstSubscriptions subscriptions = first.value_or(FirstSubscriptions{});
-  subscribe_first(connection, first_channels(connection.identity(), subscriptions), subscriptions);
+  subscribe_first(connection, first_channels(connection.client().identity(), subscriptions), subscriptions);
 }
 
 void CommandRunner::drop_forbidden(Connection& connection) {
   std::vector<std::string> forbidden;
   for (const auto& subscription : connection.subscriptions()) {
     const std::string& name = subscription->name();
-    if (!connection.owns_channel(name) && !auth::may_subscribe(connection.identity(), name)) {
+    if (!connection.client().owns_channel(name) &&
+        !auth::may_subscribe(connection.client().identity(), name)) {
       forbidden.push_back(name);
     }
   }
@@ -146,7 +147,7 @@ void CommandRunner::drop_forbidden(Connection& connection) {
   for (const std::string& name : forbidden) end_subscription(connection, name);
   connection.subscriptions_left();
   const std::vector<std::string_view> left(forbidden.begin(), forbidden.end());
-  logs::unsubscribe(host_, connection, left);
+  logs::unsubscribe(host_, connection.client(), left);
   text_.clear();
   protocol::append_unsubscribed(text_, {}, host_.clock.timestamp(), left, {});
   connection.send_text(text_);

@@ -47,8 +47,8 @@ std::optional<Error> CommandRunner::check(Connection& connection,
   // First, so that no more names are looked at than may be subscribed.
   if (auto error = check_subscriptions(connection, names.size(), 0, 0)) return refuse(*std::move(error));
   for (const std::string_view name : names) {
-    if (connection.owns_channel(name)) continue;
-    if (auto error = auth::check_subscribe(connection.identity(), name)) return error;
+    if (connection.client().owns_channel(name)) continue;
+    if (auto error = auth::check_subscribe(connection.client().identity(), name)) return error;
   }
   std::vector<std::string_view> added;
   std::size_t patterns = 0;

@@ -59,14 +59,15 @@ Answer present(CommandHost& host, std::string_view channel) {
   Answer answer;
   answer.count = here.size();
   for (std::size_t i = 0; i < std::min(here.size(), kMaxPresent); ++i) {
-    answer.entries.push_back(people::presence_json(here[i]->id(), here[i]->identity().user));
+    answer.entries.push_back(
+        people::presence_json(here[i]->client().id(), here[i]->client().identity().user));
   }
   return answer;
 }
 
 bool is_asked_for(const AdminRequest& request, const Connection& connection) {
-  return (request.connection.empty() || connection.id() == request.connection) &&
-         (!request.user || connection.identity().user == *request.user) &&
+  return (request.connection.empty() || connection.client().id() == request.connection) &&
+         (!request.user || connection.client().identity().user == *request.user) &&
          (!request.channel || connection.hears(*request.channel));
 }
 
@@ -111,11 +112,11 @@ Error no_such_connection(const std::string& id) {
 void CommandRunner::presence(Connection& connection, const protocol::Command& command) {
   const std::string channel(command.channels->front());
   if (!connection.hears(channel)) {
-    if (const auto error = auth::check_subscribe(connection.identity(), channel)) {
+    if (const auto error = auth::check_subscribe(connection.client().identity(), channel)) {
       return refuse(connection, command.id, *error);
     }
   }
-  if (!connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+  if (!connection.writer().takes_answers()) return refuse(connection, command.id, unread_answers());
   const auto ask = [channel](CommandHost& host) { return present(host, channel); };
   people::take_roll_call(
       host_, connection, ask,
@@ -130,7 +131,7 @@ void CommandRunner::presence(Connection& connection, const protocol::Command& co
 }
 
 void CommandRunner::administer(Connection& connection, const AdminRequest& request) {
-  if (auto error = auth::check_admin(connection.identity(), request.what())) {
+  if (auto error = auth::check_admin(connection.client().identity(), request.what())) {
     return connection.answer_http(*std::move(error));
   }
   switch (request.action) {
@@ -140,7 +141,7 @@ void CommandRunner::administer(Connection& connection, const AdminRequest& reque
     case AdminRequest::Action::kShowConnection:
       return list_connections(connection, request);
     case AdminRequest::Action::kDisconnect:
-      logs::administer(host_, connection, "disconnect", request.target());
+      logs::administer(host_, connection.client(), "disconnect", request.target());
       return people::take_roll_call(
           host_, connection, [request](CommandHost& host) { return disconnect(host, request); },
           [request](Connection& asking, const Answer& answer) {

@@ -12,8 +12,9 @@ namespace wskit::server {
 void CommandRunner::open_stream(Connection& connection, const http::EventStreamRequest& request) {
   http::EventStreamRequest allowed = request;
   if (request.options.defaults) {
-    std::erase_if(allowed.channels,
-                  [&](const auto& name) { return !auth::may_subscribe(connection.identity(), name); });
+    std::erase_if(allowed.channels, [&](const auto& name) {
+      return !auth::may_subscribe(connection.client().identity(), name);
+    });
   }
   // Of none of the defaults, the first one says why.
   if (allowed.channels.empty()) allowed.channels = {request.channels.front()};
@@ -39,7 +40,7 @@ void CommandRunner::stream_located(Connection& connection, const SubscribeReques
     // What is replayed is still to come.
     if (entry.offset) connection.begin_position(entry.channel, entry.epoch, *entry.offset - entry.replayed);
   }
-  logs::subscribe(host_, connection, channels);
+  logs::subscribe(host_, connection.client(), channels);
   const TypeFilterPtr& filter = request.terms.filter;
   text_.clear();
   protocol::append_subscribed(text_, {}, host_.clock.timestamp(), channels,

@@ -106,7 +106,8 @@ void CommandRunner::subscribe(Connection& connection, const Command& command) {
   }
   const bool matched = command.matched == "true";
   // One short command asks for up to a whole message.
-  if (matched && !connection.takes_answers()) return refuse(connection, command.id, unread_answers());
+  if (matched && !connection.writer().takes_answers())
+    return refuse(connection, command.id, unread_answers());
   names = each_once(std::move(names));
   if (const auto error = check(connection, names)) return refuse(connection, command.id, *error);
   subscribe(connection,
@@ -210,7 +211,7 @@ CommandRunner::Told CommandRunner::add_all(Connection& connection, const Subscri
 void CommandRunner::subscribe_located(Connection& connection, const SubscribeRequest& request,
                                       const protocol::Since& since) {
   const Told answer = add_all(connection, request, since);
-  logs::subscribe(host_, connection, answer.channels);
+  logs::subscribe(host_, connection.client(), answer.channels);
   text_.clear();
   protocol::append_subscribed(text_, request.id, host_.clock.timestamp(), answer.channels,
                               passing_types(connection, request.names));
@@ -516,7 +517,7 @@ void CommandRunner::unsubscribe(Connection& connection, const Command& command) 
     end_subscription(connection, name);
   }
   connection.subscriptions_left();
-  logs::unsubscribe(host_, connection, left);
+  logs::unsubscribe(host_, connection.client(), left);
   text_.clear();
   const auto types = command.event_types ? names_of(*command.event_types) : std::vector<std::string>();
   protocol::append_unsubscribed(text_, command.id, host_.clock.timestamp(), left, types);

@@ -25,7 +25,7 @@ protocol::Pattern watched_by(std::string_view name) {
 }
 
 Presence::Member member_of(const Connection& connection) {
-  return {.connection = connection.id(), .user = connection.identity().user};
+  return {.connection = connection.client().id(), .user = connection.client().identity().user};
 }
 
 void note(const Connection& connection, std::map<std::uint64_t, Presence::Member>& here) {

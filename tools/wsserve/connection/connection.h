@@ -22,15 +22,13 @@
 #include "common/protocol/position.h"
 #include "common/websocket/deflate.h"
 #include "common/websocket/message_reader.h"
-#include "wsserve/auth/gate.h"
-#include "wsserve/broker/producer.h"
 #include "wsserve/connection/catch_up.h"
+#include "wsserve/connection/client.h"
 #include "wsserve/connection/conflation.h"
 #include "wsserve/connection/event_stream.h"
-#include "wsserve/connection/outbound.h"
-#include "wsserve/connection/sign_in.h"
-#include "wsserve/connection/store_wait.h"
+#include "wsserve/connection/pending_replies.h"
 #include "wsserve/connection/subscriptions.h"
+#include "wsserve/connection/writer.h"
 #include "wsserve/fanout/subscriber.h"
 #include "wsserve/fanout/subscription.h"
 #include "wsserve/http/request_reader.h"
@@ -38,7 +36,6 @@
 #include "wsserve/loop/poller.h"
 #include "wsserve/loop/timing_wheel.h"
 #include "wsserve/presence/record.h"
-#include "wsserve/transport/transport.h"
 
 namespace wskit::server {
 
@@ -54,7 +51,10 @@ struct HistoryRequest;
 struct Response;
 }  // namespace http
 
-class Connection final : public Pollable, public Subscriber, public TimingWheel::Entry {
+class Connection final : public Pollable,
+                         public Subscriber,
+                         public TimingWheel::Entry,
+                         private Writer::Owner {
  public:
   // `socket`: a connected non-blocking stream socket.
   Connection(Host& host, OwnedFd socket, const PeerAddress& peer, std::uint64_t number, StandingPtr standing);
@@ -104,7 +104,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
 
   // A reply to a publish command or request, sent once the store has settled it;
   // the requests behind it wait.
-  void await(StoreWait::Reply reply);
+  void await(PendingReplies::Reply reply);
   // Answers the request at hand: with 200 and a line of JSON, or with the refusal.
   void answer_http(const protocol::Result<std::string>& body);
   // Answers the request at hand with a stream of server-sent events. False if there
@@ -124,7 +124,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void suspend();
   // `answer` may suspend again. REQUIRES: is_suspended().
   void resume(const std::function<void(Connection&)>& answer);
-  [[nodiscard]] bool is_suspended() const { return store_wait_ != nullptr && store_wait_->suspended; }
+  [[nodiscard]] bool is_suspended() const { return pending_ != nullptr && pending_->is_suspended(); }
   // Whether something that it waits for has to be posted to its shard.
   [[nodiscard]] bool awaits_answer() const {
     return is_suspended() || (catch_up_ != nullptr && catch_up_->asks());
@@ -133,12 +133,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   // The answer to what catch_up() asked the store for.
   void history_arrived(const Channel& channel, broker::Part part);
 
-  // A command that publishes so many events has come: why it is not carried out.
-  // Behind that error close_if_insisting().
-  [[nodiscard]] std::optional<protocol::Error> over_rate(std::size_t events);
+  // Behind an error of Client::over_rate(): closes the connection if it does not listen.
   void close_if_insisting();
-  // The producer of that name, kept until another one is asked for.
-  [[nodiscard]] const ProducerPtr& producer(std::string_view name);
   // Counts for limits that the server did not have when it came.
   void take_up_limits();
 
@@ -150,27 +146,16 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
     return (phase_ == Phase::kClosing || phase_ == Phase::kDead) && !subscriptions_.empty();
   }
 
-  [[nodiscard]] std::uint64_t number() const { return number_; }
-  [[nodiscard]] std::string id() const;
-  // Of the client: of what a trusted proxy says of the connection or of the request
-  // at hand, else the socket's other end.
-  [[nodiscard]] const PeerAddress& peer_address() const { return peer_; }
-  // The peer is a trusted proxy that speaks for itself.
-  [[nodiscard]] bool is_proxy_itself() const;
-  // Of the WebSocket, or of the request at hand.
-  [[nodiscard]] const auth::Identity& identity() const { return *identity_; }
-  // Empty: anonymous, or not known yet.
-  [[nodiscard]] std::string_view user() const {
-    return identity_ == nullptr ? std::string_view() : std::string_view(identity_->user);
-  }
+  [[nodiscard]] std::uint64_t number() const { return client_.number(); }
+  [[nodiscard]] Client& client() { return client_; }
+  [[nodiscard]] const Client& client() const { return client_; }
+  [[nodiscard]] Writer& writer() { return writer_; }
   // A token was shown. `first`: the subscriptions that waited for it, if it was awaited.
   // False: that user has too many connections, and this one is closed, maybe once the
   // store has answered.
   [[nodiscard]] bool take_identity(auth::IdentityPtr identity, std::optional<FirstSubscriptions>& first);
   // One was shown that is not right: too many, and the connection is closed.
   void count_refused_token();
-  // Whether the channel is `@connection/<its id>`.
-  [[nodiscard]] bool owns_channel(std::string_view name) const;
   [[nodiscard]] protocol::DeliveryCounters counters() const;
   // An event of that channel of the server's space, for those who have not
   // subscribed it. Only to a WebSocket of commands whose user is known.
@@ -180,10 +165,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] const TypeFilterPtr& default_filter() const { return default_filter_; }
   [[nodiscard]] const Pace& default_pace() const { return default_pace_; }
   // Whether the socket takes more of the history, and some can be read.
-  [[nodiscard]] bool can_read_history() const { return !blocked_ && !catch_up_->waits(); }
-  // Whether fewer answers wait than its queue may hold; writes what waits to find
-  // out.
-  [[nodiscard]] bool takes_answers();
+  [[nodiscard]] bool can_read_history() const { return !writer_.is_blocked() && !catch_up_->waits(); }
   [[nodiscard]] bool is_open() const { return phase_ == Phase::kOpen; }
   // Destroyed at the end of the turn.
   [[nodiscard]] bool is_dead() const { return phase_ == Phase::kDead; }
@@ -246,6 +228,13 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void take_readiness(std::uint32_t events);
   void take_deadline();
 
+  // Writer::Owner.
+  void flush_later() override;
+  void watch() override;
+  void flushed(bool sent) override;
+  [[nodiscard]] bool owes_answers() const override { return is_suspended(); }
+  void lost(std::string_view why) noexcept override;
+
   // Reading.
   void read();
   void take(std::span<char> bytes);
@@ -257,9 +246,6 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void ask_for_body();
   void answer_history(const http::HistoryRequest& request, bool keep_alive, bool head);
   void handle_request(http::Request& request);
-  // Finds out whose request it is; why its token is not taken. With too many that were
-  // not, it is the connection's last request.
-  [[nodiscard]] protocol::Result<void> identify(http::Request& request, auth::Gate::Purpose purpose);
   void open_websocket(http::Request& request);
   void agree_on_deflate(const websocket::DeflateParameters& parameters);
   void begin_service(Service service, const std::vector<std::string>& channels,
@@ -276,12 +262,7 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void refuse_plain_http();
   void refuse_tls_hello();
   // Limits.
-  Standing& standing();
-  [[nodiscard]] bool awaits_proxy_header() const;
   void read_proxy_header();
-  // The request's address is known, and not yet whose it is: the requests before it
-  // on the connection may have been another one's.
-  void meet_sender(const http::Request& request);
   // True: the request was answered, for it may not be served now.
   // WebSockets and streams are told in their own words that there are too many.
   [[nodiscard]] bool turn_away(const http::Request& request, http::Opens opens);
@@ -289,25 +270,18 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   void begin_request();
   // The time for a request, or for its answer to be taken, or between two is over.
   void end_request_time();
-  // The WebSocket or stream counts from here on; or why it is closed with 1013.
-  [[nodiscard]] std::optional<std::string> take_place();
-  // The same for its user alone, who may be known since now only.
-  [[nodiscard]] std::optional<std::string> take_place_of_user();
-
-  // It is a user's from here on.
-  void take_seat();
 
   // Waiting for the store.
-  StoreWait& store_wait();
+  PendingReplies& pending();
   // Once the store has answered.
-  [[nodiscard]] bool will_close() const { return store_wait_ != nullptr && store_wait_->close; }
+  [[nodiscard]] bool will_close() const { return pending_ != nullptr && pending_->will_close(); }
   [[nodiscard]] bool defer_close(protocol::CloseCode code, std::string_view reason);
   void close_if_deferred();
   // The events up to `last` cannot be had: what follows them comes next.
   void tell_gap(const Channel& channel, std::uint64_t last);
   // The same, where what the turn still holds was handed over.
   void say_gap(const Channel& channel, std::uint64_t last);
-  void send_reply(const StoreWait::Reply& reply, const broker::Broker& broker);
+  void send_reply(const PendingReplies::Reply& reply, const broker::Broker& broker);
 
   // Pages.
   [[nodiscard]] std::optional<http::HttpError> page_problem(const http::Request& request) const;
@@ -315,21 +289,15 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> page_headers() const;
 
   // Writing.
-  Outbound& outbound();
   void send_http(const http::Response& response, bool keep_alive, bool head);
   void refuse_http(const http::HttpError& error);
   // The reader's error.
   void refuse_unreadable();
-  bool write_directly(const ChunkPtr& run);
-  std::uint64_t drop_queue();
   void put_farewell(protocol::CloseCode code, std::string_view reason);
   // Behind what waits already, and nothing follows it. REQUIRES: it is open.
   void take_leave(protocol::CloseCode code, std::string_view reason);
   void tell_failure();
-  bool would_overflow(std::size_t bytes) const;
   void overflow(std::uint32_t events);
-  void watch();
-  void queue_changed(std::size_t bytes_before);
 
   void drain_latest(Clock::time_point now);
   // What waits is given up; how many events that were.
@@ -349,12 +317,8 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
 
   void beat();
   void schedule_beat();
-  // Tokens.
-  void await_token(FirstSubscriptions first);
   // True: it is closed now.
   bool close_if_unauthorized();
-  // The latest moment to look whether it still is.
-  [[nodiscard]] Clock::time_point authorized_until() const;
   void leave_service();
   [[nodiscard]] std::chrono::milliseconds ping_interval() const;
   [[nodiscard]] Clock::time_point silent_from() const;
@@ -362,31 +326,20 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
 
   // What each delivery looks at comes first and together.
   Host& host_;
-  Transport transport_;
-  std::unique_ptr<Outbound> outbound_;  // only while something waits
+  Writer writer_;
   Phase phase_ = Phase::kHttp;
   Service service_ = Service::kCommands;
   bool awaits_tls_ = false;   // nothing was read yet, and it is to be TLS
   bool answered_ = false;     // a request: the connection may wait for another one
   bool owes_answer_ = false;  // bytes of a request have come that nothing was said to yet
-  bool marked_dirty_ = false;
-  bool blocked_ = false;              // the socket's buffer is full: EPOLLOUT is watched
-  bool paused_ = false;               // not read: its answers are not taken
-  bool held_back_ = false;            // not read: it publishes faster than a shard can fan out
-  bool shut_ = false;                 // nothing more is written
-  bool finish_when_written_ = false;  // close once the queue is empty
+  bool held_back_ = false;    // not read: it publishes faster than a shard can fan out
   bool json_heartbeats_ = true;
-  std::uint8_t refused_tokens_ = 0;
   std::uint32_t watched_ = 0;
   std::uint64_t delivered_ = 0;
   people::Record record_;
 
-  PeerAddress peer_;
-  StandingPtr standing_;  // null: nothing is limited, or nothing that concerns it
+  Client client_;
   std::chrono::milliseconds heartbeat_;
-  const std::uint64_t number_;
-  auth::IdentityPtr identity_ = auth::nobody();
-  std::unique_ptr<SignIn> sign_in_;  // null: no token is awaited
   Clock::time_point last_heard_;
   Clock::time_point unanswered_ping_{};  // the first since last_heard_; older: there is none
   Clock::time_point next_beat_{};
@@ -397,10 +350,9 @@ class Connection final : public Pollable, public Subscriber, public TimingWheel:
   std::unique_ptr<EventStream> stream_;            // Service::kEvents only
 
   Subscriptions subscriptions_;
-  std::unique_ptr<LatestQueue> latest_;    // null: no event ever had to wait for a newer one
-  std::unique_ptr<CatchUp> catch_up_;      // null: live on every channel
-  std::unique_ptr<StoreWait> store_wait_;  // null: nothing waits for the store
-  ProducerPtr producer_;                   // that it published as last; null: it never did
+  std::unique_ptr<LatestQueue> latest_;      // null: no event ever had to wait for a newer one
+  std::unique_ptr<CatchUp> catch_up_;        // null: live on every channel
+  std::unique_ptr<PendingReplies> pending_;  // null: nothing waits for the store
   TypeFilterPtr default_filter_;
   Pace default_pace_;
   std::uint64_t merged_ = 0;

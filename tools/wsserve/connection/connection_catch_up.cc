@@ -111,7 +111,8 @@ bool Connection::catch_up() {
   std::size_t bytes = 0;
   const auto deadline = Clock::now() + Fanout::kSlice;
   bool began = false;
-  while (phase_ == Phase::kOpen && !catch_up_->done() && !blocked_ && bytes < kHistoryBytesPerTurn) {
+  while (phase_ == Phase::kOpen && !catch_up_->done() && !writer_.is_blocked() &&
+         bytes < kHistoryBytesPerTurn) {
     if (std::exchange(began, true) && Clock::now() >= deadline) break;
     frames.clear();
     CatchUp::Step step;

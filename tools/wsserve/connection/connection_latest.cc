@@ -27,7 +27,7 @@ void Connection::deliver_latest(const Channel& channel, const ChunkPtr& frame, C
   if (phase_ != Phase::kOpen) return;
   if (latest_ == nullptr) latest_ = std::make_unique<LatestQueue>(*this);
   Conflation& conflation = latest_->conflation;
-  if (!blocked_ && conflation.may_pass(channel, *frame, host_.now, interval)) {
+  if (!writer_.is_blocked() && conflation.may_pass(channel, *frame, host_.now, interval)) {
     return host_.fanout.replay(*this, {&frame, 1});
   }
   {
@@ -44,7 +44,7 @@ void Connection::deliver_latest(const Channel& channel, const ChunkPtr& frame, C
 
 void Connection::drain_latest(Clock::time_point now) {
   Conflation& conflation = latest_->conflation;
-  while (!blocked_ && phase_ == Phase::kOpen) {
+  while (!writer_.is_blocked() && phase_ == Phase::kOpen) {
     const std::size_t before = conflation.bytes();
     const ChunkPtr frame = conflation.take(now);
     host_.counters.queued_bytes.subtract(before - conflation.bytes());
@@ -53,7 +53,7 @@ void Connection::drain_latest(Clock::time_point now) {
   }
   if (phase_ != Phase::kOpen) return;
   // While the socket is full its readiness says when to go on.
-  if (!blocked_) {
+  if (!writer_.is_blocked()) {
     if (const auto due = conflation.next_due()) host_.wheel.schedule(*latest_, *due);
   }
   watch();

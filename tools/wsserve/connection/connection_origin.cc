@@ -10,10 +10,10 @@
 namespace wskit::server {
 
 std::optional<http::HttpError> Connection::page_problem(const http::Request& request) const {
-  const bool proxied = standing_ != nullptr && standing_->proxy.has_value();
-  const bool loopback = !proxied && peer_.ip() && peer_.ip()->is_loopback();
+  const auto& ip = client_.address().ip();
+  const bool loopback = !client_.is_behind_proxy() && ip && ip->is_loopback();
   return http::check_origin(request, host_.settings->origins,
-                            {.loopback = loopback, .tls = transport_.tls() != nullptr});
+                            {.loopback = loopback, .tls = writer_.transport().tls() != nullptr});
 }
 
 std::vector<std::pair<std::string, std::string>> Connection::page_headers() const {

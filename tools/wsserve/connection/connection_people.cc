@@ -9,12 +9,14 @@ std::string Connection::describe() const {
   std::vector<std::string_view> names;
   for (const auto& subscription : subscriptions_) names.emplace_back(subscription->name());
   const auto silence = std::chrono::duration_cast<std::chrono::microseconds>(host_.now - last_heard_);
-  return people::to_json({.connection = id(),
-                          .user = identity_->user,
-                          .address = peer_.to_string(),
+  people::Record record = record_;
+  record.bytes_out = writer_.bytes_out();
+  return people::to_json({.connection = client_.id(),
+                          .user = client_.identity().user,
+                          .address = client_.address().to_string(),
                           .kind = kKinds[static_cast<std::size_t>(service_)],
                           .last_seen = protocol::system_now() - silence,
-                          .record = record_,
+                          .record = record,
                           .counters = counters(),
                           .subscriptions = std::move(names)});
 }
@@ -22,13 +24,9 @@ std::string Connection::describe() const {
 bool Connection::hears(std::string_view channel) const { return subscriptions_.hear(channel); }
 
 void Connection::take_announcement(std::string_view channel, const ChunkPtr& frame) {
-  const bool takes = phase_ == Phase::kOpen && service_ == Service::kCommands && !identity_->awaits_token;
+  const bool takes =
+      phase_ == Phase::kOpen && service_ == Service::kCommands && !client_.identity().awaits_token;
   if (takes && !hears(channel)) host_.fanout.replay(*this, {&frame, 1});
-}
-
-void Connection::take_seat() {
-  if (record_.connected_at == protocol::SystemMicros()) record_.connected_at = protocol::system_now();
-  record_.seat = host_.server.people().seat(identity_->user);
 }
 
 }  // namespace wskit::server

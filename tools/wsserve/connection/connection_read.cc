@@ -38,9 +38,9 @@ http::Addresses addresses(const Settings& settings) {
 }  // namespace
 
 void Connection::read() {
-  if (awaits_tls_ || transport_.tls() != nullptr) return read_tls();
+  if (awaits_tls_ || writer_.transport().tls() != nullptr) return read_tls();
   const std::span<char> buffer = host_.receive_buffer;
-  const ssize_t count = transport_.receive(buffer);
+  const ssize_t count = writer_.transport().receive(buffer);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count == 0) return take_end();
   if (count < 0) return abort();
@@ -51,11 +51,11 @@ void Connection::read() {
 // that the store has come first: resume() takes the end up again.
 void Connection::take_end() {
   if (phase_ == Phase::kDead || is_suspended() || will_close()) return;
-  finish_when_written_ = true;
+  writer_.finish_when_written();
   flush();
   if (phase_ == Phase::kDead) return;
-  if (phase_ != Phase::kHttp || (outbound_ == nullptr && transport_.drained())) return abort();
-  paused_ = true;
+  if (phase_ != Phase::kHttp || writer_.is_idle()) return abort();
+  writer_.pause();
   watch();
 }
 
@@ -75,7 +75,7 @@ void Connection::take(std::span<char> bytes) {
 // --- HTTP ----------------------------------------------------------------
 
 void Connection::read_http(std::string_view bytes) {
-  if (finish_when_written_) return;
+  if (writer_.is_finishing()) return;
   if (!answered_ && begins_tls(bytes) && !http_->mid_request()) return refuse_tls_hello();
   begin_request();
   owes_answer_ = true;
@@ -84,10 +84,7 @@ void Connection::read_http(std::string_view bytes) {
 
 void Connection::ask_for_body() {
   if (!http_->take_expectation()) return;
-  Outbound& queue = outbound();
-  const std::size_t before = queue.bytes();
-  queue.append_http("HTTP/1.1 100 Continue\r\n\r\n");
-  queue_changed(before);
+  writer_.queue([](Outbound& queue) { queue.append_http("HTTP/1.1 100 Continue\r\n\r\n"); });
 }
 
 // The request at hand and those that were sent behind it.
@@ -99,8 +96,8 @@ void Connection::serve_requests(http::RequestReader::Status status) {
     handle_request(http_->request());
     // Requests that were sent ahead without reading the answers are not served on
     // and on: the connection ends with the answers it has.
-    if (phase_ == Phase::kHttp && !takes_answers()) finish_when_written_ = true;
-    if (phase_ != Phase::kHttp || finish_when_written_ || is_suspended()) return;
+    if (phase_ == Phase::kHttp && !writer_.takes_answers()) writer_.finish_when_written();
+    if (phase_ != Phase::kHttp || writer_.is_finishing() || is_suspended()) return;
     status = http_->next();
   }
   if (status == Status::kError) return refuse_unreadable();
@@ -110,7 +107,7 @@ void Connection::serve_requests(http::RequestReader::Status status) {
 void Connection::handle_request(http::Request& request) {
   // The time that is left was given to this one.
   if (host_.draining) request.keep_alive = false;
-  meet_sender(request);
+  client_.meet_sender(request);
   if (const auto problem = http::host_problem(request)) return refuse_http(*problem);
   http::Route route = http::route(request, addresses(*host_.settings));
   const http::Opens opens = http::opens(request, route);
@@ -129,12 +126,13 @@ void Connection::handle_request(http::Request& request) {
   // A WebSocket can bring its token later.
   const bool later = std::holds_alternative<http::CommandSocket>(route) && http::wants_upgrade(request);
   const auto identified =
-      identify(request, later ? auth::Gate::Purpose::kSocket : auth::Gate::Purpose::kRequest);
+      client_.identify(request, later ? auth::Gate::Purpose::kSocket : auth::Gate::Purpose::kRequest);
   if (!identified && !http::is_open(route)) {
     return send_http(http::error_response(http::to_http(identified.error())), request.keep_alive, head);
   }
   if (const auto* page = std::get_if<http::Page>(&route)) {
-    return send_http(http::answer(*page, request, host_.server, identity()), request.keep_alive, head);
+    return send_http(http::answer(*page, request, host_.server, client_.identity()), request.keep_alive,
+                     head);
   }
   if (const auto* history = std::get_if<http::HistoryRequest>(&route)) {
     return answer_history(*history, request.keep_alive, head);
@@ -147,7 +145,8 @@ void Connection::handle_request(http::Request& request) {
                           "the server is shutting down and takes no events; send it again in a moment",
                           {}});
     }
-    if (auto error = auth::check_publish(identity(), target->channel)) return answer_http(std::move(*error));
+    if (auto error = auth::check_publish(client_.identity(), target->channel))
+      return answer_http(std::move(*error));
     const auto publish = http::parse_publish_request(request, target->channel);
     if (!publish) return answer_http(publish.error());
     return host_.commands.publish_over_http(*this, *publish);
@@ -160,7 +159,7 @@ void Connection::handle_request(http::Request& request) {
 }
 
 void Connection::answer_history(const http::HistoryRequest& request, bool keep_alive, bool head) {
-  if (const auto error = auth::check_read(identity(), request.channel)) {
+  if (const auto error = auth::check_read(client_.identity(), request.channel)) {
     return send_http(http::error_response(http::to_http(*error)), keep_alive, head);
   }
   Channel* channel = host_.hub.find(request.channel);
@@ -179,20 +178,20 @@ void Connection::send_http(const http::Response& response, bool keep_alive, bool
   if (response.status >= 400) host_.counters.http_errors.add();
   if (response.status == 401) host_.counters.unauthorized.add();
   if (response.status == 403) host_.counters.forbidden.add();
-  if (response.status >= 400) logs::refuse_request(host_, *this, http_->request(), response);
-  Outbound& queue = outbound();
+  if (response.status >= 400) logs::refuse_request(host_, client_, http_->request(), response);
+  Outbound& queue = writer_.outbound();
   const std::size_t before = queue.bytes();
   queue.append_http(http::serialize(response, keep_alive, head, page_headers()));
   owes_answer_ = false;
   if (!keep_alive) {
-    finish_when_written_ = true;
+    writer_.finish_when_written();
     host_.wheel.schedule(*this, host_.now + host_.settings->close_timeout);
   } else {
     const Settings& settings = *host_.settings;
     host_.wheel.schedule(*this, host_.now + std::min(settings.handshake_timeout, settings.idle_timeout));
     answered_ = true;
   }
-  queue_changed(before);
+  writer_.queue_changed(before);
 }
 
 void Connection::answer_http(const protocol::Result<std::string>& body) {
@@ -210,7 +209,7 @@ void Connection::refuse_http(const http::HttpError& error) {
 }
 
 void Connection::refuse_unreadable() {
-  meet_sender(http_->request());
+  client_.meet_sender(http_->request());
   refuse_http(http_->error());
 }
 
@@ -231,8 +230,8 @@ void Connection::open_websocket(http::Request& request) {
   const auto* commands = std::get_if<http::CommandSocket>(&route);
   if (commands != nullptr) {
     for (const std::string& channel : commands->channels) {
-      if (identity().awaits_token || commands->options.defaults) break;
-      if (const auto error = auth::check_subscribe(identity(), channel))
+      if (client_.identity().awaits_token || commands->options.defaults) break;
+      if (const auto error = auth::check_subscribe(client_.identity(), channel))
         return refuse_http(http::to_http(*error));
     }
   }
@@ -241,8 +240,7 @@ void Connection::open_websocket(http::Request& request) {
   // The limits of the frames that follow are the echo service's.
   if (commands == nullptr) reader_ = MessageReader(websocket::Role::kServer, kEchoLimits);
   if (result.upgrade->deflate) agree_on_deflate(*result.upgrade->deflate);
-  outbound().append_http(result.upgrade->response);
-  host_.counters.queued_bytes.add(result.upgrade->response.size());
+  writer_.put_http(result.upgrade->response);
   http_.reset();
   phase_ = Phase::kOpen;
   owes_answer_ = false;
@@ -251,7 +249,7 @@ void Connection::open_websocket(http::Request& request) {
     host_.counters.refused.add();
     return close(CloseCode::kTryAgainLater, "too many connections; come back later");
   }
-  if (const auto reason = take_place()) {
+  if (const auto reason = client_.enter()) {
     host_.counters.refused.add();
     return close(CloseCode::kTryAgainLater, *reason);
   }
@@ -283,8 +281,9 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
                                const SubscribeOptions& options) {
   service_ = service;
   constexpr std::array<std::string_view, 3> kKinds{"websocket", "echo", "events"};
-  logs::connect(host_, *this, kKinds[static_cast<std::size_t>(service)]);
-  take_seat();
+  logs::connect(host_, client_, kKinds[static_cast<std::size_t>(service)]);
+  record_.connected_at = protocol::system_now();
+  client_.take_seat();
   default_filter_ = options.filter;
   default_pace_ = options.pace;
   if (options.heartbeat) {
@@ -299,17 +298,14 @@ void Connection::begin_service(Service service, const std::vector<std::string>& 
   next_beat_ = host_.now + interval / 2 +
                std::chrono::milliseconds(random() % static_cast<unsigned long>(interval.count() / 2 + 1));
   if (service == Service::kCommands) {
-    host_.server.people().enter(people::People::key(host_.index, number_));
+    host_.server.people().enter(people::People::key(host_.index, number()));
     const FirstSubscriptions first{
         .channels = channels, .defaults = options.defaults, .since = options.since};
-    if (identity().awaits_token) await_token(first);
+    if (client_.identity().awaits_token) client_.await_token(first);
     host_.commands.welcome(*this, first, heartbeat_);
   }
   schedule_beat();
-  if (!marked_dirty_) {
-    host_.agenda.after_turn(*this, Due::kFlush);
-    marked_dirty_ = true;
-  }
+  writer_.flush_later();
 }
 
 // --- Frames --------------------------------------------------------------
@@ -321,9 +317,7 @@ void Connection::read_frames(std::span<char> bytes) {
   const bool is_closing = will_close();
   while (phase_ == Phase::kOpen && will_close() == is_closing) {
     if (is_suspended()) {
-      const std::span<char> unread = reader_.take_back();
-      store_wait_->unread.assign(unread.begin(), unread.end());
-      return;
+      return pending_->keep_unread(reader_.take_back());
     }
     const MessageReader::Item item = reader_.next();
     switch (item.kind) {
@@ -358,7 +352,7 @@ void Connection::handle_message(const MessageReader::Item& item) {
 }
 
 void Connection::echo(const MessageReader::Item& item) {
-  Outbound& queue = outbound();
+  Outbound& queue = writer_.outbound();
   const std::size_t before = queue.bytes();
   const std::string_view payload(item.payload.data(), item.payload.size());
   if (wire_form() == WireForm::kPlain) {
@@ -369,13 +363,13 @@ void Connection::echo(const MessageReader::Item& item) {
     deflater.compress(payload, compressed);
     websocket::append_frame(queue.replies(), item.opcode, compressed, nullptr, true);
   }
-  queue_changed(before);
+  writer_.queue_changed(before);
 }
 
 void Connection::answer_ping(std::span<const char> payload) {
-  Outbound& queue = outbound();
+  Outbound& queue = writer_.outbound();
   const std::size_t before = queue.bytes();
-  if (blocked_) {
+  if (writer_.is_blocked()) {
     std::string pong;
     websocket::append_frame(pong, websocket::Opcode::kPong, {payload.data(), payload.size()}, nullptr);
     if (queue.put_control(pong, Outbound::Control::kPong)) host_.counters.merged_pongs.add();
@@ -383,7 +377,7 @@ void Connection::answer_ping(std::span<const char> payload) {
     websocket::append_frame(queue.replies(), websocket::Opcode::kPong, {payload.data(), payload.size()},
                             nullptr);
   }
-  queue_changed(before);
+  writer_.queue_changed(before);
 }
 
 }  // namespace wskit::server

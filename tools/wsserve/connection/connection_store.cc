@@ -2,7 +2,7 @@
 // commands whose answers lie there.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <utility>
 
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/host.h"
@@ -13,81 +13,56 @@ namespace wskit::server {
 
 using protocol::CloseCode;
 
-namespace {
-
-bool is_settled(const StoreWait::Reply& reply, broker::Ticket settled) {
-  return std::ranges::all_of(reply.events, [&](const auto& event) { return event.ticket <= settled; });
-}
-
-protocol::Error not_stored(std::size_t lost, std::size_t events) {
-  return {
-      protocol::ErrorCode::kUnavailable,
-      fmt::format("{} of {} events could not be stored and were not accepted; send them again later, with "
-                  "the same dedup ids or sequences",
-                  lost, events),
-      fmt::format(R"({{"stored":{},"not_stored":{}}})", events - lost, lost)};
-}
-
-}  // namespace
-
-StoreWait& Connection::store_wait() {
-  if (store_wait_ == nullptr) store_wait_ = std::make_unique<StoreWait>();
-  return *store_wait_;
+PendingReplies& Connection::pending() {
+  if (pending_ == nullptr) pending_ = std::make_unique<PendingReplies>();
+  return *pending_;
 }
 
 // --- Publishes -----------------------------------------------------------------
 
-void Connection::await(StoreWait::Reply reply) {
+void Connection::await(PendingReplies::Reply reply) {
   if (phase_ == Phase::kHttp) suspend();
   if (phase_ != Phase::kOpen && phase_ != Phase::kHttp) return;
-  auto& replies = store_wait().replies;
-  if (replies.empty()) host_.agenda.after_turn(*this, Due::kSettle);
-  replies.push_back(std::move(reply));
+  PendingReplies& waiting = pending();
+  if (!waiting.has_replies()) host_.agenda.after_turn(*this, Due::kSettle);
+  waiting.add(std::move(reply));
 }
 
 bool Connection::settle(const broker::Broker& broker) {
-  if (store_wait_ == nullptr) return true;
-  auto& replies = store_wait_->replies;
+  if (pending_ == nullptr) return true;
   const broker::Ticket settled = broker.settled();
   const bool is_request = phase_ == Phase::kHttp;
-  while (!replies.empty() && is_settled(replies.front(), settled)) {
-    const StoreWait::Reply reply = std::move(replies.front());
-    replies.pop_front();
-    send_reply(reply, broker);
+  while (const auto reply = pending_->take_settled(settled)) {
+    send_reply(*reply, broker);
     // Only one HTTP request waits at a time. What was sent behind it was carried out
     // with its answer, and may have opened a WebSocket; if it waits, it has registered
     // itself anew.
     if (is_request || phase_ != Phase::kOpen) return true;
   }
-  if (!replies.empty()) return false;
+  if (pending_->has_replies()) return false;
   close_if_deferred();
   return true;
 }
 
-void Connection::send_reply(const StoreWait::Reply& reply, const broker::Broker& broker) {
-  std::size_t lost = 0;
-  std::size_t lost_first = 0;  // of which nobody says that they are another one's copy
-  for (const StoreWait::Event& event : reply.events) {
-    if (event.ticket != StoreWait::Event::kRefused && !broker.outcome(event.ticket).lost) continue;
-    ++lost;
-    if (!event.duplicate) ++lost_first;
-  }
-  host_.counters.published.take_back(lost_first);
-  host_.counters.unavailable.add(lost);
+void Connection::send_reply(const PendingReplies::Reply& reply, const broker::Broker& broker) {
+  const PendingReplies::Lost lost =
+      count_lost(reply, [&broker](broker::Ticket ticket) { return broker.outcome(ticket).lost; });
+  host_.counters.published.take_back(lost.first);
+  host_.counters.unavailable.add(lost.all);
   if (phase_ == Phase::kHttp) {
     return resume([&](Connection&) {
-      if (lost > 0) return answer_http(not_stored(lost, reply.events.size()));
+      if (lost.all > 0) return answer_http(not_stored(lost.all, reply.events.size()));
       answer_http(reply.text);
     });
   }
-  if (lost == 0) {
+  if (lost.all == 0) {
     if (!reply.text.empty()) send_text(reply.text);
     return;
   }
   host_.counters.command_errors.add();
   std::string text;
-  const protocol::Error error = not_stored(lost, reply.events.size());
-  logs::refuse(host_, *this, error);
+  const protocol::Error error = not_stored(lost.all, reply.events.size());
+  logs::refuse(host_, client_, error);
   protocol::append_error(text, reply.id, host_.clock.timestamp(), error);
   send_text(text);
 }
@@ -95,30 +70,30 @@ void Connection::send_reply(const StoreWait::Reply& reply, const broker::Broker&
 // --- Answers -------------------------------------------------------------------
 
 void Connection::suspend() {
-  store_wait().suspended = true;
+  pending().suspend();
   watch();
 }
 
 void Connection::resume(const std::function<void(Connection&)>& answer) {
-  store_wait_->suspended = false;
+  pending_->answered();
   answer(*this);
-  if (store_wait_ == nullptr || store_wait_->suspended) return;
+  if (pending_ == nullptr || pending_->is_suspended()) return;
   last_heard_ = host_.now;
   if (phase_ == Phase::kHttp) {
-    store_wait_.reset();
+    pending_.reset();
     watch();
-    if (!finish_when_written_) serve_requests(http_->next());
-    if (transport_.over()) take_end();
+    if (!writer_.is_finishing()) serve_requests(http_->next());
+    if (writer_.transport().over()) take_end();
     return;
   }
-  std::string unread = std::exchange(store_wait_->unread, {});
+  std::string unread = pending_->take_unread();
   // As little as if it were still in the socket: those who listen may be gone before
   // an event of it reaches them.
   if (!unread.empty() && !host_.quiet) read_frames(unread);
-  if (store_wait_ == nullptr || is_suspended()) return;
+  if (pending_ == nullptr || is_suspended()) return;
   close_if_deferred();
   if (phase_ == Phase::kOpen) watch();
-  if (transport_.over()) take_end();
+  if (writer_.transport().over()) take_end();
 }
 
 void Connection::history_arrived(const Channel& channel, broker::Part part) {
@@ -157,17 +132,16 @@ void Connection::say_gap(const Channel& channel, std::uint64_t last) {
 // What was valid before the reason to close is answered first, unless nobody
 // reads the answers. Wanted twice, the connection closes now.
 bool Connection::defer_close(CloseCode code, std::string_view reason) {
-  if (store_wait_ == nullptr || store_wait_->done() || code == CloseCode::kSlowConsumer) return false;
-  if (store_wait_->close) return false;
-  store_wait_->close = StoreWait::Close{code, std::string(reason)};
+  if (pending_ == nullptr || code == CloseCode::kSlowConsumer) return false;
+  if (!pending_->defer(code, reason)) return false;
   watch();
   return true;
 }
 
 void Connection::close_if_deferred() {
-  if (!store_wait_->done()) return;
-  const auto wanted = std::move(store_wait_->close);
-  store_wait_.reset();
+  if (!pending_->done()) return;
+  const auto wanted = pending_->take_close();
+  pending_.reset();
   if (wanted) close(wanted->code, wanted->reason);
 }
 

@@ -40,10 +40,10 @@ std::chrono::milliseconds any_retry() {
 void Connection::open_stream(http::EventStreamRequest& request, bool head) {
   if (!head) return host_.commands.open_stream(*this, request);
   const std::string text = http::serialize_event_stream(page_headers());
-  outbound().append_http(text);
-  finish_when_written_ = true;
+  writer_.outbound().append_http(text);
+  writer_.finish_when_written();
   host_.wheel.schedule(*this, host_.now + host_.settings->close_timeout);
-  queue_changed(outbound().bytes() - text.size());
+  writer_.queue_changed(writer_.outbound().bytes() - text.size());
 }
 
 bool Connection::begin_stream(const http::EventStreamRequest& request) {
@@ -51,8 +51,7 @@ bool Connection::begin_stream(const http::EventStreamRequest& request) {
   const bool single = request.channels.size() == 1 && !protocol::looks_like_pattern(request.channels.front());
   auto stream = std::make_unique<EventStream>(StreamCursor(host_.clock.receive_time().at, single),
                                               request.named, any_retry());
-  outbound().append_http(head);
-  host_.counters.queued_bytes.add(head.size());
+  writer_.put_http(head);
   http_.reset();
   phase_ = Phase::kOpen;
   owes_answer_ = false;
@@ -65,7 +64,7 @@ bool Connection::begin_stream(const http::EventStreamRequest& request) {
   if (!admitted) {
     refusal = "too many connections; come back later";
   } else {
-    refusal = take_place();
+    refusal = client_.enter();
   }
   if (refusal || host_.server.draining()) {
     // An answer with another status would end a browser's EventSource for good.
@@ -78,10 +77,10 @@ bool Connection::begin_stream(const http::EventStreamRequest& request) {
   begin_service(Service::kEvents, request.channels, request.options);
   // Nothing is ever heard of a reader, so the kernel is asked to notice that it is gone.
   const auto patience = static_cast<unsigned>(2 * ping_interval().count());
-  ::setsockopt(transport_.fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof(patience));
-  const std::size_t before = outbound().bytes();
-  stream_->append_retry(outbound().replies());
-  queue_changed(before);
+  ::setsockopt(writer_.transport().fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof(patience));
+  const std::size_t before = writer_.outbound().bytes();
+  stream_->append_retry(writer_.outbound().replies());
+  writer_.queue_changed(before);
   return true;
 }
 
@@ -91,17 +90,17 @@ void Connection::begin_position(std::string_view channel, std::string_view epoch
 
 void Connection::positions_are_known() {
   if (phase_ != Phase::kOpen || !can_say_position()) return;
-  const std::size_t before = outbound().bytes();
-  stream_->append_position(outbound().replies(), host_.clock.receive_time().at, {});
-  queue_changed(before);
+  const std::size_t before = writer_.outbound().bytes();
+  stream_->append_position(writer_.outbound().replies(), host_.clock.receive_time().at, {});
+  writer_.queue_changed(before);
 }
 
 // --- Write -----------------------------------------------------------------
 
 void Connection::send_to_stream(std::string_view json) {
-  const std::size_t before = outbound().bytes();
-  EventStream::append_control(outbound().replies(), json);
-  queue_changed(before);
+  const std::size_t before = writer_.outbound().bytes();
+  EventStream::append_control(writer_.outbound().replies(), json);
+  writer_.queue_changed(before);
 }
 
 void Connection::deliver_to_stream(std::span<const ChunkPtr> frames) {
@@ -131,9 +130,9 @@ void Connection::say_position() {
       limit = std::min(limit, offset - 1);
     });
   }
-  const std::size_t before = outbound().bytes();
-  stream_->append_position(outbound().replies(), host_.clock.receive_time().at, held);
-  queue_changed(before);
+  const std::size_t before = writer_.outbound().bytes();
+  stream_->append_position(writer_.outbound().replies(), host_.clock.receive_time().at, held);
+  writer_.queue_changed(before);
 }
 
 // --- Time ------------------------------------------------------------------
@@ -141,15 +140,15 @@ void Connection::say_position() {
 void Connection::beat_stream() {
   const auto now = host_.now;
   const auto silence = 2 * ping_interval();
-  if (!blocked_) last_heard_ = now;
+  if (!writer_.is_blocked()) last_heard_ = now;
   if (now - last_heard_ >= silence) return overflow(0);
   if (now >= next_beat_) {
     next_beat_ = now + ping_interval();
-    if (!blocked_) {
+    if (!writer_.is_blocked()) {
       if (stream_->is_ahead_of_id()) say_position();
-      const std::size_t before = outbound().bytes();
-      http::append_comment(outbound().replies());
-      queue_changed(before);
+      const std::size_t before = writer_.outbound().bytes();
+      http::append_comment(writer_.outbound().replies());
+      writer_.queue_changed(before);
     }
   }
   schedule_beat();

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "wsserve/audit/records.h"
-#include "wsserve/connection/connection.h"
+#include "wsserve/connection/client.h"
 #include "wsserve/connection/host.h"
 #include "wsserve/http/request_reader.h"
 #include "wsserve/http/response.h"
@@ -13,94 +13,91 @@
 namespace wskit::server::logs {
 namespace {
 
-Actor actor(const Connection& connection) {
-  return {.connection = connection.id(),
-          .user = std::string(connection.user()),
-          .address = connection.peer_address().to_string()};
+Actor actor(const Client& client) {
+  return {
+      .connection = client.id(), .user = std::string(client.user()), .address = client.address().to_string()};
 }
 
-RefusedRequest refused(const Connection& connection, const http::Request& request,
-                       const http::Response& response) {
+RefusedRequest refused(const Client& client, const http::Request& request, const http::Response& response) {
   RefusedRequest made{.method = request.method,
                       .path = request.path,
                       .origin = {},
                       .status = response.status,
                       .body = response.body,
-                      .before_sign_in = connection.identity().awaits_token};
+                      .before_sign_in = client.identity().awaits_token};
   if (request.count("origin") > 0) made.origin = request.header("origin");
   return made;
 }
 
 }  // namespace
 
-void connect(Host& host, const Connection& connection, std::string_view kind) {
+void connect(Host& host, const Client& client, std::string_view kind) {
   ServerLog* log = host.server.log();
-  if (log != nullptr && log->tells_connections()) report::connect(*log, actor(connection), kind);
+  if (log != nullptr && log->tells_connections()) report::connect(*log, actor(client), kind);
   AuditLog* audit = host.server.audit();
-  if (audit != nullptr) audit::connect(*audit, host.clock.timestamp(), actor(connection), kind);
+  if (audit != nullptr) audit::connect(*audit, host.clock.timestamp(), actor(client), kind);
 }
 
-void disconnect(Host& host, const Connection& connection, protocol::CloseCode code, std::string_view reason) {
+void disconnect(Host& host, const Client& client, protocol::CloseCode code, std::string_view reason,
+                const protocol::DeliveryCounters& counters) {
   ServerLog* log = host.server.log();
   if (log != nullptr && report::tells(*log, code)) {
-    report::disconnect(*log, actor(connection), code, reason, connection.counters());
+    report::disconnect(*log, actor(client), code, reason, counters);
   }
   AuditLog* audit = host.server.audit();
   if (audit == nullptr) return;
-  audit::disconnect(*audit, host.clock.timestamp(), actor(connection), code, reason, connection.counters());
+  audit::disconnect(*audit, host.clock.timestamp(), actor(client), code, reason, counters);
 }
 
-void command(Host& host, const Connection& connection, const protocol::Command& command) {
+void command(Host& host, const Client& client, const protocol::Command& command) {
   ServerLog* log = host.server.log();
-  if (log != nullptr && log->tells_commands()) report::command(*log, actor(connection), command);
+  if (log != nullptr && log->tells_commands()) report::command(*log, actor(client), command);
 }
 
-void refuse(Host& host, const Connection& connection, const protocol::Error& error) {
+void refuse(Host& host, const Client& client, const protocol::Error& error) {
   ServerLog* log = host.server.log();
-  if (log != nullptr && report::tells(*log, error)) report::refuse(*log, actor(connection), error);
+  if (log != nullptr && report::tells(*log, error)) report::refuse(*log, actor(client), error);
   AuditLog* audit = host.server.audit();
-  if (audit != nullptr) audit::refuse(*audit, host.clock.timestamp(), actor(connection), error);
+  if (audit != nullptr) audit::refuse(*audit, host.clock.timestamp(), actor(client), error);
 }
 
-void refuse_request(Host& host, const Connection& connection, const http::Request& request,
+void refuse_request(Host& host, const Client& client, const http::Request& request,
                     const http::Response& response) {
   ServerLog* log = host.server.log();
   AuditLog* audit = host.server.audit();
   if (log == nullptr && audit == nullptr) return;
-  const RefusedRequest asked = refused(connection, request, response);
-  if (log != nullptr && report::tells(*log, asked)) report::refuse_request(*log, actor(connection), asked);
-  if (audit != nullptr) audit::refuse_request(*audit, host.clock.timestamp(), actor(connection), asked);
+  const RefusedRequest asked = refused(client, request, response);
+  if (log != nullptr && report::tells(*log, asked)) report::refuse_request(*log, actor(client), asked);
+  if (audit != nullptr) audit::refuse_request(*audit, host.clock.timestamp(), actor(client), asked);
 }
 
-void trouble(Host& host, const Connection& connection, Trouble kind, std::string_view what) {
+void trouble(Host& host, const Client& client, Trouble kind, std::string_view what) {
   ServerLog* log = host.server.log();
-  if (log != nullptr) report::trouble(*log, actor(connection), kind, what);
+  if (log != nullptr) report::trouble(*log, actor(client), kind, what);
 }
 
-void authenticate(Host& host, const Connection& connection) {
+void authenticate(Host& host, const Client& client) {
   AuditLog* audit = host.server.audit();
-  if (audit != nullptr) audit::authenticate(*audit, host.clock.timestamp(), actor(connection));
+  if (audit != nullptr) audit::authenticate(*audit, host.clock.timestamp(), actor(client));
 }
 
-void subscribe(Host& host, const Connection& connection,
-               std::span<const protocol::SubscribedChannel> channels) {
+void subscribe(Host& host, const Client& client, std::span<const protocol::SubscribedChannel> channels) {
   AuditLog* audit = host.server.audit();
-  if (audit != nullptr) audit::subscribe(*audit, host.clock.timestamp(), actor(connection), channels);
+  if (audit != nullptr) audit::subscribe(*audit, host.clock.timestamp(), actor(client), channels);
 }
 
-void unsubscribe(Host& host, const Connection& connection, std::span<const std::string_view> channels) {
+void unsubscribe(Host& host, const Client& client, std::span<const std::string_view> channels) {
   AuditLog* audit = host.server.audit();
-  if (audit != nullptr) audit::unsubscribe(*audit, host.clock.timestamp(), actor(connection), channels);
+  if (audit != nullptr) audit::unsubscribe(*audit, host.clock.timestamp(), actor(client), channels);
 }
 
-void publish(Host& host, const Connection& connection, std::span<const protocol::PublishEvent> events,
+void publish(Host& host, const Client& client, std::span<const protocol::PublishEvent> events,
              std::span<const protocol::Published> published) {
   AuditLog* audit = host.server.audit();
-  if (audit != nullptr) audit::publish(*audit, host.clock.timestamp(), actor(connection), events, published);
+  if (audit != nullptr) audit::publish(*audit, host.clock.timestamp(), actor(client), events, published);
 }
 
-void administer(Host& host, const Connection& administrator, std::string_view action,
-                std::string_view target) {
+void administer(Host& host, const Client& administrator, std::string_view action, std::string_view target) {
   AuditLog* audit = host.server.audit();
   if (audit != nullptr)
     audit::administer(*audit, host.clock.timestamp(), actor(administrator), action, target);

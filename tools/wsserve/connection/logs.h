@@ -15,7 +15,7 @@
 
 namespace wskit::server {
 
-class Connection;
+class Client;
 struct Host;
 enum class Trouble : std::uint8_t;
 namespace http {
@@ -26,30 +26,29 @@ struct Response;
 namespace logs {
 
 // A WebSocket or an event stream has begun. `kind`: "websocket", "echo", "events".
-void connect(Host& host, const Connection& connection, std::string_view kind);
+void connect(Host& host, const Client& client, std::string_view kind);
 // 1006: it ended without a word.
-void disconnect(Host& host, const Connection& connection, protocol::CloseCode code, std::string_view reason);
+void disconnect(Host& host, const Client& client, protocol::CloseCode code, std::string_view reason,
+                const protocol::DeliveryCounters& counters);
 // A command is about to be carried out.
-void command(Host& host, const Connection& connection, const protocol::Command& command);
+void command(Host& host, const Client& client, const protocol::Command& command);
 // A command was refused.
-void refuse(Host& host, const Connection& connection, const protocol::Error& error);
+void refuse(Host& host, const Client& client, const protocol::Error& error);
 // A request was answered with an error.
-void refuse_request(Host& host, const Connection& connection, const http::Request& request,
+void refuse_request(Host& host, const Client& client, const http::Request& request,
                     const http::Response& response);
 // Trouble that no answer tells of.
-void trouble(Host& host, const Connection& connection, Trouble kind, std::string_view what);
+void trouble(Host& host, const Client& client, Trouble kind, std::string_view what);
 
 // Somebody has shown a token by command.
-void authenticate(Host& host, const Connection& connection);
-void subscribe(Host& host, const Connection& connection,
-               std::span<const protocol::SubscribedChannel> channels);
-void unsubscribe(Host& host, const Connection& connection, std::span<const std::string_view> channels);
+void authenticate(Host& host, const Client& client);
+void subscribe(Host& host, const Client& client, std::span<const protocol::SubscribedChannel> channels);
+void unsubscribe(Host& host, const Client& client, std::span<const std::string_view> channels);
 // As many `published` as events.
-void publish(Host& host, const Connection& connection, std::span<const protocol::PublishEvent> events,
+void publish(Host& host, const Client& client, std::span<const protocol::PublishEvent> events,
              std::span<const protocol::Published> published);
 // What an administrator has asked for, of which connections: "disconnect", "user ann".
-void administer(Host& host, const Connection& administrator, std::string_view action,
-                std::string_view target);
+void administer(Host& host, const Client& administrator, std::string_view action, std::string_view target);
 
 }  // namespace logs
 }  // namespace wskit::server

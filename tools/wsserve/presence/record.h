@@ -10,7 +10,6 @@
 
 #include "common/protocol/control.h"
 #include "common/protocol/timestamp.h"
-#include "wsserve/presence/people.h"
 
 namespace wskit::server::people {
 
@@ -21,7 +20,6 @@ struct Record {
   std::uint64_t replies = 0;  // messages out that are no events
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
-  SeatPtr seat;  // null: anonymous
 };
 
 // As it stands now.

@@ -37,7 +37,7 @@ class ConnectionEndTest : public ConnectionFixture {};
 // --- Time ----------------------------------------------------------------------
 
 TEST_F(ConnectionEndTest, EachHeartbeatBringsTheCountersAndAPing) {
-  Client& client = open("/ws?heartbeat=10");
+  TestClient& client = open("/ws?heartbeat=10");
   client.connection().deliver(event_frame("event"), 1);
   client.connection().count_filtered(2);
   EXPECT_THAT(client.take_frames(), ElementsAre("text:event"));
@@ -56,13 +56,13 @@ TEST_F(ConnectionEndTest, EachHeartbeatBringsTheCountersAndAPing) {
 }
 
 TEST_F(ConnectionEndTest, AClientThatWantsNoHeartbeatsIsPingedAllTheSame) {
-  Client& client = open("/ws?heartbeat=0");
+  TestClient& client = open("/ws?heartbeat=0");
   pass(31s);
   EXPECT_THAT(client.take_frames(), ElementsAre("ping:"));
 }
 
 TEST_F(ConnectionEndTest, APeerThatIsSilentForTwoHeartbeatsIsClosedWith4009AndThenEnded) {
-  Client& client = open();
+  TestClient& client = open();
   pass(31s);
   EXPECT_THAT(client.take_frames(), ElementsAre(HasSubstr("heartbeat"), "ping:"));
   pass(29s);
@@ -79,7 +79,7 @@ TEST_F(ConnectionEndTest, APeerThatIsSilentForTwoHeartbeatsIsClosedWith4009AndTh
 }
 
 TEST_F(ConnectionEndTest, APeerThatSaysAnythingAtAllIsNotSilent) {
-  Client& client = open();
+  TestClient& client = open();
   for (int i = 0; i < 20; ++i) {
     // Not even a whole frame.
     client.send(client_frame(Opcode::kPong, "").substr(i % 2 == 0 ? 0 : 3, 3));
@@ -90,7 +90,7 @@ TEST_F(ConnectionEndTest, APeerThatSaysAnythingAtAllIsNotSilent) {
 }
 
 TEST_F(ConnectionEndTest, AServerThatStoodStillAsksBeforeItCallsAPeerSilent) {
-  Client& client = open();
+  TestClient& client = open();
   pass(1h);
   EXPECT_THAT(client.take_frames(), ElementsAre(HasSubstr("heartbeat"), "ping:"));
   pass(29s);
@@ -100,7 +100,7 @@ TEST_F(ConnectionEndTest, AServerThatStoodStillAsksBeforeItCallsAPeerSilent) {
 }
 
 TEST_F(ConnectionEndTest, APeerHasOneHeartbeatToAnswerFromWhenItsPingIsWritten) {
-  Client& client = open();
+  TestClient& client = open();
   host().now += 31s;
   host().wheel.advance(host().now);
   host().now += 20s;  // the rest of the turn
@@ -113,7 +113,7 @@ TEST_F(ConnectionEndTest, APeerHasOneHeartbeatToAnswerFromWhenItsPingIsWritten) 
 }
 
 TEST_F(ConnectionEndTest, APeerWhoseAnswerIsNotReadYetIsNotSilent) {
-  Client& client = open();
+  TestClient& client = open();
   pass(31s);
   client.send(client_frame(Opcode::kPong, ""));
   host().now += 1h;
@@ -135,7 +135,7 @@ class TokenConnectionTest : public ConnectionEndTest {
 };
 
 TEST_F(TokenConnectionTest, ARequestWithoutATokenIsAnsweredWith401) {
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(get("/ws/stats") + get("/healthz"));
   turn();
   EXPECT_THAT(client.take_bytes(),
@@ -145,8 +145,8 @@ TEST_F(TokenConnectionTest, ARequestWithoutATokenIsAnsweredWith401) {
 }
 
 TEST_F(TokenConnectionTest, AWebSocketThatBringsNoTokenInTimeIsClosedWith4001) {
-  Client& client = open();
-  EXPECT_TRUE(client.connection().identity().awaits_token);
+  TestClient& client = open();
+  EXPECT_TRUE(client.connection().client().identity().awaits_token);
   pass(9s);
   EXPECT_TRUE(client.is_open());
   pass(2s);
@@ -161,12 +161,12 @@ TEST_F(TokenConnectionTest, AWebSocketThatBringsItsTokenInTimeStaysAndGetsWhatIt
     ann->user = "ann";
     EXPECT_TRUE(connection.take_identity(std::move(ann), first));
   };
-  Client& client = open("/ws/market/*");
+  TestClient& client = open("/ws/market/*");
   client.send_text("a token");
   turn();
   ASSERT_TRUE(first.has_value());
   EXPECT_THAT(first->channels, ElementsAre("market/*"));
-  EXPECT_EQ(client.connection().user(), "ann");
+  EXPECT_EQ(client.connection().client().user(), "ann");
   EXPECT_EQ(server().people().connections_of("ann"), 1U);
   pass(20s);
   EXPECT_TRUE(client.is_open());
@@ -176,7 +176,7 @@ TEST_F(TokenConnectionTest, AWebSocketThatBringsItsTokenInTimeStaysAndGetsWhatIt
 
 TEST_F(TokenConnectionTest, TheFifthTokenThatIsNotRightClosesWith4001) {
   handler().on_message = [](Connection& connection, std::string_view) { connection.count_refused_token(); };
-  Client& client = open();
+  TestClient& client = open();
   for (int i = 0; i < 4; ++i) client.send_text("wrong");
   turn();
   EXPECT_THAT(client.take_frames(), IsEmpty());
@@ -192,8 +192,8 @@ TEST_F(ConnectionEndTest, AnExceptionOfTheHandlerEndsThisConnectionAloneWith1011
     connection.send_text(text);
     if (text == "wrong") throw std::runtime_error("thrown by a test");
   };
-  Client& client = open();
-  Client& other = open();
+  TestClient& client = open();
+  TestClient& other = open();
   client.send_text("right");
   client.send_text("wrong");
   client.send_text("never");
@@ -209,7 +209,7 @@ TEST_F(ConnectionEndTest, AnExceptionOfTheHandlerEndsThisConnectionAloneWith1011
 
 TEST_F(ConnectionEndTest, AnExceptionOfTheWelcomeClosesWith1011BehindTheUpgrade) {
   handler().on_welcome = [](Connection&) { throw std::runtime_error("thrown by a test"); };
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(upgrade("/ws"));
   turn();
   EXPECT_THAT(client.take_bytes(), AllOf(StartsWith("HTTP/1.1 101 "), HasSubstr("the server failed")));
@@ -219,7 +219,7 @@ TEST_F(ConnectionEndTest, AnExceptionOfTheWelcomeClosesWith1011BehindTheUpgrade)
 }
 
 TEST_F(ConnectionEndTest, AFailedDeliveryClosesWith1011SoThatNoEventIsMissedUnawares) {
-  Client& client = open();
+  TestClient& client = open();
   subscribe(client, "a");
   publish("a", "1");
   turn();
@@ -238,7 +238,7 @@ TEST_F(ConnectionEndTest, AFailedDeliveryClosesWith1011SoThatNoEventIsMissedUnaw
 
 TEST_F(ConnectionEndTest, AWebSocketThatEndsWithoutACloseIsAnsweredAndEnded) {
   answer_messages();
-  Client& client = open();
+  TestClient& client = open();
   client.send_text("last");
   client.end();
   turn();
@@ -249,7 +249,7 @@ TEST_F(ConnectionEndTest, AWebSocketThatEndsWithoutACloseIsAnsweredAndEnded) {
 }
 
 TEST_F(ConnectionEndTest, AClosedConnectionEndsWhenItsPeerHasAnswered) {
-  Client& client = open();
+  TestClient& client = open();
   client.connection().close(protocol::CloseCode::kGoingAway, "a reason");
   turn();
   EXPECT_THAT(client.take_frames(), ElementsAre("close:1001:a reason"));
@@ -264,7 +264,7 @@ TEST_F(ConnectionEndTest, AClosedConnectionEndsWhenItsPeerHasAnswered) {
 }
 
 TEST_F(ConnectionEndTest, AnotherReasonToCloseIsNotTold) {
-  Client& client = open();
+  TestClient& client = open();
   client.connection().close(protocol::CloseCode::kGoingAway, "first");
   client.connection().close(protocol::CloseCode::kSlowConsumer, "second");
   client.connection().send_text("too late");
@@ -274,7 +274,7 @@ TEST_F(ConnectionEndTest, AnotherReasonToCloseIsNotTold) {
 }
 
 TEST_F(ConnectionEndTest, DestructionIsAskedForExactlyOnce) {
-  Client& client = open();
+  TestClient& client = open();
   Connection& connection = client.connection();
   connection.close(protocol::CloseCode::kGoingAway, {});
   EXPECT_EQ(asked(client, Due::kDestroy), 0U);
@@ -302,7 +302,7 @@ TEST_F(ConnectionEndTest, DestructionIsAskedForExactlyOnce) {
 }
 
 TEST_F(ConnectionEndTest, SubscriptionsAreTakenBackBetweenTurnsAndBringNothingBefore) {
-  Client& client = open();
+  TestClient& client = open();
   subscribe(client, "a");
   subscribe(client, "b");
   client.connection().close(protocol::CloseCode::kGoingAway, {});
@@ -317,13 +317,13 @@ TEST_F(ConnectionEndTest, SubscriptionsAreTakenBackBetweenTurnsAndBringNothingBe
 }
 
 TEST_F(ConnectionEndTest, ADrainTellsAWebSocketWhenToComeBackAndLetsGoOfAnIdleConnection) {
-  Client& client = open();
-  Client& idle = connect();
-  Client& asking = connect();
+  TestClient& client = open();
+  TestClient& idle = connect();
+  TestClient& asking = connect();
   asking.send("GET /healthz HTTP/1.1\r\n");
   turn();
   host().draining = true;
-  for (Client* each : {&client, &idle, &asking}) each->connection().drain(1500ms);
+  for (TestClient* each : {&client, &idle, &asking}) each->connection().drain(1500ms);
   turn();
   EXPECT_THAT(client.take_frames(), ElementsAre("close:1001:reconnect after 1500 ms"));
   EXPECT_TRUE(idle.is_gone());

@@ -90,22 +90,22 @@ bool StubServer::admit() {
 
 // --- The peer ------------------------------------------------------------------
 
-Client::Client(int fd, std::unique_ptr<Connection> connection)
+TestClient::TestClient(int fd, std::unique_ptr<Connection> connection)
     : fd_(fd), number_(connection->number()), connection_(std::move(connection)) {}
 
-Client::~Client() { ::close(fd_); }
+TestClient::~TestClient() { ::close(fd_); }
 
-void Client::send(std::string_view bytes) {
+void TestClient::send(std::string_view bytes) {
   ASSERT_EQ(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
 }
 
-void Client::send_close(std::uint16_t code, std::string_view reason) {
+void TestClient::send_close(std::uint16_t code, std::string_view reason) {
   send(websocket::client_frame(Opcode::kClose, websocket::close_payload(code, reason)));
 }
 
-void Client::end() { ::shutdown(fd_, SHUT_WR); }
+void TestClient::end() { ::shutdown(fd_, SHUT_WR); }
 
-void Client::read() {
+void TestClient::read() {
   std::array<char, 65'536> buffer;
   while (!over_) {
     const ssize_t count = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -118,16 +118,16 @@ void Client::read() {
   }
 }
 
-std::string Client::take_bytes() {
+std::string TestClient::take_bytes() {
   read();
   return std::exchange(received_, {});
 }
 
-std::vector<std::string> Client::frames_of(std::string_view bytes) {
+std::vector<std::string> TestClient::frames_of(std::string_view bytes) {
   return websocket::transcript(reader_, bytes);
 }
 
-bool Client::is_over() {
+bool TestClient::is_over() {
   read();
   return over_ && received_.empty();
 }
@@ -163,7 +163,7 @@ ConnectionFixture::ConnectionFixture()
 }
 
 ConnectionFixture::~ConnectionFixture() {
-  for (Client& client : clients_) {
+  for (TestClient& client : clients_) {
     if (!client.is_gone()) client.connection().abort();
   }
   end_turn();
@@ -177,7 +177,7 @@ void ConnectionFixture::set(const std::function<void(Settings&)>& change) {
   host_.settings = std::make_shared<const Settings>(std::move(settings));
 }
 
-Client& ConnectionFixture::connect(int send_buffer) {
+TestClient& ConnectionFixture::connect(int send_buffer) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     throw std::system_error(errno, std::generic_category(), "socketpair");
@@ -189,13 +189,13 @@ Client& ConnectionFixture::connect(int send_buffer) {
   }
   auto connection =
       std::make_unique<Connection>(host_, std::move(socket), PeerAddress(), next_number_++, StandingPtr());
-  Client& client = clients_.emplace_back(ends[1], std::move(connection));
+  TestClient& client = clients_.emplace_back(ends[1], std::move(connection));
   client.connection().start();
   return client;
 }
 
-Client& ConnectionFixture::open(std::string_view target, int send_buffer) {
-  Client& client = connect(send_buffer);
+TestClient& ConnectionFixture::open(std::string_view target, int send_buffer) {
+  TestClient& client = connect(send_buffer);
   client.send(upgrade(target));
   turn();
   const std::string answer = client.take_bytes();
@@ -235,7 +235,7 @@ void ConnectionFixture::end_turn() {
   for (Connection* connection : agenda_.take(Due::kDropSubscriptions)) connection->drop_subscriptions();
   for (Connection* connection : agenda_.take(Due::kDestroy)) {
     agenda_.forget(*connection);
-    for (Client& client : clients_) {
+    for (TestClient& client : clients_) {
       if (client.number() == connection->number()) {
         client.destroy();
         break;
@@ -250,7 +250,7 @@ void ConnectionFixture::pass(std::chrono::milliseconds time) {
   turn();
 }
 
-void ConnectionFixture::subscribe(Client& client, std::string_view channel) {
+void ConnectionFixture::subscribe(TestClient& client, std::string_view channel) {
   Position position;
   Connection& connection = client.connection();
   connection.subscriptions().add(
@@ -270,14 +270,14 @@ void ConnectionFixture::answer_messages() {
   handler_.on_message = [](Connection& connection, std::string_view text) { connection.send_text(text); };
 }
 
-std::size_t ConnectionFixture::block(Client& client) {
+std::size_t ConnectionFixture::block(TestClient& client) {
   const std::string event(200'000, 'e');
   client.connection().deliver(event_frame(event), 1);
   EXPECT_GT(host_.counters.queued_bytes.get(), 0U);
   return event.size();
 }
 
-std::string ConnectionFixture::read_all_bytes(Client& client) {
+std::string ConnectionFixture::read_all_bytes(TestClient& client) {
   std::string all;
   for (std::string more = client.take_bytes(); !more.empty(); more = client.take_bytes()) {
     all += more;
@@ -286,7 +286,7 @@ std::string ConnectionFixture::read_all_bytes(Client& client) {
   return all;
 }
 
-std::vector<std::string> ConnectionFixture::read_all_frames(Client& client) {
+std::vector<std::string> ConnectionFixture::read_all_frames(TestClient& client) {
   return client.frames_of(read_all_bytes(client));
 }
 

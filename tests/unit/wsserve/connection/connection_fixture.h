@@ -110,12 +110,12 @@ class StubServer final : public ServerView {
 };
 
 // The peer of one connection.
-class Client {
+class TestClient {
  public:
-  Client(int fd, std::unique_ptr<Connection> connection);
-  ~Client();
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
+  TestClient(int fd, std::unique_ptr<Connection> connection);
+  ~TestClient();
+  TestClient(const TestClient&) = delete;
+  TestClient& operator=(const TestClient&) = delete;
 
   void send(std::string_view bytes);
   void send_text(std::string_view text) { send(websocket::client_frame(websocket::Opcode::kText, text)); }
@@ -166,9 +166,9 @@ class ConnectionFixture : public testing::Test {
 
   // A connection that has started. `send_buffer`: the kernel holds about so much of what
   // the peer has not read; 0: its own choice.
-  Client& connect(int send_buffer = 0);
+  TestClient& connect(int send_buffer = 0);
   // The same after the upgrade.
-  Client& open(std::string_view target = "/ws", int send_buffer = 0);
+  TestClient& open(std::string_view target = "/ws", int send_buffer = 0);
 
   // A whole turn: reads, looks at the time, delivers, writes, and calls those who asked.
   void turn();
@@ -180,21 +180,21 @@ class ConnectionFixture : public testing::Test {
   void pass(std::chrono::milliseconds time);
 
   // Subscribes the channel as the command would.
-  void subscribe(Client& client, std::string_view channel);
+  void subscribe(TestClient& client, std::string_view channel);
   // Publishes `data`, which is JSON.
   void publish(std::string_view channel, std::string_view data);
 
   // The handler answers every message with its text from now on.
   void answer_messages();
   // Fills what lies between the two ends with one event, and returns the length of its text.
-  std::size_t block(Client& client);
+  std::size_t block(TestClient& client);
 
   // Everything that the client is sent until nothing more comes, with a turn behind each
   // part that was read.
-  [[nodiscard]] std::string read_all_bytes(Client& client);
-  [[nodiscard]] std::vector<std::string> read_all_frames(Client& client);
+  [[nodiscard]] std::string read_all_bytes(TestClient& client);
+  [[nodiscard]] std::vector<std::string> read_all_frames(TestClient& client);
 
-  [[nodiscard]] std::size_t asked(const Client& client, Due due) const {
+  [[nodiscard]] std::size_t asked(const TestClient& client, Due due) const {
     return agenda_.asked(client.number(), due);
   }
   [[nodiscard]] Host& host() { return host_; }
@@ -222,7 +222,7 @@ class ConnectionFixture : public testing::Test {
   std::list<websocket::ReaderLimits> message_limits_;  // all that ever held
   Host host_;
   std::uint64_t next_number_ = 1;
-  std::list<Client> clients_;
+  std::list<TestClient> clients_;
 };
 
 // A frame as the fan-out hands it over.

@@ -27,7 +27,7 @@ class ConnectionHttpTest : public ConnectionFixture {};
 // --- Requests ------------------------------------------------------------------
 
 TEST_F(ConnectionHttpTest, APlainRequestGetsItsPageAndTheConnectionGoesOnWithTheNext) {
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(get("/healthz"));
   turn();
   EXPECT_THAT(client.take_bytes(),
@@ -49,7 +49,7 @@ TEST_F(ConnectionHttpTest, RequestsThatAreSentAtOnceAreAnsweredInTheirOrder) {
   handler().on_request = [](Connection& connection, std::string_view what) {
     connection.answer_http(std::string(what));
   };
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(get("/healthz") + get("/channels") + get("/nothing") + get("/healthz"));
   turn();
   const std::string answers = client.take_bytes();
@@ -64,7 +64,7 @@ TEST_F(ConnectionHttpTest, RequestsThatAreSentAtOnceAreAnsweredInTheirOrder) {
 }
 
 TEST_F(ConnectionHttpTest, AHeadHasTheHeadersAndNoBody) {
-  Client& client = connect();
+  TestClient& client = connect();
   client.send("HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   turn();
   EXPECT_THAT(client.take_bytes(),
@@ -73,7 +73,7 @@ TEST_F(ConnectionHttpTest, AHeadHasTheHeadersAndNoBody) {
 
 TEST_F(ConnectionHttpTest, ABodyThatIsHeldBackIsAskedFor) {
   handler().on_request = [](Connection& connection, std::string_view) { connection.answer_http("done\n"); };
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(
       "POST /publish/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
   turn();
@@ -84,7 +84,7 @@ TEST_F(ConnectionHttpTest, ABodyThatIsHeldBackIsAskedFor) {
 }
 
 TEST_F(ConnectionHttpTest, AGetOfAWebSocketAddressIsAnsweredWith426AndTheUpgradeMayFollow) {
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(get("/ws"));
   turn();
   EXPECT_THAT(client.take_bytes(), StartsWith("HTTP/1.1 426 "));
@@ -94,7 +94,7 @@ TEST_F(ConnectionHttpTest, AGetOfAWebSocketAddressIsAnsweredWith426AndTheUpgrade
 }
 
 TEST_F(ConnectionHttpTest, WhatIsNoHttpIsAnsweredWith400AndNothingBehindItIsServed) {
-  Client& client = connect();
+  TestClient& client = connect();
   client.send("hello\r\n\r\n" + get("/healthz"));
   turn();
   EXPECT_THAT(client.take_bytes(), AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("Connection: close\r\n"),
@@ -103,7 +103,7 @@ TEST_F(ConnectionHttpTest, WhatIsNoHttpIsAnsweredWith400AndNothingBehindItIsServ
 }
 
 TEST_F(ConnectionHttpTest, ATlsHelloIsToldThatThereIsNoTls) {
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11));
   turn();
   EXPECT_THAT(client.take_bytes(), AllOf(StartsWith("HTTP/1.1 400 "),
@@ -113,7 +113,7 @@ TEST_F(ConnectionHttpTest, ATlsHelloIsToldThatThereIsNoTls) {
 }
 
 TEST_F(ConnectionHttpTest, ARequestThatIsNotWholeInTheHandshakesTimeEndsTheConnection) {
-  Client& client = connect();
+  TestClient& client = connect();
   client.send("GET /healthz HTTP/1.1\r\nHo");
   pass(9s);
   client.send("st: localhost\r\n");
@@ -126,7 +126,7 @@ TEST_F(ConnectionHttpTest, ARequestThatIsNotWholeInTheHandshakesTimeEndsTheConne
 }
 
 TEST_F(ConnectionHttpTest, AConnectionMayWaitForItsNextRequestUntilTheIdleTimeout) {
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(get("/healthz"));
   turn();
   for (int seconds = 0; seconds < 59; ++seconds) pass(1s);
@@ -142,7 +142,7 @@ TEST_F(ConnectionHttpTest, AnAnswerThatIsNotTakenInTheHandshakesTimeEndsTheConne
   handler().on_request = [](Connection& connection, std::string_view) {
     connection.answer_http(std::string(500'000, 'a'));
   };
-  Client& client = connect(kSmallBuffer);
+  TestClient& client = connect(kSmallBuffer);
   client.send(get("/channels"));
   turn();
   pass(9s);
@@ -160,7 +160,7 @@ TEST_F(ConnectionHttpTest, RequestsThatAreSentAheadAreNotServedOnceTooManyAnswer
     ++served;
     connection.answer_http(std::string(20'000, 'a'));
   };
-  Client& client = connect(kSmallBuffer);
+  TestClient& client = connect(kSmallBuffer);
   std::string requests;
   for (int i = 0; i < 100; ++i) requests += get("/channels");
   client.send(requests);
@@ -173,7 +173,7 @@ TEST_F(ConnectionHttpTest, RequestsThatAreSentAheadAreNotServedOnceTooManyAnswer
 
 TEST_F(ConnectionHttpTest, AnExceptionWhileARequestIsServedIsAnsweredWith500) {
   handler().on_request = [](Connection&, std::string_view) { throw std::bad_alloc(); };
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(get("/channels") + get("/healthz"));
   turn();
   EXPECT_THAT(client.take_bytes(), AllOf(StartsWith("HTTP/1.1 500 "), HasSubstr("Connection: close\r\n"),
@@ -186,7 +186,7 @@ TEST_F(ConnectionHttpTest, APeerThatHasSaidAllStillGetsTheAnswerThatItAskedFor) 
   handler().on_request = [](Connection& connection, std::string_view) {
     connection.answer_http(std::string(500'000, 'a'));
   };
-  Client& client = connect(kSmallBuffer);
+  TestClient& client = connect(kSmallBuffer);
   client.send(get("/channels"));
   client.end();
   turn();
@@ -201,7 +201,7 @@ TEST_F(ConnectionHttpTest, APeerThatHasSaidAllStillGetsTheAnswerThatItAskedFor) 
 }
 
 TEST_F(ConnectionHttpTest, AHalfClosedConnectionThatAskedForNothingEnds) {
-  Client& client = connect();
+  TestClient& client = connect();
   client.end();
   turn();
   EXPECT_TRUE(client.is_gone());
@@ -214,7 +214,7 @@ TEST_F(ConnectionHttpTest, AStreamBeginsWithWhenToComeBackAndItsEndIsAnEvent) {
   handler().on_request = [](Connection& connection, std::string_view) {
     connection.send_text(R"({"type":"subscribed","data":{}})");
   };
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(get("/events/a"));
   turn();
   EXPECT_THAT(client.take_bytes(),
@@ -233,7 +233,7 @@ TEST_F(ConnectionHttpTest, AStreamBeginsWithWhenToComeBackAndItsEndIsAnEvent) {
 
 TEST_F(ConnectionHttpTest, AStreamOfAFullServerEndsAtOnceWithALongTimeToComeBack) {
   server().max_connections = 0;
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(get("/events/a"));
   turn();
   EXPECT_THAT(client.take_bytes(), AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("retry: 10000\n"),
@@ -242,7 +242,7 @@ TEST_F(ConnectionHttpTest, AStreamOfAFullServerEndsAtOnceWithALongTimeToComeBack
 }
 
 TEST_F(ConnectionHttpTest, AQuietStreamGetsACommentEachHeartbeat) {
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(get("/events/a"));
   turn();
   (void)client.take_bytes();

@@ -32,7 +32,7 @@ class ConnectionTest : public ConnectionFixture {};
 // --- The opening ---------------------------------------------------------------
 
 TEST_F(ConnectionTest, AnUpgradeIsAnsweredWith101AndTheHandlerIsAskedToWelcome) {
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(upgrade("/ws/market/AAPL"));
   turn();
   const std::string answer = client.take_bytes();
@@ -44,12 +44,12 @@ TEST_F(ConnectionTest, AnUpgradeIsAnsweredWith101AndTheHandlerIsAskedToWelcome) 
   EXPECT_THAT(handler().welcomes[0].channels, ElementsAre("market/AAPL"));
   EXPECT_EQ(handler().welcomes[0].heartbeat, 30s);
   EXPECT_TRUE(client.is_open());
-  EXPECT_EQ(client.connection().id(), "node-0-1");
+  EXPECT_EQ(client.connection().client().id(), "node-0-1");
   EXPECT_EQ(counters().connections.get(), 1U);
 }
 
 TEST_F(ConnectionTest, AnUpgradeMayComeByteByByte) {
-  Client& client = connect();
+  TestClient& client = connect();
   for (const char byte : upgrade("/ws")) {
     EXPECT_THAT(client.take_bytes(), IsEmpty());
     client.send({&byte, 1});
@@ -61,7 +61,7 @@ TEST_F(ConnectionTest, AnUpgradeMayComeByteByByte) {
 TEST_F(ConnectionTest, WhatFollowsTheUpgradeInTheSamePacketIsCarriedOutBehindTheWelcome) {
   handler().on_welcome = [](Connection& connection) { connection.send_text("welcome"); };
   answer_messages();
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(upgrade("/ws") + client_frame(Opcode::kText, "first"));
   turn();
   EXPECT_THAT(client.take_bytes(), EndsWith("\r\n\r\n" + server_frame(first_byte(Opcode::kText), "welcome") +
@@ -81,8 +81,8 @@ TEST_F(ConnectionTest, AClientGetsTheHeartbeatThatItAsksForButNoShorterOneThanTh
 
 TEST_F(ConnectionTest, AServerThatIsFullOpensTheWebSocketAndClosesItWith1013) {
   server().max_connections = 1;
-  Client& first = open();
-  Client& second = connect();
+  TestClient& first = open();
+  TestClient& second = connect();
   second.send(upgrade("/ws"));
   turn();
   const std::string answer = second.take_bytes();
@@ -99,7 +99,7 @@ TEST_F(ConnectionTest, AServerThatIsFullOpensTheWebSocketAndClosesItWith1013) {
 
 TEST_F(ConnectionTest, AServerThatIsLeavingRefusesAnUpgradeWith503) {
   server().is_draining = true;
-  Client& client = connect();
+  TestClient& client = connect();
   client.send(upgrade("/ws"));
   turn();
   EXPECT_THAT(client.take_bytes(), AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("Retry-After: 1\r\n"),
@@ -110,7 +110,7 @@ TEST_F(ConnectionTest, AServerThatIsLeavingRefusesAnUpgradeWith503) {
 
 TEST_F(ConnectionTest, AnEchoIsSentBackAndNoCommand) {
   set([](Settings& settings) { settings.echo = true; });
-  Client& client = open("/echo");
+  TestClient& client = open("/echo");
   client.send_text("hello");
   client.send(client_frame(Opcode::kBinary, "bytes"));
   turn();
@@ -122,7 +122,7 @@ TEST_F(ConnectionTest, AnEchoIsSentBackAndNoCommand) {
 // --- Messages ------------------------------------------------------------------
 
 TEST_F(ConnectionTest, AMessageReachesTheHandlerWholeAlthoughItComesInPieces) {
-  Client& client = open();
+  TestClient& client = open();
   const std::string frame = client_frame(Opcode::kText, R"({"action":"ping"})");
   for (const char byte : frame) {
     EXPECT_THAT(handler().messages, IsEmpty());
@@ -133,7 +133,7 @@ TEST_F(ConnectionTest, AMessageReachesTheHandlerWholeAlthoughItComesInPieces) {
 }
 
 TEST_F(ConnectionTest, AMessageInFragmentsIsOneWithAPingAnsweredBetweenThem) {
-  Client& client = open();
+  TestClient& client = open();
   client.send(client_frame(first_byte(Opcode::kText, false), "one "));
   client.send_ping("between");
   turn();
@@ -147,7 +147,7 @@ TEST_F(ConnectionTest, AMessageInFragmentsIsOneWithAPingAnsweredBetweenThem) {
 
 TEST_F(ConnectionTest, AFrameThatIsNotMaskedClosesWith1002BehindTheAnswerToWhatCameBefore) {
   answer_messages();
-  Client& client = open();
+  TestClient& client = open();
   client.send(client_frame(Opcode::kText, "before") + server_frame(first_byte(Opcode::kText), "wrong") +
               client_frame(Opcode::kText, "after"));
   turn();
@@ -160,7 +160,7 @@ TEST_F(ConnectionTest, AFrameThatIsNotMaskedClosesWith1002BehindTheAnswerToWhatC
 
 TEST_F(ConnectionTest, AMessageOverTheLimitClosesWith1009AsSoonAsItsLengthIsKnown) {
   set([](Settings& settings) { settings.message_limits.max_message_bytes = 1'000; });
-  Client& client = open();
+  TestClient& client = open();
   const std::string longest(1'000, 'x');
   client.send_text(longest);
   turn();
@@ -176,9 +176,9 @@ TEST_F(ConnectionTest, AMessageOverTheLimitClosesWith1009AsSoonAsItsLengthIsKnow
 
 TEST_F(ConnectionTest, AnOpenConnectionKeepsTheLimitThatItWasTold) {
   set([](Settings& settings) { settings.message_limits.max_message_bytes = 1'000; });
-  Client& client = open();
+  TestClient& client = open();
   set([](Settings& settings) { settings.message_limits.max_message_bytes = 10; });
-  Client& later = open();
+  TestClient& later = open();
   EXPECT_EQ(client.connection().max_message_bytes(), 1'000U);
   client.send_text(std::string(1'000, 'x'));
   later.send_text(std::string(11, 'x'));
@@ -189,7 +189,7 @@ TEST_F(ConnectionTest, AnOpenConnectionKeepsTheLimitThatItWasTold) {
 }
 
 TEST_F(ConnectionTest, ABinaryMessageClosesWith1003) {
-  Client& client = open();
+  TestClient& client = open();
   client.send(client_frame(Opcode::kBinary, "{}"));
   turn();
   EXPECT_THAT(client.take_frames(), ElementsAre(StartsWith("close:1003:")));
@@ -198,7 +198,7 @@ TEST_F(ConnectionTest, ABinaryMessageClosesWith1003) {
 }
 
 TEST_F(ConnectionTest, ATextThatIsNotUtf8ClosesWith1007) {
-  Client& client = open();
+  TestClient& client = open();
   client.send_text("caf\xe9");
   turn();
   EXPECT_THAT(client.take_frames(), ElementsAre(StartsWith("close:1007:")));
@@ -207,7 +207,7 @@ TEST_F(ConnectionTest, ATextThatIsNotUtf8ClosesWith1007) {
 
 TEST_F(ConnectionTest, ACloseIsAnsweredWithItsCodeAndNothingBehindItIsCarriedOut) {
   answer_messages();
-  Client& client = open();
+  TestClient& client = open();
   client.send_text("before");
   client.send_close(4321, "farewell");
   client.send_text("after");
@@ -218,7 +218,7 @@ TEST_F(ConnectionTest, ACloseIsAnsweredWithItsCodeAndNothingBehindItIsCarriedOut
 }
 
 TEST_F(ConnectionTest, APingIsAnsweredInTheTurnWithItsPayloadAndAPongNeedsNoAnswer) {
-  Client& client = open();
+  TestClient& client = open();
   const std::string longest(125, 'p');
   client.send_ping("");
   client.send_ping(longest);
@@ -228,7 +228,7 @@ TEST_F(ConnectionTest, APingIsAnsweredInTheTurnWithItsPayloadAndAPongNeedsNoAnsw
 }
 
 TEST_F(ConnectionTest, APongOvertakesWhatWaitsAndStandsForThePingsBeforeIt) {
-  Client& client = open("/ws", kSmallBuffer);
+  TestClient& client = open("/ws", kSmallBuffer);
   const std::size_t bytes = block(client);
   client.connection().deliver(event_frame("second"), 1);
   client.send_ping("still there?");
@@ -247,7 +247,7 @@ TEST_F(ConnectionTest, WhatIsSentBehindACommandWaitsUntilItsAnswerHasCome) {
     if (text == "ask") return connection.suspend();
     connection.send_text(text);
   };
-  Client& client = open();
+  TestClient& client = open();
   client.send_text("ask");
   client.send_text("behind");
   turn();
@@ -263,7 +263,7 @@ TEST_F(ConnectionTest, WhatIsSentBehindACommandWaitsUntilItsAnswerHasCome) {
 
 TEST_F(ConnectionTest, ACloseWaitsForTheAnswerToWhatCameBeforeIt) {
   handler().on_message = [](Connection& connection, std::string_view) { connection.suspend(); };
-  Client& client = open();
+  TestClient& client = open();
   client.send_text("ask");
   client.send_close(1000);
   turn();
@@ -274,7 +274,7 @@ TEST_F(ConnectionTest, ACloseWaitsForTheAnswerToWhatCameBeforeIt) {
 }
 
 TEST_F(ConnectionTest, APublisherThatIsHeldBackIsNotReadUntilItMayGoOn) {
-  Client& client = open();
+  TestClient& client = open();
   client.connection().hold_back();
   client.connection().hold_back();
   client.send_text("first");
@@ -288,8 +288,8 @@ TEST_F(ConnectionTest, APublisherThatIsHeldBackIsNotReadUntilItMayGoOn) {
 }
 
 TEST_F(ConnectionTest, AQuietServerCarriesOutNoCommandAndStillAnswersRequests) {
-  Client& client = open();
-  Client& request = connect();
+  TestClient& client = open();
+  TestClient& request = connect();
   host().quiet = true;
   client.send_text("late");
   request.send(get("/healthz") + "POST /publish/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n1");
@@ -301,7 +301,7 @@ TEST_F(ConnectionTest, AQuietServerCarriesOutNoCommandAndStillAnswersRequests) {
 // --- Writing -------------------------------------------------------------------
 
 TEST_F(ConnectionTest, WhatIsSentWaitsForTheFlushAndIsWrittenOnce) {
-  Client& client = open();
+  TestClient& client = open();
   const std::size_t flushes = asked(client, Due::kFlush);
   client.connection().send_text("one");
   client.connection().send_text("two");
@@ -316,7 +316,7 @@ TEST_F(ConnectionTest, WhatIsSentWaitsForTheFlushAndIsWrittenOnce) {
 }
 
 TEST_F(ConnectionTest, AnEventIsWrittenAtOnceUnlessSomethingWaitsBeforeIt) {
-  Client& client = open();
+  TestClient& client = open();
   const std::size_t flushes = asked(client, Due::kFlush);
   client.connection().deliver(event_frame("first"), 1);
   EXPECT_THAT(client.take_frames(), ElementsAre("text:first"));
@@ -329,8 +329,8 @@ TEST_F(ConnectionTest, AnEventIsWrittenAtOnceUnlessSomethingWaitsBeforeIt) {
 }
 
 TEST_F(ConnectionTest, WhatIsPublishedReachesASubscriberInTheTurn) {
-  Client& client = open();
-  Client& other = open();
+  TestClient& client = open();
+  TestClient& other = open();
   subscribe(client, "market/AAPL");
   publish("market/AAPL", "1");
   publish("market/MSFT", "2");
@@ -347,8 +347,8 @@ TEST_F(ConnectionTest, WhatIsPublishedReachesASubscriberInTheTurn) {
 TEST_F(ConnectionTest, APeerThatReadsNothingIsClosedWith4008WhenItsQueueIsFullAndItIsCounted) {
   constexpr std::size_t kLimit = 20'000;
   set([](Settings& settings) { settings.queue_limit_bytes = kLimit; });
-  Client& client = open("/ws", kSmallBuffer);
-  Client& other = open();
+  TestClient& client = open("/ws", kSmallBuffer);
+  TestClient& other = open();
   const std::string event(1'000, 'e');
   std::uint64_t events = 0;
   while (client.is_open()) {
@@ -375,7 +375,7 @@ TEST_F(ConnectionTest, APeerThatReadsNothingIsClosedWith4008WhenItsQueueIsFullAn
 
 TEST_F(ConnectionTest, APeerWithAnEmptyQueueMayGetMoreAtOnceThanItsLimit) {
   set([](Settings& settings) { settings.queue_limit_bytes = 1'000; });
-  Client& client = open("/ws", kSmallBuffer);
+  TestClient& client = open("/ws", kSmallBuffer);
   const std::size_t bytes = block(client);
   EXPECT_TRUE(client.is_open());
   const auto frames = read_all_frames(client);
@@ -389,7 +389,7 @@ TEST_F(ConnectionTest, APeerThatDoesNotTakeItsAnswersIsNotReadUntilItDoes) {
   handler().on_message = [](Connection& connection, std::string_view) {
     connection.send_text(std::string(1'000, 'a'));
   };
-  Client& client = open("/ws", kSmallBuffer);
+  TestClient& client = open("/ws", kSmallBuffer);
   std::size_t sent = 0;
   while (handler().messages.size() == sent) {
     ASSERT_LT(sent, 100U);
@@ -411,7 +411,7 @@ TEST_F(ConnectionTest, APeerThatNeverTakesItsAnswersIsClosedWith4008AfterTwoHear
   handler().on_message = [](Connection& connection, std::string_view) {
     connection.send_text(std::string(1'000, 'a'));
   };
-  Client& client = open("/ws", kSmallBuffer);
+  TestClient& client = open("/ws", kSmallBuffer);
   for (int i = 0; i < 100; ++i) {
     client.send_text("ask");
     turn();
