@@ -336,7 +336,7 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
     }
     host_.on_the_way(accepted.copies_ticket);
     if (accepted.unavailable || accepted.ticket != 0) {
-      on_the_way_.push_back({.ticket = accepted.ticket, .duplicate = accepted.duplicate});
+      on_the_way_.push_back({.index = published_.size(), .ticket = accepted.ticket});
       host_.on_the_way(accepted.ticket);
     }
     published_.push_back({.channel = channel.name(),
@@ -352,17 +352,24 @@ std::optional<Error> CommandRunner::publish_events(Connection& connection, const
   return forgotten;
 }
 
+PublishedReply CommandRunner::pending_reply(std::string_view id, bool batch) const {
+  PublishedReply reply(id, acknowledged_at_, batch, published_);
+  for (const OnTheWay& waits : on_the_way_) {
+    PublishedReply::Event& event = reply.events[waits.index];
+    event.ticket = waits.ticket;
+    event.refused = waits.ticket == 0;
+  }
+  return reply;
+}
+
 void CommandRunner::publish(Connection& connection, const Command& command) {
   if (const auto error = publish_events(connection, command)) return refuse(connection, command.id, *error);
-  text_.clear();
-  if (!command.id.empty()) {
-    protocol::append_published(text_, command.id, acknowledged_at_, published_, command.batch);
-  }
   // Also without an id: that events were not stored is said in any case.
-  if (!on_the_way_.empty()) {
-    return connection.await({.events = on_the_way_, .id = std::string(command.id), .text = text_});
-  }
-  if (!text_.empty()) connection.send_text(text_);
+  if (!on_the_way_.empty()) return connection.await(pending_reply(command.id, command.batch));
+  if (command.id.empty()) return;
+  text_.clear();
+  protocol::append_published(text_, command.id, acknowledged_at_, published_, command.batch);
+  connection.send_text(text_);
 }
 
 void CommandRunner::publish_over_http(Connection& connection, const http::PublishRequest& request) {
@@ -373,10 +380,11 @@ void CommandRunner::publish_over_http(Connection& connection, const http::Publis
     return connection.answer_http(std::move(*error));
   }
   if (auto error = publish_events(connection, command)) return connection.answer_http(std::move(*error));
+  const bool batch = !request.lines.empty();
+  if (!on_the_way_.empty()) return connection.await(pending_reply({}, batch));
   text_.clear();
-  protocol::append_published_data(text_, published_, !request.lines.empty());
+  protocol::append_published_data(text_, published_, batch);
   text_ += '\n';
-  if (!on_the_way_.empty()) return connection.await({.events = on_the_way_, .id = {}, .text = text_});
   connection.answer_http(text_);
 }
 

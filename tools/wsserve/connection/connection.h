@@ -104,7 +104,7 @@ class Connection final : public Pollable,
 
   // A reply to a publish command or request, sent once the store has settled it;
   // the requests behind it wait.
-  void await(PendingReplies::Reply reply);
+  void await(PublishedReply reply);
   // Answers the request at hand: with 200 and a line of JSON, or with the refusal.
   void answer_http(const protocol::Result<std::string>& body);
   // Answers the request at hand with a stream of server-sent events. False if there
@@ -281,7 +281,7 @@ class Connection final : public Pollable,
   void tell_gap(const Channel& channel, std::uint64_t last);
   // The same, where what the turn still holds was handed over.
   void say_gap(const Channel& channel, std::uint64_t last);
-  void send_reply(const PendingReplies::Reply& reply, const broker::Broker& broker);
+  void send_reply(const PublishedReply& reply, const broker::Broker& broker);
 
   // Pages.
   [[nodiscard]] std::optional<http::HttpError> page_problem(const http::Request& request) const;

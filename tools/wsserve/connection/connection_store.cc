@@ -20,7 +20,7 @@ PendingReplies& Connection::pending() {
 
 // --- Publishes -----------------------------------------------------------------
 
-void Connection::await(PendingReplies::Reply reply) {
+void Connection::await(PublishedReply reply) {
   if (phase_ == Phase::kHttp) suspend();
   if (phase_ != Phase::kOpen && phase_ != Phase::kHttp) return;
   PendingReplies& waiting = pending();
@@ -44,26 +44,30 @@ bool Connection::settle(const broker::Broker& broker) {
   return true;
 }
 
-void Connection::send_reply(const PendingReplies::Reply& reply, const broker::Broker& broker) {
-  const PendingReplies::Lost lost =
-      count_lost(reply, [&broker](broker::Ticket ticket) { return broker.outcome(ticket).lost; });
-  host_.counters.published.take_back(lost.first);
-  host_.counters.unavailable.add(lost.all);
+void Connection::send_reply(const PublishedReply& reply, const broker::Broker& broker) {
+  const SettledReply settled(reply, [&broker](broker::Ticket ticket) { return broker.outcome(ticket); });
+  host_.counters.published.take_back(settled.lost_first() + settled.late_duplicates());
+  host_.counters.duplicates.add(settled.late_duplicates());
+  host_.counters.unavailable.add(settled.lost());
+  std::string text;
   if (phase_ == Phase::kHttp) {
     return resume([&](Connection&) {
-      if (lost.all > 0) return answer_http(not_stored(lost.all, reply.events.size()));
-      answer_http(reply.text);
+      if (settled.lost() > 0) return answer_http(settled.not_stored());
+      settled.append_data_to(text);
+      text += '\n';
+      answer_http(text);
     });
   }
-  if (lost.all == 0) {
-    if (!reply.text.empty()) send_text(reply.text);
+  if (settled.lost() > 0) {
+    host_.counters.command_errors.add();
+    const protocol::Error error = settled.not_stored();
+    logs::refuse(host_, client_, error);
+    protocol::append_error(text, reply.id, host_.clock.timestamp(), error);
+  } else if (!reply.id.empty()) {
+    settled.append_to(text);
+  } else {
     return;
   }
-  host_.counters.command_errors.add();
-  std::string text;
-  const protocol::Error error = not_stored(lost.all, reply.events.size());
-  logs::refuse(host_, client_, error);
-  protocol::append_error(text, reply.id, host_.clock.timestamp(), error);
   send_text(text);
 }
 
