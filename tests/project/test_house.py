@@ -21,7 +21,8 @@ LIB = [
 ]
 WSSERVE = [
     "auth frame index json_object log routing",
-    "audit broker loop",
+    "audit loop",
+    "broker",
     "limits store",
     "channel status transport",
     "fanout presence",
@@ -112,6 +113,11 @@ def test_every_include_in_quotes_is_one_of_these_files(sources):
 def test_no_arrow_runs_up(sources):
     """Where all run down, there is no circle either."""
     assert not arrows_up(sources)
+
+
+def test_the_store_is_behind_the_broker(sources):
+    """Only who makes the broker names the store."""
+    assert {here for here, there in all_arrows(sources) if there == ("wsserve", "store")} <= {("wsserve", "config")}
 
 
 @pytest.mark.parametrize(

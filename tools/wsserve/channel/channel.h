@@ -6,15 +6,16 @@
 // subscriber of the channel sees the same order, and a reader who has caught up
 // with the history goes live without a hole or a repetition.
 //
-// On a durable channel that section ends with the store's queue instead, and the
-// store's writer keeps and hands over the event once it is on disk: nobody sees
-// an event that a crash can take back. Its history in memory is the newest part
-// of what the store holds.
+// The channel's log (broker/broker.h) gives the offsets. Where the log is durable, the
+// section ends with the log's queue instead of the inboxes, and the channel keeps and hands
+// over the event once the log brings it: nobody sees an event that a crash can take back.
+// The channel's history in memory is then the newest part of what the log holds.
 #pragma once
 
 #include <atomic>
 #include <boost/container/small_vector.hpp>
 #include <cstdint>
+#include <forward_list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,16 +27,16 @@
 #include "common/protocol/command.h"
 #include "common/protocol/event.h"
 #include "common/protocol/position.h"
+#include "wsserve/broker/broker.h"
+#include "wsserve/broker/history.h"
 #include "wsserve/broker/producer.h"
 #include "wsserve/channel/channel_options.h"
 #include "wsserve/frame/chunk.h"
 #include "wsserve/loop/age_clock.h"
-#include "wsserve/store/store.h"
 
 namespace wskit::server {
 
 class Inbox;
-class SequenceWindows;
 
 // When the server received an event, as a value and as the protocol writes it.
 struct ReceiveTime {
@@ -43,16 +44,8 @@ struct ReceiveTime {
   std::string_view text;
 };
 
-// How an event is recognised that is sent again: by a dedup id, by a producer's
-// sequence, or not at all.
-struct Recognition {
-  std::string_view dedup;         // empty: none
-  const ProducerPtr* producer{};  // null: no sequence
-  std::int64_t sequence = protocol::kNoSequence;
-};
-
-[[nodiscard]] inline Recognition recognition_of(const protocol::PublishEvent& event,
-                                                const ProducerPtr& producer) {
+[[nodiscard]] inline broker::Recognition recognition_of(const protocol::PublishEvent& event,
+                                                        const ProducerPtr& producer) {
   if (producer == nullptr || event.sequence == protocol::kNoSequence) return {.dedup = event.dedup};
   return {.dedup = {}, .producer = &producer, .sequence = event.sequence};
 }
@@ -65,15 +58,18 @@ struct Position {
 
 // What became of a published event.
 struct Accepted {
-  std::uint64_t offset = 0;
-  bool duplicate = false;           // it was seen before, with this offset
-  store::Ticket ticket = 0;         // on disk once the store has settled this; 0: accepted already
-  bool unavailable = false;         // the store takes nothing now: not accepted
-  bool forgotten = false;           // its sequence is too old to know whether it was seen: not accepted
-  std::int64_t oldest = 0;          // the least sequence that would be recognised, of a forgotten one
-  std::size_t copies = 0;           // accepted in other channels
-  store::Ticket copies_ticket = 0;  // of those that the event itself does not wait for
+  std::uint64_t offset = 0;          // 0: the broker tells it once it has settled the ticket
+  bool duplicate = false;            // it was seen before, with this offset
+  bool first = false;                // of the channel
+  broker::Ticket ticket = 0;         // kept once the broker has settled this; 0: accepted already
+  bool unavailable = false;          // the broker takes nothing now: not accepted
+  bool forgotten = false;            // its sequence is too old to know whether it was seen: not accepted
+  std::int64_t oldest = 0;           // the least sequence that would be recognised, of a forgotten one
+  std::size_t copies = 0;            // accepted in other channels
+  broker::Ticket copies_ticket = 0;  // of those that the event itself does not wait for
 };
+
+[[nodiscard]] Accepted accepted_as(const broker::Receipt& receipt);
 
 // Where a reader who asks for `since` begins.
 struct ReplayStart {
@@ -82,7 +78,7 @@ struct ReplayStart {
   std::uint64_t replayed = 0;
   std::uint64_t oldest = 1;  // the oldest event held, the next one if none is
   Position newest;
-  bool in_store = false;   // the first of them is no longer in memory
+  bool in_store = false;   // the log alone has the first of them
   std::uint64_t seam = 0;  // begin_replay: deliveries to the shard's inbox after it follow `newest`
 };
 
@@ -96,36 +92,34 @@ class ShardState {
   ShardState& operator=(const ShardState&) = delete;
 };
 
-class Channel final : private store::Sink {
+class Channel final : private broker::Log::Listener {
  public:
   // What a channel shares with all others. Outlives it.
   struct Home {
     std::span<const std::unique_ptr<Inbox>> inboxes;  // one a shard, in the shards' order
     MemoryBudget& histories;
-    MemoryBudget& dedup_ids;
-    Producers& producers;
-    const AgeClock& ages;
-    store::Store* store = nullptr;  // null: no channel is durable
+    const broker::Shared& shared;
+    broker::Broker& broker;
   };
 
-  Channel(std::string name, std::string epoch, const ChannelOptions& options, const Home& home,
-          std::uint64_t interested_shards);
-  // A durable one, which goes on where the store's left off. REQUIRES: a store.
-  Channel(store::StoredChannel& stored, const ChannelOptions& options, const Home& home,
+  // Goes on where its log stands. `epoch`: of a log that is new.
+  Channel(std::string name, std::string_view epoch, const ChannelOptions& options, const Home& home,
           std::uint64_t interested_shards);
   ~Channel();
 
   [[nodiscard]] const std::string& name() const { return name_; }
-  [[nodiscard]] std::string_view epoch() const { return epoch_; }
+  // That of now; it lives as long as the channel, also where another one follows.
+  [[nodiscard]] std::string_view epoch() const { return *epoch_.load(std::memory_order_acquire); }
   [[nodiscard]] DeliveryMode delivery() const { return delivery_.load(std::memory_order_relaxed); }
 
   // From now on events are treated so; those held are let go of as the new limits
-  // ask. Whether the channel is durable stays as it is: false if that is not as
-  // the options want it.
-  bool set_options(const ChannelOptions& options, protocol::SystemMicros now);
+  // ask. Whether the channel is durable stays as it is.
+  void set_options(const ChannelOptions& options, protocol::SystemMicros now);
   [[nodiscard]] ChannelOptions options() const;
-  // Null: not durable.
-  [[nodiscard]] store::StoredChannel* stored() const { return stored_; }
+  // As Log::is_durable().
+  [[nodiscard]] bool is_durable() const { return durable_; }
+  // For Log::read() and Log::locate(). REQUIRES: is_durable().
+  [[nodiscard]] broker::Log& log() const { return *log_; }
 
   // Appends one event. The receive time stands in where the event brought no
   // timestamp of its own. `producer`: whose sequence the event has; null: it has none.
@@ -137,8 +131,8 @@ class Channel final : private store::Sink {
   // channel's own rule finds, and an offset of its channel. Copies of one channel's
   // events keep their order.
   //
-  // Of a durable event and its durable copies all are stored or none, and copies
-  // that are not durable appear once it is on disk. One that is not durable itself
+  // Of a durable event and its durable copies all are kept or none, and copies
+  // that are not durable appear once it is settled. One that is not durable itself
   // does not wait for its copies, and is accepted though some are not.
   Accepted publish(const protocol::PublishEvent& event, const ReceiveTime& received,
                    std::span<Channel* const> copies, const ProducerPtr& producer = nullptr);
@@ -151,7 +145,7 @@ class Channel final : private store::Sink {
   // By which routes its events go to other channels too; null: none.
   [[nodiscard]] routing::ChannelRoutesPtr routes() const;
 
-  // The time that `since` begins this channel at, if only the store can say where
+  // The time that `since` begins this channel at, if only the log can say where
   // that is.
   [[nodiscard]] std::optional<protocol::SystemMicros> beyond_memory(const protocol::Since& since) const;
 
@@ -166,8 +160,8 @@ class Channel final : private store::Sink {
                            std::vector<ChunkPtr>& out) const;
 
   // The events behind `after`, oldest first, until `max_bytes` are passed.
-  // `gap`: the next one is no longer held, nothing was read. `in_store`: it is
-  // held by the store alone, up to `newest` at least; nothing was read.
+  // `gap`: the next one is no longer held, nothing was read. `in_store`: the log
+  // alone holds it, up to `newest` at least; nothing was read.
   struct Part {
     bool gap = false;
     bool in_store = false;
@@ -195,73 +189,49 @@ class Channel final : private store::Sink {
   [[nodiscard]] bool is_heard() const;
 
   [[nodiscard]] Position position() const;
+  // The offset of the newest event that no reader gets any more, of when the log was broken
+  // last. Events behind it have the epoch of now.
+  [[nodiscard]] std::uint64_t broken_at() const { return broken_at_.load(std::memory_order_acquire); }
   // Memory is short: lets go of the older half of its events.
   void shed_history();
   // Lets go of events, dedup ids and sequences that have become too old.
   void expire(protocol::SystemMicros now);
   // Whether it can be forgotten without a loss but that of its epoch: it holds
   // nothing, no shard listens, and nobody has used it for `ttl` (0: for ever). One that
-  // was never published to waits for nothing; a durable one that was never is idle.
+  // was never published to waits for nothing; a durable one that was is never idle.
   [[nodiscard]] bool is_idle(protocol::SystemMicros now, std::chrono::microseconds ttl) const;
   // No event was ever published to it, nor is one on its way.
   [[nodiscard]] bool is_unborn() const;
+  // It is about to be destroyed, and its name may be used again from here on. REQUIRES:
+  // is_idle().
+  void close();
 
   // What the shard keeps of the channel, made and read by its fan-out; null: nothing. Only
   // that shard's thread may touch it.
   [[nodiscard]] std::unique_ptr<ShardState>& local(std::size_t shard) { return local_[shard]; }
 
  private:
-  void remember_stored();
   // The event's key as it will be sent: its own, or the one that the rule finds in
   // its data, then in `storage`. The mutex is not held.
   std::string_view find_key(const protocol::PublishEvent& event, std::string& storage) const;
   // The event as it will be sent, but for its offset; a key that is found is in
-  // `storage`. The mutex is not held.
-  protocol::EventView view_of(const protocol::PublishEvent& event, const ReceiveTime& received,
-                              std::string& storage) const;
-  // Copies, in channel_copies.cc.
-  struct Copy;
-  class LaterCopies;
-  static std::vector<Copy> prepare_copies(const protocol::EventView& view,
-                                          const protocol::PublishEvent& event,
-                                          std::span<Channel* const> channels);
-  // REQUIRES: the mutexes of all held.
-  Accepted append_with_copies(protocol::EventView& view, const ReceiveTime& received, std::span<Copy> copies);
-  Accepted store_with_copies(protocol::EventView& view, const Recognition& by, const ReceiveTime& received,
-                             std::span<Copy> copies);
-  // Takes the mutex.
-  void append_later_copy(protocol::EventView view, protocol::SystemMicros received);
+  // `key`. The mutex is not held.
+  broker::Draft draft_of(const protocol::PublishEvent& event, const ReceiveTime& received,
+                         const ProducerPtr& producer, std::string& key) const;
+  // The log of the channel, which stands where it was left.
+  std::unique_ptr<broker::Log> open_log(std::string_view epoch);
 
-  // store::Sink, on the writer's thread.
-  void committed(std::span<const store::Record> records) override;
-  void rolled_back() override;
+  // broker::Log::Listener. REQUIRES: mutex_ held.
+  void appended(std::span<const broker::Entry> entries) noexcept override;
+  void broken(const broker::Head& now) override;
 
   // REQUIRES: mutex_ held, all of them.
-  // What an event is answered with that is not new, or perhaps is not.
-  std::optional<Accepted> recognise(const Recognition& by, protocol::SystemMicros now);
-  void remember(const Recognition& by, std::uint64_t offset, protocol::SystemMicros now);
-  void forget_from(std::uint64_t offset);
-  // Has the next event appended, which is remembered before.
-  template <class Append>
-  Accepted accept(const Recognition& by, protocol::SystemMicros now, Append&& append);
-  // Gives the event its offset.
-  store::Record make_record(protocol::EventView& view, const Recognition& by,
-                            protocol::SystemMicros received);
-  void queued(std::uint64_t offset, store::Ticket ticket);
-  Accepted append(protocol::EventView& view, protocol::SystemMicros received);
-  // The same in two steps, of which only the first may fail.
-  [[nodiscard]] ChunkPtr next_frame(protocol::EventView& view) const;
-  void take(ChunkPtr frame, protocol::SystemMicros received) noexcept;
-  Accepted append_to_store(protocol::EventView& view, const Recognition& by, protocol::SystemMicros received);
-  // The times against which the ages of its events and ids are measured.
-  [[nodiscard]] protocol::SystemMicros history_now(protocol::SystemMicros wall) const {
-    return home_.ages.now_for(options_.history.max_age, wall);
-  }
-  [[nodiscard]] protocol::SystemMicros dedup_now(protocol::SystemMicros wall) const {
-    return home_.ages.now_for(options_.dedup.max_age, wall);
-  }
   void hand_over(ChunkPtr frame, protocol::SystemMicros received) noexcept;
-  [[nodiscard]] bool is_unborn_locked() const;
+  void begin_epoch(std::string_view epoch);
+  // The time against which the ages of its events are measured.
+  [[nodiscard]] protocol::SystemMicros history_now(protocol::SystemMicros wall) const {
+    return home_.shared.ages.now_for(options_.history.max_age, wall);
+  }
   [[nodiscard]] std::uint64_t oldest() const;
   ReplayStart locate_locked(const protocol::Since& since) const;
   Part read_locked(std::uint64_t after, std::size_t max_bytes, std::vector<ChunkPtr>& out) const;
@@ -271,46 +241,26 @@ class Channel final : private store::Sink {
   ReplayStart locate_time(protocol::SystemMicros time) const;
 
   const std::string name_;
-  const std::string epoch_;
   const Home home_;
-  store::StoredChannel* const stored_ = nullptr;
+  const bool durable_;
 
   mutable std::mutex mutex_;
   // Written under mutex_, read without it.
+  std::atomic<const std::string*> epoch_{nullptr};
+  std::atomic<std::uint64_t> broken_at_{0};
   std::atomic<DeliveryMode> delivery_;
   std::atomic<bool> finds_keys_;
   std::atomic<bool> has_routes_;
-  // Copies that wait for their event to be on disk, with a pointer to the channel.
-  std::atomic<std::uint32_t> later_copies_{0};
   // Guarded by mutex_.
+  std::forward_list<std::string> epochs_;  // all that it had, the one of now first
   ChannelOptions options_;
   std::uint64_t offset_ = 0;         // of the newest event
-  std::uint64_t assigned_ = 0;       // of the newest event on its way to the store
-  store::Ticket ticket_ = 0;         // of that event
   std::uint64_t interested_shards_;  // a bit a shard
   History history_;
-  DedupWindow dedup_;
-  std::unique_ptr<SequenceWindows> sequences_;  // null: no producer ever published to it
-  protocol::SystemMicros used_;                 // made, published to, or left by a listener
+  protocol::SystemMicros used_;       // made, published to, or left by a listener
+  std::unique_ptr<broker::Log> log_;  // the pointer stays as it is
 
   boost::container::small_vector<std::unique_ptr<ShardState>, 2> local_;
 };
-
-// What may fail comes first: an event that was accepted and is not remembered would be
-// published twice when it is sent again.
-template <class Append>
-Accepted Channel::accept(const Recognition& by, protocol::SystemMicros now, Append&& append) {
-  const std::uint64_t& newest = stored_ == nullptr ? offset_ : assigned_;
-  const std::uint64_t next = newest + 1;
-  remember(by, next, now);
-  try {
-    const Accepted accepted = append();
-    if (accepted.unavailable) forget_from(next);
-    return accepted;
-  } catch (...) {
-    if (newest < next) forget_from(next);
-    throw;
-  }
-}
 
 }  // namespace wskit::server

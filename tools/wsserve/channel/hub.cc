@@ -34,19 +34,18 @@ std::string random_token(std::size_t characters) {
 }
 
 Hub::Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits, ChannelRules rules,
-         store::Store* store, AgeClock::EvenClock even_clock)
+         broker::Broker& broker, AgeClock::EvenClock even_clock)
     : inboxes_(inboxes),
       histories_(limits.max_history_bytes),
       dedup_ids_(limits.max_dedup_bytes),
       epoch_prefix_(random_token(8)),
-      store_(store),
+      broker_(broker),
       ages_(std::move(even_clock)),
       limits_(limits),
       rules_(std::move(rules)) {
-  if (store_ == nullptr) return;
   const std::lock_guard lock(mutex_);
-  for (const store::StoredChannel* stored : store_->channels()) {
-    if (rules_.options_for(stored->name()).durable) create(stored->name());
+  for (const std::string& name : broker_.channels()) {
+    if (broker_.keeps(name, rules_.options_for(name).durable)) create(name);
   }
 }
 
@@ -87,20 +86,9 @@ Channel* Hub::create(std::string_view name, std::string_view client) {
     return interested != every_shard;
   });
   const ChannelOptions options = rules_.options_for(name);
-  const Channel::Home home{.inboxes = inboxes_,
-                           .histories = histories_,
-                           .dedup_ids = dedup_ids_,
-                           .producers = producers_,
-                           .ages = ages_,
-                           .store = store_};
-  std::unique_ptr<Channel> channel;
-  if (store_ != nullptr && options.durable && !protocol::is_server_channel(name)) {
-    store::StoredChannel& stored =
-        store_->channel(name, {.history = options.stored, .dedup = options.dedup}, next_epoch(name));
-    channel = std::make_unique<Channel>(stored, options, home, interested);
-  } else {
-    channel = std::make_unique<Channel>(std::string(name), next_epoch(name), options, home, interested);
-  }
+  const Channel::Home home{
+      .inboxes = inboxes_, .histories = histories_, .shared = shared_, .broker = broker_};
+  auto channel = std::make_unique<Channel>(std::string(name), next_epoch(name), options, home, interested);
   const std::string_view key = channel->name();
   const auto made = channels_.emplace(key, Entry{std::move(channel), nullptr}).first;
   try {
@@ -132,7 +120,7 @@ std::string Hub::next_epoch(std::string_view name) const {
 
 bool Hub::crowded() const {
   return std::ranges::any_of(inboxes_, [](const auto& inbox) { return inbox->crowded(); }) ||
-         (store_ != nullptr && store_->crowded());
+         (broker_.is_durable() && broker_.is_crowded());
 }
 
 std::vector<Channel*> Hub::add_pattern(const protocol::Pattern& pattern, std::size_t shard) {
@@ -212,7 +200,9 @@ std::size_t Hub::reload(const HubLimits& limits, ChannelRules rules, protocol::S
   limits_ = limits;
   rules_ = std::move(rules);
   for (const auto& [name, entry] : channels_) {
-    if (!entry.channel->set_options(rules_.options_for(name), now)) ++unchanged;
+    const ChannelOptions options = rules_.options_for(name);
+    entry.channel->set_options(options, now);
+    if (entry.channel->is_durable() != broker_.keeps(name, options.durable)) ++unchanged;
   }
   return unchanged;
 }
@@ -248,12 +238,8 @@ void Hub::forget(protocol::SystemMicros now) {
       if (!channel->is_idle(now, limits_.channel_ttl)) continue;
       const auto found = channels_.find(channel->name());
       index_.remove(found->first);
-      if (!channel->is_unborn()) {
-        ++forgotten_in_group_[TextHash()(channel->name()) % kEpochGroups];
-      } else if (channel->stored() != nullptr) {
-        // Nobody can know an event of it.
-        store_->forget(*channel->stored());
-      }
+      if (!channel->is_unborn()) ++forgotten_in_group_[TextHash()(channel->name()) % kEpochGroups];
+      found->second.channel->close();
       shares_.give_back(found->second.share);
       gone.push_back(std::move(found->second.channel));
       channels_.erase(found);

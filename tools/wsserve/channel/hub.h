@@ -44,11 +44,11 @@ struct HubLimits {
 class Hub {
  public:
   // `inboxes`: one a shard; they outlive the hub. At most 64.
-  // `store`: where durable channels are kept; those that it knows are there at
-  // once. Null: no channel is durable. It is stopped before the hub is destroyed.
+  // `broker`: makes the channels' logs; channels that are durable and that it knows are
+  // there at once. It outlives the hub, and is stopped before the hub is destroyed.
   // `even_clock`: as in AgeClock.
   Hub(std::span<const std::unique_ptr<Inbox>> inboxes, const HubLimits& limits, ChannelRules rules,
-      store::Store* store = nullptr, AgeClock::EvenClock even_clock = {});
+      broker::Broker& broker, AgeClock::EvenClock even_clock = {});
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -79,8 +79,8 @@ class Hub {
   // of the clock's jumps.
   [[nodiscard]] AgeClock& ages() { return ages_; }
 
-  // Whether some shard has more to fan out than is good for it, or the store more
-  // to write: publishers should not be read for a while.
+  // Whether some shard has more to fan out than is good for it, or the broker more
+  // to keep: publishers should not be read for a while.
   [[nodiscard]] bool crowded() const;
 
   // From now on `shard` hears of every new channel that matches. Returns candidates() for
@@ -123,8 +123,7 @@ class Hub {
   [[nodiscard]] std::size_t channel_count() const;
   // How many were forgotten since the start.
   [[nodiscard]] std::uint64_t forgotten() const;
-  // Null: no channel is durable.
-  [[nodiscard]] store::Store* store() const { return store_; }
+  [[nodiscard]] broker::Broker& broker() const { return broker_; }
   [[nodiscard]] const MemoryBudget& histories() const { return histories_; }
   // Of dedup ids and sequences.
   [[nodiscard]] const MemoryBudget& dedup_ids() const { return dedup_ids_; }
@@ -155,8 +154,9 @@ class Hub {
   MemoryBudget dedup_ids_;
   Producers producers_;
   const std::string epoch_prefix_;  // random, so that no epoch of another run is met again
-  store::Store* const store_;
+  broker::Broker& broker_;
   AgeClock ages_;
+  const broker::Shared shared_{dedup_ids_, producers_, ages_};
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

@@ -8,9 +8,9 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 
+#include "wsserve/broker/broker.h"
 #include "wsserve/connection/host.h"
 #include "wsserve/loop/inbox.h"
-#include "wsserve/store/record.h"
 
 namespace wskit::server {
 
@@ -25,16 +25,16 @@ struct CommandHost : Host {
   Inbox& inbox;
   const ConnectionTable& connections;
   people::PresenceReporter& presence;
-  // The newest event of this shard that is on its way to the store.
-  store::Ticket newest_ticket = 0;
+  // The newest event of this shard that the broker has not settled yet.
+  broker::Ticket newest_ticket = 0;
 
   // The connection of that number, or null.
   [[nodiscard]] Connection* find(std::uint64_t number) const {
     const auto found = connections.find(number);
     return found == connections.end() ? nullptr : found->second;
   }
-  // An event of this shard is on its way to the store.
-  void on_the_way(store::Ticket ticket) { newest_ticket = std::max(newest_ticket, ticket); }
+  // An event of this shard waits to be settled.
+  void on_the_way(broker::Ticket ticket) { newest_ticket = std::max(newest_ticket, ticket); }
 };
 
 }  // namespace wskit::server

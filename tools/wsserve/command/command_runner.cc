@@ -273,7 +273,7 @@ std::optional<Error> CommandRunner::find_targets(const Client& client, const Com
     targets_.push_back(find_channel(client, For::kPublishing, event.channel));
     if (targets_.back() == nullptr) return no_room(client, event.channel);
     routes_.add(*targets_.back(), event);
-    if (targets_.back()->stored() == nullptr || host_.hub.store()->available()) continue;
+    if (!targets_.back()->is_durable() || host_.hub.broker().is_available()) continue;
     host_.counters.unavailable.add(command.publish.size());
     return store_is_away(host_.server.store_problem());
   }
@@ -317,13 +317,13 @@ std::optional<Error> CommandRunner::publish_events(Client& client, const Command
     }
     routes_.count(i, accepted, host_.counters);
     if (accepted.duplicate) ++duplicates;
-    if (accepted.offset == 1 && !accepted.duplicate) tell_born(host_.hub, channel, client);
+    if (accepted.first) tell_born(host_.hub, channel, client);
     if (protocol::is_server_channel(channel.name()) && !accepted.duplicate) {
       people::announce(host_, channel, command.publish[i], accepted.offset, received.text);
     }
     host_.on_the_way(accepted.copies_ticket);
     if (accepted.unavailable || accepted.ticket != 0) {
-      on_the_way_.push_back({.ticket = accepted.ticket, .duplicate = accepted.duplicate});
+      on_the_way_.push_back({.index = published_.size(), .ticket = accepted.ticket});
       host_.on_the_way(accepted.ticket);
     }
     published_.push_back({.channel = channel.name(),
@@ -338,20 +338,27 @@ std::optional<Error> CommandRunner::publish_events(Client& client, const Command
   return forgotten;
 }
 
+PublishedReply CommandRunner::pending_reply(std::string_view id, bool batch) const {
+  PublishedReply reply(id, acknowledged_at_, batch, published_);
+  for (const OnTheWay& waits : on_the_way_) {
+    PublishedReply::Event& event = reply.events[waits.index];
+    event.ticket = waits.ticket;
+    event.refused = waits.ticket == 0;
+  }
+  return reply;
+}
+
 void CommandRunner::publish(Peer& peer, const Command& command) {
   const auto error = publish_events(peer.client(), command);
   if (!published_.empty() && host_.hub.crowded()) peer.pause_reading();
   if (error) return refuse(peer, command.id, *error);
-  text_.clear();
-  if (!command.id.empty()) {
-    protocol::append_reply(text_, command.id, acknowledged_at_,
-                           protocol::PublishedAll{.events = published_, .batch = command.batch});
-  }
   // Also without an id: that events were not stored is said in any case.
-  if (!on_the_way_.empty()) {
-    return peer.await({.events = on_the_way_, .id = std::string(command.id), .text = text_});
-  }
-  if (!text_.empty()) peer.send_text(text_);
+  if (!on_the_way_.empty()) return peer.await(pending_reply(command.id, command.batch));
+  if (command.id.empty()) return;
+  text_.clear();
+  protocol::append_reply(text_, command.id, acknowledged_at_,
+                         protocol::PublishedAll{.events = published_, .batch = command.batch});
+  peer.send_text(text_);
 }
 
 void CommandRunner::publish_over_http(Exchange& exchange, const http::PublishRequest& request) {
@@ -363,11 +370,11 @@ void CommandRunner::publish_over_http(Exchange& exchange, const http::PublishReq
     return exchange.answer(std::move(*error));
   }
   if (auto error = publish_events(exchange.client(), command)) return exchange.answer(std::move(*error));
+  if (!on_the_way_.empty()) return exchange.await(pending_reply({}, request.is_batch()));
   text_.clear();
   protocol::append_reply_data(text_,
                               protocol::PublishedAll{.events = published_, .batch = request.is_batch()});
   text_ += '\n';
-  if (!on_the_way_.empty()) return exchange.await({.events = on_the_way_, .id = {}, .text = text_});
   exchange.answer(text_);
 }
 

@@ -163,6 +163,9 @@ class CommandRunner final : public CommandHandler {
   // `id`: of the command that is answered; empty: none.
   void reply(Peer& peer, std::string_view id, const protocol::Reply& reply);
   void refuse(Peer& peer, std::string_view id, const protocol::Error& error);
+  // The reply to what was published last, for when all of it is settled. `batch`: its data is
+  // an array.
+  [[nodiscard]] PublishedReply pending_reply(std::string_view id, bool batch) const;
 
   // Why the names may not be subscribed; nothing if they may.
   [[nodiscard]] std::optional<protocol::Error> check(const Asker& asker,
@@ -243,7 +246,12 @@ class CommandRunner final : public CommandHandler {
   std::vector<Channel*> targets_;  // of the events being published, in their order
   std::vector<protocol::Published> published_;
   std::string_view acknowledged_at_;  // of these; the shard's, good until the turn's next timestamp
-  std::vector<PendingReplies::Event> on_the_way_;  // to the store
+  // Those of published_ that the broker has not settled, or has refused.
+  struct OnTheWay {
+    std::size_t index;
+    broker::Ticket ticket;  // 0: refused
+  };
+  std::vector<OnTheWay> on_the_way_;
   std::string text_;
   // How long commands have taken in the turn that began then.
   Clock::time_point turn_{};

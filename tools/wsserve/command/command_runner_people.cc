@@ -94,7 +94,7 @@ std::string channel_json(const Channel& channel, std::size_t subscriptions) {
   const Position position = channel.position();
   return fmt::format(
       R"({{"channel":{},"offset":{},"epoch":"{}","durable":{},"delivery":"{}","subscriptions":{}}})",
-      protocol::quote(channel.name()), position.offset, position.epoch, channel.stored() != nullptr,
+      protocol::quote(channel.name()), position.offset, position.epoch, channel.is_durable(),
       channel.delivery() == DeliveryMode::kLatest ? "latest" : "lossless", subscriptions);
 }
 

@@ -153,7 +153,7 @@ void CommandRunner::locate_in_store(const Asker& asker, const std::vector<std::s
                                     const protocol::Since& since, const Located& then) {
   const bool by_time = std::holds_alternative<protocol::SystemMicros>(since) ||
                        std::holds_alternative<protocol::FromPositions>(since);
-  if (!by_time || host_.hub.store() == nullptr) return then(since);
+  if (!by_time || !host_.hub.broker().is_durable()) return then(since);
   const auto check_again = [this, asker, names, then](const protocol::Result<protocol::Since>& located) {
     if (!located) return then(located);
     // Channels that nobody used meanwhile may be gone, and others in their places.

@@ -63,7 +63,7 @@ void HistoryQuery::locate(Connection& connection, const std::vector<Channel*>& c
   connection.suspend();
   for (const auto& [channel, time] : beyond) {
     const auto arrived = [this, locating, then, name = channel->name(), epoch = std::string(channel->epoch()),
-                          connection = connection.number()](store::Located located) {
+                          connection = connection.number()](broker::Located located) {
       if (!located.error.empty()) locating->error = located.error;
       // Behind nothing there is a hole that shows.
       locating->since.positions[name] = {.offset = located.whole ? located.after : 0, .epoch = epoch};
@@ -73,7 +73,7 @@ void HistoryQuery::locate(Connection& connection, const std::vector<Channel*>& c
         then(protocol::Since(locating->since));
       });
     };
-    host_.hub.store()->locate(*channel->stored(), time, or_lost(arrived));
+    channel->log().locate(time, or_lost(arrived));
   }
 }
 
@@ -121,44 +121,44 @@ void HistoryQuery::read_stored(Connection& connection, Channel& channel, std::ui
   const std::uint64_t newest = reading->page.offset;
   const std::uint64_t up_to =
       std::min<std::uint64_t>(after + (reading->limit - reading->page.frames.size()), newest);
-  host_.hub.store()->read(*channel.stored(), after, up_to, reading->max_bytes,
-                          or_lost([this, &channel, after, reading, then, &connection,
-                                   number = connection.number()](store::Part part) {
-                            come_back(number, [this, &connection, &channel, after, reading, then,
-                                               part = std::move(part)]() mutable {
-                              if (!part.error.empty()) return then(unreadable(part.error));
-                              HistoryPage& page = reading->page;
-                              // Let go of while it was asked for, or not in the file as it should be.
-                              if (part.gap || part.lost_up_to != 0) page.recovered = false;
-                              const std::uint64_t passed = part.lost_up_to == 0 ? 0 : part.lost_up_to - after;
-                              const std::uint64_t reached = after + passed + part.frames.size();
-                              reading->left -= std::min(reading->left, passed);
-                              for (ChunkPtr& frame : part.frames) {
-                                reading->bytes += frame->size();
-                                page.frames.push_back(std::move(frame));
-                              }
-                              // Whatever is damaged, a page is as full as it can be.
-                              if (!part.gap && reached < page.offset && page.frames.size() < reading->limit &&
-                                  reading->bytes <= reading->max_bytes) {
-                                return read_stored(connection, channel, reached, reading, then);
-                              }
-                              page.cut(reading->limit, reading->left);
-                              then(page);
-                            });
-                          }));
+  channel.log().read(after, up_to, reading->max_bytes,
+                     or_lost([this, &channel, after, reading, then, &connection,
+                              number = connection.number()](broker::Part part) {
+                       come_back(number, [this, &connection, &channel, after, reading, then,
+                                          part = std::move(part)]() mutable {
+                         if (!part.error.empty()) return then(unreadable(part.error));
+                         HistoryPage& page = reading->page;
+                         // Let go of while it was asked for, or not in the file as it should be.
+                         if (part.gap || part.lost_up_to != 0) page.recovered = false;
+                         const std::uint64_t passed = part.lost_up_to == 0 ? 0 : part.lost_up_to - after;
+                         const std::uint64_t reached = after + passed + part.frames.size();
+                         reading->left -= std::min(reading->left, passed);
+                         for (ChunkPtr& frame : part.frames) {
+                           reading->bytes += frame->size();
+                           page.frames.push_back(std::move(frame));
+                         }
+                         // Whatever is damaged, a page is as full as it can be.
+                         if (!part.gap && reached < page.offset && page.frames.size() < reading->limit &&
+                             reading->bytes <= reading->max_bytes) {
+                           return read_stored(connection, channel, reached, reading, then);
+                         }
+                         page.cut(reading->limit, reading->left);
+                         then(page);
+                       });
+                     }));
 }
 
 void HistoryQuery::read_on(Peer& peer, Channel& channel, std::uint64_t after, std::uint64_t newest,
                            std::size_t max_bytes) {
-  host_.hub.store()->read(*channel.stored(), after, newest, max_bytes,
-                          or_lost([this, &channel, number = peer.client().number()](store::Part part) {
-                            host_.inbox.post([this, &channel, number, part = std::move(part)]() mutable {
-                              Connection* asking = host_.find(number);
-                              if (asking == nullptr || asking->peer() == nullptr) return;
-                              host_.guard(*asking, "a part of a history out of the store",
-                                          [&] { asking->peer()->history_arrived(channel, std::move(part)); });
-                            });
-                          }));
+  channel.log().read(after, newest, max_bytes,
+                     or_lost([this, &channel, number = peer.client().number()](broker::Part part) {
+                       host_.inbox.post([this, &channel, number, part = std::move(part)]() mutable {
+                         Connection* asking = host_.find(number);
+                         if (asking == nullptr || asking->peer() == nullptr) return;
+                         host_.guard(*asking, "a part of a history out of the store",
+                                     [&] { asking->peer()->history_arrived(channel, std::move(part)); });
+                       });
+                     }));
 }
 
 }  // namespace wskit::server

@@ -8,6 +8,7 @@
 #include "common/cli/option_values.h"
 #include "common/protocol/channel.h"
 #include "wsserve/config/tls_options.h"
+#include "wsserve/store/sqlite_broker.h"
 
 namespace wskit::server {
 namespace {
@@ -415,8 +416,8 @@ std::vector<ListenAddress> to_addresses(const Options& options) {
   return addresses;
 }
 
-protocol::Result<OpenedStore> to_store(const Options& options, const ChannelRules& rules) {
-  if (options.store.empty()) return OpenedStore{};
+protocol::Result<OpenedBroker> to_broker(const Options& options, const ChannelRules& rules) {
+  if (options.store.empty()) return OpenedBroker{.broker = std::make_unique<broker::MemoryBroker>()};
   const auto renewed = std::make_shared<std::size_t>(0);
   store::Options wanted;
   wanted.path = options.store;
@@ -431,7 +432,8 @@ protocol::Result<OpenedStore> to_store(const Options& options, const ChannelRule
   };
   auto store = store::Store::open(std::move(wanted));
   if (!store) return store.error();
-  return OpenedStore{.store = std::move(*store), .renewed = *renewed};
+  return OpenedBroker{.broker = std::make_unique<store::SqliteBroker>(std::move(*store)),
+                      .renewed = *renewed};
 }
 
 std::size_t to_shards(const Options& options) {

@@ -84,11 +84,11 @@ void add_options(cli::Tool& tool, Options& options);
 [[nodiscard]] Settings to_settings(const Options& options);
 [[nodiscard]] std::vector<ListenAddress> to_addresses(const Options& options);
 [[nodiscard]] std::size_t to_shards(const Options& options);
-struct OpenedStore {
-  std::unique_ptr<store::Store> store;  // null: there is to be none
+struct OpenedBroker {
+  std::unique_ptr<broker::Broker> broker;
   // Channels that begin new epochs, for acknowledged events of theirs may be lost.
   std::size_t renewed = 0;
 };
-[[nodiscard]] protocol::Result<OpenedStore> to_store(const Options& options, const ChannelRules& rules);
+[[nodiscard]] protocol::Result<OpenedBroker> to_broker(const Options& options, const ChannelRules& rules);
 
 }  // namespace wskit::server

@@ -227,21 +227,21 @@ PendingReplies& Connection::make_pending() {
   return *pending_;
 }
 
-void Connection::await(PendingReplies::Reply reply) {
+void Connection::await(PublishedReply reply) {
   PendingReplies& pending = make_pending();
   if (!pending.has_replies()) host().agenda.after_turn(*this, Due::kSettle);
   pending.add(std::move(reply));
 }
 
-bool Connection::settle(const store::Store& store) {
+bool Connection::settle(const broker::Broker& broker) {
   if (pending_ == nullptr) return true;
-  const store::Ticket settled = store.settled();
-  while (const auto reply = pending_->take_settled(settled)) {
-    const PendingReplies::Lost lost =
-        count_lost(*reply, [&store](store::Ticket ticket) { return store.failed(ticket); });
-    host().counters.published.take_back(lost.first);
-    host().counters.unavailable.add(lost.all);
-    if (!service_->on_settled(*reply, lost.all)) return true;
+  const broker::Ticket newest = broker.settled();
+  while (const auto reply = pending_->take_settled(newest)) {
+    const SettledReply settled(*reply, [&broker](broker::Ticket ticket) { return broker.outcome(ticket); });
+    host().counters.published.take_back(settled.lost_first() + settled.late_duplicates());
+    host().counters.duplicates.add(settled.late_duplicates());
+    host().counters.unavailable.add(settled.lost());
+    if (!service_->on_settled(settled)) return true;
   }
   if (pending_->has_replies()) return false;
   close_if_deferred();

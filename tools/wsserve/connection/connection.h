@@ -24,9 +24,9 @@
 namespace wskit::server {
 
 struct Host;
-namespace store {
-class Store;
-}  // namespace store
+namespace broker {
+class Broker;
+}  // namespace broker
 
 class Connection final : public Pollable, public TimingWheel::Entry, private Writer::Owner {
  public:
@@ -68,7 +68,7 @@ class Connection final : public Pollable, public TimingWheel::Entry, private Wri
   // --- Waiting for answers
 
   // Sends a reply to publishes once the store has settled it.
-  void await(PendingReplies::Reply reply);
+  void await(PublishedReply reply);
   // The answer to the command or request at hand comes later: nothing that was sent behind it
   // is carried out before resume().
   void suspend();
@@ -114,7 +114,7 @@ class Connection final : public Pollable, public TimingWheel::Entry, private Wri
   void was_pinged(Clock::time_point written) { service_->on_pinged(written); }
   void resume_reading();
   // Sends the replies that the store has settled. True if none waits any more.
-  [[nodiscard]] bool settle(const store::Store& store);
+  [[nodiscard]] bool settle(const broker::Broker& broker);
   // The limits have changed.
   void take_up_limits();
   // The server shuts down.

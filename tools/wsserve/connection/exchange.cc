@@ -266,17 +266,20 @@ void Exchange::refuse_tls_hello() {
 
 // --- Answers that waited ---------------------------------------------------------
 
-void Exchange::await(PendingReplies::Reply reply) {
+void Exchange::await(PublishedReply reply) {
   connection_.suspend();
   connection_.await(std::move(reply));
 }
 
 // Only one request waits at a time. What was sent behind it is carried out with its answer, and
 // may have opened a WebSocket; if it waits, it has registered itself anew.
-bool Exchange::on_settled(const PendingReplies::Reply& reply, std::size_t lost) {
+bool Exchange::on_settled(const SettledReply& settled) {
   connection_.resume([&] {
-    if (lost > 0) return answer(not_stored(lost, reply.events.size()));
-    answer(reply.text);
+    if (settled.lost() > 0) return answer(settled.not_stored());
+    std::string text;
+    settled.append_data_to(text);
+    text += '\n';
+    answer(text);
   });
   return false;
 }

@@ -35,7 +35,7 @@ class Exchange final : public Service {
   // Answers the request at hand: with 200 and a line of JSON, or with the refusal.
   void answer(const protocol::Result<std::string>& body);
   // Answers it once the store has settled the events that it publishes.
-  void await(PendingReplies::Reply reply);
+  void await(PublishedReply reply);
   // Answers it with a stream of server-sent events. Null: the stream has ended already, for the
   // server has no room.
   [[nodiscard]] Peer* begin_stream(const http::EventStreamRequest& request);
@@ -45,7 +45,7 @@ class Exchange final : public Service {
   void on_end() override;
   void on_plain_http() override;
   void on_deadline() override;
-  [[nodiscard]] bool on_settled(const PendingReplies::Reply& reply, std::size_t lost) override;
+  [[nodiscard]] bool on_settled(const SettledReply& settled) override;
   void on_resumed() override;
   void begin_close(protocol::CloseCode /*code*/, std::string_view /*reason*/) override {}
   void on_drain(std::chrono::milliseconds come_back_after) override;

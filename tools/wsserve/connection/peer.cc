@@ -25,7 +25,7 @@ void Peer::send_text(std::string_view json) {
   queue_text(json);
 }
 
-void Peer::await(PendingReplies::Reply reply) {
+void Peer::await(PublishedReply reply) {
   if (open_) connection_.await(std::move(reply));
 }
 

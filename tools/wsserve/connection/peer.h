@@ -26,9 +26,9 @@
 
 namespace wskit::server {
 
-namespace store {
+namespace broker {
 struct Part;
-}  // namespace store
+}  // namespace broker
 
 class Peer : public Subscriber {
  public:
@@ -48,7 +48,7 @@ class Peer : public Subscriber {
   // by its type, such as @subscribed.
   void send_text(std::string_view json);
   // Sends the reply to a publish command once the store has settled it.
-  void await(PendingReplies::Reply reply);
+  void await(PublishedReply reply);
   // As Connection::pause_reading(), unless it is closing.
   void pause_reading();
   // As Connection::close().
@@ -117,7 +117,7 @@ class Peer : public Subscriber {
   // The store was asked by recover(), and has not answered.
   [[nodiscard]] bool awaits_history() const { return recovery_ != nullptr && recovery_->asks(); }
   // What it answers.
-  void history_arrived(const Channel& channel, store::Part part);
+  void history_arrived(const Channel& channel, broker::Part part);
 
   // --- Events
 
@@ -126,6 +126,7 @@ class Peer : public Subscriber {
   void deliver_latest(const Channel& channel, const ChunkPtr& frame, Clock::duration interval) override;
   void settle() override;
   void deliver_waiting(const Channel& channel) override;
+  void channel_broke(const Channel& channel) override;
   void count_filtered(std::uint32_t events) override;
   void delivery_failed() noexcept override;
   // An event of that channel of the server's space, for those who have not subscribed it.
@@ -197,6 +198,8 @@ class Peer : public Subscriber {
   void hand_over_history(const Channel& channel, std::vector<ChunkPtr>& frames);
   // The events up to `last` cannot be had: what follows them comes next.
   void tell_gap(const Channel& channel, std::uint64_t last);
+  // The same, where what the turn still holds was handed over.
+  void say_gap(const Channel& channel, std::uint64_t last);
 
   Connection& connection_;
   std::uint64_t delivered_ = 0;

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "wsserve/broker/broker.h"
 #include "wsserve/channel/channel.h"
 #include "wsserve/connection/host.h"
 #include "wsserve/connection/peer.h"
-#include "wsserve/store/store.h"
 
 namespace wskit::server {
 
@@ -167,7 +167,7 @@ void Peer::hand_over_history(const Channel& channel, std::vector<ChunkPtr>& fram
 
 bool Peer::can_recover() const { return !writer().is_blocked() && !recovery_->waits(); }
 
-void Peer::history_arrived(const Channel& channel, store::Part part) {
+void Peer::history_arrived(const Channel& channel, broker::Part part) {
   if (!open_ || recovery_ == nullptr) return;
   if (!part.error.empty()) {
     return close(CloseCode::kInternalError, "the store cannot be read: " + part.error.substr(0, 80));
@@ -181,6 +181,12 @@ void Peer::history_arrived(const Channel& channel, store::Part part) {
 void Peer::tell_gap(const Channel& channel, std::uint64_t last) {
   // Behind the events that come before it.
   host().fanout.flush_now(*this);
+  say_gap(channel, last);
+}
+
+void Peer::channel_broke(const Channel& channel) { say_gap(channel, channel.broken_at()); }
+
+void Peer::say_gap(const Channel& channel, std::uint64_t last) {
   if (!open_) return;
   std::string text;
   protocol::append_reply(

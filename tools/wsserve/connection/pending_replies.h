@@ -1,46 +1,24 @@
-// Holds what a connection has to wait for: replies to its publishes until the store has settled
+// Holds what a connection has to wait for: replies to its publishes until the broker has settled
 // them, what it sent behind a command whose answer is not there yet, and the close that comes
 // behind all of that.
 //
 // Knows no socket. Threads: one, the shard's.
 #pragma once
 
-#include <cstddef>
 #include <deque>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "common/protocol/close_code.h"
-#include "common/protocol/error.h"
-#include "wsserve/store/record.h"
+#include "wsserve/connection/published_reply.h"
 
 namespace wskit::server {
 
 class PendingReplies {
  public:
-  // An event that somebody published.
-  struct Event {
-    // The store did not take it. Behind all others of its command.
-    static constexpr store::Ticket kRefused = 0;
-
-    store::Ticket ticket = kRefused;
-    bool duplicate = false;  // the ticket is that of the first one, or of one behind it
-  };
-  // The reply to one publish command or request.
-  struct Reply {
-    std::vector<Event> events;
-    std::string id;    // of the command; empty: no reply is wanted but to a failure
-    std::string text;  // for when all are on disk
-  };
-  // Of the events of a reply, those that are not on disk.
-  struct Lost {
-    std::size_t all = 0;
-    std::size_t first = 0;  // of which nobody says that they are another one's copy
-  };
   struct Close {
     protocol::CloseCode code;
     std::string reason;
@@ -49,11 +27,11 @@ class PendingReplies {
   // --- Replies
 
   // In the order of their commands.
-  void add(Reply reply) { replies_.push_back(std::move(reply)); }
+  void add(PublishedReply reply) { replies_.push_back(std::move(reply)); }
   [[nodiscard]] bool has_replies() const { return !replies_.empty(); }
-  // The oldest reply, if the store has settled all of its events; `settled`: the newest
+  // The oldest reply, if the broker has settled all of its events; `settled`: the newest
   // ticket that it has settled.
-  [[nodiscard]] std::optional<Reply> take_settled(store::Ticket settled);
+  [[nodiscard]] std::optional<PublishedReply> take_settled(broker::Ticket settled);
 
   // --- Answers
 
@@ -79,25 +57,10 @@ class PendingReplies {
   [[nodiscard]] bool done() const { return replies_.empty() && !suspended_ && unread_.empty(); }
 
  private:
-  std::deque<Reply> replies_;
+  std::deque<PublishedReply> replies_;
   std::string unread_;
   std::optional<Close> close_;
   bool suspended_ = false;
 };
-
-// Counts what the store has lost. `failed`: of a settled ticket, whether its event was not stored.
-template <class Failed>
-[[nodiscard]] PendingReplies::Lost count_lost(const PendingReplies::Reply& reply, const Failed& failed) {
-  PendingReplies::Lost lost;
-  for (const PendingReplies::Event& event : reply.events) {
-    if (event.ticket != PendingReplies::Event::kRefused && !failed(event.ticket)) continue;
-    ++lost.all;
-    if (!event.duplicate) ++lost.first;
-  }
-  return lost;
-}
-
-// What the publisher of `events` events is told, of which so many are lost.
-[[nodiscard]] protocol::Error not_stored(std::size_t lost, std::size_t events);
 
 }  // namespace wskit::server

@@ -70,7 +70,7 @@ class Recovery {
   void passed_over(const Channel& channel);
 
   // What the store was asked for. Frames that no longer fit are left aside.
-  // `lost_up_to`: as in store::Part; true if it is to be told, before any frame.
+  // `lost_up_to`: as in broker::Part; true if it is to be told, before any frame.
   [[nodiscard]] bool arrived(const Channel& channel, std::uint64_t lost_up_to, std::vector<ChunkPtr> frames);
   // Whether the last next() found nothing that could be read.
   [[nodiscard]] bool waits() const { return waits_; }

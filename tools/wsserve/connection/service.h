@@ -44,9 +44,9 @@ class Service {
   // The time has come that the service has set by Connection::schedule().
   virtual void on_deadline() = 0;
 
-  // The store has settled the events of the oldest reply that waits, and lost so many of them.
-  // True: the next reply may follow.
-  [[nodiscard]] virtual bool on_settled(const PendingReplies::Reply& reply, std::size_t lost) = 0;
+  // The broker has settled the events of the oldest reply that waits. True: the next reply may
+  // follow.
+  [[nodiscard]] virtual bool on_settled(const SettledReply& settled) = 0;
   // The answer that was awaited is given: goes on with what was sent behind its command.
   virtual void on_resumed() = 0;
 

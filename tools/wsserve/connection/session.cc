@@ -42,17 +42,17 @@ void Session::begin(const SubscribeOptions& options) {
 
 // --- Answers that waited ---------------------------------------------------------
 
-bool Session::on_settled(const PendingReplies::Reply& reply, std::size_t lost) {
-  if (lost == 0) {
-    if (!reply.text.empty()) send_text(reply.text);
-    return is_open();
-  }
-  host().counters.command_errors.add();
+bool Session::on_settled(const SettledReply& settled) {
   std::string text;
-  const protocol::Error error = not_stored(lost, reply.events.size());
-  logs::refuse(host(), client(), error);
-  protocol::append_reply(text, reply.id, host().clock.timestamp(), protocol::refused(error));
-  send_text(text);
+  if (settled.lost() > 0) {
+    host().counters.command_errors.add();
+    const protocol::Error error = settled.not_stored();
+    logs::refuse(host(), client(), error);
+    protocol::append_reply(text, settled.id(), host().clock.timestamp(), protocol::refused(error));
+  } else if (!settled.id().empty()) {
+    settled.append_to(text);
+  }
+  if (!text.empty()) send_text(text);
   return is_open();
 }
 

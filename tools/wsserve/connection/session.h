@@ -25,7 +25,7 @@ class Session : public Service, public Peer {
   void on_flushed(bool /*sent*/) override { schedule_latest(); }
   void on_pressure() override { note_pressure(); }
   void on_deadline() override;
-  [[nodiscard]] bool on_settled(const PendingReplies::Reply& reply, std::size_t lost) override;
+  [[nodiscard]] bool on_settled(const SettledReply& settled) override;
   void on_resumed() override;
   void begin_close(protocol::CloseCode code, std::string_view reason) override;
   void on_drain(std::chrono::milliseconds come_back_after) override;

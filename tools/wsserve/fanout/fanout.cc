@@ -222,7 +222,9 @@ void Fanout::add_to_run(Delivery& delivery, std::uint64_t number) {
   const bool is_first = channel.run.empty();
   if (is_first) dirty_.push_back(&channel);
   try {
+    const bool breaks = delivery.frame == nullptr;
     channel.run.push_back({number, std::move(delivery.frame)});
+    if (breaks) channel.breaks = true;
   } catch (...) {
     if (is_first) dirty_.pop_back();
     throw;
@@ -253,8 +255,9 @@ void Fanout::fail_all() noexcept {
 void Fanout::mark(LocalChannel& channel, const Audience& audience) {
   const std::uint64_t first = channel.run.front().number;
   const bool seams_passed = audience.latest_seam() < first;
+  const bool breaks = channel.breaks;
   for (const Audience::Member& member : audience.members()) {
-    const bool plain = !member.cut && (seams_passed || member.subscription->seam < first);
+    const bool plain = !member.cut && !breaks && (seams_passed || member.subscription->seam < first);
     try {
       add_interest(*member.subscriber, {&channel, member.subscription, Subscriber::kNone, plain});
     } catch (...) {
@@ -381,6 +384,7 @@ Fanout::Verdict Fanout::judge(const RunEntry& entry, std::uint32_t first, std::u
     if (interests_[i].plain) return {true, true, {}};
     if (entry.number <= subscription.seam) continue;
     verdict.due = true;
+    if (entry.frame == nullptr) return verdict;
     if (subscription.filter != nullptr && !subscription.filter->passes(entry.frame->type())) continue;
     // The least spared subscription decides.
     if (!subscription.pace.asked_for()) return {true, true, {}};
@@ -407,7 +411,13 @@ void Fanout::hand_over_picked(Subscriber& subscriber) {
     for (const RunEntry& entry : channel->run) {
       if (entry.number <= held) continue;
       const Verdict verdict = judge(entry, i, end);
-      if (!verdict.passes) {
+      if (entry.frame == nullptr) {
+        if (!verdict.due) continue;
+        deliver_gathered(subscriber);
+        gathered_here = false;
+        if (subscriber.waiting_) subscriber.deliver_waiting(channel->channel());
+        subscriber.channel_broke(channel->channel());
+      } else if (!verdict.passes) {
         if (verdict.due) ++filtered;
       } else if (channel->is_latest() || verdict.pace.asked_for()) {
         if (gathered_here) deliver_gathered(subscriber);

@@ -52,6 +52,7 @@ const ChunkPtr& LocalChannel::joined(WireForm form, websocket::Deflater& deflate
 
 void LocalChannel::end_turn() {
   run.clear();
+  breaks = false;
   for (ChunkPtr& joined : joined_) joined.reset();
 }
 

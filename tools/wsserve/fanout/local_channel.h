@@ -23,7 +23,7 @@ namespace wskit::server {
 // shard, so that runs of several channels can be merged in order of arrival.
 struct RunEntry {
   std::uint64_t number;
-  ChunkPtr frame;
+  ChunkPtr frame;  // null: the channel's log was broken here
 };
 
 class LocalChannel final : public ShardState {
@@ -50,6 +50,7 @@ class LocalChannel final : public ShardState {
 
   // The events of this turn, in the channel's order.
   std::vector<RunEntry> run;
+  bool breaks = false;  // the run has an entry without a frame: nobody gets it as a whole
 
   // The whole run as one chunk, made on first use and shared by everyone who
   // gets just that.

@@ -41,6 +41,8 @@ class Subscriber {
   virtual void settle() {}
   // Hands on what waits of that channel: one that may not wait follows.
   virtual void deliver_waiting(const Channel& /*channel*/) {}
+  // The channel's log was broken: what is delivered of it from here on is of another epoch.
+  virtual void channel_broke(const Channel& /*channel*/) {}
   // What it was to be delivered is lost, for something was thrown: it must not be handed
   // anything that follows. Called while the exception is handled.
   virtual void delivery_failed() noexcept {}

@@ -28,6 +28,16 @@ void Inbox::owned_by_this_thread() { own_inbox = this; }
 
 void Inbox::push(Channel& channel, ChunkPtr frame) noexcept {
   const std::lock_guard lock(mutex_);
+  const std::size_t bytes = frame->size();
+  add(channel, std::move(frame), bytes);
+}
+
+void Inbox::push_break(Channel& channel) noexcept {
+  const std::lock_guard lock(mutex_);
+  add(channel, nullptr, 0);
+}
+
+void Inbox::add(Channel& channel, ChunkPtr frame, std::size_t bytes) noexcept {
   try {
     // Growing doubles the room, which may be more than there is.
     constexpr std::size_t kFew = 64;
@@ -36,8 +46,7 @@ void Inbox::push(Channel& channel, ChunkPtr frame) noexcept {
     } catch (const std::bad_alloc&) {
       deliveries_.reserve(deliveries_.size() + kFew);
     }
-    waiting_bytes_.store(waiting_bytes_.load(std::memory_order_relaxed) + frame->size(),
-                         std::memory_order_relaxed);
+    waiting_bytes_.store(waiting_bytes_.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
     deliveries_.push_back({&channel, std::move(frame)});
     ++pushed_;
   } catch (...) {
@@ -82,7 +91,10 @@ std::uint64_t Inbox::take(std::vector<Delivery>& deliveries, std::vector<Task>& 
 void Inbox::look(const std::function<void(std::uint64_t, const Channel&)>& see) const {
   const std::lock_guard lock(mutex_);
   std::uint64_t number = pushed_ - deliveries_.size();
-  for (const Delivery& delivery : deliveries_) see(++number, *delivery.channel);
+  for (const Delivery& delivery : deliveries_) {
+    ++number;
+    if (delivery.frame != nullptr) see(number, *delivery.channel);
+  }
 }
 
 bool Inbox::has_work() const {

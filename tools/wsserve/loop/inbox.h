@@ -21,7 +21,7 @@ class Channel;
 
 struct Delivery {
   Channel* channel;
-  ChunkPtr frame;
+  ChunkPtr frame;  // null: the channel was broken here, as Channel::broken_at() says
 };
 
 class Inbox final : public Pollable {
@@ -38,6 +38,8 @@ class Inbox final : public Pollable {
 
   // Where there is no memory for it, the delivery is lost, and the shard learns that.
   void push(Channel& channel, ChunkPtr frame) noexcept;
+  // The events that follow are of another epoch of the channel.
+  void push_break(Channel& channel) noexcept;
   void post(Task task);
   // An answer that some connection of the shard waits for will never come: it could not be
   // posted.
@@ -62,7 +64,7 @@ class Inbox final : public Pollable {
   static constexpr std::uint8_t kDeliveries = 1;
   static constexpr std::uint8_t kAnswers = 2;
 
-  // Calls `see` with the number and channel of each delivery that waits.
+  // Calls `see` with the number and channel of each event that waits.
   void look(const std::function<void(std::uint64_t, const Channel&)>& see) const;
 
   // Whether there is anything to take.
@@ -73,7 +75,8 @@ class Inbox final : public Pollable {
   void on_ready(std::uint32_t events) override;
 
  private:
-  // REQUIRES: mutex_ held.
+  // REQUIRES: mutex_ held, both.
+  void add(Channel& channel, ChunkPtr frame, std::size_t bytes) noexcept;
   void wake();
 
   static constexpr std::size_t kCrowdedBytes = std::size_t{32} << 20;

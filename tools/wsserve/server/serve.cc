@@ -318,9 +318,9 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
     }
     audit = std::move(*opened);
   }
-  auto store = to_store(options, settings.channels);
-  if (!store) {
-    notices.error("{}", store.error().message);
+  auto opened = to_broker(options, settings.channels);
+  if (!opened) {
+    notices.error("{}", opened.error().message);
     return {cli::ExitCode::kLocalIo, 0};
   }
   const std::string url = listeners.front()->url();
@@ -342,21 +342,21 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
   net::io_context io(1);
   std::vector<std::string> urls;
   for (const auto& listener : listeners) urls.push_back(listener->url());
-  if (store->store != nullptr) {
-    if (store->renewed > 0) {
+  if (const auto figures = opened->broker->figures()) {
+    if (opened->renewed > 0) {
       notices.warning(
           "{} channels in {} begin new epochs, for the newest events that were acknowledged may be lost: "
           "its "
           "log is missing or damaged, the file is an older copy, or the machine went down before they were "
           "flushed",
-          store->renewed, options.store);
+          opened->renewed, options.store);
     }
     notices.notice("keeping durable channels in {} ({} there already, {}): {}", options.store,
-                   store->store->channels().size(), in_mib(store->store->status().file_bytes),
+                   opened->broker->channels().size(), in_mib(figures->file_bytes),
                    describe_kept(settings.channels));
   }
   ServerLog log(notices.options());
-  Server server(settings, shards, std::move(listeners), std::move(store->store));
+  Server server(settings, shards, std::move(listeners), std::move(opened->broker));
   server.keep_audit(audit.get());
   server.keep_log(&log);
   server.incidents().tell_by([&log](const std::string& line) { log.trouble(Trouble::kException, line); });

@@ -33,15 +33,15 @@ std::int64_t expiry_of(const TlsContextPtr& tls) {
 }  // namespace
 
 Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_ptr<Listener>> listeners,
-               std::unique_ptr<store::Store> store)
+               std::unique_ptr<broker::Broker> broker)
     : settings_(std::make_shared<const Settings>(std::move(settings))),
       certificate_expires_(expiry_of(settings_->tls)),
       max_connections_(settings_->max_connections),
       identity_{.server = "wskit/" WSKIT_VERSION, .node = random_token(6), .started = Clock::now()},
-      store_(std::move(store)),
+      broker_(std::move(broker)),
       listeners_(std::move(listeners)) {
   for (std::size_t i = 0; i < shards; ++i) inboxes_.push_back(std::make_unique<Inbox>());
-  hub_ = std::make_unique<Hub>(inboxes_, settings_->hub, settings_->channels, store_.get());
+  hub_ = std::make_unique<Hub>(inboxes_, settings_->hub, settings_->channels, *broker_);
   people_ = std::make_unique<people::People>(
       *hub_,
       [this](const people::People::Task& task) {
@@ -61,23 +61,18 @@ Server::~Server() { stop(); }
 void Server::stop() {
   for (const auto& shard : shards_) shard->stop();
   // Its threads know channels and inboxes.
-  if (store_ != nullptr) store_->stop();
+  broker_->stop();
 }
 
-void Server::start(std::function<void(const std::string& problem)> store_changed,
-                   std::function<void(const std::string& line)> store_said) {
-  if (store_ != nullptr) {
-    store_->start({.settled =
-                       [this] {
-                         for (const auto& shard : shards_) shard->store_settled();
-                       },
-                   .availability =
-                       [store_changed = std::move(store_changed)](bool, const std::string& problem) {
-                         if (store_changed) store_changed(problem);
-                       },
-                   .remark = std::move(store_said),
-                   .caught = [this](const char* where) { incidents_.caught(where); }});
-  }
+void Server::start(std::function<void(const std::string& problem)> health_changed,
+                   std::function<void(const std::string& line)> remark) {
+  broker_->start({.settled =
+                      [this] {
+                        for (const auto& shard : shards_) shard->events_settled();
+                      },
+                  .health_changed = std::move(health_changed),
+                  .remark = std::move(remark),
+                  .caught = [this](const char* where) { incidents_.caught(where); }});
   Shard& acceptor = *shards_.front();
   for (const auto& listener : listeners_) {
     listener->on_accept([this](int fd, const PeerAddress& peer) { take_in(OwnedFd(fd), peer); });
@@ -231,13 +226,8 @@ HubFigures Server::hub_figures() const {
           .dedup_evicted = dedup_ids.evicted()};
 }
 
-std::optional<store::Status> Server::store_status() const {
-  if (store_ == nullptr) return std::nullopt;
-  return store_->status();
-}
-
 std::string Server::stats(const auth::Identity& asking) const {
-  const auto store = store_status();
+  const auto store = broker_->figures();
   UserFigures users{.users = people_->users(), .connections = {}};
   if (asking.grants.admin) {
     users.connections = people_->connections_by_user();
@@ -252,7 +242,7 @@ std::string Server::metrics() const {
   const auto counters = shard_counters();
   return metrics_text({.shards = counters,
                        .hub = hub_figures(),
-                       .store = store_status(),
+                       .store = broker_->figures(),
                        .process = read_process_figures(),
                        .audit_lost = audit_ == nullptr ? 0 : audit_->lost(),
                        .log_lost = log_ == nullptr ? 0 : log_->lost(),
@@ -262,9 +252,8 @@ std::string Server::metrics() const {
 }
 
 std::string Server::store_problem() const {
-  if (store_ == nullptr || store_->available()) return {};
-  const store::Status status = store_->status();
-  return status.available ? std::string() : "the store cannot be written: " + status.reason;
+  if (broker_->is_available()) return {};
+  return broker_->health().problem;
 }
 
 std::size_t Server::subscriptions() const {
@@ -273,11 +262,7 @@ std::size_t Server::subscriptions() const {
   return subscriptions;
 }
 
-std::string Server::store_damage() const {
-  const auto status = store_status();
-  if (!status || status->damaged_events == 0) return {};
-  return fmt::format("{} events in the store are missing or damaged", status->damaged_events);
-}
+std::string Server::store_damage() const { return broker_->health().damage; }
 
 bool Server::admit() {
   return websockets_.fetch_add(1, std::memory_order_relaxed) <

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "wsserve/broker/memory_broker.h"
 #include "wsserve/channel/hub.h"
 #include "wsserve/limits/admission.h"
 #include "wsserve/log/incidents.h"
@@ -19,7 +20,6 @@
 #include "wsserve/presence/people.h"
 #include "wsserve/server/shard.h"
 #include "wsserve/settings.h"
-#include "wsserve/store/store.h"
 #include "wsserve/transport/listener.h"
 
 namespace wskit::server {
@@ -28,9 +28,9 @@ class Server final : public ServerView {
  public:
   // Listeners are given ready-made, so that a port in use is known before any
   // thread runs. At most 64 shards.
-  // `store`: opened and not yet started, or null.
+  // `broker`: not yet started.
   Server(Settings settings, std::size_t shards, std::vector<std::unique_ptr<Listener>> listeners,
-         std::unique_ptr<store::Store> store = nullptr);
+         std::unique_ptr<broker::Broker> broker = std::make_unique<broker::MemoryBroker>());
   ~Server();
 
   // Who did what is written there; it outlives the server. REQUIRES: not started.
@@ -39,11 +39,9 @@ class Server final : public ServerView {
   // The log outlives the server. REQUIRES: not started.
   void keep_log(ServerLog* log) { log_ = log; }
 
-  // `store_said`: a line for the log, from one of its threads.
-  // `store_changed`: the store has become unavailable, with a sentence that says
-  // why, or available again, with none. Any thread.
-  void start(std::function<void(const std::string& problem)> store_changed = {},
-             std::function<void(const std::string& line)> store_said = {});
+  // `health_changed`, `remark`: as in broker::Callbacks.
+  void start(std::function<void(const std::string& problem)> health_changed = {},
+             std::function<void(const std::string& line)> remark = {});
 
   // Takes in a connected socket, as from a listener: lets go of it if the limits turn it
   // away. On the thread of the first shard, which accepts.
@@ -51,7 +49,7 @@ class Server final : public ServerView {
 
   // Instead of start(), for who leads the loop himself: one turn of the only shard, which
   // waits for nothing. True: there is more to do at once. REQUIRES: one shard, no listener
-  // and no store.
+  // and a broker without threads.
   bool step() { return shards_.front()->step(); }
 
   // Stops accepting and closes every connection with 1001 and a hint to come
@@ -105,7 +103,6 @@ class Server final : public ServerView {
  private:
   [[nodiscard]] std::vector<const ShardCounters*> shard_counters() const;
   [[nodiscard]] HubFigures hub_figures() const;
-  [[nodiscard]] std::optional<store::Status> store_status() const;
   // Returns when each of them has done it, between two commands.
   void on_every_shard(const std::function<void(Shard&)>& task);
 
@@ -118,7 +115,7 @@ class Server final : public ServerView {
   const ServerIdentity identity_;
   Admission admission_;
   std::vector<std::unique_ptr<Inbox>> inboxes_;
-  std::unique_ptr<store::Store> store_;  // null: no channel is durable
+  std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<Hub> hub_;
   std::unique_ptr<people::People> people_;
   std::vector<std::unique_ptr<Shard>> shards_;

@@ -141,8 +141,8 @@ void Shard::drain(std::chrono::milliseconds spread) {
   });
 }
 
-void Shard::store_settled() {
-  if (awaits_store_.load(std::memory_order_seq_cst)) inbox_.nudge();
+void Shard::events_settled() {
+  if (awaits_settled_.load(std::memory_order_seq_cst)) inbox_.nudge();
 }
 
 void Shard::add_listener(int fd, Pollable* listener) {
@@ -254,16 +254,16 @@ void Shard::turn(int timeout_ms) {
 
 void Shard::settle() {
   if (awaiting_.empty() && !when_quiet_) return;
-  if (settle_once()) return awaits_store_.store(false, std::memory_order_relaxed);
+  if (settle_once()) return awaits_settled_.store(false, std::memory_order_relaxed);
   // What was settled before the writer could see that somebody waits is looked
   // for once more; of what is settled afterwards it tells.
-  awaits_store_.store(true, std::memory_order_seq_cst);
-  if (settle_once()) awaits_store_.store(false, std::memory_order_relaxed);
+  awaits_settled_.store(true, std::memory_order_seq_cst);
+  if (settle_once()) awaits_settled_.store(false, std::memory_order_relaxed);
 }
 
 // Whether nothing waits any more.
 bool Shard::settle_once() {
-  store::Store* store = host_.hub.store();
+  const broker::Broker& broker = host_.hub.broker();
   // What follows an answer may have to wait as well, and then stands behind these.
   const std::size_t count = awaiting_.size();
   std::size_t left = 0;
@@ -271,12 +271,12 @@ bool Shard::settle_once() {
     Connection& connection = *awaiting_[i];
     bool settled = true;
     host_.guard(connection, "an answer that waited for the store",
-                [&] { settled = connection.settle(*store); });
+                [&] { settled = connection.settle(broker); });
     if (!settled) awaiting_[left++] = &connection;
   }
   awaiting_.erase(awaiting_.begin() + static_cast<std::ptrdiff_t>(left),
                   awaiting_.begin() + static_cast<std::ptrdiff_t>(count));
-  if (when_quiet_ && (store == nullptr || store->settled() >= host_.newest_ticket)) {
+  if (when_quiet_ && broker.settled() >= host_.newest_ticket) {
     std::exchange(when_quiet_, nullptr)();
   }
   return awaiting_.empty() && !when_quiet_;

@@ -55,8 +55,8 @@ class Shard final : private Agenda {
   // Ends the loop and joins the thread.
   void stop();
   [[nodiscard]] const ShardCounters& counters() const { return host_.counters; }
-  // The store has settled more. Any thread.
-  void store_settled();
+  // The broker has settled more. Any thread.
+  void events_settled();
   // Sockets held, whatever their phase.
   [[nodiscard]] std::size_t sockets() const { return sockets_.load(std::memory_order_acquire); }
   void post(Inbox::Task task) { inbox_.post(std::move(task)); }
@@ -119,7 +119,7 @@ class Shard final : private Agenda {
 
   std::uint64_t next_number_ = 1;
   std::atomic<std::size_t> sockets_{0};
-  std::function<void()> when_quiet_;  // called once the store has everything of this shard
+  std::function<void()> when_quiet_;  // called once the broker has settled everything of this shard
   std::atomic<bool> stopping_{false};
 
   std::vector<Connection*> dirty_;
@@ -128,7 +128,7 @@ class Shard final : private Agenda {
   bool history_left_ = false;  // somebody who recovers has room for more
   std::vector<Connection*> paused_;
   std::vector<Connection*> awaiting_;
-  std::atomic<bool> awaits_store_{false};
+  std::atomic<bool> awaits_settled_{false};
   std::vector<Connection*> retired_;
   std::vector<Connection*> dead_;
   bool any_ended_ = false;        // there was no memory to note who is to be retired or buried

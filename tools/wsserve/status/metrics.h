@@ -17,7 +17,7 @@ namespace wskit::server {
 struct MetricsInput {
   std::span<const ShardCounters* const> shards;
   HubFigures hub;
-  std::optional<store::Status> store;  // nothing: there is none
+  std::optional<broker::Figures> store;  // nothing: there is none
   std::optional<ProcessFigures> process;
   std::uint64_t audit_lost = 0;
   std::uint64_t log_lost = 0;

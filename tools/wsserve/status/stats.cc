@@ -120,7 +120,7 @@ constexpr auto kCounters = std::to_array<CounterInfo>({
      "Pongs that gave way to a newer one while their peer did not read"},
 });
 
-std::string store_json(const store::Status& store) {
+std::string store_json(const broker::Figures& store) {
   JsonObject json;
   json.add("available", store.available);
   if (!store.available) json.add("reason", store.reason);
@@ -151,7 +151,7 @@ std::uint64_t sum(std::span<const ShardCounters* const> shards, Counter ShardCou
 }
 
 std::string stats_json(const ServerIdentity& identity, std::span<const ShardCounters* const> shards,
-                       const HubFigures& hub, const store::Status* store, const UserFigures& users,
+                       const HubFigures& hub, const broker::Figures* store, const UserFigures& users,
                        std::uint64_t exceptions) {
   JsonObject stats;
   stats.add("unique_users", users.users);

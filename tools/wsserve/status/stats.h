@@ -11,7 +11,7 @@
 #include <span>
 #include <string>
 
-#include "wsserve/store/store.h"
+#include "wsserve/broker/figures.h"
 
 namespace wskit::server {
 
@@ -141,7 +141,7 @@ struct UserFigures {
 // `store`: null if there is none. `exceptions`: that were caught at a boundary.
 [[nodiscard]] std::string stats_json(const ServerIdentity& identity,
                                      std::span<const ShardCounters* const> shards, const HubFigures& hub,
-                                     const store::Status* store, const UserFigures& users = {},
+                                     const broker::Figures* store, const UserFigures& users = {},
                                      std::uint64_t exceptions = 0);
 
 }  // namespace wskit::server

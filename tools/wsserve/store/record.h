@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/protocol/timestamp.h"
+#include "wsserve/broker/broker.h"
 #include "wsserve/broker/producer.h"
 #include "wsserve/frame/chunk.h"
 
@@ -15,9 +16,7 @@ namespace wskit::server::store {
 class Sink;
 class StoredChannel;
 
-// Counts events in the order in which they were appended, from 1, over all
-// channels.
-using Ticket = std::uint64_t;
+using broker::Ticket;
 
 // What is to be done once an event is on disk; destroyed without a call if it never
 // is. On the writer's thread, with no lock of the store or the channel held.

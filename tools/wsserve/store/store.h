@@ -24,6 +24,8 @@
 
 #include "common/protocol/error.h"
 #include "common/protocol/timestamp.h"
+#include "wsserve/broker/broker.h"
+#include "wsserve/broker/figures.h"
 #include "wsserve/frame/chunk.h"
 #include "wsserve/store/record.h"
 #include "wsserve/store/stored_channel.h"
@@ -63,42 +65,9 @@ struct RecentId {
   protocol::SystemMicros received;
 };
 
-// What came of a read.
-struct Part {
-  // Not 0: the events asked for up to this one are missing in the file or damaged. What
-  // follows them, if anything was read, is in `frames`.
-  std::uint64_t lost_up_to = 0;
-  std::vector<ChunkPtr> frames;  // consecutive, each as it was appended
-  bool gap = false;              // the first event asked for is no longer stored; no frames
-  std::string error;             // not empty: the file could not be read
-};
-
-// Where a time is in a channel.
-struct Located {
-  std::uint64_t after = 0;  // the first event received at that time or later is the next
-  bool whole = false;       // no event received at that time or later was let go
-  std::string error;        // not empty: the file could not be read
-};
-
-struct Status {
-  bool available = true;
-  std::string reason;          // why not, for a person: SQLite's text and the system's
-  std::uint64_t failures = 0;  // times that it became unavailable
-  std::uint64_t trials = 0;    // since it last did, to see whether it can be written again
-  std::uint64_t queued_events = 0;
-  std::uint64_t queued_bytes = 0;
-  std::uint64_t commits = 0;
-  std::uint64_t stored_events = 0;   // since open
-  std::uint64_t failed_events = 0;   // taken back since open
-  std::uint64_t read_events = 0;     // since open
-  std::uint64_t damaged_events = 0;  // that were found missing or damaged, and are still to be kept
-  std::uint64_t file_bytes = 0;      // the database and its write-ahead log
-  std::uint64_t log_bytes = 0;       // of which is the log
-  // How long somebody who reads has kept the log from beginning anew; 0: nobody does.
-  std::chrono::microseconds log_blocked{0};
-  std::chrono::microseconds last_commit{0};
-  std::uint64_t last_commit_events = 0;
-};
+using broker::Located;
+using broker::Part;
+using Status = broker::Figures;
 
 // All are called on the writer's thread but for `remark`, with no lock of the store held.
 struct Callbacks {

@@ -6,22 +6,13 @@
 #include <mutex>
 #include <string>
 
-#include "wsserve/broker/dedup_window.h"
-#include "wsserve/broker/history.h"
+#include "wsserve/broker/retention.h"
 #include "wsserve/store/channel_state.h"
 
 namespace wskit::server::store {
 
-// What is kept of a channel: `history` says which events may be read, `dedup`
-// which ids and sequences must be remembered (their rows stay a while after they can no longer
-// be read). As in a History, a zero number keeps nothing and a zero age means
-// for ever.
-struct Retention {
-  HistoryLimits history;
-  DedupLimits dedup;
-
-  bool operator==(const Retention&) const = default;
-};
+// Rows of ids and sequences stay a while after their events can no longer be read.
+using broker::Retention;
 
 // Threads: any thread, but for what is said to be the writer's. Lives as long as
 // the store.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "wsserve/broker/memory_broker.h"
 #include "wsserve/channel/hub.h"
 #include "wsserve/loop/inbox.h"
 
@@ -44,7 +45,7 @@ class SharedHubTest : public testing::Test {
  protected:
   SharedHubTest() {
     inboxes_.push_back(std::make_unique<Inbox>());
-    hub_ = std::make_unique<Hub>(inboxes_, limits(2), ChannelRules{});
+    hub_ = std::make_unique<Hub>(inboxes_, limits(2), ChannelRules{}, broker_);
   }
 
   static HubLimits limits(std::size_t per_client) {
@@ -72,6 +73,7 @@ class SharedHubTest : public testing::Test {
   }
 
   std::vector<std::unique_ptr<Inbox>> inboxes_;
+  broker::MemoryBroker broker_;
   std::unique_ptr<Hub> hub_;
 };
 

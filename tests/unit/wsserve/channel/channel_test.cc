@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "wsserve/broker/memory_broker.h"
 #include "wsserve/loop/inbox.h"
 
 namespace wskit::server {
@@ -19,8 +20,8 @@ class ChannelTest : public testing::Test {
 
   ChannelTest() {
     for (std::size_t i = 0; i < kShards; ++i) inboxes_.push_back(std::make_unique<Inbox>());
-    channel_ = std::make_unique<Channel>(
-        "news/día", "E1", options_, Channel::Home{inboxes_, budget_, dedup_budget_, producers_, ages_}, 0);
+    channel_ = std::make_unique<Channel>("news/día", "E1", options_,
+                                         Channel::Home{inboxes_, budget_, shared_, broker_}, 0);
   }
 
   std::uint64_t publish(protocol::PublishEvent event = {}) {
@@ -47,6 +48,8 @@ class ChannelTest : public testing::Test {
   MemoryBudget budget_{std::size_t{1} << 20};
   MemoryBudget dedup_budget_{std::size_t{1} << 20};
   Producers producers_;
+  broker::Shared shared_{dedup_budget_, producers_, ages_};
+  broker::MemoryBroker broker_;
   ChannelOptions options_;
   protocol::SystemMicros now_{std::chrono::hours{1}};
   std::unique_ptr<Channel> channel_;

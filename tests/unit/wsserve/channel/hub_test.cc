@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "support/scratch_folder.h"
+#include "wsserve/broker/memory_broker.h"
 #include "wsserve/loop/inbox.h"
+#include "wsserve/store/sqlite_broker.h"
 
 namespace wskit::server {
 namespace {
@@ -17,7 +19,7 @@ class HubTest : public testing::Test {
  protected:
   HubTest() {
     for (int i = 0; i < 3; ++i) inboxes_.push_back(std::make_unique<Inbox>());
-    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.max_channels = 4}, ChannelRules{});
+    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.max_channels = 4}, ChannelRules{}, broker_);
   }
 
   void add_pattern(const std::string& text, std::size_t shard) {
@@ -47,6 +49,7 @@ class HubTest : public testing::Test {
   }
 
   std::vector<std::unique_ptr<Inbox>> inboxes_;
+  broker::MemoryBroker broker_;
   std::unique_ptr<Hub> hub_;
 };
 
@@ -67,7 +70,7 @@ TEST_F(HubTest, MakesNoMoreChannelsThanItMay) {
 }
 
 TEST_F(HubTest, GivesAChannelAnEpochThatNoOtherRunHas) {
-  Hub other(inboxes_, HubLimits{}, ChannelRules{});
+  Hub other(inboxes_, HubLimits{}, ChannelRules{}, broker_);
   EXPECT_FALSE(hub_->find_or_create("news")->epoch().empty());
   EXPECT_NE(hub_->find_or_create("news")->epoch(), other.find_or_create("news")->epoch());
 }
@@ -80,7 +83,7 @@ class ForgettingHubTest : public HubTest {
   ForgettingHubTest() {
     ChannelRules rules;
     rules.defaults.history.max_age = std::chrono::hours{1};
-    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules, nullptr, even_clock());
+    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules, broker_, even_clock());
   }
 
   // Time that goes on as far as forget() is told.
@@ -162,16 +165,17 @@ TEST_F(ForgettingHubTest, GivesItAnotherEpochToWhereItsRuleMakesItDurableMeanwhi
   options.make_epoch = [] { return "renewed"; };
   auto store = store::Store::open(std::move(options));
   ASSERT_TRUE(store) << store.error().message;
+  store::SqliteBroker stored(std::move(*store));
   ChannelRules rules;
   rules.defaults.durable = false;
-  hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules, store->get(), even_clock());
+  hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules, stored, even_clock());
   const std::string first(hub_->find_or_create("a")->epoch());
   (void)heard("a");
   forget(kTtl * 2);
   rules.defaults.durable = true;
   hub_->reload(HubLimits{.channel_ttl = kTtl}, rules, protocol::system_now());
   const Channel* second = hub_->find_or_create("a");
-  EXPECT_NE(second->stored(), nullptr);
+  EXPECT_TRUE(second->is_durable());
   EXPECT_NE(second->epoch(), first);
   hub_.reset();
 }
@@ -195,15 +199,17 @@ TEST_F(ForgettingHubTest, ForgetsADurableChannelWithoutAnEventAndLeavesNothingIn
   options.make_epoch = [] { return "renewed"; };
   auto store = store::Store::open(std::move(options));
   ASSERT_TRUE(store) << store.error().message;
+  const store::Store& file = **store;
+  store::SqliteBroker stored(std::move(*store));
   ChannelRules rules;
   rules.defaults.durable = true;
-  hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules, store->get());
-  ASSERT_NE(hub_->find_or_create("a")->stored(), nullptr);
-  EXPECT_THAT((*store)->channels(), testing::SizeIs(1));
+  hub_ = std::make_unique<Hub>(inboxes_, HubLimits{.channel_ttl = kTtl}, rules, stored);
+  ASSERT_TRUE(hub_->find_or_create("a")->is_durable());
+  EXPECT_THAT(file.channels(), testing::SizeIs(1));
   forget(std::chrono::seconds{0});
   EXPECT_EQ(hub_->find("a"), nullptr);
-  EXPECT_THAT((*store)->channels(), testing::IsEmpty());
-  EXPECT_NE(hub_->find_or_create("a")->stored(), nullptr);
+  EXPECT_THAT(file.channels(), testing::IsEmpty());
+  EXPECT_TRUE(hub_->find_or_create("a")->is_durable());
   hub_.reset();
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "wsserve/broker/memory_broker.h"
 #include "wsserve/channel/channel.h"
 #include "wsserve/loop/inbox.h"
 
@@ -53,7 +54,9 @@ class ConflationTest : public testing::Test {
   MemoryBudget budget_{1 << 20};
   Producers producers_;
   AgeClock ages_;
-  Channel channel_{"c", "e", ChannelOptions{}, {inboxes_, budget_, budget_, producers_, ages_}, 0};
+  broker::Shared shared_{budget_, producers_, ages_};
+  broker::MemoryBroker broker_;
+  Channel channel_{"c", "e", ChannelOptions{}, {inboxes_, budget_, shared_, broker_}, 0};
   Conflation conflation_;
   const Conflation::Time start_ = Conflation::Time() + 1h;
 };

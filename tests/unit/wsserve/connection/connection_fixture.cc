@@ -136,7 +136,7 @@ bool TestClient::is_over() {
 
 ConnectionFixture::ConnectionFixture()
     : inboxes_(one_inbox()),
-      hub_(inboxes_, HubLimits{}, ChannelRules{}),
+      hub_(inboxes_, HubLimits{}, ChannelRules{}, broker_),
       server_(hub_),
       wheel_(kStart),
       fanout_(hub_, 0, *inboxes_.front()),

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "unit/websocket/transcript.h"
+#include "wsserve/broker/memory_broker.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/exchange.h"
 #include "wsserve/connection/host.h"
@@ -215,6 +216,7 @@ class ConnectionFixture : public testing::Test {
   void fan_out();
 
   std::vector<std::unique_ptr<Inbox>> inboxes_;
+  broker::MemoryBroker broker_;
   Hub hub_;
   StubServer server_;
   RecordingHandler handler_;

@@ -1,12 +1,11 @@
 #include "wsserve/connection/pending_replies.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/protocol/close_code.h"
 
@@ -14,42 +13,27 @@ namespace wskit::server {
 namespace {
 
 using protocol::CloseCode;
-using testing::HasSubstr;
 
-PendingReplies::Reply reply(std::string text, std::vector<PendingReplies::Event> events) {
-  return {.events = std::move(events), .id = "1", .text = std::move(text)};
+PublishedReply reply(std::string_view id, const std::vector<broker::Ticket>& tickets) {
+  PublishedReply made(id, "2026-01-01T00:00:00Z", true, std::vector<protocol::Published>(tickets.size()));
+  for (std::size_t i = 0; i < tickets.size(); ++i) made.events[i].ticket = tickets[i];
+  return made;
 }
 
-std::string text_of(const std::optional<PendingReplies::Reply>& settled) {
-  return settled ? settled->text : "nothing";
-}
+std::string id_of(const std::optional<PublishedReply>& settled) { return settled ? settled->id : "nothing"; }
 
 TEST(PendingRepliesTest, RepliesComeInTheirOrderEachWhenAllOfItsEventsAreSettled) {
   PendingReplies pending;
   EXPECT_TRUE(pending.done());
-  pending.add(reply("first", {{.ticket = 3}, {.ticket = 5}}));
-  pending.add(reply("second", {{.ticket = 4}}));
+  pending.add(reply("first", {3, 5}));
+  pending.add(reply("second", {4}));
   EXPECT_FALSE(pending.done());
-  EXPECT_EQ(text_of(pending.take_settled(4)), "nothing") << "the second one is settled, and behind the first";
-  EXPECT_EQ(text_of(pending.take_settled(5)), "first");
+  EXPECT_EQ(id_of(pending.take_settled(4)), "nothing") << "the second one is settled, and behind the first";
+  EXPECT_EQ(id_of(pending.take_settled(5)), "first");
   EXPECT_TRUE(pending.has_replies());
-  EXPECT_EQ(text_of(pending.take_settled(5)), "second");
-  EXPECT_EQ(text_of(pending.take_settled(5)), "nothing");
+  EXPECT_EQ(id_of(pending.take_settled(5)), "second");
+  EXPECT_EQ(id_of(pending.take_settled(5)), "nothing");
   EXPECT_TRUE(pending.done());
-}
-
-TEST(PendingRepliesTest, LostEventsAreCountedAndTheFirstOnesAmongThem) {
-  const std::set<store::Ticket> lost{2, 3};
-  const auto failed = [&](store::Ticket ticket) { return lost.contains(ticket); };
-  const auto counted = count_lost(reply("", {{.ticket = 1},
-                                             {.ticket = 2},
-                                             {.ticket = 3, .duplicate = true},
-                                             {.ticket = PendingReplies::Event::kRefused}}),
-                                  failed);
-  EXPECT_EQ(counted.all, 3U);
-  EXPECT_EQ(counted.first, 2U);
-  EXPECT_EQ(not_stored(counted.all, 4).code, protocol::ErrorCode::kUnavailable);
-  EXPECT_THAT(not_stored(counted.all, 4).message, HasSubstr("3 of 4 events could not be stored"));
 }
 
 TEST(PendingRepliesTest, WhatWasSentBehindACommandIsKeptUntilItsAnswer) {

@@ -17,7 +17,7 @@ std::vector<std::unique_ptr<Inbox>> two_inboxes() {
 
 FanoutFixture::FanoutFixture()
     : inboxes_(two_inboxes()),
-      hub_(inboxes_, HubLimits{}, ChannelRules{}),
+      hub_(inboxes_, HubLimits{}, ChannelRules{}, broker_),
       fanout_(hub_, kShard, *inboxes_[kShard]) {}
 
 FanoutFixture::~FanoutFixture() = default;

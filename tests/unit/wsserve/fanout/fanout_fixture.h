@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "recorder.h"
+#include "wsserve/broker/memory_broker.h"
 #include "wsserve/channel/hub.h"
 #include "wsserve/fanout/fanout.h"
 #include "wsserve/loop/inbox.h"
@@ -52,6 +53,7 @@ class FanoutFixture {
   using Key = std::pair<std::string, std::string>;
 
   std::vector<std::unique_ptr<Inbox>> inboxes_;
+  broker::MemoryBroker broker_;
   Hub hub_;
   std::map<std::string, std::unique_ptr<Recorder>> recorders_;
   std::map<Key, std::unique_ptr<Subscription>> subscriptions_;

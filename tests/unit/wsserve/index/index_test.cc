@@ -11,6 +11,7 @@
 
 #include "common/protocol/channel.h"
 #include "common/text_hash.h"
+#include "wsserve/broker/memory_broker.h"
 #include "wsserve/channel/hub.h"
 #include "wsserve/index/channel_index.h"
 #include "wsserve/index/pattern_index.h"
@@ -85,7 +86,8 @@ class HubOfFew : public testing::Test {
   HubOfFew() { inboxes_.push_back(std::make_unique<Inbox>()); }
 
   std::vector<std::unique_ptr<Inbox>> inboxes_;
-  Hub hub_{inboxes_, HubLimits{}, ChannelRules{}};
+  broker::MemoryBroker broker_;
+  Hub hub_{inboxes_, HubLimits{}, ChannelRules{}, broker_};
 };
 
 // R2: what the tree of channels finds is what the pattern matches, whichever of its

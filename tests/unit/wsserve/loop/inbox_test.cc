@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "wsserve/broker/memory_broker.h"
 #include "wsserve/channel/channel.h"
 
 namespace wskit::server {
@@ -46,7 +47,9 @@ class InboxTest : public testing::Test {
   MemoryBudget budget_{0};
   Producers producers_;
   AgeClock ages_;
-  Channel channel_{"news", "epoch", ChannelOptions{}, {inboxes_, budget_, budget_, producers_, ages_}, 0};
+  broker::Shared shared_{budget_, producers_, ages_};
+  broker::MemoryBroker broker_;
+  Channel channel_{"news", "epoch", ChannelOptions{}, {inboxes_, budget_, shared_, broker_}, 0};
 };
 
 TEST_F(InboxTest, HandsOutInOrderWhatWasPushedAndNumbersIt) {

@@ -98,6 +98,7 @@ void Audit::extend(const std::string& name, std::uint64_t to) {
   const ReferenceChannel* channel = reference_.find(name);
   if (channel == nullptr) return;
   ChannelState& state = states_[name];
+  state.high = std::max(state.high, channel->lost_up_to());
   for (std::uint64_t offset = state.high + 1; offset <= std::min(to, channel->newest()); ++offset) {
     const ReferenceEvent& event = channel->at(offset);
     bool due = false;

@@ -49,7 +49,7 @@ std::string Publisher::pump(Reference& reference, Moment now) {
   std::string wrong = client_->broken();
   for (const std::string& text : client_->heard()) {
     if (!text.starts_with(R"({"type":"published")")) {
-      if (text.starts_with(R"({"type":"error")")) wrong = "a publisher was refused: " + text;
+      if (wrong.empty() && text.starts_with(R"({"type":"error")")) wrong = refused(text);
       continue;
     }
     if (wrong.empty()) wrong = acknowledged(text, reference, now);
@@ -59,13 +59,24 @@ std::string Publisher::pump(Reference& reference, Moment now) {
   return wrong;
 }
 
+std::string Publisher::refused(const std::string& text) {
+  const auto message = nlohmann::json::parse(text);
+  const bool unavailable = message.at("data").at("code") == "UNAVAILABLE";
+  if (broker_ != Broker::kRefuses || !unavailable) return "a publisher was refused: " + text;
+  const auto batch = std::ranges::find(unacknowledged_, message.at("id").get<std::string>(), &Batch::id);
+  if (batch == unacknowledged_.end()) return "refused and not asked for: " + text;
+  batch->sent_again = batch->refused = true;
+  client_->send_text(batch->text);
+  return {};
+}
+
 std::string Publisher::acknowledged(const std::string& text, Reference& reference, Moment now) {
   const auto message = nlohmann::json::parse(text);
   const auto answered = std::ranges::find(unacknowledged_, message.at("id").get<std::string>(), &Batch::id);
   if (answered == unacknowledged_.end()) return "acknowledged and not asked for: " + text;
   const bool first = answered == unacknowledged_.begin();
-  // What waits for the store is overtaken by what does not.
-  if (!first && !store_) return "acknowledged out of order: " + text;
+  // What waits to be settled is overtaken by what does not.
+  if (!first && broker_ == Broker::kPrompt) return "acknowledged out of order: " + text;
   Batch batch = std::move(*answered);
   unacknowledged_.erase(answered);
   const auto& data = message.at("data");
@@ -85,7 +96,7 @@ std::string Publisher::acknowledged(const std::string& text, Reference& referenc
     each.event.acknowledged = now;
     each.event.acknowledged_at = std::chrono::steady_clock::now();
     if (std::string wrong = channel.add(offset, each.event); !wrong.empty()) return wrong;
-    if (known) continue;
+    if (known || batch.refused) continue;
     if (!in_order(epoch + each.channel, each.number, offset)) {
       return fmt::format("{}: {} is not in the order of its publisher's events", each.channel, offset);
     }

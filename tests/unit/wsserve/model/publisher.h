@@ -23,9 +23,15 @@ class Publisher {
   // How the server recognises what is sent again.
   enum class Marks : std::uint8_t { kDedupIds, kSequences };
 
-  // `store`: the server has one.
-  Publisher(std::string name, std::string socket_path, bool store, Marks marks)
-      : name_(std::move(name)), socket_path_(std::move(socket_path)), store_(store), marks_(marks) {
+  // What the server's broker may do.
+  enum class Broker : std::uint8_t {
+    kPrompt,   // it settles every event at once
+    kWaits,    // some events wait to be settled
+    kRefuses,  // it also refuses events, which are sent again, and loses some
+  };
+
+  Publisher(std::string name, std::string socket_path, Broker broker, Marks marks)
+      : name_(std::move(name)), socket_path_(std::move(socket_path)), broker_(broker), marks_(marks) {
     connect();
   }
 
@@ -48,14 +54,16 @@ class Publisher {
     std::string text;
     std::vector<Event> events;
     bool sent_again = false;
+    bool refused = false;  // once; other batches may have overtaken it
   };
 
   [[nodiscard]] bool in_order(const std::string& channel, std::uint64_t number, std::uint64_t offset);
+  [[nodiscard]] std::string refused(const std::string& text);
   [[nodiscard]] std::string acknowledged(const std::string& text, Reference& reference, Moment now);
 
   const std::string name_;
   const std::string socket_path_;
-  const bool store_;
+  const Broker broker_;
   const Marks marks_;
   std::unique_ptr<WireClient> client_;
   std::deque<Batch> unacknowledged_;

@@ -24,6 +24,13 @@ std::string ReferenceChannel::add(std::uint64_t offset, const ReferenceEvent& ev
   return {};
 }
 
+void ReferenceChannel::lose_events(std::uint64_t newest) {
+  events_.clear();
+  offsets_.clear();
+  epoch_.clear();
+  base_ = newest_ = newest;
+}
+
 std::size_t ReferenceChannel::cost(std::uint64_t offset, const ReferenceEvent& event) const {
   protocol::EventView view;
   view.type = event.type;
@@ -40,7 +47,7 @@ std::size_t ReferenceChannel::cost(std::uint64_t offset, const ReferenceEvent& e
 std::uint64_t ReferenceChannel::oldest_held(std::uint64_t newest) const {
   std::size_t bytes = 0;
   std::uint64_t oldest = newest + 1;
-  while (oldest > 1 && newest - oldest + 1 < limits_.max_events) {
+  while (oldest > base_ + 1 && newest - oldest + 1 < limits_.max_events) {
     bytes += cost(oldest - 1, at(oldest - 1));
     if (bytes > limits_.max_bytes) break;
     --oldest;
@@ -49,7 +56,7 @@ std::uint64_t ReferenceChannel::oldest_held(std::uint64_t newest) const {
 }
 
 std::uint64_t ReferenceChannel::least_newest(Moment asked) const {
-  std::uint64_t least = 0;
+  std::uint64_t least = base_;
   for (const auto& [offset, event] : events_) {
     if (event.acknowledged < asked) least = offset;
   }

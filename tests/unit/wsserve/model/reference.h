@@ -42,6 +42,10 @@ class ReferenceChannel {
   [[nodiscard]] std::string add(std::uint64_t offset, const ReferenceEvent& event);
 
   [[nodiscard]] const std::string& name() const { return name_; }
+  // Its events up to `newest` are lost, and those that come have another epoch.
+  void lose_events(std::uint64_t newest);
+  [[nodiscard]] std::uint64_t lost_up_to() const { return base_; }
+
   // Empty: not known yet.
   [[nodiscard]] const std::string& epoch() const { return epoch_; }
   void set_epoch(std::string epoch) { epoch_ = std::move(epoch); }
@@ -70,6 +74,7 @@ class ReferenceChannel {
   std::map<std::uint64_t, ReferenceEvent> events_;
   std::map<std::string, std::uint64_t> offsets_;  // by dedup
   std::uint64_t newest_ = 0;
+  std::uint64_t base_ = 0;  // events up to it are lost
 };
 
 // A moment at which nothing was under way, with the time of day then.

@@ -54,6 +54,7 @@ class ServerModelTest : public testing::TestWithParam<int> {
     EXPECT_GT(totals.cuts, 0U);
     EXPECT_GT(totals.restarts, 0U);
     EXPECT_GT(totals.heartbeats, 0U);
+    EXPECT_EQ(totals.losses > 0, keeps == Walk::Keeps::kFarAway);
   }
 };
 
@@ -62,6 +63,10 @@ TEST_P(ServerModelTest, TellsEverySubscriberTheReferencesEventsOrDeclaresWhatIsM
 }
 
 TEST_P(ServerModelTest, DoesSoOverRestartsWithAStore) { walk_all(Walk::Keeps::kInStore); }
+
+TEST_P(ServerModelTest, DoesSoWithABrokerThatAnswersLateRefusesAndLosesEvents) {
+  walk_all(Walk::Keeps::kFarAway);
+}
 
 INSTANTIATE_TEST_SUITE_P(Part, ServerModelTest, testing::Range(0, kParts));
 

@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "wsserve/store/sqlite_broker.h"
+
 namespace wskit::server::model {
 namespace {
 
@@ -50,15 +52,15 @@ WalkTotals& WalkTotals::operator+=(const WalkTotals& other) {
   cuts += other.cuts;
   too_slow += other.too_slow;
   restarts += other.restarts;
+  losses += other.losses;
   return *this;
 }
 
 std::string WalkTotals::describe() const {
   return fmt::format(
       "{} steps, {} events: {} delivered, {} merged, {} replayed, {} gaps; {} cuts, {} too slow, {} "
-      "restarts, "
-      "{} heartbeats",
-      steps, published, delivered, merged, replayed, gaps, cuts, too_slow, restarts, heartbeats);
+      "restarts, {} losses, {} heartbeats",
+      steps, published, delivered, merged, replayed, gaps, cuts, too_slow, restarts, losses, heartbeats);
 }
 
 Walk::Walk(std::uint32_t seed, Keeps keeps, const MakeTamper& make_tamper) : random_(seed), keeps_(keeps) {
@@ -69,11 +71,13 @@ Walk::Walk(std::uint32_t seed, Keeps keeps, const MakeTamper& make_tamper) : ran
   const bool exact =
       history.max_age.count() == 0 && settings_.hub.max_history_bytes == HubLimits{}.max_history_bytes;
   reference_ = std::make_unique<Reference>(
-      ReferenceRules{.history = history, .exact = exact, .trims_ahead = keeps_ == Keeps::kInStore});
+      ReferenceRules{.history = history, .exact = exact, .trims_ahead = keeps_ != Keeps::kInMemory});
+  // What a connection that is gone by then lost, or sent again, is not counted back.
+  if (keeps_ == Keeps::kFarAway) published_before_.reset();
   start_server();
   for (std::size_t i = 1 + below(3); i > 0; --i) {
     publishers_.push_back(
-        std::make_unique<Publisher>(fmt::format("p{}", i), socket_path_, keeps_ == Keeps::kInStore,
+        std::make_unique<Publisher>(fmt::format("p{}", i), socket_path_, broker_for_publishers(),
                                     one_in(2) ? Publisher::Marks::kSequences : Publisher::Marks::kDedupIds));
   }
   const std::string target =
@@ -110,7 +114,7 @@ Settings Walk::some_settings() {
     latest.delivery = DeliveryMode::kLatest;
     settings.channels.rules.push_back(std::move(latest));
   }
-  if (keeps_ == Keeps::kInStore) {
+  if (keeps_ != Keeps::kInMemory) {
     settings.channels.defaults.durable = true;
     if (one_in(3)) {
       ChannelRule memory;
@@ -131,9 +135,11 @@ Settings Walk::some_settings() {
 
 std::string Walk::plan() const {
   const HistoryLimits& history = settings_.channels.defaults.history;
-  const char* store = all_survive() ? ", a store" : keeps_ == Keeps::kInStore ? ", a store but for m/**" : "";
+  const char* kept = all_survive()                ? ", all durable"
+                     : keeps_ != Keeps::kInMemory ? ", durable but for m/**"
+                                                  : "";
   return fmt::format("{} shards{}, history of {} events, {} bytes, {} us, {} bytes in all, queue of {} bytes",
-                     shards_, store, history.max_events, history.max_bytes, history.max_age.count(),
+                     shards_, kept, history.max_events, history.max_bytes, history.max_age.count(),
                      settings_.hub.max_history_bytes, settings_.queue_limit_bytes);
 }
 
@@ -141,12 +147,31 @@ void Walk::start_server() {
   std::vector<std::unique_ptr<Listener>> listeners;
   listeners.push_back(
       std::make_unique<Listener>(ListenAddress{.host = {}, .port = {}, .unix_path = socket_path_}));
-  server_ = std::make_unique<Server>(settings_, shards_, std::move(listeners), open_store());
+  server_ = std::make_unique<Server>(settings_, shards_, std::move(listeners), open_broker());
   server_->start();
 }
 
-std::unique_ptr<store::Store> Walk::open_store() const {
-  if (keeps_ == Keeps::kInMemory) return nullptr;
+Publisher::Broker Walk::broker_for_publishers() const {
+  switch (keeps_) {
+    case Keeps::kInMemory:
+      return Publisher::Broker::kPrompt;
+    case Keeps::kInStore:
+      return Publisher::Broker::kWaits;
+    case Keeps::kFarAway:
+      break;
+  }
+  return Publisher::Broker::kRefuses;
+}
+
+std::unique_ptr<broker::Broker> Walk::open_broker() {
+  if (keeps_ == Keeps::kInMemory) return std::make_unique<broker::MemoryBroker>();
+  if (keeps_ == Keeps::kFarAway) {
+    auto late = std::make_unique<broker::LateBroker>(
+        far_end_,
+        broker::LateBroker::Temper{.seed = static_cast<std::uint32_t>(below(1'000)), .cut_one_in = 30});
+    late_ = late.get();
+    return late;
+  }
   store::Options options;
   options.path = scratch_.path() / "events.db";
   options.make_epoch = [] { return random_token(8); };
@@ -156,7 +181,7 @@ std::unique_ptr<store::Store> Walk::open_store() const {
   };
   auto store = store::Store::open(std::move(options));
   if (!store) throw std::runtime_error(store.error().message);
-  return std::move(*store);
+  return std::make_unique<store::SqliteBroker>(std::move(*store));
 }
 
 bool Walk::all_survive() const {
@@ -164,12 +189,13 @@ bool Walk::all_survive() const {
 }
 
 bool Walk::survives(const std::string& channel) const {
-  return keeps_ == Keeps::kInStore && settings_.channels.options_for(channel).durable;
+  return keeps_ != Keeps::kInMemory && settings_.channels.options_for(channel).durable;
 }
 
 std::uint64_t Walk::events_known() const {
   std::uint64_t events = 0;
-  for (const auto& [name, channel] : reference_->channels()) events += channel.newest();
+  for (const auto& [name, channel] : reference_->channels())
+    events += channel.newest() - channel.lost_up_to();
   return events;
 }
 
@@ -190,6 +216,7 @@ void Walk::restart_server() {
     reference_->forget_if(gone);
     published_before_ = events_known();
     totals_.published += before - *published_before_;
+    if (keeps_ == Keeps::kFarAway) published_before_.reset();
     for (Bookmark& bookmark : bookmarks_) {
       std::erase_if(bookmark.newest, [&](const auto& entry) { return gone(entry.first); });
     }
@@ -197,6 +224,21 @@ void Walk::restart_server() {
   server_.reset();
   start_server();
   for (const auto& publisher : publishers_) publisher->connect();
+}
+
+// The far end loses everything while nobody listens. Positions from before are of an epoch
+// that is over.
+void Walk::lose_events() {
+  ++totals_.losses;
+  for (const auto& tap : taps_) {
+    if (tap->connected()) left_.push_back(tap->leave());
+  }
+  judge_left();
+  late_->lose_events();
+  for (const char* name : kChannels) {
+    if (!survives(name) || reference_->find(name) == nullptr) continue;
+    reference_->channel(name).lose_events(far_end_->place(name, {}).newest);
+  }
 }
 
 void Walk::check_stats() {
@@ -221,6 +263,7 @@ void Walk::go(int rounds) {
     settle();
     if (complaint_.empty()) check_stats();
     for (std::size_t i = below(4); i > 0 && complaint_.empty(); --i) quiet_step(*any_of(taps_));
+    if (complaint_.empty() && keeps_ == Keeps::kFarAway && one_in(8)) lose_events();
     if (!complaint_.empty() || !one_in(12)) continue;
     for (std::size_t i = below(8); i > 0 && all_survive() && complaint_.empty(); --i) step();
     if (complaint_.empty()) restart_server();
@@ -277,8 +320,9 @@ void Walk::publish_again() {
   if (reference_->channels().empty()) return;
   auto channel = reference_->channels().begin();
   std::advance(channel, below(reference_->channels().size()));
-  if (channel->second.newest() == 0) return;
-  const ReferenceEvent& event = channel->second.at(1 + below(channel->second.newest()));
+  const std::uint64_t lost = channel->second.lost_up_to();
+  if (channel->second.newest() == lost) return;
+  const ReferenceEvent& event = channel->second.at(lost + 1 + below(channel->second.newest() - lost));
   publishers_[below(publishers_.size())]->publish({{channel->first, event}}, ++now_);
 }
 

@@ -18,6 +18,7 @@
 #include "publisher.h"
 #include "support/scratch_folder.h"
 #include "tap.h"
+#include "unit/wsserve/broker/late_broker.h"
 #include "wsserve/server/server.h"
 
 namespace wskit::server::model {
@@ -34,6 +35,7 @@ struct WalkTotals {
   std::uint64_t cuts = 0;      // connections lost by the client's doing
   std::uint64_t too_slow = 0;  // closed with 4008
   std::uint64_t restarts = 0;
+  std::uint64_t losses = 0;  // of all events of a broker
 
   WalkTotals& operator+=(const WalkTotals& other);
   // In a line.
@@ -45,7 +47,7 @@ class Walk {
   // `tamper`: made for each tap, null for an honest server.
   using MakeTamper = std::function<Tamper()>;
   // Where the server keeps its channels.
-  enum class Keeps : std::uint8_t { kInMemory, kInStore };
+  enum class Keeps : std::uint8_t { kInMemory, kInStore, kFarAway };
   explicit Walk(std::uint32_t seed, Keeps keeps = Keeps::kInMemory, const MakeTamper& make_tamper = nullptr);
   ~Walk();
   Walk(const Walk&) = delete;
@@ -73,10 +75,12 @@ class Walk {
   // The server.
   [[nodiscard]] Settings some_settings();
   void start_server();
-  [[nodiscard]] std::unique_ptr<store::Store> open_store() const;
+  [[nodiscard]] std::unique_ptr<broker::Broker> open_broker();
   [[nodiscard]] bool all_survive() const;
   [[nodiscard]] bool survives(const std::string& channel) const;
   void restart_server();
+  void lose_events();
+  [[nodiscard]] Publisher::Broker broker_for_publishers() const;
   void check_stats();
 
   // Steps; anything may be under way.
@@ -114,6 +118,8 @@ class Walk {
   std::size_t shards_;
   Settings settings_;
   std::unique_ptr<Reference> reference_;
+  std::shared_ptr<broker::FarEnd> far_end_ = std::make_shared<broker::FarEnd>();
+  broker::LateBroker* late_ = nullptr;  // the server's, if its channels are kept far away
   std::unique_ptr<Server> server_;
 
   Moment now_ = 1;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "wsserve/broker/memory_broker.h"
 #include "wsserve/channel/hub.h"
 #include "wsserve/frame/event_frame.h"
 #include "wsserve/loop/inbox.h"
@@ -43,7 +44,8 @@ class PresenceTest : public testing::Test {
   }
 
   const std::vector<std::unique_ptr<Inbox>> inboxes_{};
-  Hub hub_{inboxes_, HubLimits{}, ChannelRules{}};
+  broker::MemoryBroker broker_;
+  Hub hub_{inboxes_, HubLimits{}, ChannelRules{}, broker_};
   Presence presence_{hub_};
   Clock::time_point now_ = Clock::time_point() + 1h;
 };

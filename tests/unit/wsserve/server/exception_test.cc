@@ -26,6 +26,7 @@
 
 #include "unit/wsserve/model/wire_client.h"
 #include "wsserve/auth/claims.h"
+#include "wsserve/broker/memory_broker.h"
 #include "wsserve/channel/hub.h"
 #include "wsserve/loop/inbox.h"
 #include "wsserve/server/server.h"
@@ -341,7 +342,7 @@ class ResendTest : public testing::TestWithParam<Resent> {
     hub_.reset();
     inboxes_.clear();
     inboxes_.push_back(std::make_unique<Inbox>());
-    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{}, ChannelRules{});
+    hub_ = std::make_unique<Hub>(inboxes_, HubLimits{}, ChannelRules{}, broker_);
     channel_ = hub_->find_or_create("a");
     if (GetParam().copied) copies_.push_back(hub_->find_or_create("copy"));
     if (GetParam().by_sequence) producer_ = hub_->producers().find_or_create("engine");
@@ -367,6 +368,7 @@ class ResendTest : public testing::TestWithParam<Resent> {
   }
 
   std::vector<std::unique_ptr<Inbox>> inboxes_;
+  broker::MemoryBroker broker_;
   std::unique_ptr<Hub> hub_;
   Channel* channel_ = nullptr;
   std::vector<Channel*> copies_;
@@ -417,7 +419,8 @@ TEST(BornWithoutMemoryTest, AChannelStaysWithThoseWhoMadeItWhicheverAllocationFa
     ASSERT_LT(after, 1'000);
     std::vector<std::unique_ptr<Inbox>> inboxes;
     inboxes.push_back(std::make_unique<Inbox>());
-    Hub hub(inboxes, HubLimits{.max_channels_per_client = 1}, ChannelRules{});
+    broker::MemoryBroker broker;
+    Hub hub(inboxes, HubLimits{.max_channels_per_client = 1}, ChannelRules{}, broker);
     Channel& channel = *hub.find_or_create("a", reader).channel;
     fault = after % 2 == 0 ? Fault::kNoMemory : Fault::kLengthError;
     throwing = 1;

@@ -91,7 +91,7 @@ TEST(StatsTest, AddsUpTheShards) {
 }
 
 TEST(StatsTest, TellsWhyTheStoreIsAway) {
-  store::Status store;
+  broker::Figures store;
   store.available = false;
   store.reason = "disk full";
   store.stored_events = 12;
