@@ -98,7 +98,8 @@ std::optional<Slot> read_slot(std::string_view text) {
   slot.entry.mark.records = *records;
   slot.entry.mark.bytes = *bytes;
   slot.entry.inode = number_in<std::uint64_t>(members[JournalMember::kInode]).value_or(0);
-  const auto digest = number_in<std::uint32_t>(text_of(members[JournalMember::kDigest], storage).value_or(""), 16);
+  const auto digest =
+      number_in<std::uint32_t>(text_of(members[JournalMember::kDigest], storage).value_or(""), 16);
   if (!digest) return std::nullopt;
   slot.entry.mark.digest = *digest;
   slot.entry.producer = text_of(members[JournalMember::kProducer], storage).value_or("");

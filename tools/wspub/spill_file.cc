@@ -98,7 +98,8 @@ bool SpillFile::refill() {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), written_ - read_));
     const ssize_t count = ::pread(fd_, room.data(), wanted, static_cast<off_t>(read_));
     if (count <= 0) {
-      error_ = count < 0 ? spill_failure("read", path_) : fmt::format("{} has lost lines that it held", path_);
+      error_ =
+          count < 0 ? spill_failure("read", path_) : fmt::format("{} has lost lines that it held", path_);
       return false;
     }
     splitter_.commit(static_cast<std::size_t>(count));

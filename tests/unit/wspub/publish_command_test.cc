@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "common/protocol/command_text.h"
 #include "common/protocol/command.h"
+#include "common/protocol/command_text.h"
 
 namespace wskit::pub {
 namespace {

@@ -91,7 +91,8 @@ std::optional<protocol::Result<Key>> parse_key(const json& key) {
     if (curve == kCurves.end()) return std::nullopt;
     made = ec_key(key, *curve);
   }
-  if (made == nullptr) return bad_jwk(type == "RSA" ? "n and e are no RSA key" : "x and y are no point of crv");
+  if (made == nullptr)
+    return bad_jwk(type == "RSA" ? "n and e are no RSA key" : "x and y are no point of crv");
   return to_key(*made, id);
 }
 

@@ -52,7 +52,8 @@ protocol::Result<Keys> parse_public_keys(const KeyFile& file, const std::string&
     auto keys = parse_jwks(content);
     if (!keys) return bad_file(file.path, keys.error().message);
     if (!file.id.empty() && keys->size() > 1) {
-      return bad_file(file.path, "has several keys, which have names of their own: leave out " + file.id + "=");
+      return bad_file(file.path,
+                      "has several keys, which have names of their own: leave out " + file.id + "=");
     }
     if (!file.id.empty()) keys->front().id = file.id;
     return keys;
@@ -60,13 +61,14 @@ protocol::Result<Keys> parse_public_keys(const KeyFile& file, const std::string&
   const std::string name = pem_name(content);
   if (name.ends_with("PRIVATE KEY")) {
     return bad_file(file.path,
-                 "is a private key, which the server must not have: give it the public one "
-                 "(openssl pkey -in FILE -pubout)");
+                    "is a private key, which the server must not have: give it the public one "
+                    "(openssl pkey -in FILE -pubout)");
   }
   if (name != "PUBLIC KEY" && name != "CERTIFICATE") {
-    return bad_file(file.path,
-                 "is no key: give a public key or certificate in PEM, or a JSON Web Key Set; a secret goes "
-                 "to --jwt-secret-file");
+    return bad_file(
+        file.path,
+        "is no key: give a public key or certificate in PEM, or a JSON Web Key Set; a secret goes "
+        "to --jwt-secret-file");
   }
   const PkeyPtr read = read_pem(content, name == "CERTIFICATE");
   if (read == nullptr) return bad_file(file.path, fmt::format("its {} is damaged", name));
@@ -121,7 +123,7 @@ protocol::Result<LoadedKeys> load_secret(const KeyFile& file) {
   if (content->ends_with('\r')) content->pop_back();
   if (!pem_name(*content).empty()) {
     return bad_file(file.path,
-                 "is no secret but a key in PEM, and what is public must not be one: use --jwt-key");
+                    "is no secret but a key in PEM, and what is public must not be one: use --jwt-key");
   }
   const std::size_t bytes = content->size();
   auto key = to_key(std::move(*content), file.id);

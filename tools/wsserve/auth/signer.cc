@@ -49,8 +49,8 @@ protocol::Result<LoadedSigningKey> load_private_key(const KeyFile& file) {
   const PkeyPtr read = read_private_pem(*content);
   if (read == nullptr) {
     return bad_signing_key(file.path,
-                 "is no private key in PEM without a pass phrase (openssl genpkey -algorithm EC "
-                 "-pkeyopt ec_paramgen_curve:P-256); a secret goes to --jwt-secret-file");
+                           "is no private key in PEM without a pass phrase (openssl genpkey -algorithm EC "
+                           "-pkeyopt ec_paramgen_curve:P-256); a secret goes to --jwt-secret-file");
   }
   auto checked = to_key(*read, file.id);
   if (!checked) return bad_signing_key(file.path, checked.error().message);
