@@ -41,6 +41,7 @@ class FarEnd {
   struct Answer {
     Entry entry;  // no frame: a duplicate
     std::uint64_t offset = 0;
+    std::string epoch;
   };
 
   // Where a log stands there. A log that is new gets `epoch` with its first event.

@@ -123,6 +123,8 @@ TEST_F(LateServerTest, AReaderIsToldOfAGapBetweenTheEventsBeforeAndAfter) {
   const json joined = ask(*reader, R"({"action":"subscribe","channels":["a"],"id":"s"})");
   const auto by_pattern = connect("/ws");
   (void)ask(*by_pattern, R"({"action":"subscribe","channels":["*"],"events":["seen"],"id":"s"})");
+  const auto conflated = connect("/ws");
+  (void)ask(*conflated, R"({"action":"subscribe","channels":["a"],"conflate":true,"id":"s"})");
   (void)publish("a");
   late_->lose_events();
   const json after = publish("a", {}, "seen");
@@ -131,7 +133,8 @@ TEST_F(LateServerTest, AReaderIsToldOfAGapBetweenTheEventsBeforeAndAfter) {
   EXPECT_NE(after["data"]["epoch"], joined["data"]["channels"][0]["epoch"]);
 
   EXPECT_EQ(hear(*reader)["offset"], 1);
-  for (WireClient* each : {reader.get(), by_pattern.get()}) {
+  EXPECT_EQ(hear(*conflated)["offset"], 1);
+  for (WireClient* each : {reader.get(), by_pattern.get(), conflated.get()}) {
     const json gap = hear(*each);
     EXPECT_EQ(gap["type"], "gap");
     EXPECT_EQ(gap["data"]["channel"], "a");
