@@ -241,6 +241,7 @@ ReceiptOfAll LateBroker::append_all(std::span<Draft> drafts) {
     }
   }
   const std::size_t durable = batch.events.size();
+  if (durable > 1 && !temper_.together) return {.first = {.refusal = Receipt::Refusal::kApart}};
   if (first.log->is_durable()) {
     const auto ticket = queue(std::move(batch));
     if (!ticket) return {.first = {.refusal = Receipt::Refusal::kUnavailable}};
