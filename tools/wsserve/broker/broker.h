@@ -55,6 +55,7 @@ struct Receipt {
     kNone,
     kUnavailable,  // the broker takes no events now
     kForgotten,    // its sequence is too old to know whether the log has it already
+    kApart,        // append_all(): these logs cannot be written together
   };
 
   // 0: outcome(ticket) tells it once the ticket is settled.
@@ -229,7 +230,8 @@ class Broker {
   // Appends an event and copies of it to several logs, each once. If the first log is durable,
   // the event and its copies in durable logs are kept together or not at all, and copies in
   // logs that are not durable are appended once it is settled. If the first log is not
-  // durable, the event is appended though copies in durable logs may be refused.
+  // durable, the event is appended though copies in durable logs may be refused. A broker
+  // that cannot keep these logs together refuses the event with its copies (kApart).
   // REQUIRES: not empty; the mutexes of all are held.
   [[nodiscard]] virtual ReceiptOfAll append_all(std::span<Draft> drafts) = 0;
 

@@ -22,9 +22,9 @@ std::optional<Receipt> receipt_of(const RecentMarks::Verdict& verdict) {
 
 MemoryLog::MemoryLog(const Opening& opening, Listener& listener)
     : Log(false),
-      epoch_(opening.epoch),
       listener_(listener),
       mutex_(opening.mutex),
+      epoch_(opening.epoch),
       marks_(opening.shared, opening.retention.dedup) {}
 
 Receipt MemoryLog::append(Draft& draft) {

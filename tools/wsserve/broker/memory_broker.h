@@ -60,10 +60,10 @@ class MemoryLog final : public Log {
   };
 
  private:
-  const std::string epoch_;
+  std::uint64_t newest_ = 0;  // first, for an event without a mark touches nothing else
   Listener& listener_;
   std::mutex& mutex_;
-  std::uint64_t newest_ = 0;
+  const std::string epoch_;
   RecentMarks marks_;
   std::atomic<std::uint32_t> awaited_{0};
 };

@@ -77,10 +77,14 @@ Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime
   broker::Draft draft = draft_of(event, received, producer, key);
   const std::lock_guard lock(mutex_);
   used_ = received.at;
+  return append(draft);
+}
+
+Accepted Channel::append(broker::Draft& draft) {
   broker::Receipt receipt = log_->append(draft);
   if (receipt.frame != nullptr) {
     offset_ = receipt.offset;
-    hand_over(std::move(receipt.frame), received.at);
+    hand_over(std::move(receipt.frame), draft.received);
   }
   return accepted_as(receipt);
 }

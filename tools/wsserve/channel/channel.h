@@ -133,7 +133,8 @@ class Channel final : private broker::Log::Listener {
   //
   // Of a durable event and its durable copies all are kept or none, and copies
   // that are not durable appear once it is settled. One that is not durable itself
-  // does not wait for its copies, and is accepted though some are not.
+  // does not wait for its copies, and is accepted though some are not. Where the broker
+  // cannot keep them together, the event is accepted without copies.
   Accepted publish(const protocol::PublishEvent& event, const ReceiveTime& received,
                    std::span<Channel* const> copies, const ProducerPtr& producer = nullptr);
 
@@ -218,8 +219,8 @@ class Channel final : private broker::Log::Listener {
   // `key`. The mutex is not held.
   broker::Draft draft_of(const protocol::PublishEvent& event, const ReceiveTime& received,
                          const ProducerPtr& producer, std::string& key) const;
-  // The log of the channel, which stands where it was left.
-  std::unique_ptr<broker::Log> open_log(std::string_view epoch);
+  // REQUIRES: mutex_ held.
+  Accepted append(broker::Draft& draft);
 
   // broker::Log::Listener. REQUIRES: mutex_ held.
   void appended(std::span<const broker::Entry> entries) noexcept override;

@@ -45,6 +45,7 @@ Accepted Channel::publish(const protocol::PublishEvent& event, const ReceiveTime
   const Locks locks(std::move(mutexes));
   used_ = received.at;
   const broker::ReceiptOfAll receipt = home_.broker.append_all(drafts);
+  if (receipt.first.refusal == broker::Receipt::Refusal::kApart) return append(drafts.front());
   Accepted accepted = accepted_as(receipt.first);
   accepted.copies = receipt.copies;
   accepted.copies_ticket = receipt.copies_ticket;

@@ -278,6 +278,7 @@ TEST_F(LostConnectionTest, ALogThatLostEventsIsBrokenAndItsOffsetsGoOn) {
   const Outcome next = outcome(publish("a", "two"));
   EXPECT_FALSE(next.duplicate) << "the log knows nothing from before";
   EXPECT_EQ(next.offset, head.newest + 1);
+  EXPECT_EQ(next.epoch, log("a").epoch());
 }
 
 }  // namespace

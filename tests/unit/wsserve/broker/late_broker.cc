@@ -61,13 +61,13 @@ FarEnd::Answer FarEnd::append(const Event& event, std::string_view epoch, const 
   if (log.epoch.empty()) log.epoch = epoch;
   if (!event.mark.empty()) {
     const auto [known, is_new] = log.marks.emplace(event.mark, log.newest + 1);
-    if (!is_new) return {.entry = {nullptr, event.received}, .offset = known->second};
+    if (!is_new) return {.entry = {nullptr, event.received}, .offset = known->second, .epoch = log.epoch};
   }
   protocol::EventView view = view_of(event);
   view.offset = ++log.newest;
   const Entry entry{build_event_frame(view), event.received};
   log.history.append(entry.frame, event.received, retention.history, protocol::system_now());
-  return {.entry = entry, .offset = view.offset};
+  return {.entry = entry, .offset = view.offset, .epoch = log.epoch};
 }
 
 Part FarEnd::read(const std::string& channel, std::uint64_t after, std::uint64_t up_to,
@@ -241,6 +241,7 @@ ReceiptOfAll LateBroker::append_all(std::span<Draft> drafts) {
     }
   }
   const std::size_t durable = batch.events.size();
+  if (durable > 1 && !temper_.together) return {.first = {.refusal = Receipt::Refusal::kApart}};
   if (first.log->is_durable()) {
     const auto ticket = queue(std::move(batch));
     if (!ticket) return {.first = {.refusal = Receipt::Refusal::kUnavailable}};
@@ -372,7 +373,8 @@ void LateBroker::send(Batch& batch) {
     const FarEnd::Answer answer = log->send(event);
     const bool duplicate = answer.entry.frame == nullptr;
     if (!duplicate) log->bring({&answer.entry, 1});
-    outcomes.emplace_back(ticket++, Outcome{.duplicate = duplicate, .offset = answer.offset});
+    outcomes.emplace_back(ticket++,
+                          Outcome{.duplicate = duplicate, .offset = answer.offset, .epoch = answer.epoch});
   }
   if (!outcomes.front().second.duplicate) {
     for (auto& [log, event] : batch.in_memory) {

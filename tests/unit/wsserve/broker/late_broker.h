@@ -41,6 +41,7 @@ class FarEnd {
   struct Answer {
     Entry entry;  // no frame: a duplicate
     std::uint64_t offset = 0;
+    std::string epoch;
   };
 
   // Where a log stands there. A log that is new gets `epoch` with its first event.
@@ -80,6 +81,7 @@ class LateBroker final : public Broker {
   struct Temper {
     std::uint32_t seed = 0;
     std::chrono::microseconds longest_wait{300};  // before a batch goes out
+    bool together = true;                         // logs of different channels can be written together
     std::size_t cut_one_in = 0;                   // of the batches are preceded by a lost connection; 0: none
   };
   LateBroker(std::shared_ptr<FarEnd> far_end, const Temper& temper);

@@ -26,13 +26,14 @@ constexpr std::chrono::seconds kPatience{30};
 
 class LateServerTest : public testing::Test {
  protected:
-  LateServerTest() : socket_path_(scratch_.path() / "s") {
-    auto late = std::make_unique<LateBroker>(std::make_shared<broker::FarEnd>(), LateBroker::Temper{});
+  explicit LateServerTest(const LateBroker::Temper& temper = {}, const Settings& settings = {})
+      : socket_path_(scratch_.path() / "s") {
+    auto late = std::make_unique<LateBroker>(std::make_shared<broker::FarEnd>(), temper);
     late_ = late.get();
     std::vector<std::unique_ptr<Listener>> listeners;
     listeners.push_back(
         std::make_unique<Listener>(ListenAddress{.host = {}, .port = {}, .unix_path = socket_path_}));
-    server_ = std::make_unique<Server>(Settings{}, 2, std::move(listeners), std::move(late));
+    server_ = std::make_unique<Server>(settings, 2, std::move(listeners), std::move(late));
     server_->start();
     publisher_ = connect("/ws");
   }
@@ -123,6 +124,8 @@ TEST_F(LateServerTest, AReaderIsToldOfAGapBetweenTheEventsBeforeAndAfter) {
   const json joined = ask(*reader, R"({"action":"subscribe","channels":["a"],"id":"s"})");
   const auto by_pattern = connect("/ws");
   (void)ask(*by_pattern, R"({"action":"subscribe","channels":["*"],"events":["seen"],"id":"s"})");
+  const auto conflated = connect("/ws");
+  (void)ask(*conflated, R"({"action":"subscribe","channels":["a"],"conflate":true,"id":"s"})");
   (void)publish("a");
   late_->lose_events();
   const json after = publish("a", {}, "seen");
@@ -131,7 +134,8 @@ TEST_F(LateServerTest, AReaderIsToldOfAGapBetweenTheEventsBeforeAndAfter) {
   EXPECT_NE(after["data"]["epoch"], joined["data"]["channels"][0]["epoch"]);
 
   EXPECT_EQ(hear(*reader)["offset"], 1);
-  for (WireClient* each : {reader.get(), by_pattern.get()}) {
+  EXPECT_EQ(hear(*conflated)["offset"], 1);
+  for (WireClient* each : {reader.get(), by_pattern.get(), conflated.get()}) {
     const json gap = hear(*each);
     EXPECT_EQ(gap["type"], "gap");
     EXPECT_EQ(gap["data"]["channel"], "a");
@@ -141,6 +145,34 @@ TEST_F(LateServerTest, AReaderIsToldOfAGapBetweenTheEventsBeforeAndAfter) {
     EXPECT_EQ(hear(*each)["offset"], offset);
   }
 }
+
+// --- Routes --------------------------------------------------------------------
+
+Settings with_route() {
+  auto route = std::make_shared<routing::Route>();
+  route->from.push_back(*protocol::Pattern::parse("a"));
+  route->to.push_back(*routing::Target::parse("copies"));
+  Settings settings;
+  settings.channels.routes.push_back(std::move(route));
+  return settings;
+}
+
+class RoutedLateServerTest : public LateServerTest, public testing::WithParamInterface<bool> {
+ protected:
+  RoutedLateServerTest() : LateServerTest({.together = GetParam()}, with_route()) {}
+};
+
+TEST_P(RoutedLateServerTest, AnEventIsKeptWithItsCopiesOrAloneWhereLogsCannotBeWrittenTogether) {
+  EXPECT_EQ(publish("a")["data"]["offset"], 1);
+  EXPECT_EQ(stats()["routed"], GetParam() ? 1 : 0);
+  EXPECT_EQ(stats()["route_failures_not_stored"], GetParam() ? 0 : 1);
+  const json copies = ask(*publisher_, R"({"action":"history","id":"h","channel":"copies"})");
+  EXPECT_EQ(copies["data"]["events"].size(), GetParam() ? 1U : 0U) << copies.dump();
+}
+
+INSTANTIATE_TEST_SUITE_P(Together, RoutedLateServerTest, testing::Bool());
+
+// --- Coming back -----------------------------------------------------------------
 
 TEST_F(LateServerTest, WhoComesBackIntoAnotherEpochHasMissedEvents) {
   const json before = publish("a");
