@@ -15,14 +15,14 @@ namespace {
 // so from the first.
 constexpr std::uint8_t kMaxRefusedTokens = 5;
 
-Counter& counter_of(ShardCounters& counters, TurnedAway::Why why) {
+Counter& counter_of(ShardCounters& counters, Rejection::Why why) {
   switch (why) {
-    case TurnedAway::Why::kAddress:
+    case Rejection::Why::kAddress:
       return counters.refused_address;
-    case TurnedAway::Why::kUser:
+    case Rejection::Why::kUser:
       return counters.refused_user;
-    case TurnedAway::Why::kRate:
-    case TurnedAway::Why::kAddressRate:
+    case Rejection::Why::kRate:
+    case Rejection::Why::kAddressRate:
       break;
   }
   return counters.refused_rate;
@@ -30,9 +30,10 @@ Counter& counter_of(ShardCounters& counters, TurnedAway::Why why) {
 
 }  // namespace
 
-Client::Client(Host& host, const PeerAddress& address, std::uint64_t number, StandingPtr standing)
+Client::Client(Host& host, const PeerAddress& address, std::uint64_t number,
+               AdmissionStatePtr admission_state)
     : host_(host), number_(number), address_(address) {
-  if (standing != nullptr) particulars().standing = std::move(standing);
+  if (admission_state != nullptr) particulars().admission_state = std::move(admission_state);
 }
 
 Client::~Client() = default;
@@ -42,9 +43,9 @@ Client::Particulars& Client::particulars() {
   return *particulars_;
 }
 
-Standing& Client::own_standing() {
-  StandingPtr& mine = particulars().standing;
-  if (mine == nullptr) mine = std::make_shared<Standing>();
+AdmissionState& Client::own_admission_state() {
+  AdmissionStatePtr& mine = particulars().admission_state;
+  if (mine == nullptr) mine = std::make_shared<AdmissionState>();
   return *mine;
 }
 
@@ -59,16 +60,18 @@ bool Client::owns_channel(std::string_view name) const {
 
 // --- Its address -------------------------------------------------------------
 
-bool Client::is_behind_proxy() const { return standing() != nullptr && standing()->proxy.has_value(); }
+bool Client::is_behind_proxy() const {
+  return admission_state() != nullptr && admission_state()->proxy.has_value();
+}
 
-bool Client::is_proxy_itself() const { return is_behind_proxy() && address_ == *standing()->proxy; }
+bool Client::is_proxy_itself() const { return is_behind_proxy() && address_ == *admission_state()->proxy; }
 
 ProxyHeader* Client::awaited_header() const {
-  return standing() == nullptr ? nullptr : standing()->header.get();
+  return admission_state() == nullptr ? nullptr : admission_state()->header.get();
 }
 
 bool Client::accept_header() {
-  Standing& mine = own_standing();
+  AdmissionState& mine = own_admission_state();
   const auto client = mine.header->client();
   mine.header.reset();
   if (!client) return true;
@@ -84,7 +87,7 @@ void Client::meet_sender(const http::Request& request) {
   const LimitSettings& limits = host_.settings->limits;
   address_ = forwarded_client(request.header(header_name(limits.forwarded_header)), limits.forwarded_header,
                               limits.proxies)
-                 .value_or(*standing()->proxy);
+                 .value_or(*admission_state()->proxy);
 }
 
 protocol::Result<void> Client::identify(http::Request& request, auth::Gate::Purpose purpose) {
@@ -95,7 +98,7 @@ protocol::Result<void> Client::identify(http::Request& request, auth::Gate::Purp
   return admitted ? protocol::Result<void>() : admitted.error();
 }
 
-void Client::take_seat() {
+void Client::count_as_user() {
   people::SeatPtr seat = host_.server.people().seat(identity_->user);
   if (seat != nullptr || particulars_ != nullptr) particulars().seat = std::move(seat);
 }
@@ -111,7 +114,7 @@ void Client::await_token(FirstSubscriptions first) {
 
 std::optional<FirstSubscriptions> Client::sign_in(auth::IdentityPtr identity) {
   identity_ = std::move(identity);
-  take_seat();
+  count_as_user();
   if (awaited_token() == nullptr) return std::nullopt;
   FirstSubscriptions first = std::move(particulars_->sign_in->first);
   particulars_->sign_in.reset();
@@ -141,11 +144,12 @@ Clock::time_point Client::authorized_until() const {
 
 // --- Its limits --------------------------------------------------------------
 
-const TurnedAway* Client::turned_away() const {
-  return standing() != nullptr && standing()->turned_away ? &*standing()->turned_away : nullptr;
+const Rejection* Client::rejection() const {
+  return admission_state() != nullptr && admission_state()->rejection ? &*admission_state()->rejection
+                                                                      : nullptr;
 }
 
-void Client::count_turned_away() { counter_of(host_.counters, turned_away()->why).add(); }
+void Client::count_rejection() { counter_of(host_.counters, rejection()->why).add(); }
 
 std::chrono::nanoseconds Client::request_wait() const {
   if (is_proxy_itself()) return std::chrono::nanoseconds::zero();
@@ -154,34 +158,35 @@ std::chrono::nanoseconds Client::request_wait() const {
 
 std::optional<std::string> Client::enter() {
   if (is_behind_proxy() && !is_proxy_itself()) {
-    host_.server.admission().enter(host_.settings->limits, own_standing(), address_, host_.now);
+    host_.server.admission().enter(host_.settings->limits, own_admission_state(), address_, host_.now);
   }
-  if (turned_away() == nullptr) return enter_as_user();
-  count_turned_away();
-  return turned_away()->reason();
+  if (rejection() == nullptr) return enter_as_user();
+  count_rejection();
+  return rejection()->reason();
 }
 
 std::optional<std::string> Client::enter_as_user() {
   const std::size_t most = host_.settings->limits.connections_per_user;
   Admission& admission = host_.server.admission();
-  if (most == 0 || admission.become(own_standing(), identity_->user, most, host_.now)) return std::nullopt;
-  own_standing().turned_away = {TurnedAway::Why::kUser, {}};
-  count_turned_away();
-  return turned_away()->reason();
+  if (most == 0 || admission.become(own_admission_state(), identity_->user, most, host_.now))
+    return std::nullopt;
+  own_admission_state().rejection = {Rejection::Why::kUser, {}};
+  count_rejection();
+  return rejection()->reason();
 }
 
-void Client::take_up_limits(bool open) {
+void Client::apply_limits(bool open) {
   const LimitSettings& limits = host_.settings->limits;
   Admission& admission = host_.server.admission();
   if (limits.watches_addresses() && !is_proxy_itself() && awaited_header() == nullptr) {
-    admission.count(own_standing(), address_, host_.now);
+    admission.count(own_admission_state(), address_, host_.now);
   }
   if (limits.connections_per_user > 0 && open) {
-    (void)admission.become(own_standing(), identity_->user, 0, host_.now);
+    (void)admission.become(own_admission_state(), identity_->user, 0, host_.now);
   }
 }
 
-Usage* Client::usage_of_user(Standing& mine) {
+Usage* Client::usage_of_user(AdmissionState& mine) {
   if (!host_.settings->limits.watches_users() || identity_->anonymous()) return nullptr;
   return &host_.server.admission().usage(mine, identity_->user, host_.now);
 }
@@ -196,7 +201,7 @@ std::optional<protocol::Error> Client::refused(std::optional<protocol::Error> er
 std::optional<protocol::Error> Client::over_rate(std::size_t events) {
   const LimitSettings& limits = host_.settings->limits;
   if (!limits.watches_traffic()) return std::nullopt;
-  Standing& mine = own_standing();
+  AdmissionState& mine = own_admission_state();
   if (mine.traffic == nullptr) mine.traffic = std::make_unique<Traffic>();
   return refused(mine.traffic->take(limits, usage_of_user(mine), events, host_.now), events);
 }
@@ -207,13 +212,13 @@ std::optional<protocol::Error> Client::request_over_rate(std::size_t events) {
   // A request without an address comes over a unix socket, whose connection counts.
   const UsagePtr address = host_.server.admission().usage(address_, host_.now);
   if (address == nullptr) return over_rate(events);
-  Usage* user = usage_of_user(own_standing());
+  Usage* user = usage_of_user(own_admission_state());
   return refused(take_request(limits, *address, user, events, host_.now), events);
 }
 
 bool Client::insists() const {
-  return standing() != nullptr && standing()->traffic != nullptr &&
-         standing()->traffic->insists(host_.settings->limits);
+  return admission_state() != nullptr && admission_state()->traffic != nullptr &&
+         admission_state()->traffic->insists(host_.settings->limits);
 }
 
 const ProducerPtr& Client::producer(std::string_view name) {

@@ -31,8 +31,8 @@ struct Request;
 
 class Client {
  public:
-  // `address`: of the socket's other end. `standing`: null if nothing that is limited concerns it.
-  Client(Host& host, const PeerAddress& address, std::uint64_t number, StandingPtr standing);
+  // `address`: of the socket's other end. `admission_state`: null if nothing that is limited concerns it.
+  Client(Host& host, const PeerAddress& address, std::uint64_t number, AdmissionStatePtr admission_state);
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -70,7 +70,7 @@ class Client {
   // is the connection's last request.
   [[nodiscard]] protocol::Result<void> identify(http::Request& request, auth::Gate::Purpose purpose);
   // Counts the connection as its user's, from here to leave().
-  void take_seat();
+  void count_as_user();
   void leave() noexcept;
   // The connection is closed unless it signs in in time; then it subscribes `first`.
   void await_token(FirstSubscriptions first);
@@ -86,9 +86,9 @@ class Client {
   // --- Its limits
 
   // Why its requests are not served. Null: they are.
-  [[nodiscard]] const TurnedAway* turned_away() const;
+  [[nodiscard]] const Rejection* rejection() const;
   // It was told so.
-  void count_turned_away();
+  void count_rejection();
   // How long its next request has to wait.
   [[nodiscard]] std::chrono::nanoseconds request_wait() const;
   // The WebSocket or event stream counts from here on; or why it is closed with 1013.
@@ -97,7 +97,7 @@ class Client {
   [[nodiscard]] std::optional<std::string> enter_as_user();
   // Counts for limits that the server did not have when it came. `open`: as a WebSocket or an
   // event stream.
-  void take_up_limits(bool open);
+  void apply_limits(bool open);
   // Why a command that publishes so many events, or none, is not carried out.
   [[nodiscard]] std::optional<protocol::Error> over_rate(std::size_t events);
   // The same for a request: its address counts, and not its connection.
@@ -111,22 +111,22 @@ class Client {
  private:
   // What few connections have.
   struct Particulars {
-    StandingPtr standing;
+    AdmissionStatePtr admission_state;
     std::unique_ptr<SignIn> sign_in;  // null: no token is awaited
     people::SeatPtr seat;
     ProducerPtr producer;
   };
 
   Particulars& particulars();
-  [[nodiscard]] const Standing* standing() const {
-    return particulars_ == nullptr ? nullptr : particulars_->standing.get();
+  [[nodiscard]] const AdmissionState* admission_state() const {
+    return particulars_ == nullptr ? nullptr : particulars_->admission_state.get();
   }
   [[nodiscard]] const SignIn* awaited_token() const {
     return particulars_ == nullptr ? nullptr : particulars_->sign_in.get();
   }
   // Made if there is none.
-  Standing& own_standing();
-  [[nodiscard]] Usage* usage_of_user(Standing& mine);
+  AdmissionState& own_admission_state();
+  [[nodiscard]] Usage* usage_of_user(AdmissionState& mine);
   [[nodiscard]] std::optional<protocol::Error> refused(std::optional<protocol::Error> error,
                                                        std::size_t events);
 

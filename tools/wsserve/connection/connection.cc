@@ -15,10 +15,10 @@
 namespace wskit::server {
 
 Connection::Connection(Host& host, OwnedFd socket, const PeerAddress& address, std::uint64_t number,
-                       StandingPtr standing)
+                       AdmissionStatePtr admission_state)
     : writer_(host, *this, std::move(socket)),
       service_(std::make_unique<Exchange>(*this)),
-      client_(host, address, number, std::move(standing)),
+      client_(host, address, number, std::move(admission_state)),
       last_heard_(host.now) {}
 
 Connection::~Connection() = default;
@@ -306,8 +306,8 @@ void Connection::drain(std::chrono::milliseconds come_back_after) {
   if (!dead_) service_->on_drain(come_back_after);
 }
 
-void Connection::take_up_limits() {
-  if (!dead_) client_.take_up_limits(peer() != nullptr && peer()->is_open());
+void Connection::apply_limits() {
+  if (!dead_) client_.apply_limits(peer() != nullptr && peer()->is_open());
 }
 
 bool Connection::has_left() const {

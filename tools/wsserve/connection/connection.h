@@ -32,7 +32,7 @@ class Connection final : public Pollable, public TimingWheel::Entry, private Wri
  public:
   // `socket`: a connected non-blocking stream socket.
   Connection(Host& host, OwnedFd socket, const PeerAddress& address, std::uint64_t number,
-             StandingPtr standing);
+             AdmissionStatePtr admission_state);
   ~Connection() override;
 
   // Registers with the poller and starts the handshake's deadline.
@@ -116,7 +116,7 @@ class Connection final : public Pollable, public TimingWheel::Entry, private Wri
   // Sends the replies that the store has settled. True if none waits any more.
   [[nodiscard]] bool settle(const broker::Broker& broker);
   // The limits have changed.
-  void take_up_limits();
+  void apply_limits();
   // The server shuts down.
   void drain(std::chrono::milliseconds come_back_after);
   // Whether the peer has ended and has subscriptions, to be taken back between turns.

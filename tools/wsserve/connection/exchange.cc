@@ -44,7 +44,7 @@ http::HttpError too_many(const std::string& what, std::chrono::nanoseconds wait)
 }  // namespace
 
 Exchange::Exchange(Connection& connection)
-    : connection_(connection), reader_(connection.host().settings->http_limits) {}
+    : connection_(connection), reader_(std::in_place, connection.host().settings->http_limits) {}
 
 Exchange::~Exchange() = default;
 
@@ -53,14 +53,14 @@ Exchange::~Exchange() = default;
 void Exchange::on_bytes(std::span<char> bytes) {
   if (writer().is_finishing()) return;
   const std::string_view text(bytes.data(), bytes.size());
-  if (!answered_ && begins_tls(text) && !reader_.mid_request()) return refuse_tls_hello();
+  if (!answered_ && begins_tls(text) && !reader_->mid_request()) return refuse_tls_hello();
   begin_request_time();
   owes_answer_ = true;
-  serve(reader_.feed(text));
+  serve(reader_->feed(text));
 }
 
 void Exchange::ask_for_body() {
-  if (!reader_.take_expectation()) return;
+  if (!reader_->take_expectation()) return;
   writer().queue([](Outbound& queue) { queue.append_http("HTTP/1.1 100 Continue\r\n\r\n"); });
 }
 
@@ -69,12 +69,12 @@ void Exchange::serve(http::RequestReader::Status status) {
   while (status == Status::kRequest && !is_over()) {
     host().counters.http_requests.add();
     owes_answer_ = true;
-    handle(reader_.request());
+    handle(reader_->request());
     // Requests that were sent ahead without reading the answers are not served on
     // and on: the connection ends with the answers it has.
     if (!is_over() && !writer().takes_answers()) writer().finish_when_written();
     if (is_over() || writer().is_finishing() || connection_.is_suspended()) return;
-    status = reader_.next();
+    status = reader_->next();
   }
   if (status == Status::kError) return refuse_unreadable();
   if (status == Status::kNeedMore) ask_for_body();
@@ -91,7 +91,7 @@ void Exchange::handle(http::Request& request) {
   const http::Opens opens = http::opens(request, route);
   // Whether it is granted or not: --max-requests does not count it.
   if (opens == http::Opens::kStream) request.keep_alive = false;
-  if (turn_away(request, opens)) return;
+  if (reject(request, opens)) return;
   const bool head = request.method == "HEAD";
   if (const auto problem = page_problem(request)) {
     host().counters.refused_origin.add();
@@ -128,11 +128,11 @@ void Exchange::handle_route(const http::Route& route, http::Request& request) {
 }
 
 // WebSockets and streams are told in their own words that there are too many.
-bool Exchange::turn_away(const http::Request& request, http::Opens opens) {
+bool Exchange::reject(const http::Request& request, http::Opens opens) {
   const bool head = request.method == "HEAD";
-  if (const TurnedAway* why = client().turned_away()) {
+  if (const Rejection* why = client().rejection()) {
     if (opens != http::Opens::kNothing) return false;
-    client().count_turned_away();
+    client().count_rejection();
     send(http::error_response(too_many(why->reason(), why->retry_after)), false, head);
     return true;
   }
@@ -185,7 +185,7 @@ std::optional<http::HttpError> Exchange::page_problem(const http::Request& reque
 }
 
 std::vector<std::pair<std::string, std::string>> Exchange::page_headers() {
-  const http::Request& request = reader_.request();
+  const http::Request& request = reader_->request();
   return http::cors_headers(request, !page_problem(request));
 }
 
@@ -210,7 +210,7 @@ void Exchange::send(const http::Response& response, bool keep_alive, bool head) 
   if (response.status >= 400) counters.http_errors.add();
   if (response.status == 401) counters.unauthorized.add();
   if (response.status == 403) counters.forbidden.add();
-  if (response.status >= 400) logs::refuse_request(host(), client(), reader_.request(), response);
+  if (response.status >= 400) logs::refuse_request(host(), client(), reader_->request(), response);
   writer().queue([&](Outbound& queue) {
     queue.append_http(http::serialize(response, keep_alive, head, page_headers()));
     owes_answer_ = false;
@@ -226,8 +226,8 @@ void Exchange::send(const http::Response& response, bool keep_alive, bool head) 
 }
 
 void Exchange::answer(const protocol::Result<std::string>& body) {
-  const bool keep_alive = reader_.request().keep_alive;
-  const bool head = reader_.request().method == "HEAD";
+  const bool keep_alive = reader_->request().keep_alive;
+  const bool head = reader_->request().method == "HEAD";
   if (!body) return send(http::error_response(http::to_http(body.error())), keep_alive, head);
   http::Response response;
   response.body = *body;
@@ -240,8 +240,8 @@ void Exchange::refuse(const http::HttpError& error) {
 }
 
 void Exchange::refuse_unreadable() {
-  client().meet_sender(reader_.request());
-  refuse(reader_.error());
+  client().meet_sender(reader_->request());
+  refuse(reader_->error());
 }
 
 void Exchange::on_plain_http() {
@@ -287,14 +287,14 @@ bool Exchange::on_settled(const SettledReply& settled) {
 void Exchange::on_resumed() {
   connection_.forget_pending();
   connection_.watch();
-  if (!writer().is_finishing()) serve(reader_.next());
+  if (!writer().is_finishing()) serve(reader_->next());
   connection_.look_for_end();
 }
 
 // --- Time and the end ------------------------------------------------------------
 
 void Exchange::begin_request_time() {
-  if (!answered_ || reader_.mid_request()) return;
+  if (!answered_ || reader_->mid_request()) return;
   connection_.schedule(host().now + host().settings->handshake_timeout);
 }
 
@@ -304,7 +304,7 @@ void Exchange::on_deadline() {
   if (connection_.is_suspended()) {
     return connection_.schedule(host().now + host().settings->handshake_timeout);
   }
-  const bool waits = answered_ && !writer().has_queue() && !reader_.mid_request();
+  const bool waits = answered_ && !writer().has_queue() && !reader_->mid_request();
   const auto until = connection_.last_heard() + host().settings->idle_timeout;
   if (waits && !writer().is_finishing() && host().now < until) return connection_.schedule(until);
   if (waits) {
@@ -325,7 +325,7 @@ void Exchange::on_end() {
 
 void Exchange::on_drain(std::chrono::milliseconds /*come_back_after*/) {
   // A request that is on its way has its time to end, and is the last one.
-  if (reader_.mid_request()) return;
+  if (reader_->mid_request()) return;
   if (writer().is_idle() && !connection_.is_suspended()) return connection_.abort();
   // The answers that wait, for the socket or for the store, are the last ones.
   writer().finish_when_written();
@@ -339,7 +339,7 @@ void Exchange::on_failure() {
       .code = "INTERNAL",
       .message = "the server failed at this request; whether it was carried out is not known",
       .headers = {}};
-  send(http::error_response(error), false, reader_.request().method == "HEAD");
+  send(http::error_response(error), false, reader_->request().method == "HEAD");
   connection_.watch();
 }
 

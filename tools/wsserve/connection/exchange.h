@@ -4,7 +4,9 @@
 // Commands that came as a request answer through it. Threads: one, the shard's.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -55,18 +57,19 @@ class Exchange final : public Service {
   [[nodiscard]] Host& host() const { return connection_.host(); }
   [[nodiscard]] Writer& writer() const { return connection_.writer(); }
   // It serves no more requests: it has opened something, or the connection is lost.
-  [[nodiscard]] bool is_over() const { return opened_ || connection_.is_dead(); }
+  [[nodiscard]] bool is_over() const { return !reader_ || connection_.is_dead(); }
 
   // Serves the request at hand and those that were sent behind it.
   void serve(http::RequestReader::Status status);
   void handle(http::Request& request);
   void handle_route(const http::Route& route, http::Request& request);
   // True: the request was answered, for it may not be served now.
-  [[nodiscard]] bool turn_away(const http::Request& request, http::Opens opens);
+  [[nodiscard]] bool reject(const http::Request& request, http::Opens opens);
   void publish(const http::PublishTarget& target, const http::Request& request);
   void answer_history(const http::HistoryRequest& request, bool keep_alive, bool head);
   void open_websocket(const http::Route& route, http::Request& request);
   void open_stream(const http::EventStreamRequest& request, bool head);
+  // The next service serves from here on; the request at hand is freed.
   void open(std::unique_ptr<Service> next);
 
   // Where the client waits for that: tells it to send the body of its request.
@@ -87,10 +90,9 @@ class Exchange final : public Service {
   void refuse_tls_hello();
 
   Connection& connection_;
-  http::RequestReader reader_;
-  bool answered_ = false;     // a request: the connection may wait for another one
-  bool owes_answer_ = false;  // bytes of a request have come that nothing was said to yet
-  bool opened_ = false;       // a WebSocket or a stream, which serves from then on
+  std::optional<http::RequestReader> reader_;  // nothing: a WebSocket or a stream was opened
+  bool answered_ = false;                      // a request: the connection may wait for another one
+  bool owes_answer_ = false;                   // bytes of a request have come that nothing was said to yet
 };
 
 }  // namespace wskit::server

@@ -17,8 +17,8 @@
 namespace wskit::server {
 
 void Exchange::open(std::unique_ptr<Service> next) {
-  opened_ = true;
   owes_answer_ = false;
+  reader_.reset();
   connection_.become(std::move(next));
 }
 
@@ -51,7 +51,7 @@ void Exchange::open_websocket(const http::Route& route, http::Request& request) 
     made = std::make_unique<EchoService>(connection_);
   }
   if (result.upgrade->deflate) made->agree_on_deflate(*result.upgrade->deflate);
-  std::string rest = reader_.take_rest();
+  std::string rest = reader_->take_rest();
   writer().put_http(result.upgrade->response);
   FrameService& service = *made;
   open(std::move(made));

@@ -26,7 +26,7 @@ std::optional<std::string> Session::enter() {
 void Session::begin(const SubscribeOptions& options) {
   logs::connect(host(), client(), kind());
   note_connected();
-  client().take_seat();
+  client().count_as_user();
   set_defaults(options.filter, options.pace);
   if (options.heartbeat) {
     const bool none = options.heartbeat->count() == 0;

@@ -14,7 +14,7 @@ constexpr std::chrono::seconds kWhenFull{5};
 
 }  // namespace
 
-std::string TurnedAway::reason() const {
+std::string Rejection::reason() const {
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(retry_after).count();
   switch (why) {
     case Why::kAddress:
@@ -33,61 +33,61 @@ Admission::Arrival Admission::arrive(const LimitSettings& limits, const PeerAddr
                                      Clock::time_point now) {
   const bool from_proxy = limits.proxies.trusts(peer);
   if (!from_proxy && !limits.new_connections.is_limited() && !limits.watches_addresses()) return {};
-  Arrival arrival{.standing = std::make_shared<Standing>()};
-  Standing& standing = *arrival.standing;
+  Arrival arrival{.admission_state = std::make_shared<AdmissionState>()};
+  AdmissionState& admission_state = *arrival.admission_state;
   const nanoseconds wait = limits.new_connections.is_limited()
                                ? new_connections_.take(limits.new_connections, now)
                                : nanoseconds::zero();
   if (wait > nanoseconds::zero()) {
-    standing.turned_away = {TurnedAway::Why::kRate, wait};
+    admission_state.rejection = {Rejection::Why::kRate, wait};
     arrival.dropped = turned_away_.take(limits.new_connections, now) > nanoseconds::zero();
   }
   if (from_proxy) {
-    standing.proxy = peer;
-    if (limits.proxy_protocol) standing.header = std::make_unique<ProxyHeader>();
+    admission_state.proxy = peer;
+    if (limits.proxy_protocol) admission_state.header = std::make_unique<ProxyHeader>();
   } else if (!arrival.dropped) {
-    arrival.dropped = !take_place(limits, standing, peer, now);
+    arrival.dropped = !take_place(limits, admission_state, peer, now);
   }
   return arrival;
 }
 
-bool Admission::introduce(const LimitSettings& limits, Standing& standing, const PeerAddress& client,
-                          Clock::time_point now) {
-  standing.header.reset();
-  standing.proxy.reset();
+bool Admission::introduce(const LimitSettings& limits, AdmissionState& admission_state,
+                          const PeerAddress& client, Clock::time_point now) {
+  admission_state.header.reset();
+  admission_state.proxy.reset();
   // A proxy behind a proxy: the clients are behind it.
   if (limits.proxies.trusts(client)) {
-    standing.proxy = client;
+    admission_state.proxy = client;
     return true;
   }
-  return take_place(limits, standing, client, now);
+  return take_place(limits, admission_state, client, now);
 }
 
-void Admission::enter(const LimitSettings& limits, Standing& standing, const PeerAddress& client,
+void Admission::enter(const LimitSettings& limits, AdmissionState& admission_state, const PeerAddress& client,
                       Clock::time_point now) {
   // It is told in any case, for it is about to be answered.
-  (void)take_place(limits, standing, client, now);
+  (void)take_place(limits, admission_state, client, now);
 }
 
 // Of those that are turned away as many as the limit are told so; false: not even
 // that.
-bool Admission::take_place(const LimitSettings& limits, Standing& standing, const PeerAddress& client,
-                           Clock::time_point now) {
+bool Admission::take_place(const LimitSettings& limits, AdmissionState& admission_state,
+                           const PeerAddress& client, Clock::time_point now) {
   if (!client.ip() || !limits.watches_addresses()) return true;
   const UsagePtr usage = addresses_.find(client.ip()->counted_as(), now);
-  if (limits.new_connections_per_address.is_limited() && !standing.turned_away) {
+  if (limits.new_connections_per_address.is_limited() && !admission_state.rejection) {
     const nanoseconds wait = usage->new_connections.take(limits.new_connections_per_address, now);
-    if (wait > nanoseconds::zero()) standing.turned_away = {TurnedAway::Why::kAddressRate, wait};
+    if (wait > nanoseconds::zero()) admission_state.rejection = {Rejection::Why::kAddressRate, wait};
   }
   const std::size_t most = limits.connections_per_address;
-  if (!standing.turned_away) {
-    standing.address = Place::take(usage, Place::Kind::kConnection, most);
-    if (standing.address != nullptr) return true;
-    standing.turned_away = {TurnedAway::Why::kAddress, kWhenFull};
+  if (!admission_state.rejection) {
+    admission_state.address = Place::take(usage, Place::Kind::kConnection, most);
+    if (admission_state.address != nullptr) return true;
+    admission_state.rejection = {Rejection::Why::kAddress, kWhenFull};
   }
   constexpr std::size_t kFewest = 16;
-  standing.address = Place::take(usage, Place::Kind::kTurnedAway, std::max(most, kFewest));
-  return standing.address != nullptr;
+  admission_state.address = Place::take(usage, Place::Kind::kTurnedAway, std::max(most, kFewest));
+  return admission_state.address != nullptr;
 }
 
 nanoseconds Admission::request(const LimitSettings& limits, const PeerAddress& client,
@@ -100,26 +100,27 @@ UsagePtr Admission::usage(const PeerAddress& client, Clock::time_point now) {
   return client.ip() ? addresses_.find(client.ip()->counted_as(), now) : nullptr;
 }
 
-bool Admission::become(Standing& standing, const std::string& user, std::size_t most, Clock::time_point now) {
-  if (standing.place_of_user != nullptr && standing.user == user) return true;
-  standing.place_of_user.reset();
+bool Admission::become(AdmissionState& admission_state, const std::string& user, std::size_t most,
+                       Clock::time_point now) {
+  if (admission_state.place_of_user != nullptr && admission_state.user == user) return true;
+  admission_state.place_of_user.reset();
   if (user.empty()) return true;
-  (void)usage(standing, user, now);
-  standing.place_of_user = Place::take(standing.usage_of_user, Place::Kind::kConnection, most);
-  return standing.place_of_user != nullptr;
+  (void)usage(admission_state, user, now);
+  admission_state.place_of_user = Place::take(admission_state.usage_of_user, Place::Kind::kConnection, most);
+  return admission_state.place_of_user != nullptr;
 }
 
-Usage& Admission::usage(Standing& standing, const std::string& user, Clock::time_point now) {
-  if (standing.usage_of_user == nullptr || standing.user != user) {
-    standing.user = user;
-    standing.usage_of_user = users_.find(user, now);
+Usage& Admission::usage(AdmissionState& admission_state, const std::string& user, Clock::time_point now) {
+  if (admission_state.usage_of_user == nullptr || admission_state.user != user) {
+    admission_state.user = user;
+    admission_state.usage_of_user = users_.find(user, now);
   }
-  return *standing.usage_of_user;
+  return *admission_state.usage_of_user;
 }
 
-void Admission::count(Standing& standing, const PeerAddress& client, Clock::time_point now) {
-  if (standing.address != nullptr || !client.ip()) return;
-  standing.address =
+void Admission::count(AdmissionState& admission_state, const PeerAddress& client, Clock::time_point now) {
+  if (admission_state.address != nullptr || !client.ip()) return;
+  admission_state.address =
       Place::take(addresses_.find(client.ip()->counted_as(), now), Place::Kind::kConnection, 0);
 }
 

@@ -22,7 +22,7 @@
 
 namespace wskit::server {
 
-struct TurnedAway {
+struct Rejection {
   enum class Why : std::uint8_t { kAddress, kUser, kRate, kAddressRate };
 
   Why why;
@@ -32,35 +32,35 @@ struct TurnedAway {
 };
 
 // What the limits know of one connection; there is none where nothing is limited.
-struct Standing {
+struct AdmissionState {
   PlacePtr address;        // among the connections of its address, or those that are turned away
   PlacePtr place_of_user;  // of a WebSocket whose user is known
   UsagePtr usage_of_user;
   std::string user;  // whose these are
-  std::optional<TurnedAway> turned_away;
+  std::optional<Rejection> rejection;
   // The socket's other end, where that is a trusted proxy: the clients are behind it.
   std::optional<PeerAddress> proxy;
   std::unique_ptr<ProxyHeader> header;  // until it is read
   std::unique_ptr<Traffic> traffic;     // null: nothing limited was sent
 };
-using StandingPtr = std::shared_ptr<Standing>;
+using AdmissionStatePtr = std::shared_ptr<AdmissionState>;
 
 class Admission {
  public:
   struct Arrival {
-    bool dropped = false;  // to be closed without a word
-    StandingPtr standing;  // may be null
+    bool dropped = false;               // to be closed without a word
+    AdmissionStatePtr admission_state;  // may be null
   };
 
   // A socket was accepted.
   [[nodiscard]] Arrival arrive(const LimitSettings& limits, const PeerAddress& peer, Clock::time_point now);
 
   // The socket's proxy has said who its client is. False: to be closed without a word.
-  [[nodiscard]] bool introduce(const LimitSettings& limits, Standing& standing, const PeerAddress& client,
-                               Clock::time_point now);
+  [[nodiscard]] bool introduce(const LimitSettings& limits, AdmissionState& admission_state,
+                               const PeerAddress& client, Clock::time_point now);
 
   // A request of `client`, whom a proxy's header names, opens something lasting.
-  void enter(const LimitSettings& limits, Standing& standing, const PeerAddress& client,
+  void enter(const LimitSettings& limits, AdmissionState& admission_state, const PeerAddress& client,
              Clock::time_point now);
 
   // How long a request from that address has to wait; zero: not at all.
@@ -72,14 +72,14 @@ class Admission {
 
   // A WebSocket becomes `user`'s, which is empty for an anonymous one; not if there
   // are `most` already; 0: in any case.
-  [[nodiscard]] bool become(Standing& standing, const std::string& user, std::size_t most,
+  [[nodiscard]] bool become(AdmissionState& admission_state, const std::string& user, std::size_t most,
                             Clock::time_point now);
 
   // What `user` takes, which is not empty.
-  [[nodiscard]] Usage& usage(Standing& standing, const std::string& user, Clock::time_point now);
+  [[nodiscard]] Usage& usage(AdmissionState& admission_state, const std::string& user, Clock::time_point now);
 
   // Counts a connection that was there before anybody counted, over the limit too.
-  void count(Standing& standing, const PeerAddress& client, Clock::time_point now);
+  void count(AdmissionState& admission_state, const PeerAddress& client, Clock::time_point now);
 
   // Forgets who has gone. To be called now and then.
   void sweep(Clock::time_point now);
@@ -88,7 +88,7 @@ class Admission {
   [[nodiscard]] std::size_t users() const { return users_.size(); }
 
  private:
-  bool take_place(const LimitSettings& limits, Standing& standing, const PeerAddress& client,
+  bool take_place(const LimitSettings& limits, AdmissionState& admission_state, const PeerAddress& client,
                   Clock::time_point now);
 
   SharedTokenBucket new_connections_;

@@ -95,7 +95,7 @@ void Server::take_in(OwnedFd socket, const PeerAddress& peer) {
       if (log_ != nullptr) log_->trouble(Trouble::kConnectionLimit, peer.to_string());
       return;
     }
-    shards_[next_shard_]->adopt(socket.get(), peer, std::move(arrival.standing));
+    shards_[next_shard_]->adopt(socket.get(), peer, std::move(arrival.admission_state));
     (void)socket.release();
     next_shard_ = (next_shard_ + 1) % shards_.size();
   });

@@ -92,7 +92,7 @@ void Shard::take_up(SettingsPtr settings) {
   fanout_.look_at_delivery();
   for (const auto& [number, each] : connections_) {
     Connection& connection = *each;
-    host_.guard(connection, "the limits of a reload", [&connection] { connection.take_up_limits(); });
+    host_.guard(connection, "the limits of a reload", [&connection] { connection.apply_limits(); });
   }
 }
 
@@ -106,15 +106,17 @@ void Shard::note_message_limits(const websocket::ReaderLimits& current) {
   host_.message_limits = &message_limits_.front();
 }
 
-void Shard::adopt(int fd, const PeerAddress& peer, StandingPtr standing) {
-  inbox_.post([this, fd, peer, standing = std::move(standing)] { take_in(fd, peer, standing); });
+void Shard::adopt(int fd, const PeerAddress& peer, AdmissionStatePtr admission_state) {
+  inbox_.post(
+      [this, fd, peer, admission_state = std::move(admission_state)] { take_in(fd, peer, admission_state); });
 }
 
-void Shard::take_in(int fd, const PeerAddress& peer, StandingPtr standing) {
+void Shard::take_in(int fd, const PeerAddress& peer, AdmissionStatePtr admission_state) {
   OwnedFd socket(fd);
   if (host_.draining) return;
   const std::uint64_t number = next_number_++;
-  auto made = std::make_unique<Connection>(host_, std::move(socket), peer, number, std::move(standing));
+  auto made =
+      std::make_unique<Connection>(host_, std::move(socket), peer, number, std::move(admission_state));
   connections_.emplace(number, made.get());
   Connection& connection = *made.release();
   host_.counters.accepted.add();

@@ -46,7 +46,7 @@ class Shard final : private Agenda {
   // The calling thread is the shard's. True: there is more to do at once.
   bool step();
   // Gives the shard a connected socket, which is the caller's still if this throws.
-  void adopt(int fd, const PeerAddress& peer, StandingPtr standing);
+  void adopt(int fd, const PeerAddress& peer, AdmissionStatePtr admission_state);
   // Reads no more commands from now on, and calls `quiet` when none will be
   // carried out any more.
   void quiesce(std::function<void()> quiet);
@@ -84,7 +84,7 @@ class Shard final : private Agenda {
 
   void run();
   void turn(int timeout_ms);
-  void take_in(int fd, const PeerAddress& peer, StandingPtr standing);
+  void take_in(int fd, const PeerAddress& peer, AdmissionStatePtr admission_state);
   void note_message_limits(const websocket::ReaderLimits& current);
   void note_end(std::vector<Connection*>& list, Connection& connection) noexcept;
   void look_for_ended();

@@ -187,8 +187,8 @@ TestClient& ConnectionFixture::connect(int send_buffer) {
   if (send_buffer > 0) {
     ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer));
   }
-  auto connection =
-      std::make_unique<Connection>(host_, std::move(socket), PeerAddress(), next_number_++, StandingPtr());
+  auto connection = std::make_unique<Connection>(host_, std::move(socket), PeerAddress(), next_number_++,
+                                                 AdmissionStatePtr());
   TestClient& client = clients_.emplace_back(ends[1], std::move(connection));
   client.connection().start();
   return client;
