@@ -96,7 +96,9 @@ std::string Publisher::acknowledged(const std::string& text, Reference& referenc
     each.event.acknowledged = now;
     each.event.acknowledged_at = std::chrono::steady_clock::now();
     if (std::string wrong = channel.add(offset, each.event); !wrong.empty()) return wrong;
-    if (known || batch.refused) continue;
+    // A refusal that was lost with a connection was not heard.
+    const bool was_refused = batch.refused || (broker_ == Broker::kRefuses && batch.sent_again);
+    if (known || was_refused) continue;
     if (!in_order(epoch + each.channel, each.number, offset)) {
       return fmt::format("{}: {} is not in the order of its publisher's events", each.channel, offset);
     }
