@@ -31,6 +31,13 @@ add_library(wskit_jwt INTERFACE)
 target_include_directories(wskit_jwt SYSTEM INTERFACE ${JWT_INCLUDE_DIR})
 target_link_libraries(wskit_jwt INTERFACE ${JWT_LIBRARY})
 
+# libcbor comes without a CMake package.
+find_path(WSKIT_CBOR_INCLUDE cbor.h REQUIRED)
+find_library(WSKIT_CBOR_LIBRARY cbor REQUIRED)
+add_library(wskit_cbor_library INTERFACE)
+target_include_directories(wskit_cbor_library SYSTEM INTERFACE ${WSKIT_CBOR_INCLUDE})
+target_link_libraries(wskit_cbor_library INTERFACE ${WSKIT_CBOR_LIBRARY})
+
 # Asio and Beast are compiled once, in lib/common/net/boost_impl.cc.
 add_library(wskit_boost INTERFACE)
 target_link_libraries(wskit_boost INTERFACE Boost::headers Threads::Threads)

@@ -16,6 +16,7 @@ build_packages=(
   libsimdjson-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev
   libsqlite3-dev
   libxxhash-dev
+  libcbor-dev
   libjwt-dev
   prometheus-cpp-dev
 )
@@ -23,7 +24,7 @@ build_packages=(
 test_packages=(
   git libgtest-dev libgmock-dev libbenchmark-dev
   clang libclang-rt-14-dev clang-format
-  python3 python3-pytest python3-websockets python3-jwt python3-cryptography curl jq openssl sqlite3 groff-base
+  python3 python3-pytest python3-websockets python3-jwt python3-cryptography python3-cbor2 curl jq openssl sqlite3 groff-base
   slowhttptest
 )
 # Programs that often come from elsewhere than Debian: the package is asked for only where the

@@ -15,13 +15,13 @@ ROOT = pathlib.Path(__file__).parents[2]
 # From the ground up, the rooms of one floor in one line.
 LIB = [
     "common net protocol tls",
-    "websocket",
+    "cbor websocket",
     "client",
     "cli",
 ]
 WSSERVE = [
     "auth frame index json_object log routing",
-    "audit loop",
+    "audit dialect loop",
     "broker",
     "limits store",
     "channel status transport",
