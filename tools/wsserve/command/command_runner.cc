@@ -54,6 +54,17 @@ void CommandRunner::run(Peer& peer, std::string_view text) {
   let_others_go_on(peer, began);
 }
 
+void CommandRunner::refuse_unread(Peer& peer, const Error& error) {
+  host_.counters.commands.add();
+  if (host_.settings->limits.watches_traffic()) {
+    if (const auto limited = peer.client().over_rate(0)) {
+      refuse(peer, {}, *limited);
+      return peer.close_if_insisting();
+    }
+  }
+  refuse(peer, {}, error);
+}
+
 void CommandRunner::carry_out(Peer& peer, const Command& command) {
   switch (command.action) {
     case Action::kPublish:

@@ -35,6 +35,8 @@ class CommandHandler {
                        std::size_t max_message_bytes) = 0;
   // Carries out one text message of a peer.
   virtual void run(Peer& peer, std::string_view text) = 0;
+  // Refuses a message of a peer that is no command in any language.
+  virtual void refuse_unread(Peer& peer, const protocol::Error& error) = 0;
   // Carries out a publish command that came as an HTTP request, and answers the request;
   // with an array if its events are lines.
   virtual void publish_over_http(Exchange& exchange, const http::PublishRequest& request) = 0;

@@ -50,6 +50,7 @@ void Exchange::open_websocket(const http::Route& route, http::Request& request) 
   } else {
     made = std::make_unique<EchoService>(connection_);
   }
+  if (commands != nullptr && result.upgrade->dialect != nullptr) made->speak(*result.upgrade->dialect);
   if (result.upgrade->deflate) made->agree_on_deflate(*result.upgrade->deflate);
   std::string rest = reader_->take_rest();
   writer().put_http(result.upgrade->response);

@@ -17,6 +17,11 @@ FrameService::FrameService(Connection& connection, const websocket::ReaderLimits
 
 // --- The opening -----------------------------------------------------------------
 
+void FrameService::speak(const Dialect& dialect) {
+  dialect_ = &dialect;
+  set_wire_form(WireForm::kCbor);
+}
+
 void FrameService::agree_on_deflate(const websocket::DeflateParameters& parameters) {
   if (parameters.client_no_context_takeover) {
     reader_.share_inflater(&host().inflater);
@@ -92,11 +97,25 @@ void FrameService::read_frames(std::span<char> bytes) {
 }
 
 void FrameService::handle_message(const MessageReader::Item& item) {
+  const std::string_view message(item.payload.data(), item.payload.size());
+  if (dialect_ != nullptr) return handle_in_dialect(item.opcode, message);
   if (item.opcode != websocket::Opcode::kText) {
     host().counters.closed_violation.add();
     return close(CloseCode::kUnsupportedData, "commands are JSON in text messages; this one was binary");
   }
-  host().commands.run(*this, {item.payload.data(), item.payload.size()});
+  host().commands.run(*this, message);
+}
+
+void FrameService::handle_in_dialect(websocket::Opcode opcode, std::string_view message) {
+  if (opcode != dialect_->opcode()) {
+    host().counters.closed_violation.add();
+    return close(CloseCode::kUnsupportedData,
+                 std::string(dialect_->subprotocol()) + " is spoken in binary messages; this one was text");
+  }
+  std::string storage;
+  const auto command = dialect_->read(message, storage);
+  if (!command) return host().commands.refuse_unread(*this, command.error());
+  host().commands.run(*this, *command);
 }
 
 void FrameService::answer_ping(std::span<const char> payload) {
@@ -114,8 +133,15 @@ void FrameService::answer_ping(std::span<const char> payload) {
 // --- Writing ---------------------------------------------------------------------
 
 void FrameService::queue_text(std::string_view json) {
+  if (dialect_ == nullptr) {
+    return writer().queue([&](Outbound& queue) {
+      websocket::append_frame(queue.replies(), websocket::Opcode::kText, json, nullptr);
+    });
+  }
+  std::string payload;
+  dialect_->write(payload, json);
   writer().queue([&](Outbound& queue) {
-    websocket::append_frame(queue.replies(), websocket::Opcode::kText, json, nullptr);
+    websocket::append_frame(queue.replies(), dialect_->opcode(), payload, nullptr);
   });
 }
 

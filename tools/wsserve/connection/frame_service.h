@@ -14,6 +14,7 @@
 #include "common/websocket/deflate.h"
 #include "common/websocket/message_reader.h"
 #include "wsserve/connection/session.h"
+#include "wsserve/dialect/dialect.h"
 
 namespace wskit::server {
 
@@ -22,6 +23,8 @@ class FrameService : public Session {
   // `limits`: of what the client sends; they outlive the service.
   FrameService(Connection& connection, const websocket::ReaderLimits& limits);
 
+  // Before open(): the client speaks this.
+  void speak(const Dialect& dialect);
   // Before open(): what the upgrade has agreed on.
   void agree_on_deflate(const websocket::DeflateParameters& parameters);
   // The upgrade is accepted: begins to serve, or takes leave at once.
@@ -54,9 +57,11 @@ class FrameService : public Session {
 
  private:
   void read_frames(std::span<char> bytes);
+  void handle_in_dialect(websocket::Opcode opcode, std::string_view message);
   void answer_ping(std::span<const char> payload);
   void ping();
 
+  const Dialect* dialect_ = nullptr;  // null: JSON
   websocket::MessageReader reader_;
   std::unique_ptr<websocket::Deflater> deflater_;  // with WireForm::kOwn only
   Clock::time_point unanswered_ping_{};            // the first since it was heard; older: there is none

@@ -362,7 +362,7 @@ void Fanout::hand_over_merged(Subscriber& subscriber) {
   }
   const WireForm form = subscriber.wire_form();
   if (form == WireForm::kOwn) return subscriber.deliver_each(merged_.frames);
-  ChunkPtr& joined = merged_.joined[form == WireForm::kDeflated ? 1 : 0];
+  ChunkPtr& joined = merged_.joined[static_cast<std::size_t>(form)];
   if (joined == nullptr) {
     std::vector<ChunkPtr> frames;
     for (const ChunkPtr& frame : merged_.frames) frames.push_back(in_form(frame, form, deflater_));

@@ -148,7 +148,7 @@ class Fanout {
   // same set.
   struct MergedRun {
     std::vector<LocalChannel*> channels;
-    std::array<ChunkPtr, 2> joined;  // by WireForm: plain, deflated
+    std::array<ChunkPtr, kSharedForms> joined;  // by WireForm
     std::vector<ChunkPtr> frames;
   };
 

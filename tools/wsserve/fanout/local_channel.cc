@@ -4,6 +4,7 @@
 
 #include "common/websocket/deflate.h"
 #include "common/websocket/frame.h"
+#include "wsserve/dialect/dialect.h"
 
 namespace wskit::server {
 namespace {
@@ -21,9 +22,13 @@ ChunkPtr deflate_frame(const Chunk& frame, websocket::Deflater& deflater) {
 }  // namespace
 
 ChunkPtr in_form(const ChunkPtr& frame, WireForm form, websocket::Deflater& deflater) {
+  if (form == WireForm::kCbor) {
+    if (const Chunk* kept = frame->kept(Form::kCbor)) return ChunkPtr(kept);
+    return ChunkPtr(frame->keep(Form::kCbor, cbor_dialect().frame_of(*frame)));
+  }
   if (form != WireForm::kDeflated || frame->text().size() < kMinDeflatedBytes) return frame;
-  if (const Chunk* deflated = frame->deflated()) return ChunkPtr(deflated);
-  return ChunkPtr(frame->keep_deflated(deflate_frame(*frame, deflater)));
+  if (const Chunk* kept = frame->kept(Form::kDeflated)) return ChunkPtr(kept);
+  return ChunkPtr(frame->keep(Form::kDeflated, deflate_frame(*frame, deflater)));
 }
 
 LocalChannel::LocalChannel(Channel& channel)
@@ -37,7 +42,7 @@ bool LocalChannel::became_lossless() {
 
 const ChunkPtr& LocalChannel::joined(WireForm form, websocket::Deflater& deflater) {
   if (form == WireForm::kPlain && run.size() == 1) return run.front().frame;
-  ChunkPtr& joined = joined_[form == WireForm::kDeflated ? 1 : 0];
+  ChunkPtr& joined = joined_[static_cast<std::size_t>(form)];
   if (joined != nullptr) return joined;
   if (run.size() == 1) {
     joined = in_form(run.front().frame, form, deflater);

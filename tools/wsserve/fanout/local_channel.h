@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "wsserve/channel/channel.h"
+#include "wsserve/fanout/subscriber.h"
 #include "wsserve/fanout/subscription.h"
 #include "wsserve/frame/chunk.h"
 
@@ -25,6 +26,9 @@ struct RunEntry {
   std::uint64_t number;
   ChunkPtr frame;  // null: the channel's log was broken here
 };
+
+// The wire forms that are made once for all: those before WireForm::kOwn.
+inline constexpr std::size_t kSharedForms = static_cast<std::size_t>(WireForm::kOwn);
 
 class LocalChannel final : public ShardState {
  public:
@@ -61,11 +65,11 @@ class LocalChannel final : public ShardState {
  private:
   Channel& channel_;
   bool latest_;
-  std::array<ChunkPtr, 2> joined_;  // by WireForm: plain, deflated
+  std::array<ChunkPtr, kSharedForms> joined_;  // by WireForm
 };
 
-// The frame in the wanted form: itself, or compressed where that makes it
-// smaller. Compressed once for all shards.
+// The frame in the wanted form: itself, in CBOR, or compressed where that makes it
+// smaller. Made once for all shards.
 [[nodiscard]] ChunkPtr in_form(const ChunkPtr& frame, WireForm form, websocket::Deflater& deflater);
 
 // A frame whose text is worth compressing: below this many bytes the header of

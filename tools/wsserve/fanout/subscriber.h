@@ -17,6 +17,7 @@ class Channel;
 enum class WireForm : std::uint8_t {
   kPlain,
   kDeflated,  // compressed once for all, no context takeover
+  kCbor,      // binary messages, once for all
   kOwn,       // plain frames, one by one: the subscriber compresses them itself
 };
 

@@ -29,14 +29,16 @@ boost::intrusive_ptr<Chunk> Chunk::join(std::span<const ChunkPtr> chunks) {
   return joined;
 }
 
-const Chunk* Chunk::keep_deflated(ChunkPtr chunk) const {
+const Chunk* Chunk::keep(Form form, ChunkPtr chunk) const {
   const Chunk* expected = nullptr;
-  if (!deflated_.compare_exchange_strong(expected, chunk.get(), std::memory_order_acq_rel)) return expected;
+  if (!slot(form).compare_exchange_strong(expected, chunk.get(), std::memory_order_acq_rel)) return expected;
   return chunk.detach();
 }
 
 Chunk::~Chunk() {
-  if (const Chunk* deflated = deflated_.load(std::memory_order_acquire)) intrusive_ptr_release(deflated);
+  for (const std::atomic<const Chunk*>& form : kept_) {
+    if (const Chunk* kept = form.load(std::memory_order_acquire)) intrusive_ptr_release(kept);
+  }
 }
 
 void Chunk::destroy(const Chunk* chunk) {

@@ -6,6 +6,7 @@
 // released from any thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <cstddef>
@@ -29,6 +30,10 @@ struct EventInfo {
   std::uint32_t data_begin = 0;  // where `"data":` stands
 };
 
+// The forms that an event may have besides its frame of JSON text.
+enum class Form : std::uint8_t { kDeflated, kCbor };
+inline constexpr std::size_t kForms = 2;
+
 class Chunk {
  public:
   // A chunk of `size` bytes still to be written by its maker.
@@ -50,11 +55,11 @@ class Chunk {
   [[nodiscard]] std::string_view key() const { return bytes().substr(event.key_begin, event.key_bytes); }
   [[nodiscard]] std::string_view text() const { return bytes().substr(event.header_bytes); }
 
-  // The same event compressed, made once by whichever shard needs it first and
+  // The same event in another form, made once by whichever shard needs it first and
   // kept with it. Null until then. Any thread.
-  [[nodiscard]] const Chunk* deflated() const { return deflated_.load(std::memory_order_acquire); }
-  // Keeps `chunk` as the compressed form, or drops it if another shard was faster.
-  const Chunk* keep_deflated(ChunkPtr chunk) const;
+  [[nodiscard]] const Chunk* kept(Form form) const { return slot(form).load(std::memory_order_acquire); }
+  // Keeps `chunk` as that form, or drops it if another shard was faster.
+  const Chunk* keep(Form form, ChunkPtr chunk) const;
 
  private:
   explicit Chunk(std::size_t size) : size_(size) {}
@@ -67,9 +72,12 @@ class Chunk {
     if (chunk->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(chunk);
   }
   static void destroy(const Chunk* chunk);
+  [[nodiscard]] std::atomic<const Chunk*>& slot(Form form) const {
+    return kept_[static_cast<std::size_t>(form)];
+  }
 
   mutable std::atomic<std::uint32_t> references_{0};
-  mutable std::atomic<const Chunk*> deflated_{nullptr};
+  mutable std::array<std::atomic<const Chunk*>, kForms> kept_{};  // by Form
   std::size_t size_;
 };
 

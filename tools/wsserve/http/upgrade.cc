@@ -1,5 +1,7 @@
 #include "wsserve/http/upgrade.h"
 
+#include "wsserve/dialect/dialect.h"
+#include "wsserve/http/field_value.h"
 #include "wsserve/http/response.h"
 
 namespace wskit::server::http {
@@ -39,10 +41,20 @@ UpgradeResult accept_upgrade(const Request& request, const websocket::DeflatePol
   }
   std::vector<std::pair<std::string, std::string>> headers{
       {"Sec-WebSocket-Accept", websocket::accept_token(key)}};
-  if (request.lists("sec-websocket-protocol", kSubprotocol)) {
-    headers.emplace_back("Sec-WebSocket-Protocol", kSubprotocol);
-  }
   Upgrade upgrade;
+  const std::string offered = request.header("sec-websocket-protocol");
+  for (const std::string_view subprotocol : list_items(offered)) {
+    const bool is_cbor = subprotocol == cbor_dialect().subprotocol();
+    if (!is_cbor && subprotocol != kSubprotocol) continue;
+    headers.emplace_back("Sec-WebSocket-Protocol", subprotocol);
+    if (is_cbor) upgrade.dialect = &cbor_dialect();
+    break;
+  }
+  // CBOR is small as it is, and its frames are shared by all.
+  if (upgrade.dialect != nullptr) {
+    upgrade.response = serialize_upgrade(headers);
+    return {std::move(upgrade), {}};
+  }
   if (auto agreed = websocket::agree_deflate(request.header("sec-websocket-extensions"), deflate_policy)) {
     headers.emplace_back("Sec-WebSocket-Extensions", std::move(agreed->response));
     upgrade.deflate = agreed->parameters;

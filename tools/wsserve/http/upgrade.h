@@ -8,6 +8,10 @@
 #include "common/websocket/handshake.h"
 #include "wsserve/http/request_reader.h"
 
+namespace wskit::server {
+class Dialect;
+}
+
 namespace wskit::server::http {
 
 // A request that asks for the upgrade to a WebSocket at all.
@@ -16,6 +20,7 @@ namespace wskit::server::http {
 struct Upgrade {
   std::string response;  // 101, whole
   std::optional<websocket::DeflateParameters> deflate;
+  const Dialect* dialect = nullptr;  // null: JSON
 };
 
 // REQUIRES: a request with method GET that wants the upgrade. One of the two is

@@ -55,6 +55,7 @@ class RecordingHandler final : public CommandHandler {
   void welcome(Peer& peer, const FirstSubscriptions& first, std::chrono::milliseconds heartbeat,
                std::size_t max_message_bytes) override;
   void run(Peer& peer, std::string_view text) override;
+  void refuse_unread(Peer& peer, const protocol::Error& error) override;
   void publish_over_http(Exchange& exchange, const http::PublishRequest& request) override;
   void administer(Exchange& exchange, const http::AdminRequest& request) override;
   void open_stream(Exchange& exchange, const http::EventStreamRequest& request) override;

@@ -35,18 +35,18 @@ TEST(ChunkTest, SlicesTheTypeAndTheTextOfAnEvent) {
 
 TEST(ChunkTest, KeepsTheFirstCompressedFormThatItIsGiven) {
   const ChunkPtr chunk = Chunk::copy_of("plain");
-  EXPECT_EQ(chunk->deflated(), nullptr);
-  const Chunk* kept = chunk->keep_deflated(Chunk::copy_of("first"));
+  EXPECT_EQ(chunk->kept(Form::kDeflated), nullptr);
+  const Chunk* kept = chunk->keep(Form::kDeflated, Chunk::copy_of("first"));
   EXPECT_EQ(kept->bytes(), "first");
-  EXPECT_EQ(chunk->keep_deflated(Chunk::copy_of("second")), kept);
-  EXPECT_EQ(chunk->deflated(), kept);
+  EXPECT_EQ(chunk->keep(Form::kDeflated, Chunk::copy_of("second")), kept);
+  EXPECT_EQ(chunk->kept(Form::kDeflated), kept);
 }
 
 TEST(ChunkTest, LetsTheCompressedFormOutliveItForWhoHoldsIt) {
   ChunkPtr deflated;
   {
     const ChunkPtr chunk = Chunk::copy_of("plain");
-    deflated = ChunkPtr(chunk->keep_deflated(Chunk::copy_of("compressed")));
+    deflated = ChunkPtr(chunk->keep(Form::kDeflated, Chunk::copy_of("compressed")));
   }
   EXPECT_EQ(deflated->bytes(), "compressed");
 }
