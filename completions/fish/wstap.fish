@@ -42,3 +42,4 @@ complete -c wstap -l initial-retry -d 'Try again also where the first connection
 complete -c wstap -l backoff -x -d 'Wait a random time before an attempt, up to the first limit at first and doubling up to the second; on a terminal up to 3s where this is not given'
 complete -c wstap -l retries -x -d 'Attempts in a row before giving up; without it, no end'
 complete -c wstap -l retry-max-time -x -d 'Give up when the server was away for this long'
+complete -c wstap -l wire -x -a 'json cbor' -d 'In which form messages travel; what is printed is the same'

@@ -88,6 +88,9 @@ void add_options(cli::Tool& tool, TapOptions& options) {
       ->group("Integrity");
 
   cli::add_connect_options(app, options.connect);
+  cli::add_choice(app, "--wire", options.wire, {{"json", client::Wire::kJson}, {"cbor", client::Wire::kCbor}},
+                  "In which form messages travel; what is printed is the same")
+      ->group("Connection");
   tool.complete_channels(options.connect);
 
   tool.add_section(

@@ -49,6 +49,7 @@ struct TapOptions {
   OnGap on_gap = OnGap::kWarn;
   bool verify = false;
   Format format = Format::kAuto;
+  client::Wire wire = client::Wire::kJson;
   bool utc = false;
   bool wrap = false;
   ReplayOrder order = ReplayOrder::kTime;

@@ -210,6 +210,7 @@ TapPlan make_plan(const TapOptions& options, Format format, SystemMicros now) {
   if (!selection) refuse(selection.error().message + respelled(options));
   cli::ValueResult<client::ClientOptions> client = cli::client_options(options.connect);
   if (!client) refuse(client.error().message);
+  client->wire = options.wire;
   check_address(client->url.target);
 
   TapPlan plan{.subscriber = {.client = std::move(*client), .selection = *selection, .from = from},

@@ -34,8 +34,16 @@ struct TlsOptions {
   bool insecure = false;    // take any certificate
 };
 
+// In which form messages travel. Whoever uses the client sends and gets their JSON text in
+// any case.
+enum class Wire : std::uint8_t {
+  kJson,
+  kCbor,  // subprotocol wskit.v1.cbor
+};
+
 struct ClientOptions {
   Url url;
+  Wire wire = Wire::kJson;
   std::vector<std::pair<std::string, std::string>> headers;  // of the upgrade request
   // Sent as `Authorization: Bearer`; empty: none.
   std::string token;

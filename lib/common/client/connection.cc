@@ -9,6 +9,8 @@
 #include <cstring>
 #include <utility>
 
+#include "common/cbor/cbor_reader.h"
+#include "common/cbor/cbor_writer.h"
 #include "common/client/refusal_hint.h"
 #include "common/client/retry_plan.h"
 #include "common/websocket/message_writer.h"
@@ -131,11 +133,27 @@ bool Connection::handle(const MessageReader::Item& item) {
 bool Connection::handle_message(const MessageReader::Item& item) {
   ++statistics_.messages_received;
   statistics_.bytes_received += item.payload.size();
+  const std::string_view payload(item.payload.data(), item.payload.size());
+  if (options_.wire == Wire::kCbor) return handle_cbor(item.opcode, payload);
   if (item.opcode != Opcode::kText) {
     fail_stream(CloseCode::kUnsupportedData, "a binary message, and only text is understood");
     return false;
   }
-  owner_->on_text({item.payload.data(), item.payload.size()});
+  owner_->on_text(payload);
+  return owner_ != nullptr;
+}
+
+bool Connection::handle_cbor(Opcode opcode, std::string_view payload) {
+  if (opcode != Opcode::kBinary) {
+    fail_stream(CloseCode::kUnsupportedData, "a text message, and CBOR comes in binary ones");
+    return false;
+  }
+  translated_.clear();
+  if (const auto read = cbor::append_as_json(translated_, payload); !read) {
+    fail_stream(CloseCode::kInvalidPayload, read.error().message);
+    return false;
+  }
+  owner_->on_text(translated_);
   return owner_ != nullptr;
 }
 
@@ -166,7 +184,11 @@ void Connection::fail_stream(CloseCode code, std::string_view reason) {
 void Connection::send(std::string_view text) {
   if (owner_ == nullptr || close_sent_) return;
   ++statistics_.messages_sent;
-  if (deflater_ && text.size() >= kCompressFrom) {
+  if (options_.wire == Wire::kCbor) {
+    std::string message;
+    cbor::append_json(message, text);
+    websocket::append_frame(queued_, Opcode::kBinary, message, &masks_);
+  } else if (deflater_ && text.size() >= kCompressFrom) {
     deflated_.clear();
     deflater_->compress(text, deflated_);
     websocket::append_frame(queued_, Opcode::kText, deflated_, &masks_, true);

@@ -65,6 +65,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // False once the stream is over.
   bool handle(const websocket::MessageReader::Item& item);
   bool handle_message(const websocket::MessageReader::Item& item);
+  bool handle_cbor(websocket::Opcode opcode, std::string_view payload);
   void on_peer_close(protocol::CloseCode code, std::string_view reason);
   void fail_stream(protocol::CloseCode code, std::string_view reason);
 
@@ -98,8 +99,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   websocket::MaskSource masks_;
   std::unique_ptr<websocket::Deflater> deflater_;
   std::string deflated_;
-  std::string queued_;   // frames for the next write
-  std::string writing_;  // frames of the write in flight, from written_ on not yet with the kernel
+  std::string translated_;  // a message in CBOR as JSON
+  std::string queued_;      // frames for the next write
+  std::string writing_;     // frames of the write in flight, from written_ on not yet with the kernel
   std::size_t written_ = 0;
   bool flush_scheduled_ = false;
   bool write_in_flight_ = false;

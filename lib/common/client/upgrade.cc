@@ -13,6 +13,7 @@
 #include <exception>
 #include <nlohmann/json.hpp>
 
+#include "common/cbor/cbor_writer.h"
 #include "common/client/refusal_hint.h"
 #include "common/version.h"
 #include "common/websocket/handshake.h"
@@ -119,6 +120,7 @@ std::string list_of(const http::fields& fields, http::field name) {
 
 // Whether the request, which may have such a header of the user's, names the subprotocol.
 bool offers_subprotocol(const ClientOptions& options, std::string_view protocol) {
+  if (options.wire == Wire::kCbor && protocol == cbor::kSubprotocol) return true;
   return std::ranges::any_of(options.headers, [&](const auto& header) {
     return boost::beast::iequals(header.first, "Sec-WebSocket-Protocol") &&
            http::token_list{header.second}.exists({protocol.data(), protocol.size()});
@@ -152,6 +154,7 @@ std::string upgrade_request(const ClientOptions& options, std::string_view key) 
   if (options.offer_deflate) {
     text += fmt::format("Sec-WebSocket-Extensions: {}\r\n", websocket::deflate_offer(deflate_wish()));
   }
+  if (options.wire == Wire::kCbor) text += fmt::format("Sec-WebSocket-Protocol: {}\r\n", cbor::kSubprotocol);
   if (!options.token.empty()) text += fmt::format("Authorization: Bearer {}\r\n", options.token);
   bool names_agent = false;
   for (const auto& [name, value] : options.headers) {
@@ -257,6 +260,10 @@ UpgradeAnswer::Status UpgradeAnswer::judge_switch() {
   if (response.count(http::field::sec_websocket_protocol) > 0 && !offers_subprotocol(options_, protocol)) {
     return refuse(fmt::format("{} insists on a subprotocol that was not offered: {}", options_.url.display(),
                               protocol));
+  }
+  if (options_.wire == Wire::kCbor && protocol != cbor::kSubprotocol) {
+    return refuse(fmt::format("{} does not speak CBOR ({}); leave --wire out", options_.url.display(),
+                              cbor::kSubprotocol));
   }
   return Status::kAccepted;
 }

@@ -36,6 +36,24 @@ def test_json_is_the_event_as_it_came(stage):
         assert tap.stdout.decode() == client.take_events(1)[0].text + "\n"
 
 
+def test_what_comes_in_cbor_is_printed_byte_for_byte_as_in_json(stage):
+    server = stage.server()
+    values = ['{"z":1.10,"a":12345678901234567890}', "-0.0", '"\\ud83d lone"', "[ 1 ]", "{}"]
+    with server.client() as client:
+        for value in values[:3]:
+            client.publish_text("a", value)
+        taps = [
+            stage.tool("wstap", "-u", server.url, "-o", "json", "--from", "start", "-n", len(values), "a", *wire)
+            for wire in ((), ("--wire", "cbor"))
+        ]
+        server.wait_for_subscriptions(2)
+        for value in values[3:]:
+            client.publish_text("a", value)
+    assert [tap.wait() for tap in taps] == [0, 0], taps[1].stderr
+    assert taps[1].stdout == taps[0].stdout
+    assert [line.split(',"data":')[1] for line in taps[1].stdout.decode().splitlines()] == [v + "}" for v in values]
+
+
 def test_a_pipe_gets_json_lines_without_being_asked(stage):
     tap = tapped(stage, stage.server())
     assert [json.loads(line)["type"] for line in tap.stdout.splitlines()] == [kind for kind, _ in KNOWN]
