@@ -32,7 +32,7 @@ def test_readers_of_one_address_leave_room_for_others(stage):
     stats = server.stats()
     assert stats["refused_channels_client"] == 1 and stats["refused_channels_server"] == 0, stats
     assert server.get("/metrics").body.decode().count('wskit_channels_refused_total{limit="client"} 1') == 1
-    assert "refused by a limit on subscriptions or channels: 203.0.113.9" in server.log
+    server.process.wait_for_stderr("refused by a limit on subscriptions or channels: 203.0.113.9")
 
 
 def test_names_that_nobody_hears_any_more_make_room(stage):
