@@ -342,3 +342,43 @@ def test_an_uncalled_function_is_found():
     assert uncalled(sources | stranger) == uncalled(sources), "of something else, for it does not know the header"
     friend = {"wspub/b.cc": '#include "wspub/a.h"\nint f(Box& box) { return box.shut() + idle(); }\n'}
     assert uncalled(sources | friend) == []
+
+
+STEP = re.compile(r"^\d+\. `(?P<file>[^`]+)` `(?P<function>[^`]+)`", re.MULTILINE)
+
+
+def wrong_steps(page, sources):
+    """Steps of the walks that are not in the sources, or that no step before them in their list calls."""
+    wrong = []
+    for steps in re.findall(r"(?:^\d+\. `.*\n)+", page, re.MULTILINE):
+        passed = ""
+        for step in STEP.finditer(steps):
+            name, function = step.group("file"), step.group("function")
+            own = [
+                found
+                for found in formatted_cpp.read(sources.get(name, "")).functions
+                if found.lines and "::".join(filter(None, (found.owner, found.name))) == function
+            ]
+            calls = not passed or re.search(rf"\b{function.split('::')[-1]}\b", passed)
+            if not own or not calls:
+                wrong.append(f"{name} {function}")
+            lines = formatted_cpp.code_of(sources.get(name, "")).splitlines()
+            # The name of the function itself calls nothing.
+            bodies = "\n".join("\n".join(lines[found.line - 1 : found.line - 1 + found.lines]) for found in own)
+            passed += re.sub(rf"\b{re.escape(function)}\b", "", bodies) + "\n"
+    return wrong
+
+
+def test_the_walks_go_through_the_sources(sources):
+    page = (ROOT / "docs/design.md").read_text().split("## Three walks\n")[1].split("\n## ")[0]
+    assert len(re.findall(r"^### ", page, re.MULTILINE)) == 3
+    assert len(STEP.findall(page)) > 60
+    assert not wrong_steps(page, sources)
+
+
+def test_a_step_that_leads_nowhere_is_found():
+    sources = {"wspub/a.cc": "void f() {\n  g();\n}\nvoid g() {\n  return;\n}\nvoid h() { f(); }\n"}
+    assert wrong_steps("1. `wspub/a.cc` `f`: begins\n2. `wspub/a.cc` `g`: ends\n", sources) == []
+    assert wrong_steps("1. `wspub/a.cc` `g`\n2. `wspub/a.cc` `f`\n", sources) == ["wspub/a.cc f"]
+    assert wrong_steps("1. `wspub/a.cc` `f`\n2. `wspub/a.cc` `A::g`\n", sources) == ["wspub/a.cc A::g"]
+    assert wrong_steps("1. `wspub/b.cc` `f`\n\nThen:\n\n1. `wspub/a.cc` `g`\n", sources) == ["wspub/b.cc f"]
