@@ -24,7 +24,6 @@ class Function:
 @dataclass
 class Class:
     name: str  # "Outer::Inner", without namespaces
-    line: int
     bases: list[str] = field(default_factory=list)
     methods: list[str] = field(default_factory=list)  # public ones, each overload by itself, without constructors
     members: list[str] = field(default_factory=list)  # data that each object has
@@ -135,21 +134,19 @@ class Reader:
             self.scopes.append((None, "public"))
             return at + 1, at + 1
         if (match := CLASS_HEAD.match(ATTRIBUTE.sub("", head))) and "=" not in head:
-            self.open_class(match, begin)
+            self.open_class(match)
             return at + 1, at + 1
         if self.code[at - 1] in " \n" and (place := self.function_name(begin, at)):
             first = begin + len(head) - len(head.lstrip())
             self.function(place, first, end, head)
             return end + 1, end + 1
-        if re.match(r"\s*enum\b", head):
-            return start, end + 1
-        return start, end + 1  # an initializer: the statement goes on
+        return start, end + 1  # an initializer or an enum: the statement goes on
 
-    def open_class(self, match, begin):
+    def open_class(self, match):
         name = re.sub(r"\bfinal\b|<.*", "", match.group("name")).split()
         outer = self.scopes[-1][0] if self.scopes else None
         full = (outer.name + "::" if outer else "") + (name[-1] if name else "")
-        found = Class(full, self.line_of(begin + len(match.group()) - len(match.group().lstrip())))
+        found = Class(full)
         for base in drop_nested(match.group("bases") or "").split(","):
             found.bases += re.findall(r"(\w+)\s*$", base)
         self.found.classes.append(found)

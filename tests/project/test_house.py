@@ -271,15 +271,15 @@ def uncalled(sources):
     A name tells: what has the name of something else that the caller knows, too, is taken for called.
     """
     calls = Calls(sources)
-    found = {}
+    found = []
     for header in (name for name in sources if name.endswith((".h", ".h.in"))):
         for function in calls.read[header].functions:
             is_special = function.name in ("operator", function.owner) or function.name.startswith("~")
             if is_special or function.overrides or function.name in CALLED_BY_LIBRARIES:
                 continue
             if not calls.is_called(header, function):
-                found[f"uncalled {header}: {'::'.join(filter(None, (function.owner, function.name)))}"] = function.line
-    return list(found)
+                found.append(f"uncalled {header}: {'::'.join(filter(None, (function.owner, function.name)))}")
+    return found
 
 
 def test_only_what_is_listed_is_large_or_uncalled(sources):
