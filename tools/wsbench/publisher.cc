@@ -84,7 +84,7 @@ std::optional<Publisher::Times> Publisher::times_of(std::uint64_t sequence) cons
 void Publisher::work(Histogram& lag) {
   if (fd_ < 0) return;
   const Nanos deadline = expire_before_.exchange(0, std::memory_order_acq_rel);
-  if (deadline != 0 && window_) expired_.fetch_add(window_->expire(deadline), std::memory_order_relaxed);
+  if (deadline != 0 && window_) window_->expire(deadline);
   while (flush() && encode_some(lag)) {
   }
 }

@@ -58,7 +58,6 @@ class Publisher {
   bool received(std::uint64_t sequence, std::uint32_t deliveries);
   // Gives up what was sent before `deadline`, at the next pump().
   void expire_before(Nanos deadline) { expire_before_.store(deadline, std::memory_order_release); }
-  [[nodiscard]] std::uint64_t expired() const { return expired_.load(std::memory_order_relaxed); }
 
   // When an event was due and sent (since the base); for acknowledgements. Nothing
   // where it is too long ago.
@@ -69,7 +68,6 @@ class Publisher {
   [[nodiscard]] std::optional<Times> times_of(std::uint64_t sequence) const;
 
   [[nodiscard]] std::uint64_t sent() const { return sent_.load(std::memory_order_acquire); }
-  [[nodiscard]] bool open_loop() const { return !plan_.window; }
   // Open loop: when the next event is due, in clock time.
   [[nodiscard]] Nanos next_due() const { return next_due_.load(std::memory_order_acquire); }
 
@@ -95,7 +93,6 @@ class Publisher {
   std::atomic<bool> flowing_{false};
   std::atomic<std::uint32_t> probes_{0};
   std::atomic<Nanos> expire_before_{0};
-  std::atomic<std::uint64_t> expired_{0};
   std::atomic<std::uint64_t> sent_{0};
   std::atomic<Nanos> next_due_{INT64_MAX};
 

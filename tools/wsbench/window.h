@@ -34,7 +34,6 @@ class Window {
   std::uint32_t expire(Nanos deadline);
 
   [[nodiscard]] std::uint32_t in_flight() const;
-  [[nodiscard]] std::uint32_t limit() const { return limit_; }
 
  private:
   // `state`: the low half of the event's number above the deliveries to come; a late

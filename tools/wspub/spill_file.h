@@ -53,8 +53,6 @@ class SpillFile {
   // any, the file goes. Empty, or why that was not possible.
   [[nodiscard]] std::string finish(std::string_view front);
 
-  [[nodiscard]] const std::string& path() const { return path_; }
-
  private:
   void write_tail();
   [[nodiscard]] bool refill();

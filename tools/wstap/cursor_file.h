@@ -44,7 +44,6 @@ class CursorFile {
   [[nodiscard]] const std::optional<protocol::FromPositions>& since() const { return since_; }
   // The server that the file was last written for; empty: none.
   [[nodiscard]] const std::string& saved_url() const { return saved_url_; }
-  [[nodiscard]] const std::string& path() const { return path_; }
 
   // Replaces the file as a whole, and returns once that is on the disk.
   [[nodiscard]] CursorResult<void> save(const protocol::FromPositions& since);

@@ -4,9 +4,9 @@
 #include "common/cli/tool.h"
 
 namespace wskit::tap {
+namespace {
 
-void add_options(cli::Tool& tool, TapOptions& options) {
-  CLI::App& app = tool.app();
+void add_select_options(CLI::App& app, TapOptions& options) {
   cli::add_texts(app, "CHANNEL", options.channels, "CHANNEL",
                  "Names (market/AAPL) or patterns: * stands for one segment, ** at the end for one or more; "
                  "none: the server's default channels")
@@ -16,7 +16,9 @@ void add_options(cli::Tool& tool, TapOptions& options) {
                  "Only events of this type. The server filters, so that gaps cannot be told; with --verify, "
                  "--until or --end wstap does, so that they can")
       ->group("Select");
+}
 
+void add_range_options(CLI::App& app, TapOptions& options) {
   cli::add_text(
       app, "--from", options.from, "POS",
       "Where to begin: start (the oldest that is held; what is gone before it is a gap), -100 (events "
@@ -54,7 +56,9 @@ void add_options(cli::Tool& tool, TapOptions& options) {
       ->group("Range");
   cli::add_texts(app, "--until-event", options.until_events, "TYPE", "End after an event of this type")
       ->group("Range");
+}
 
+void add_output_options(CLI::App& app, TapOptions& options) {
   cli::add_choice(app, "-o,--output", options.format,
                   {{"auto", Format::kAuto},
                    {"json", Format::kJson},
@@ -70,7 +74,9 @@ void add_options(cli::Tool& tool, TapOptions& options) {
   app.add_flag("--wrap", options.wrap,
                "pretty: on a terminal, go on in the next line instead of cutting what is too long")
       ->group("Output");
+}
 
+void add_integrity_options(CLI::App& app, TapOptions& options) {
   cli::add_text(app, "--cursor", options.cursor, "FILE",
                 "Go on where the last run with this file ended (the first one begins at --from), and keep in "
                 "it how far each channel was written")
@@ -86,13 +92,9 @@ void add_options(cli::Tool& tool, TapOptions& options) {
          "Check order, gaps, repetitions, epochs and merges: a JSON line on stderr for each incident, a "
          "summary at the end, exit code 7 if there was any")
       ->group("Integrity");
+}
 
-  cli::add_connect_options(app, options.connect);
-  cli::add_choice(app, "--wire", options.wire, {{"json", client::Wire::kJson}, {"cbor", client::Wire::kCbor}},
-                  "In which form messages travel; what is printed is the same")
-      ->group("Connection");
-  tool.complete_channels(options.connect);
-
+void describe(cli::Tool& tool) {
   tool.add_section(
       "Reconnecting",
       "When the connection is lost, wstap comes back, and asks for what it missed by the position "
@@ -123,6 +125,22 @@ void add_options(cli::Tool& tool, TapOptions& options) {
   tool.describe_exit_code(1, {});
   tool.describe_exit_code(7, "a gap (--on-gap fail), or an incident (--verify)");
   tool.describe_exit_code(5, "timed out (--timeout), or no event ever came (--idle)");
+}
+
+}  // namespace
+
+void add_options(cli::Tool& tool, TapOptions& options) {
+  CLI::App& app = tool.app();
+  add_select_options(app, options);
+  add_range_options(app, options);
+  add_output_options(app, options);
+  add_integrity_options(app, options);
+  cli::add_connect_options(app, options.connect);
+  cli::add_choice(app, "--wire", options.wire, {{"json", client::Wire::kJson}, {"cbor", client::Wire::kCbor}},
+                  "In which form messages travel; what is printed is the same")
+      ->group("Connection");
+  tool.complete_channels(options.connect);
+  describe(tool);
 }
 
 }  // namespace wskit::tap

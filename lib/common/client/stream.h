@@ -23,9 +23,6 @@ class Stream {
   // From here on the bytes go through TLS, whose handshake is the caller's next step.
   Tls& start_tls(boost::asio::ssl::context& context) { return tls_.emplace(socket_, context); }
 
-  // Null: there is none.
-  [[nodiscard]] Tls* tls() { return tls_ ? &*tls_ : nullptr; }
-
   template <class Handler>
   void async_read_some(boost::asio::mutable_buffer buffer, Handler&& handler) {
     if (tls_) {

@@ -50,13 +50,13 @@ struct ReceiveTime {
   return {.dedup = {}, .producer = &producer, .sequence = event.sequence};
 }
 
-// Where a channel stands.
+// A position in a channel: an offset and its epoch.
 struct Position {
   std::uint64_t offset = 0;  // of its newest event; 0: none yet
   std::string_view epoch;    // lives as long as the channel
 };
 
-// What became of a published event.
+// The outcome of publishing an event.
 struct Accepted {
   std::uint64_t offset = 0;          // 0: the broker tells it once it has settled the ticket
   bool duplicate = false;            // it was seen before, with this offset
@@ -71,7 +71,7 @@ struct Accepted {
 
 [[nodiscard]] Accepted accepted_as(const broker::Receipt& receipt);
 
-// Where a reader who asks for `since` begins.
+// The start of a replay for a reader who asks for `since`.
 struct ReplayStart {
   std::uint64_t after = 0;  // the events behind this offset follow
   bool recovered = false;   // they are all that the reader missed
@@ -82,8 +82,8 @@ struct ReplayStart {
   std::uint64_t seam = 0;  // begin_replay: deliveries to the shard's inbox after it follow `newest`
 };
 
-// What one shard keeps of a channel beside the channel itself: the fan-out's LocalChannel.
-// The channel holds it and destroys it, and knows nothing else of it.
+// The state that one shard keeps beside a channel: the fan-out's LocalChannel. The channel owns
+// it, and knows nothing else of it.
 class ShardState {
  public:
   ShardState() = default;
@@ -94,7 +94,7 @@ class ShardState {
 
 class Channel final : private broker::Log::Listener {
  public:
-  // What a channel shares with all others. Outlives it.
+  // The parts that a channel shares with all others. They outlive it.
   struct Home {
     std::span<const std::unique_ptr<Inbox>> inboxes;  // one a shard, in the shards' order
     MemoryBudget& histories;
@@ -138,7 +138,7 @@ class Channel final : private broker::Log::Listener {
   Accepted publish(const protocol::PublishEvent& event, const ReceiveTime& received,
                    std::span<Channel* const> copies, const ProducerPtr& producer = nullptr);
 
-  // What publish() would say now of an event with that sequence: `forgotten`, or
+  // Answers `forgotten` if publish() would say so now of an event with that sequence, else
   // nothing.
   [[nodiscard]] std::optional<Accepted> check_sequence(const Producer& producer, std::int64_t sequence,
                                                        protocol::SystemMicros now);
@@ -150,7 +150,7 @@ class Channel final : private broker::Log::Listener {
   // that is.
   [[nodiscard]] std::optional<protocol::SystemMicros> beyond_memory(const protocol::Since& since) const;
 
-  // Where `since` is; FromNow begins behind the newest event and has recovered
+  // Finds the place of `since`; FromNow begins behind the newest event and has recovered
   // nothing. The first events of the replay come with it, until `max_bytes` are
   // passed: taken at once, for the oldest ones may be let go at any
   // moment. REQUIRES: !beyond_memory(since). With `shard`: `max_bytes` may be 0 for
@@ -207,7 +207,7 @@ class Channel final : private broker::Log::Listener {
   // is_idle().
   void close();
 
-  // What the shard keeps of the channel, made and read by its fan-out; null: nothing. Only
+  // The state that the shard's fan-out keeps of the channel; null: none. Only
   // that shard's thread may touch it.
   [[nodiscard]] std::unique_ptr<ShardState>& local(std::size_t shard) { return local_[shard]; }
 

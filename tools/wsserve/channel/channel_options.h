@@ -12,7 +12,7 @@
 
 namespace wskit::server {
 
-// What becomes of events for a subscriber slower than its channel.
+// The rule for events that a subscriber is too slow for.
 enum class DeliveryMode : std::uint8_t {
   kLossless,  // nothing is skipped; past its queue limit the subscriber is closed with 4008
   kLatest,    // at most one event a key waits, and says how many it stands for
@@ -20,16 +20,16 @@ enum class DeliveryMode : std::uint8_t {
 
 struct ChannelOptions {
   DeliveryMode delivery = DeliveryMode::kLossless;
-  // What memory holds of it.
+  // The limits of the history in memory.
   HistoryLimits history;
-  // What the store keeps of it, if it is durable: only what somebody has asked for is a
-  // limit here, and none is by default.
+  // The limits of the history in the store, if the channel is durable. Only a limit that
+  // somebody has asked for applies, and there is none by default.
   HistoryLimits stored = kNoHistoryLimits;
   DedupLimits dedup;
   // Its events are written to the server's store, if there is one, before they
   // are acknowledged and delivered.
   bool durable = true;
-  // Where in `data` the key of an event that brings none is; null: nowhere.
+  // The path in `data` to the key of an event that brings none; null: there is no key.
   // Shared by all channels of a rule.
   std::shared_ptr<const protocol::JsonPath> key;
   // By which its events go to other channels too; null: none.

@@ -13,7 +13,7 @@
 
 namespace wskit::server {
 
-// What one rule says; the rest it leaves as it is.
+// One rule: each option that it sets replaces the default, the others stay as they are.
 struct ChannelRule {
   std::vector<protocol::Pattern> patterns;  // one that matches is enough
   std::optional<std::size_t> max_events;

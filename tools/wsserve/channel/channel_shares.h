@@ -1,4 +1,4 @@
-// Who made how many of the channels that there are, so that nobody fills the table alone.
+// Counts the channels that each client has made, so that nobody fills the table alone.
 //
 // Threads: one at a time; the hub's lock guards it.
 #pragma once

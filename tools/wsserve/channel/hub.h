@@ -101,7 +101,7 @@ class Hub {
   // All of them, in no particular order.
   [[nodiscard]] std::vector<Channel*> all() const;
 
-  // What looks by name and by pattern have cost, for those who measure it.
+  // The cost of looks by name and by pattern, for those who measure it.
   [[nodiscard]] std::uint64_t steps() const;
 
   // Other limits and rules from now on, for the channels that there are too.
@@ -121,11 +121,11 @@ class Hub {
   void shed_histories();
 
   [[nodiscard]] std::size_t channel_count() const;
-  // How many were forgotten since the start.
+  // The number of channels that were forgotten since the start.
   [[nodiscard]] std::uint64_t forgotten() const;
   [[nodiscard]] broker::Broker& broker() const { return broker_; }
   [[nodiscard]] const MemoryBudget& histories() const { return histories_; }
-  // Of dedup ids and sequences.
+  // The budget of dedup ids and sequences.
   [[nodiscard]] const MemoryBudget& dedup_ids() const { return dedup_ids_; }
   [[nodiscard]] Producers& producers() { return producers_; }
 

@@ -75,7 +75,8 @@ class CommandRunner final : public CommandHandler {
   void let_go_of(std::span<Channel* const> channels);
 
  private:
-  // Who subscribes: a peer, or a request that is to become one and has no subscriptions yet.
+  // The one who subscribes: a peer, or a request that is to become one and has no subscriptions
+  // yet.
   // It stays as long as its connection, and may be kept while that is suspended.
   struct Asker {
     explicit Asker(Peer& asking);
@@ -106,7 +107,8 @@ class CommandRunner final : public CommandHandler {
   // Any but publish and ping, which take no time.
   void carry_out(Peer& peer, const protocol::Command& command);
   void authenticate(Peer& peer, const protocol::Command& command);
-  // What it opens with; of what it may not subscribe it is told.
+  // Subscribes to the channels that the connection was opened with, and tells the peer which of
+  // them it may not have.
   void subscribe_first(Peer& peer, const std::vector<std::string>& channels, const FirstSubscriptions& first);
   // Takes back what its user may not subscribe any more, and tells of it.
   void drop_forbidden(Peer& peer);
@@ -127,7 +129,8 @@ class CommandRunner final : public CommandHandler {
   using Located = std::function<void(const protocol::Result<protocol::Since>&)>;
   void locate(const Asker& asker, const SubscribeRequest& request, const protocol::Since& since,
               const Located& then);
-  // What many channels make long is done some at a time, between the turns.
+  // Prepares the fan-out for the patterns among the names, a slice at a time between the turns
+  // where there are many channels; then calls `then`.
   void prepare(const Asker& asker, const std::vector<std::string>& names,
                const std::function<void(bool at_once)>& then);
   void locate_in_store(const Asker& asker, const std::vector<std::string>& names,
@@ -180,10 +183,10 @@ class CommandRunner final : public CommandHandler {
   [[nodiscard]] std::optional<protocol::Error> check_matches(const std::vector<std::string>& names);
   // Those of the names that are patterns.
   [[nodiscard]] static std::vector<protocol::Pattern> patterns_of(const std::vector<std::string>& names);
-  // What becomes of a subscription, bounded while it is gathered.
+  // The answer to a subscription, bounded while it is gathered.
   struct Told {
-    // Of a channel whose events another subscription brings already.
     static constexpr std::size_t kItself = SIZE_MAX;
+    // A channel whose events another subscription brings already.
     struct Live {
       std::size_t match;  // of the entry; kItself: a name's own position
       Fanout::Stand stand;
@@ -205,7 +208,7 @@ class CommandRunner final : public CommandHandler {
   // Subscribes the checked name or pattern of the answer's last entry, or changes its
   // terms if it is subscribed already; the entry tells of it.
   void add(Peer& peer, const SubscriptionTerms& terms, const protocol::Since& since, Told& answer);
-  // Where it stands, with nothing recovered and nothing replayed.
+  // Tells where the channel stands, with nothing recovered and nothing replayed.
   void stand(Peer& peer, const SubscriptionTerms& terms, Told& answer);
   void add_channel(Peer& peer, TypeFilterPtr filter, const protocol::Since& since, Told& answer);
   void add_pattern(Peer& peer, const SubscriptionTerms& terms, const protocol::Since& since, Told& answer);

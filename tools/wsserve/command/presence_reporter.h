@@ -1,4 +1,4 @@
-// What one shard tells of its connections on watched channels.
+// Tells who of one shard's connections comes to watched channels and who leaves them.
 //
 // Threads: one, the shard's.
 #pragma once

@@ -1,5 +1,5 @@
-// Where the events of one command go besides the channels that they name, found
-// out before the first of them is published.
+// Finds the channels that the events of one command go to besides those that they name, before
+// the first of them is published.
 //
 // Threads: one, the shard's. Keeps its buffers from command to command.
 #pragma once
@@ -30,7 +30,7 @@ class RoutePlan {
   explicit RoutePlan(FindChannel find) : find_(std::move(find)) {}
 
   void clear();
-  // Of the next event. Copies are routed on: a channel gets the event once,
+  // Adds the next event. Copies are routed on: a channel gets the event once,
   // however many rules lead there.
   void add(Channel& source, const protocol::PublishEvent& event);
 

@@ -145,6 +145,10 @@ void add_channel_options(CLI::App& app, Options& options) {
       "What a stored event survives: full a power failure, normal and off the death of the "
       "server alone")
       ->group("Channels");
+}
+
+void add_dedup_options(CLI::App& app, Options& options) {
+  LiveOptions& live = options.live;
   live(cli::add_count(
            app, "--dedup-ids", options.dedup_ids,
            "Dedup ids remembered for each channel, and sequences for each producer on it, so that an "
@@ -199,6 +203,10 @@ void add_limit_options(CLI::App& app, Options& options) {
   live(cli::add_size(app, "--queue-limit", options.queue_limit,
                      "Bytes that may wait for one connection; a slower reader is closed with 4008"))
       ->group("Limits");
+}
+
+void add_time_limit_options(CLI::App& app, Options& options) {
+  LiveOptions& live = options.live;
   live(cli::add_duration(app, "--handshake-timeout", options.handshake_timeout,
                          "Time for a request to be complete"))
       ->check(at_least(kMinHandshakeTimeout))
@@ -228,7 +236,22 @@ void add_limit_options(CLI::App& app, Options& options) {
            "Highest max_rate that a subscriber may ask for: each event of such a one is looked at by itself"))
       ->check(check_pace)
       ->group("Limits");
-  add_limit_options(app, options.limits, live);
+}
+
+void add_running_options(CLI::App& app, Options& options) {
+  LiveOptions& live = options.live;
+  live(app.add_flag("--echo", options.echo, "Serve /echo, which sends text and binary messages back"))
+      ->group("Running");
+  cli::add_text(app, "--audit", options.audit, "FILE",
+                "File of JSON lines that says who connected, was refused, subscribed, published and "
+                "administered; SIGUSR1 opens it anew")
+      ->envname("WSKIT_AUDIT")
+      ->group("Running");
+  app.add_flag("--audit-data", options.audit_data,
+               "Have the data of published events in the audit log as well")
+      ->group("Running");
+  live(cli::add_duration(app, "--drain", options.drain, "Time that connections get to end after SIGTERM"))
+      ->group("Running");
 }
 
 // Options that do nothing without another one, or beside it.
@@ -296,19 +319,11 @@ void add_options(cli::Tool& tool, Options& options) {
   auth::add_access_options(app, options.access, live);
   add_proxy_options(app, options.limits, live);
   add_channel_options(app, options);
+  add_dedup_options(app, options);
   add_limit_options(app, options);
-  live(app.add_flag("--echo", options.echo, "Serve /echo, which sends text and binary messages back"))
-      ->group("Running");
-  cli::add_text(app, "--audit", options.audit, "FILE",
-                "File of JSON lines that says who connected, was refused, subscribed, published and "
-                "administered; SIGUSR1 opens it anew")
-      ->envname("WSKIT_AUDIT")
-      ->group("Running");
-  app.add_flag("--audit-data", options.audit_data,
-               "Have the data of published events in the audit log as well")
-      ->group("Running");
-  live(cli::add_duration(app, "--drain", options.drain, "Time that connections get to end after SIGTERM"))
-      ->group("Running");
+  add_time_limit_options(app, options);
+  add_limit_options(app, options.limits, live);
+  add_running_options(app, options);
   std::vector<cli::ConfigTables> tables = auth::access_tables(options.access);
   tables.push_back(
       {"channel", [&options](CLI::App& table) { add_rule_options(table, options.rules.emplace_back()); }});

@@ -50,9 +50,7 @@ class SettledReply {
 
   // Of the command; empty: no reply is wanted but to a failure.
   [[nodiscard]] const std::string& id() const { return reply_.id; }
-  // How many events were not settled at once.
-  [[nodiscard]] std::size_t waited() const { return waited_; }
-  // How many of them are not accepted.
+  // How many of the events that were not settled at once are not accepted.
   [[nodiscard]] std::size_t lost() const { return lost_; }
   // How many of those lost were not known to be another one's duplicate.
   [[nodiscard]] std::size_t lost_first() const { return lost_first_; }
@@ -69,7 +67,7 @@ class SettledReply {
   const PublishedReply& reply_;
   std::vector<protocol::Published> published_;
   std::vector<std::string> epochs_;  // that the broker told; reserved, for published_ refers to them
-  std::size_t waited_ = 0;
+  std::size_t waited_ = 0;           // events that were not settled at once
   std::size_t lost_ = 0;
   std::size_t lost_first_ = 0;
   std::size_t late_duplicates_ = 0;

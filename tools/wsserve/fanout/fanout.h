@@ -1,5 +1,5 @@
-// Who on one shard listens to what, and the delivery of one turn's events to all
-// of them: each subscriber is handed everything that the turn holds for it, once.
+// Knows who on one shard listens to what, and delivers one turn's events to all of
+// them: each subscriber is handed everything that the turn holds for it, once.
 //
 // Subscribers whose events are the same get the same bytes: one joined run a
 // channel, and for those who listen to several channels one merged run for each
@@ -65,7 +65,8 @@ class Fanout {
 
   void change_filter(Subscription& subscription, TypeFilterPtr filter);
   void change_pace(Subscription& subscription, Pace pace);
-  // What this turn still holds for the subscriber is delivered first.
+  // Ends the subscription; events that this turn still holds for the subscriber are delivered
+  // first.
   void unsubscribe(std::unique_ptr<Subscription> subscription);
   // The delivery of channels may have changed. REQUIRES: between turns.
   void look_at_delivery();
@@ -87,7 +88,7 @@ class Fanout {
   // afterwards.
   void forget(Subscriber& subscriber);
 
-  // Where a channel stood, and how many deliveries had been pushed by then.
+  // A channel, and the number of deliveries that had been pushed when it was looked at.
   struct Stand {
     const Channel* channel;
     std::uint64_t seam;
@@ -131,7 +132,7 @@ class Fanout {
   [[nodiscard]] std::uint64_t steps() const { return patterns_.steps(); }
   [[nodiscard]] std::uint64_t looks() const { return looks_made_; }
 
-  // So long may work on many channels keep the others waiting.
+  // The time for which work on many channels may keep the others waiting.
   static constexpr std::chrono::milliseconds kSlice{2};
 
   // Hands over at once what this turn holds for one subscriber.
@@ -212,7 +213,7 @@ class Fanout {
 
   std::unordered_set<LocalChannel*> locals_;
   PatternIndex<std::unique_ptr<Audience>> patterns_;
-  // Where the last listener may have left. Looked at between turns, for before
+  // Channels that the last listener may have left. Looked at between turns, for before
   // that a run may still refer to them.
   std::vector<LocalChannel*> left_channels_;
   std::vector<std::string> left_patterns_;

@@ -1,4 +1,4 @@
-// What the query of an upgrade or of an event stream asks for, beside the channels.
+// The wishes in the query of an upgrade or of an event stream, beside the channels.
 //
 // Threads: a plain value.
 #pragma once

@@ -44,8 +44,8 @@ class Subscriber {
   virtual void deliver_waiting(const Channel& /*channel*/) {}
   // The channel's log was broken: what is delivered of it from here on is of another epoch.
   virtual void channel_broke(const Channel& /*channel*/) {}
-  // What it was to be delivered is lost, for something was thrown: it must not be handed
-  // anything that follows. Called while the exception is handled.
+  // Events for it are lost, for something was thrown: it must not be handed anything that
+  // follows. Called while the exception is handled.
   virtual void delivery_failed() noexcept {}
   // That many events of this turn did not pass the subscription's type filter.
   virtual void count_filtered(std::uint32_t events) = 0;
@@ -67,7 +67,7 @@ class Subscriber {
   using Holds = std::unordered_map<const Channel*, std::uint64_t>;
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
-  // What this turn holds for the subscriber: a list in Fanout::interests_, begun
+  // The events that this turn holds for the subscriber: a list in Fanout::interests_, begun
   // if turn_ is the current turn, handed over if it is empty again.
   std::uint64_t turn_ = 0;
   std::uint32_t first_interest_ = kNone;

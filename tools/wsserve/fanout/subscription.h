@@ -49,7 +49,7 @@ class Audience {
     bool cut;  // by a filter or a pace
   };
 
-  // Of a plain name: part of `channel`.
+  // The audience of a plain name is part of `channel`.
   Audience(std::string name, LocalChannel& channel) : name_(std::move(name)), channel_(&channel) {}
   explicit Audience(protocol::Pattern pattern) : name_(pattern.text()), pattern_(std::move(pattern)) {}
   // Subscriptions that outlive it are in none.

@@ -18,11 +18,12 @@ class TypeFilter {
  public:
   [[nodiscard]] static TypeFilterPtr only(std::vector<std::string> types);
 
-  // What passes `filter` (null: everything) and is none of `types`.
+  // Makes a filter for the events that pass `filter` (null: everything) and are none of `types`.
   [[nodiscard]] static TypeFilterPtr without(const TypeFilterPtr& filter,
                                              std::span<const std::string_view> types);
 
-  // What passes either of them; null, as they may be, if that is everything.
+  // Makes a filter for the events that pass one of the two; null, as they may be, if that is
+  // everything.
   [[nodiscard]] static TypeFilterPtr either(const TypeFilterPtr& a, const TypeFilterPtr& b);
 
   [[nodiscard]] bool passes(std::string_view type) const;

@@ -18,8 +18,6 @@ class Asset {
   // The body, gzip for those who take it; or 304 for those who have it (If-None-Match).
   [[nodiscard]] Response respond(const Request& request) const;
 
-  [[nodiscard]] const std::string& etag() const { return etag_; }
-
  private:
   std::string content_type_;
   std::string plain_;

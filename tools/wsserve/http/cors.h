@@ -1,5 +1,5 @@
-// What lets a page of another origin read the answers (the Fetch standard, "CORS
-// protocol"), and what OPTIONS is answered with.
+// The headers that let a page of another origin read the answers (the Fetch standard, "CORS
+// protocol"), and the answer to OPTIONS.
 //
 // Threads: pure functions.
 #pragma once
@@ -15,7 +15,7 @@ namespace wskit::server::http {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-// Of every answer to the request. `allowed`: check_origin() has nothing against it.
+// The headers of every answer to the request. `allowed`: check_origin() has nothing against it.
 [[nodiscard]] Headers cors_headers(const Request& request, bool allowed);
 
 // `methods`: what `Allow` says of the address.

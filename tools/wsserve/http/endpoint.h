@@ -54,7 +54,7 @@ struct Endpoint {
 // and it makes a name or pattern outside of the server's space.
 [[nodiscard]] protocol::Result<protocol::ChannelTemplate> parse_endpoint_channel(std::string_view text);
 
-// What every upgrade may have in its query, besides `token`.
+// The parameters that every upgrade may have in its query, besides `token`.
 inline constexpr std::array<std::string_view, 5> kUpgradeParameters{"conflate", "events", "heartbeat",
                                                                     "max_rate", "since"};
 

@@ -22,15 +22,15 @@ namespace wskit::server::http {
 struct PublishRequest {
   std::vector<protocol::CommandFields> events;
   std::string producer;  // JSON text; empty: none
-  // Where the events stand in the body, if each is a line of it: then the command is a batch, and its
-  // answer an array.
+  // The lines of the body that the events stand in, if each is a line of it: then the command is a
+  // batch, and its answer an array.
   std::vector<std::size_t> lines;
   std::deque<std::string> written;  // texts that do not stand in the body as JSON
 
   [[nodiscard]] bool is_batch() const { return !lines.empty(); }
 };
 
-// What POST /publish takes in its query, besides `token`.
+// The parameters that POST /publish takes in its query, besides `token`.
 inline constexpr std::array<std::string_view, 7> kPublishParameters{
     "as", "dedup", "key", "producer", "sequence", "timestamp", "type"};
 
@@ -46,7 +46,7 @@ inline constexpr std::array<std::string_view, 7> kPublishParameters{
 [[nodiscard]] protocol::Result<PublishRequest> parse_publish_request(const Request& request,
                                                                      std::string_view channel);
 
-// What the parser says of an event of the batch, said of its line.
+// Turns an error about an event of the batch into one about its line.
 [[nodiscard]] protocol::Error at_line(protocol::Error error, std::span<const std::size_t> lines);
 
 }  // namespace wskit::server::http

@@ -14,7 +14,7 @@
 
 namespace wskit::server::http {
 
-// What a refused request is answered with.
+// The answer to a refused request.
 struct HttpError {
   unsigned status = 400;
   std::string code;     // "BAD_REQUEST"; docs/protocol.md, "HTTP"
@@ -46,10 +46,10 @@ struct Request {
   [[nodiscard]] bool lists(std::string_view lower_case_name, std::string_view token) const;
 };
 
-// What a request may want beyond its answer.
+// The session that a request may open beyond its answer.
 enum class Opens : std::uint8_t { kNothing, kSocket, kStream };
 
-// What a header limit may be: enough for a handshake, and no longer than a field of
+// The bounds of a header limit: enough for a handshake, and no longer than a field of
 // Beast's can be.
 inline constexpr std::size_t kLeastHeaderBytes = 1024;
 inline constexpr std::size_t kMostHeaderBytes = std::size_t{60} << 10;
@@ -71,11 +71,11 @@ class RequestReader {
   // Looks for the next request in what is left over.
   Status next();
 
-  // Of the last kRequest; behind a kError as far as its header could be read.
+  // The request of the last kRequest; behind a kError as far as its header could be read.
   [[nodiscard]] Request& request();
-  // Of the last kError: the connection cannot go on.
+  // The answer to the last kError: the connection cannot go on.
   [[nodiscard]] const HttpError& error() const;
-  // What came behind the last request: the first frames behind an upgrade.
+  // Takes the bytes behind the last request: the first frames behind an upgrade.
   [[nodiscard]] std::string take_rest();
   // Whether the client holds its body back until it is told to go on (RFC 9110
   // section 10.1.1). True once for each such request.

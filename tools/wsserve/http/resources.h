@@ -34,7 +34,7 @@ enum class Address : std::uint8_t {
   kReady,
 };
 
-// Whom an address is for, where the server asks for tokens.
+// The clients that an address is for, where the server asks for tokens.
 enum class Access : std::uint8_t {
   kAll,      // without a token too
   kClients,  // who shows a token, or anybody where none is asked for
@@ -58,7 +58,7 @@ struct Resource {
 [[nodiscard]] std::span<const Resource> resources();
 [[nodiscard]] const Resource& resource(Address address);
 
-// What is at a path, and the rest of it behind the prefix; null: nothing. A path that is an
+// The resource at a path, and the rest of the path behind the prefix; null: there is none. A path that is an
 // address itself is that one; else the longest prefix counts.
 struct Found {
   const Resource* resource = nullptr;

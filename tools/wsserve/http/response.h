@@ -19,7 +19,7 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
-// What a refused command would have been answered with, as a refused request.
+// Turns the error of a refused command into the answer to a refused request.
 [[nodiscard]] HttpError to_http(const protocol::Error& error);
 
 // 405. `allowed`: the methods that are served at the path of the request, the first

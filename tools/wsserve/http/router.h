@@ -53,7 +53,7 @@ struct PublishTarget {
 using Route = std::variant<HttpError, Address, HistoryRequest, PublishTarget, CommandSocket, EchoSocket,
                            EventStreamRequest, AdminRequest>;
 
-// What the configuration says of the addresses. Refers to it.
+// The part of the configuration that is about addresses; refers to it.
 struct Addresses {
   std::span<const Endpoint> endpoints;
   std::span<const std::string> default_channels;  // of an address that names no channel
@@ -68,7 +68,7 @@ struct Addresses {
 // Whether it is served to everybody, whoever they are.
 [[nodiscard]] bool is_open(const Route& route);
 
-// What a request asks to be opened beyond its answer.
+// The session that a request asks for beyond its answer.
 [[nodiscard]] Opens opens(const Request& request, const Route& route);
 
 // Fills in what the query of an upgrade asks for; an error names the parameter.

@@ -31,7 +31,7 @@ struct UpgradeResult {
 };
 [[nodiscard]] UpgradeResult accept_upgrade(const Request& request, const websocket::DeflatePolicy& deflate);
 
-// What a plain request to a WebSocket address is told.
+// The answer to a plain request to a WebSocket address.
 [[nodiscard]] HttpError upgrade_required();
 
 }  // namespace wskit::server::http

@@ -17,7 +17,7 @@ namespace wskit::server::http {
 using QueryParameters = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::optional<QueryParameters> parse_query(std::string_view query);
 
-// What is wrong with the query of an address that takes these parameters: one that it
+// Names the fault in the query of an address that takes these parameters: one that it
 // does not know, or one twice that is not among `repeatable`; empty: nothing. `token`
 // is known everywhere.
 [[nodiscard]] std::string query_fault(const QueryParameters& query, std::span<const std::string_view> known,

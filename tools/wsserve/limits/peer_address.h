@@ -24,7 +24,6 @@ class PeerAddress {
 
   // Nothing over a unix socket.
   [[nodiscard]] const std::optional<IpAddress>& ip() const { return ip_; }
-  [[nodiscard]] std::uint16_t port() const { return port_; }  // 0: not known
   // `192.0.2.1`, `2001:db8::1` or `unix`.
   [[nodiscard]] std::string host() const;
   // With the port, if it is known: `192.0.2.1:4711`, `[2001:db8::1]:4711`.
@@ -34,7 +33,7 @@ class PeerAddress {
 
  private:
   std::optional<IpAddress> ip_;
-  std::uint16_t port_ = 0;
+  std::uint16_t port_ = 0;  // 0: not known
 };
 
 // 0 to 65535, without zeros in front.

@@ -288,6 +288,88 @@ class Supervisor {
   std::string_view outcome_;
 };
 
+// The error of what could not be opened, for the notices.
+std::runtime_error not_opened(const protocol::Error& error) { return std::runtime_error(error.message); }
+
+// What serve() opens before it says anything.
+struct Resources {
+  std::vector<std::unique_ptr<Listener>> listeners;
+  std::unique_ptr<AuditLog> audit;  // null: no audit log was asked for
+  OpenedBroker opened;
+};
+
+// Throws std::runtime_error, which says what cannot be opened.
+Resources open_resources(const Program& program, const Settings& settings) {
+  const Options& options = program.options;
+  Resources resources;
+  resources.listeners =
+      open_listeners(program, settings.tls == nullptr ? Listener::Scheme::kPlain : Listener::Scheme::kTls);
+  if (!options.audit.empty()) {
+    auto audit = AuditLog::open({.path = options.audit, .with_data = options.audit_data});
+    if (!audit) throw not_opened(audit.error());
+    resources.audit = std::move(*audit);
+  }
+  auto opened = to_broker(options, settings.channels);
+  if (!opened) throw not_opened(opened.error());
+  resources.opened = std::move(*opened);
+  return resources;
+}
+
+// Throws cli::UsageError where other machines reach a listener and nobody is asked for a token.
+void check_access(const std::vector<std::unique_ptr<Listener>>& listeners, const Options& options,
+                  const Settings& settings) {
+  for (const auto& listener : listeners) {
+    if (!listener->remote() || options.access.allow_anonymous || settings.gate->asks()) continue;
+    throw cli::UsageError(
+        listener->url() +
+        " can be reached by other machines and nobody is asked who they are: add --jwt-key or "
+        "--jwt-secret-file, listen on 127.0.0.1, or add --allow-anonymous");
+  }
+}
+
+// Tells what the store holds and what it may have lost; nothing without a store.
+void tell_of_store(const OpenedBroker& opened, const Options& options, const Settings& settings,
+                   cli::Notices& notices) {
+  const auto figures = opened.broker->figures();
+  if (!figures) return;
+  if (opened.renewed > 0) {
+    notices.warning(
+        "{} channels in {} begin new epochs, for the newest events that were acknowledged may be lost: its "
+        "log is missing or damaged, the file is an older copy, or the machine went down before they were "
+        "flushed",
+        opened.renewed, options.store);
+  }
+  notices.notice("keeping durable channels in {} ({} there already, {}): {}", options.store,
+                 opened.broker->channels().size(), in_mib(figures->file_bytes),
+                 describe_kept(settings.channels));
+}
+
+// Starts the server, whose broker tells its health and its remarks on the main thread.
+void start(Server& server, net::io_context& io, cli::Notices& notices) {
+  server.start(
+      [&io, &notices](const std::string& problem) {
+        net::post(io, [&notices, problem] {
+          if (problem.empty()) return notices.notice("the store can be written again");
+          notices.warning("durable channels take no events until the store can be written again: {}",
+                          problem);
+        });
+      },
+      [&io, &notices](const std::string& line) {
+        net::post(io, [&notices, line] { notices.warning("{}", line); });
+      });
+}
+
+// Runs the main thread's work until the supervisor stops it. What is thrown is counted and does not end it.
+void run(net::io_context& io, Server& server) {
+  while (!io.stopped()) {
+    try {
+      io.run();
+    } catch (...) {
+      server.incidents().caught("the main thread");
+    }
+  }
+}
+
 }  // namespace
 
 cli::Outcome serve(Program& program, CommandLine command_line) {
@@ -301,36 +383,14 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
   }
   settings.tls = *tls;
   const std::size_t shards = to_shards(options);
-  std::vector<std::unique_ptr<Listener>> listeners;
+  Resources resources;
   try {
-    listeners =
-        open_listeners(program, settings.tls == nullptr ? Listener::Scheme::kPlain : Listener::Scheme::kTls);
+    resources = open_resources(program, settings);
   } catch (const std::runtime_error& error) {
     notices.error("{}", error.what());
     return {cli::ExitCode::kLocalIo, 0};
   }
-  std::unique_ptr<AuditLog> audit;
-  if (!options.audit.empty()) {
-    auto opened = AuditLog::open({.path = options.audit, .with_data = options.audit_data});
-    if (!opened) {
-      notices.error("{}", opened.error().message);
-      return {cli::ExitCode::kLocalIo, 0};
-    }
-    audit = std::move(*opened);
-  }
-  auto opened = to_broker(options, settings.channels);
-  if (!opened) {
-    notices.error("{}", opened.error().message);
-    return {cli::ExitCode::kLocalIo, 0};
-  }
-  const std::string url = listeners.front()->url();
-  for (const auto& listener : listeners) {
-    if (!listener->remote() || options.access.allow_anonymous || settings.gate->asks()) continue;
-    throw cli::UsageError(
-        listener->url() +
-        " can be reached by other machines and nobody is asked who they are: add --jwt-key or "
-        "--jwt-secret-file, listen on 127.0.0.1, or add --allow-anonymous");
-  }
+  check_access(resources.listeners, options, settings);
   for (const std::string& warning : options.access.warnings) notices.warning("{}", warning);
   if (settings.gate->asks()) {
     notices.notice("checking tokens with {}", auth::describe(settings.gate->policy().tokens.keys));
@@ -341,59 +401,31 @@ cli::Outcome serve(Program& program, CommandLine command_line) {
 
   net::io_context io(1);
   std::vector<std::string> urls;
-  for (const auto& listener : listeners) urls.push_back(listener->url());
-  if (const auto figures = opened->broker->figures()) {
-    if (opened->renewed > 0) {
-      notices.warning(
-          "{} channels in {} begin new epochs, for the newest events that were acknowledged may be lost: "
-          "its "
-          "log is missing or damaged, the file is an older copy, or the machine went down before they were "
-          "flushed",
-          opened->renewed, options.store);
-    }
-    notices.notice("keeping durable channels in {} ({} there already, {}): {}", options.store,
-                   opened->broker->channels().size(), in_mib(figures->file_bytes),
-                   describe_kept(settings.channels));
-  }
+  for (const auto& listener : resources.listeners) urls.push_back(listener->url());
+  tell_of_store(resources.opened, options, settings, notices);
   ServerLog log(notices.options());
-  Server server(settings, shards, std::move(listeners), std::move(opened->broker));
-  server.keep_audit(audit.get());
+  Server server(settings, shards, std::move(resources.listeners), std::move(resources.opened.broker));
+  server.keep_audit(resources.audit.get());
   server.keep_log(&log);
   server.incidents().tell_by([&log](const std::string& line) { log.trouble(Trouble::kException, line); });
   LiveConfig config(program, command_line, settings.tls);
   warn_of_certificate(settings, notices);
   const Supervisor supervisor(io, server, settings.drain, config, notices);
-  server.start(
-      [&io, &notices](const std::string& problem) {
-        net::post(io, [&notices, problem] {
-          if (problem.empty()) return notices.notice("the store can be written again");
-          notices.warning("durable channels take no events until the store can be written again: {}",
-                          problem);
-        });
-      },
-      [&io, &notices](const std::string& line) {
-        net::post(io, [&notices, line] { notices.warning("{}", line); });
-      });
+  start(server, io, notices);
   for (const std::string& each : urls) {
     const std::string page = page_of(each);
     notices.notice("listening on {} ({} shards){}", each, shards,
                    page.empty() ? page : fmt::format("; in a browser {}", page));
   }
-  audit::serve(audit.get(), "start", url);
+  audit::serve(resources.audit.get(), "start", urls.front());
   if (!print_urls(urls)) {
     notices.error("cannot write the URL to stdout: {}", std::generic_category().message(errno));
     return {cli::ExitCode::kLocalIo, 0};
   }
-  service_manager::notify("READY=1\nSTATUS=serving " + url);
-  while (!io.stopped()) {
-    try {
-      io.run();
-    } catch (...) {
-      server.incidents().caught("the main thread");
-    }
-  }
+  service_manager::notify("READY=1\nSTATUS=serving " + urls.front());
+  run(io, server);
   server.stop();
-  audit::serve(audit.get(), "stop", supervisor.outcome());
+  audit::serve(resources.audit.get(), "stop", supervisor.outcome());
   return {};
 }
 

@@ -91,8 +91,6 @@ std::optional<LogMark> LogMark::parse(std::string_view text) {
 
 std::string closed_mark() { return padded(std::string(kClosedName)); }
 
-bool is_closed_mark(std::string_view text) { return text.starts_with(kClosedName); }
-
 LogScan scan_log(const std::string& path) {
   LogScan scan;
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rbe"));

@@ -39,7 +39,6 @@ struct LogMark {
 
 // The same line for a store that was closed: it has no log.
 [[nodiscard]] std::string closed_mark();
-[[nodiscard]] bool is_closed_mark(std::string_view text);
 
 struct LogScan {
   bool exists = false;  // with a header that is whole

@@ -291,7 +291,7 @@ TEST(LogMarkTest, IsALineOfItsOwn) {
   EXPECT_EQ(mark.text().size(), LogMark::kBytes);
   EXPECT_EQ(LogMark::parse(mark.text()), mark);
   EXPECT_EQ(closed_mark().size(), LogMark::kBytes);
-  EXPECT_TRUE(is_closed_mark(closed_mark()));
+  EXPECT_EQ(LogMark::parse(closed_mark()), std::nullopt);
   for (const char* text : {"", "closed", "log ", "log 12", "log zz 1 1", "1234"}) {
     EXPECT_EQ(LogMark::parse(text), std::nullopt) << text;
   }
