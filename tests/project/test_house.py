@@ -23,7 +23,7 @@ WSSERVE = [
     "auth frame index json_object log routing",
     "audit loop",
     "broker",
-    "limits store",
+    "cluster limits store",
     "channel status transport",
     "fanout presence",
     "http",
