@@ -51,9 +51,12 @@ Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_pt
         Shard& one = *shards_.at(index);
         one.post([task, &host = one.host()] { task(host); });
       });
+  std::vector<cluster::Member*> members;
   for (std::size_t i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(*this, settings_, *hub_, *inboxes_[i], i));
+    members.push_back(&shards_.back()->member());
   }
+  bus_ = std::make_unique<cluster::LocalBus>(std::move(members));
 }
 
 Server::~Server() { stop(); }
