@@ -27,7 +27,7 @@ WSSERVE = [
     "auth frame index json_object log routing",
     "audit dialect loop",
     "broker",
-    "limits store",
+    "cluster limits store",
     "channel status transport",
     "fanout presence",
     "http",

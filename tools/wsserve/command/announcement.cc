@@ -3,10 +3,10 @@
 #include <charconv>
 #include <optional>
 
+#include "wsserve/cluster/bus.h"
 #include "wsserve/command/command_host.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/peer.h"
-#include "wsserve/frame/event_frame.h"
 #include "wsserve/presence/people.h"
 
 namespace wskit::server::people {
@@ -25,15 +25,9 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
   return number;
 }
 
-// A connection by its place: the number of its shard, and its own there.
-struct Place {
-  std::size_t shard;
-  std::uint64_t number;
-};
-
-// That of `@connection/NODE-SHARD-NUMBER`, as Client::id() writes it; nothing if there
+// The place of `@connection/NODE-SHARD-NUMBER`, as Client::id() writes it; nothing if there
 // can be none of that name here.
-std::optional<Place> place_of(CommandHost& host, std::string_view channel) {
+std::optional<cluster::Place> place_of(CommandHost& host, std::string_view channel) {
   std::string_view id = channel.substr(kConnectionPrefix.size());
   const std::string& node = host.server.identity().node;
   if (!id.starts_with(node)) return std::nullopt;
@@ -45,7 +39,7 @@ std::optional<Place> place_of(CommandHost& host, std::string_view channel) {
   id.remove_prefix(1);
   const auto number = take_number(id);
   if (!number || *number >= People::kNumbers || !id.empty()) return std::nullopt;
-  return Place{.shard = static_cast<std::size_t>(*index), .number = *number};
+  return cluster::Place{.shard = static_cast<std::size_t>(*index), .number = *number};
 }
 
 void deliver(CommandHost& host, Connection& listener, const std::string& channel, const ChunkPtr& frame) {
@@ -66,26 +60,29 @@ void announce(CommandHost& host, const Channel& channel, const protocol::Publish
               std::uint64_t offset, std::string_view received) {
   const bool for_all = channel.name() == "@all";
   if (!for_all && !channel.name().starts_with(kConnectionPrefix)) return;
-  protocol::EventView view;
-  view.type = event.type;
-  view.channel = channel.name();
-  view.offset = offset;
-  view.timestamp = event.timestamp.empty() ? received : event.timestamp;
-  view.key = event.key;
-  view.data = event.data;
-  const People& people = host.server.people();
-  if (for_all) {
-    return people.on_every_shard([name = channel.name(), frame = build_event_frame(view)](CommandHost& each) {
-      // Who fails at it leaves the table only between turns.
-      for (const auto& [number, connection] : each.connections) deliver(each, *connection, name, frame);
-    });
+  std::optional<cluster::Place> to;
+  if (!for_all) {
+    to = place_of(host, channel.name());
+    if (!to) return;
   }
-  const auto place = place_of(host, channel.name());
-  if (!place) return;
-  people.on_shard(place->shard, [number = place->number, name = channel.name(),
-                                 frame = build_event_frame(view)](CommandHost& home) {
-    if (Connection* listener = home.find(number)) deliver(home, *listener, name, frame);
-  });
+  host.server.bus().tell(
+      cluster::Announce{.to = to,
+                        .channel = channel.name(),
+                        .type = std::string(event.type),
+                        .offset = offset,
+                        .timestamp = std::string(event.timestamp.empty() ? received : event.timestamp),
+                        .key = std::string(event.key),
+                        .data = std::string(event.data)});
+}
+
+void deliver_to_all(CommandHost& host, const std::string& channel, const ChunkPtr& frame) {
+  // Who fails at it leaves the table only between turns.
+  for (const auto& [number, connection] : host.connections) deliver(host, *connection, channel, frame);
+}
+
+void deliver_to(CommandHost& host, std::uint64_t connection, const std::string& channel,
+                const ChunkPtr& frame) {
+  if (Connection* listener = host.find(connection)) deliver(host, *listener, channel, frame);
 }
 
 }  // namespace wskit::server::people

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "common/protocol/command.h"
 #include "wsserve/channel/channel.h"
+#include "wsserve/frame/chunk.h"
 
 namespace wskit::server {
 
@@ -22,6 +24,12 @@ namespace people {
 // subscribed it have it; the others get it, too. On the shard's thread.
 void announce(CommandHost& host, const Channel& channel, const protocol::PublishEvent& event,
               std::uint64_t offset, std::string_view received);
+
+// What a shard does with the order to announce: hands the frame to each of its connections,
+// or to the one of that number if it is still there.
+void deliver_to_all(CommandHost& host, const std::string& channel, const ChunkPtr& frame);
+void deliver_to(CommandHost& host, std::uint64_t connection, const std::string& channel,
+                const ChunkPtr& frame);
 
 }  // namespace people
 }  // namespace wskit::server

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "wsserve/cluster/bus.h"
 #include "wsserve/command/command_host.h"
 #include "wsserve/connection/peer.h"
 #include "wsserve/fanout/fanout.h"
@@ -42,9 +43,7 @@ void PresenceReporter::subscribing(const Peer& peer, std::string_view name) {
   if (is_watch(name)) {
     // Known to all shards before the subscription is answered.
     presence().watch(watched_by(name));
-    return host_.server.people().on_every_shard([channels = watched_by(name)](CommandHost& each) {
-      each.presence.look({&channels, 1});
-    });
+    return host_.server.bus().tell(cluster::ReloadPresence{{watched_by(name).text()}});
   }
   if (!presence().any_watched() || !is_for_members(name)) return;
   if (Members* here = members(name)) {
@@ -74,15 +73,17 @@ void PresenceReporter::renamed(const Peer& peer) {
   }
 }
 
-void PresenceReporter::look(std::span<const protocol::Pattern> channels) {
+void PresenceReporter::look(std::span<const std::string> channels) {
   to_look_at_.insert(to_look_at_.end(), channels.begin(), channels.end());
 }
 
 void PresenceReporter::stop_watching() {
   if (unwatched_.empty()) return;
+  cluster::ReloadPresence order;
+  for (const protocol::Pattern& channels : unwatched_) order.channels.push_back(channels.text());
   presence().unwatch(unwatched_);
-  host_.server.people().on_every_shard(
-      [channels = std::exchange(unwatched_, {})](CommandHost& each) { each.presence.look(channels); });
+  unwatched_.clear();
+  host_.server.bus().tell(order);
 }
 
 void PresenceReporter::end_turn() {
@@ -93,9 +94,9 @@ void PresenceReporter::end_turn() {
 void PresenceReporter::look_now() {
   PatternIndex<bool> asked;
   bool all_are_names = true;
-  for (const protocol::Pattern& pattern : to_look_at_) {
-    asked[pattern.text()] = true;
-    all_are_names = all_are_names && !protocol::looks_like_pattern(pattern.text());
+  for (const std::string& pattern : to_look_at_) {
+    asked[pattern] = true;
+    all_are_names = all_are_names && !protocol::looks_like_pattern(pattern);
   }
   const auto channels = std::exchange(to_look_at_, {});
   std::erase_if(
@@ -109,8 +110,8 @@ void PresenceReporter::look_now() {
       if (is_for_members(audience.name()) && asked.any(audience.name())) meet_all(audience);
     });
   }
-  for (const protocol::Pattern& name : channels) {
-    if (const Audience* audience = host_.fanout.audience_of(name.text())) meet_all(*audience);
+  for (const std::string& name : channels) {
+    if (const Audience* audience = host_.fanout.audience_of(name)) meet_all(*audience);
   }
 }
 

@@ -31,9 +31,9 @@ class PresenceReporter final : TimingWheel::Entry {
   // Its user is another one.
   void renamed(const Peer& peer);
 
-  // Looks again, once the turn is over, at who is on the channels of these patterns, and
+  // Looks again, once the turn is over, at who is on the channels of these names and patterns, and
   // which are watched.
-  void look(std::span<const protocol::Pattern> channels);
+  void look(std::span<const std::string> channels);
 
   // Before the answers of a turn are written: who is told that a watch has ended may count
   // on it, whichever shard serves the next command.
@@ -55,7 +55,7 @@ class PresenceReporter final : TimingWheel::Entry {
   CommandHost& host_;
   std::map<std::string, Members, std::less<>> told_;  // by channel, what presence() knows of this shard
   std::vector<protocol::Pattern> unwatched_;          // in this turn
-  std::vector<protocol::Pattern> to_look_at_;         // the same
+  std::vector<std::string> to_look_at_;               // the same
   bool waits_ = false;                                // for on_deadline()
 };
 

@@ -7,7 +7,6 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,11 +15,7 @@
 
 #include "wsserve/presence/presence.h"
 
-namespace wskit::server {
-
-struct CommandHost;
-
-namespace people {
+namespace wskit::server::people {
 
 class People;
 
@@ -40,17 +35,7 @@ using SeatPtr = std::unique_ptr<Seat>;
 
 class People {
  public:
-  // Has a task done by each shard, on its thread, and returns before they are.
-  using Task = std::function<void(CommandHost&)>;
-  using OnEveryShard = std::function<void(const Task&)>;
-  // The same for the one of that number.
-  using OnShard = std::function<void(std::size_t, const Task&)>;
-
-  People(Hub& hub, OnEveryShard on_every_shard, OnShard on_shard)
-      : on_every_shard_(std::move(on_every_shard)), on_shard_(std::move(on_shard)), presence_(hub) {}
-
-  void on_every_shard(const Task& task) const { on_every_shard_(task); }
-  void on_shard(std::size_t index, const Task& task) const { on_shard_(index, task); }
+  explicit People(Hub& hub) : presence_(hub) {}
 
   [[nodiscard]] Presence& presence() { return presence_; }
 
@@ -76,8 +61,6 @@ class People {
  private:
   friend class Seat;
 
-  const OnEveryShard on_every_shard_;
-  const OnShard on_shard_;
   Presence presence_;
 
   mutable std::mutex mutex_;
@@ -86,5 +69,4 @@ class People {
   boost::unordered_flat_set<std::uint64_t> websockets_;
 };
 
-}  // namespace people
-}  // namespace wskit::server
+}  // namespace wskit::server::people

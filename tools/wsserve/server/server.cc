@@ -42,18 +42,13 @@ Server::Server(Settings settings, std::size_t shards, std::vector<std::unique_pt
       listeners_(std::move(listeners)) {
   for (std::size_t i = 0; i < shards; ++i) inboxes_.push_back(std::make_unique<Inbox>());
   hub_ = std::make_unique<Hub>(inboxes_, settings_->hub, settings_->channels, *broker_);
-  people_ = std::make_unique<people::People>(
-      *hub_,
-      [this](const people::People::Task& task) {
-        for (const auto& shard : shards_) shard->post([task, &each = shard->host()] { task(each); });
-      },
-      [this](std::size_t index, const people::People::Task& task) {
-        Shard& one = *shards_.at(index);
-        one.post([task, &host = one.host()] { task(host); });
-      });
+  people_ = std::make_unique<people::People>(*hub_);
+  std::vector<cluster::Member*> members;
   for (std::size_t i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(*this, settings_, *hub_, *inboxes_[i], i));
+    members.push_back(&shards_.back()->member());
   }
+  bus_ = std::make_unique<cluster::LocalBus>(std::move(members));
 }
 
 Server::~Server() { stop(); }

@@ -13,6 +13,7 @@
 
 #include "wsserve/broker/memory_broker.h"
 #include "wsserve/channel/hub.h"
+#include "wsserve/cluster/local_bus.h"
 #include "wsserve/limits/admission.h"
 #include "wsserve/log/incidents.h"
 #include "wsserve/loop/inbox.h"
@@ -92,6 +93,7 @@ class Server final : public ServerView {
   void leave() override { websockets_.fetch_sub(1, std::memory_order_relaxed); }
   [[nodiscard]] Admission& admission() override { return admission_; }
   [[nodiscard]] people::People& people() override { return *people_; }
+  [[nodiscard]] cluster::Bus& bus() override { return *bus_; }
   [[nodiscard]] std::size_t shard_count() const override { return shards_.size(); }
   [[nodiscard]] std::size_t subscriptions() const override;
   [[nodiscard]] AuditLog* audit() const override { return audit_; }
@@ -118,6 +120,7 @@ class Server final : public ServerView {
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<Hub> hub_;
   std::unique_ptr<people::People> people_;
+  std::unique_ptr<cluster::LocalBus> bus_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::size_t next_shard_ = 0;  // of the accepting thread

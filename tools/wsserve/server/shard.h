@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "wsserve/command/bus_member.h"
 #include "wsserve/command/command_host.h"
 #include "wsserve/command/command_runner.h"
 #include "wsserve/connection/connection.h"
@@ -73,6 +74,8 @@ class Shard final : private Agenda {
   // The shard as its connections and commands know it.
   [[nodiscard]] CommandHost& host() { return host_; }
   [[nodiscard]] CommandRunner& commands() { return commands_; }
+  // The shard as the bus knows it.
+  [[nodiscard]] cluster::Member& member() { return member_; }
 
  private:
   static constexpr std::size_t kReceiveBytes = std::size_t{128} << 10;
@@ -116,6 +119,7 @@ class Shard final : private Agenda {
   ConnectionTable connections_;
   CommandRunner commands_;
   CommandHost host_;  // refers to what stands above
+  people::BusMember member_{host_};
 
   std::uint64_t next_number_ = 1;
   std::atomic<std::size_t> sockets_{0};

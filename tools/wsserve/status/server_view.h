@@ -16,6 +16,9 @@ struct ServerIdentity;
 namespace auth {
 struct Identity;
 }  // namespace auth
+namespace cluster {
+class Bus;
+}  // namespace cluster
 namespace people {
 class People;
 }  // namespace people
@@ -37,6 +40,7 @@ class ServerView {
   virtual void leave() = 0;
   [[nodiscard]] virtual Admission& admission() = 0;
   [[nodiscard]] virtual people::People& people() = 0;
+  [[nodiscard]] virtual cluster::Bus& bus() = 0;
   [[nodiscard]] virtual std::size_t shard_count() const = 0;
   // Of all connections together.
   [[nodiscard]] virtual std::size_t subscriptions() const = 0;

@@ -81,9 +81,7 @@ void RecordingAgenda::forget(const Connection& connection) {
 }
 
 StubServer::StubServer(Hub& hub)
-    : identity_{.server = "wskit/test", .node = "node", .started = kStart},
-      people_(
-          hub, [](const people::People::Task&) {}, [](std::size_t, const people::People::Task&) {}) {}
+    : identity_{.server = "wskit/test", .node = "node", .started = kStart}, people_(hub) {}
 
 bool StubServer::admit() {
   ++connections;

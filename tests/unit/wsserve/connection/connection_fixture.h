@@ -19,6 +19,7 @@
 
 #include "unit/websocket/transcript.h"
 #include "wsserve/broker/memory_broker.h"
+#include "wsserve/cluster/local_bus.h"
 #include "wsserve/connection/connection.h"
 #include "wsserve/connection/exchange.h"
 #include "wsserve/connection/host.h"
@@ -102,6 +103,7 @@ class StubServer final : public ServerView {
   void leave() override { --connections; }
   [[nodiscard]] Admission& admission() override { return admission_; }
   [[nodiscard]] people::People& people() override { return people_; }
+  [[nodiscard]] cluster::Bus& bus() override { return bus_; }
   [[nodiscard]] std::size_t shard_count() const override { return 1; }
   [[nodiscard]] std::size_t subscriptions() const override { return 0; }
   [[nodiscard]] AuditLog* audit() const override { return nullptr; }
@@ -112,6 +114,7 @@ class StubServer final : public ServerView {
   const ServerIdentity identity_;
   Admission admission_;
   people::People people_;
+  cluster::LocalBus bus_{{}};  // nobody is on it
   Incidents incidents_;
 };
 
