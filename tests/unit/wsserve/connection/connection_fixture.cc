@@ -43,7 +43,9 @@ void RecordingHandler::run(Peer& peer, std::string_view text) {
   on_message(peer, text);
 }
 
-void RecordingHandler::refuse_unread(Peer&, const protocol::Error& error) { messages.push_back(error.message); }
+void RecordingHandler::refuse_unread(Peer&, const protocol::Error& error) {
+  messages.push_back(error.message);
+}
 
 void RecordingHandler::publish_over_http(Exchange& exchange, const http::PublishRequest& request) {
   on_request(exchange, request.events.front()[protocol::CommandField::kData]);
