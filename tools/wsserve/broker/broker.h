@@ -61,8 +61,8 @@ struct Receipt {
   // 0: outcome(ticket) tells it once the ticket is settled.
   std::uint64_t offset = 0;
   Ticket ticket = 0;
-  bool duplicate =
-      false;           // the log had it before, at `offset`; the ticket is of that event, or of a later one
+  // The log had it before, at `offset`; the ticket is of that event, or of a later one.
+  bool duplicate = false;
   bool first = false;  // no event was ever appended to the log before it
   Refusal refusal = Refusal::kNone;
   std::int64_t oldest = 0;  // kForgotten: the least sequence that would be recognised
