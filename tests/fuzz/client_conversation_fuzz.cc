@@ -313,7 +313,7 @@ class PubReader final : public Reader, private wskit::pub::SinkHandler {
   }
 
   void on_room() override { take(); }
-  void on_acknowledged(std::uint64_t line, const wskit::pub::Reply::Published&) override { settle(line); }
+  void on_acknowledged(std::uint64_t line, const wskit::protocol::Published&) override { settle(line); }
   void on_refused(const wskit::pub::SinkLine& line, std::string_view code,
                   std::string_view message) override {
     claim(is_utf8(code) && is_utf8(message), "a refusal is text");
