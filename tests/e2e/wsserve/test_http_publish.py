@@ -244,3 +244,19 @@ def test_only_a_post_publishes(poster):
 
 def test_a_body_that_is_too_long_is_refused(poster):
     assert poster.refused(413, "/publish/a", "1" * (1 << 21))["code"] == "TOO_LARGE"
+
+
+def test_lines_of_any_ending_are_there_after_a_restart(stage, tmp_path):
+    options = ("--store", tmp_path / "events.db")
+    server = stage.server(*options)
+    lines = b'{"price":1}\r\n  {"price":2}\t \n[3] \r\n' + b'{"data":{"price":4}}\r\n'
+    assert len(Poster(server).publish("/publish/o", lines, NDJSON)) == 4
+    deepest = "[" * 511 + "]" * 511
+    Poster(server).publish("/publish/o", deepest)
+    assert "nested" in Poster(server).refused(400, "/publish/o", f"[{deepest}]")["message"]
+    server.stop()
+    server = stage.server(*options)
+    events = server.get("/history/o").json()
+    assert [event["data"] for event in events[:4]] == [{"price": 1}, {"price": 2}, [3], {"price": 4}]
+    assert len(events) == 5
+    assert "degraded" not in server.get("/readyz").json()

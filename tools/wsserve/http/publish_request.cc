@@ -85,6 +85,43 @@ std::string member_names() {
   return names;
 }
 
+Error bad_json(std::string_view where, const protocol::JsonFault& fault) {
+  return {ErrorCode::kBadJson, fmt::format("{}: {} at byte {}", where, fault.reason, fault.position),
+          fmt::format(R"({{"position":{}}})", fault.position)};
+}
+
+// Where the text, valid JSON, is nested deeper than it may be within so many levels more: a
+// publish command has them around the data of an event. Nothing: nowhere.
+std::optional<std::size_t> too_deep_at(std::string_view json, std::size_t levels_around) {
+  std::size_t depth = levels_around;
+  bool in_string = false;
+  for (std::size_t at = 0; at < json.size(); ++at) {
+    const char c = json[at];
+    if (in_string) {
+      if (c == '\\') ++at;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > protocol::kMaxJsonDepth) return at;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return std::nullopt;
+}
+
+// Of a command around one event, and of one around a batch.
+constexpr std::size_t kLevelsAroundData = 1;
+constexpr std::size_t kLevelsAroundDataOfLine = 3;
+
+protocol::Result<void> check_depth(std::string_view where, std::string_view data, std::size_t levels_around) {
+  const auto position = too_deep_at(data, levels_around);
+  if (!position) return {};
+  return bad_json(where,
+                  {.position = *position, .reason = "arrays and objects are nested more than 512 deep"});
+}
+
 // Puts a request together.
 class Builder {
  public:
@@ -135,11 +172,6 @@ class Builder {
   PublishRequest request_;
 };
 
-Error bad_json(std::string_view where, const protocol::JsonFault& fault) {
-  return {ErrorCode::kBadJson, fmt::format("{}: {} at byte {}", where, fault.reason, fault.position),
-          fmt::format(R"({{"position":{}}})", fault.position)};
-}
-
 bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
@@ -162,7 +194,8 @@ struct LineMembers {
 protocol::Result<void> Builder::add_line(std::string_view line, std::size_t number) {
   JsonScanner scanner(line);
   LineMembers members;
-  std::string_view whole = line;
+  // White space around a value is not part of it.
+  std::string_view whole = trim(line);
   if (scanner.peek() == '{') {
     std::string_view name;
     for (bool more = scanner.begin_object(name); more; more = scanner.next_member(name)) {
@@ -173,6 +206,10 @@ protocol::Result<void> Builder::add_line(std::string_view line, std::size_t numb
   }
   if (!scanner.finish()) return bad_json(fmt::format("line {}", number), scanner.fault());
   CommandFields& known = members.known;
+  const std::string_view data = known.has(CommandField::kData) ? known[CommandField::kData] : whole;
+  if (auto checked = check_depth(fmt::format("line {}", number), data, kLevelsAroundDataOfLine); !checked) {
+    return checked;
+  }
   if (!known.has(CommandField::kData)) {
     add_event(defaults_, whole);
     return {};
@@ -249,9 +286,10 @@ protocol::Result<PublishRequest> parse_publish_request(const Request& request, s
   }
   if (*form == Form::kText || !is_json) {
     builder.add_text(request.body);
-  } else {
-    builder.add(data);
+    return builder.finish();
   }
+  if (const auto checked = check_depth("the body", data, kLevelsAroundData); !checked) return checked.error();
+  builder.add(data);
   return builder.finish();
 }
 

@@ -117,6 +117,31 @@ TEST(PublishRequest, CannotEndTheEventAndBeginAnother) {
               HasSubstr("\"sequence\" must be an integer"));
 }
 
+std::string nested(std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); }
+
+TEST(PublishRequest, TheLevelsOfTheCommandCountAsTheyDoByWebSocket) {
+  const std::string alone = R"({"action":"publish","channel":"market/AAPL","data":)";
+  EXPECT_EQ(published({"/publish/x", kJson, nested(511)}), commanded(alone + nested(511) + "}"));
+  EXPECT_THAT(published({"/publish/x", kJson, nested(512)}),
+              HasSubstr("nested more than 512 deep at byte 511"));
+  EXPECT_THAT(published({"/publish/x", kText, nested(512)}), HasSubstr("nested more than 512 deep"));
+  EXPECT_THAT(commanded(alone + nested(512) + "}"), HasSubstr("nested"));
+  const std::string batch = R"({"action":"publish","events":[{"channel":"market/AAPL","data":)";
+  EXPECT_EQ(published({"/publish/x", kLines, nested(509)}), commanded(batch + nested(509) + "}]}"));
+  EXPECT_THAT(published({"/publish/x", kLines, "1\n" + nested(510)}),
+              HasSubstr("line 2: arrays and objects are nested more than 512 deep"));
+  EXPECT_THAT(published({"/publish/x", kLines, R"({"data":)" + nested(510) + "}"}),
+              HasSubstr("nested more than"));
+  EXPECT_EQ(published({"/publish/x", kJson, R"(["\"[[[", "]"])"}), commanded(alone + R"(["\"[[[", "]"]})"));
+}
+
+TEST(PublishRequest, WhiteSpaceAroundALineIsNotPartOfItsData) {
+  EXPECT_EQ(
+      published({"/publish/x", kLines, "{\"price\":1}\r\n  {\"price\":2}\t \n [1] \r\n"}),
+      commanded(R"({"action":"publish","events":[{"channel":"market/AAPL","data":{"price":1}},)"
+                R"({"channel":"market/AAPL","data":{"price":2}},{"channel":"market/AAPL","data":[1]}]})"));
+}
+
 TEST(PublishRequest, OfTooManyLinesNoneIsPublished) {
   std::string body;
   for (int i = 0; i < 50'000; ++i) body += "1\n";
