@@ -62,18 +62,21 @@ Asset::Asset(std::string content_type, std::string body)
     : content_type_(std::move(content_type)),
       plain_(std::move(body)),
       gzip_(gzip(plain_)),
-      etag_(fmt::format("\"{:016x}\"", XXH3_64bits(plain_.data(), plain_.size()))) {
+      etag_(fmt::format("\"{:016x}\"", XXH3_64bits(plain_.data(), plain_.size()))),
+      gzip_etag_(etag_.substr(0, etag_.size() - 1) + "-gzip\"") {
   if (gzip_.size() >= plain_.size()) gzip_.clear();
 }
 
 Response Asset::respond(const Request& request) const {
+  const bool compressed = !gzip_.empty() && takes_gzip(request);
+  const std::string& etag = compressed ? gzip_etag_ : etag_;
   Response response;
   response.content_type = content_type_;
   response.cache_control = "no-cache";
-  response.headers = {{"ETag", etag_}};
-  if (has_it(request, etag_)) {
+  response.headers = {{"ETag", etag}};
+  if (has_it(request, etag)) {
     response.status = 304;
-  } else if (!gzip_.empty() && takes_gzip(request)) {
+  } else if (compressed) {
     response.headers.emplace_back("Content-Encoding", "gzip");
     response.body = gzip_;
   } else {

@@ -22,7 +22,9 @@ class Asset {
   std::string content_type_;
   std::string plain_;
   std::string gzip_;  // empty: it would be no smaller
-  std::string etag_;  // with its quotes
+  // With their quotes; each form of the body has its own (RFC 9110 section 8.8.1).
+  std::string etag_;
+  std::string gzip_etag_;
 };
 
 }  // namespace wskit::server::http
