@@ -62,7 +62,10 @@ class Transcriber {
     if (!std::isfinite(number)) return fail("it has a number that is not finite, which JSON has not");
     std::array<char, 32> text;
     const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number);
-    number_text({text.data(), static_cast<std::size_t>(end - text.data())});
+    std::string written(text.data(), end);
+    // So that it stays no integer.
+    if (written.find_first_of(".e") == std::string::npos) written += ".0";
+    number_text(written);
   }
   void boolean(bool yes) { literal(yes ? "true" : "false"); }
   void null() { literal("null"); }
@@ -100,6 +103,7 @@ class Transcriber {
     joins_bytes_ = are_bytes;
   }
   void tag(std::uint64_t number) {
+    if (joined_) return fail("a string has something else within it");
     if (number == kSelfDescribed && levels_.empty() && !done_) return;
     if (number != kEmbeddedJson) return fail(fmt::format("it has tag {}, which is not read here", number));
     if (embedded_) return fail("tag 262 stands there twice");
@@ -121,7 +125,8 @@ class Transcriber {
       const std::string whole_text = *std::exchange(joined_, std::nullopt);
       return joins_bytes_ ? bytes(whole_text) : text(whole_text);
     }
-    if (levels_.empty() || levels_.back().left || (levels_.back().is_map && !levels_.back().name_is_next)) {
+    if (embedded_ || levels_.empty() || levels_.back().left ||
+        (levels_.back().is_map && !levels_.back().name_is_next)) {
       return fail("a break stands where nothing ends");
     }
     end_level();

@@ -2,6 +2,7 @@
 
 #include <cbor/encoding.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -12,8 +13,6 @@
 
 namespace wskit::cbor {
 namespace {
-
-using protocol::JsonScanner;
 
 // The longest head of an item: one byte and an argument of eight.
 constexpr std::size_t kMaxHead = 9;
@@ -31,77 +30,143 @@ void append_text(std::string& out, std::string_view text) {
   out.append(text);
 }
 
-// The text of a JSON string.
-void append_string(std::string& out, std::string_view json) {
-  std::string decoded;
-  append_text(out, protocol::json_string(json, decoded).value_or(std::string_view()));
-}
-
-void append_number(std::string& out, std::string_view json) {
-  const char* end = json.data() + json.size();
-  std::uint64_t whole = 0;
-  if (const auto [last, error] = std::from_chars(json.data(), end, whole);
-      error == std::errc{} && last == end) {
-    return append_head(out, cbor_encode_uint, whole);
-  }
-  std::int64_t below = 0;
-  if (const auto [last, error] = std::from_chars(json.data(), end, below);
-      error == std::errc{} && last == end) {
-    return append_head(out, cbor_encode_negint, static_cast<std::uint64_t>(-(below + 1)));
-  }
-  double number = 0;
-  std::from_chars(json.data(), end, number);
-  append_head(out, cbor_encode_double, number);
-}
-
 void append_embedded(std::string& out, std::string_view json) {
   append_head(out, cbor_encode_tag, std::uint64_t{kEmbeddedJson});
   append_head(out, cbor_encode_bytestring_start, json.size());
   out.append(json);
 }
 
-std::size_t count_members(std::string_view object) {
-  JsonScanner scanner(object);
-  std::string_view key;
-  std::size_t count = 0;
-  for (bool more = scanner.begin_object(key); more; more = scanner.next_member(key)) {
-    (void)scanner.value();
-    ++count;
-  }
-  return count;
+// Whole numbers of up to 64 bits are integers, fractions doubles; what is larger stays as it
+// is.
+void append_number(std::string& out, std::string_view json) {
+  const bool negative = json.starts_with('-');
+  const std::string_view digits = json.substr(negative ? 1 : 0);
+  const char* end = json.data() + json.size();
+  std::uint64_t whole = 0;
+  const auto [last, error] = std::from_chars(digits.data(), end, whole);
+  if (last == end && error == std::errc{} && !negative) return append_head(out, cbor_encode_uint, whole);
+  if (last == end && error == std::errc{} && whole > 0)
+    return append_head(out, cbor_encode_negint, whole - 1);
+  if (json == "-18446744073709551616") return append_head(out, cbor_encode_negint, UINT64_MAX);
+  const bool is_whole = digits.find_first_not_of("0123456789") == std::string_view::npos;
+  double number = 0;
+  const auto [rest, out_of_range] = std::from_chars(json.data(), end, number);
+  if (is_whole || rest != end || out_of_range != std::errc{}) return append_embedded(out, json);
+  append_head(out, cbor_encode_double, number);
 }
 
-std::size_t count_elements(std::string_view array) {
-  JsonScanner scanner(array);
-  std::size_t count = 0;
-  for (bool more = scanner.begin_array(); more; more = scanner.next_element()) {
-    (void)scanner.value();
-    ++count;
-  }
-  return count;
+// The text of a JSON string. One that is no text, for it has half a surrogate pair, stays as
+// it is.
+void append_string(std::string& out, std::string_view json) {
+  std::string decoded;
+  const auto text = protocol::json_string(json, decoded);
+  text ? append_text(out, *text) : append_embedded(out, json);
 }
 
-void append_object(std::string& out, std::string_view object) {
-  append_head(out, cbor_encode_map_start, count_members(object));
-  JsonScanner scanner(object);
-  std::string_view key;
-  for (bool more = scanner.begin_object(key); more; more = scanner.next_member(key)) {
-    std::string decoded;
-    if (key.find('\\') == std::string_view::npos || !protocol::append_decoded(decoded, key)) {
-      append_text(out, key);
+// Cuts valid JSON text into pieces. It has no limit of depth: a reply is deeper than the
+// deepest event in it.
+class Cutter {
+ public:
+  explicit Cutter(std::string_view text) : rest_(text) { skip_space(); }
+
+  // The next value, which lies within nothing that is open.
+  std::string_view value() {
+    const char first = rest_.front();
+    std::size_t end = 0;
+    if (first == '"') {
+      end = end_of_string(0);
+    } else if (first == '{' || first == '[') {
+      end = end_of_brackets();
     } else {
-      append_text(out, decoded);
+      end = std::min(rest_.find_first_of(",]} \t\r\n"), rest_.size());
     }
-    append_json(out, scanner.value());
+    const std::string_view cut = rest_.substr(0, end);
+    rest_.remove_prefix(end);
+    skip_space();
+    return cut;
+  }
+
+  // Enters an object or array. False: it is empty.
+  bool enter() {
+    pass_one();
+    return rest_.front() != '}' && rest_.front() != ']';
+  }
+  // Behind a value: whether another one follows, which then comes next.
+  bool next() {
+    const bool more = rest_.front() == ',';
+    pass_one();
+    return more;
+  }
+  // The name of a member, without its quotes; its value comes next.
+  std::string_view name() {
+    const std::string_view quoted = value();
+    pass_one();
+    return quoted.substr(1, quoted.size() - 2);
+  }
+
+ private:
+  void skip_space() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\r\n"), rest_.size())); }
+  void pass_one() {
+    rest_.remove_prefix(1);
+    skip_space();
+  }
+  // Behind the string that begins at `begin`.
+  [[nodiscard]] std::size_t end_of_string(std::size_t begin) const {
+    std::size_t at = begin + 1;
+    while (rest_[at] != '"') at += rest_[at] == '\\' ? 2U : 1U;
+    return at + 1;
+  }
+  [[nodiscard]] std::size_t end_of_brackets() const {
+    std::size_t depth = 0;
+    std::size_t at = 0;
+    do {
+      const char c = rest_[at];
+      if (c == '{' || c == '[') ++depth;
+      if (c == '}' || c == ']') --depth;
+      at = c == '"' ? end_of_string(at) : at + 1;
+    } while (depth > 0);
+    return at;
+  }
+
+  std::string_view rest_;
+};
+
+std::size_t count_values(std::string_view container, bool is_object) {
+  Cutter cutter(container);
+  std::size_t count = 0;
+  for (bool more = cutter.enter(); more; more = cutter.next()) {
+    if (is_object) (void)cutter.name();
+    (void)cutter.value();
+    ++count;
+  }
+  return count;
+}
+
+void append_name(std::string& out, std::string_view name) {
+  std::string decoded;
+  const bool escaped = name.find('\\') != std::string_view::npos && protocol::append_decoded(decoded, name);
+  append_text(out, escaped ? std::string_view(decoded) : name);
+}
+
+// `write(name, value)` appends the value of a member, or says that it did not.
+template <class Write>
+void append_object_with(std::string& out, std::string_view object, const Write& write) {
+  append_head(out, cbor_encode_map_start, count_values(object, true));
+  Cutter cutter(object);
+  for (bool more = cutter.enter(); more; more = cutter.next()) {
+    const std::string_view name = cutter.name();
+    const std::string_view value = cutter.value();
+    append_name(out, name);
+    if (!write(name, value)) append_json(out, value);
   }
 }
 
-void append_array(std::string& out, std::string_view array) {
-  append_head(out, cbor_encode_array_start, count_elements(array));
-  JsonScanner scanner(array);
-  for (bool more = scanner.begin_array(); more; more = scanner.next_element()) {
-    append_json(out, scanner.value());
-  }
+// `write(value)` appends an element.
+template <class Write>
+void append_array_with(std::string& out, std::string_view array, const Write& write) {
+  append_head(out, cbor_encode_array_start, count_values(array, false));
+  Cutter cutter(array);
+  for (bool more = cutter.enter(); more; more = cutter.next()) write(cutter.value());
 }
 
 void append_member(std::string& out, std::string_view name, std::string_view text) {
@@ -115,38 +180,21 @@ void append_member(std::string& out, std::string_view name, std::uint64_t number
 }
 
 void append_events(std::string& out, std::string_view array) {
-  append_head(out, cbor_encode_array_start, count_elements(array));
-  JsonScanner scanner(array);
   std::string storage;
-  for (bool more = scanner.begin_array(); more; more = scanner.next_element()) {
-    const std::string_view text = scanner.value();
+  append_array_with(out, array, [&](std::string_view text) {
     const auto event = protocol::decode_event(text, storage);
     event ? append_event(out, *event) : append_json(out, text);
-  }
-}
-
-// An object; `write(name, value)` appends the value of a member or says that it did not.
-template <class Write>
-void append_object_with(std::string& out, std::string_view object, const Write& write) {
-  append_head(out, cbor_encode_map_start, count_members(object));
-  JsonScanner scanner(object);
-  std::string_view name;
-  for (bool more = scanner.begin_object(name); more; more = scanner.next_member(name)) {
-    const std::string_view value = scanner.value();
-    append_text(out, name);
-    if (!write(name, value)) append_json(out, value);
-  }
+  });
 }
 
 }  // namespace
 
 void append_json(std::string& out, std::string_view json) {
-  JsonScanner scanner(json);
-  switch (scanner.peek()) {
+  switch (json.front()) {
     case '{':
-      return append_object(out, json);
+      return append_object_with(out, json, [](std::string_view, std::string_view) { return false; });
     case '[':
-      return append_array(out, json);
+      return append_array_with(out, json, [&out](std::string_view value) { append_json(out, value); });
     case '"':
       return append_string(out, json);
     case 't':
@@ -186,15 +234,17 @@ void append_event(std::string& out, const protocol::EventView& event) {
 }
 
 void append_message(std::string& out, std::string_view json) {
-  const auto type = protocol::json_member(json, "type");
-  if (type != R"("history")") return append_json(out, json);
+  if (!json.starts_with('{')) return append_json(out, json);
+  std::string_view type;
   const auto write_events = [&out](std::string_view name, std::string_view value) {
     if (name != "events" || !value.starts_with('[')) return false;
     append_events(out, value);
     return true;
   };
+  // The type is the first member of every reply.
   append_object_with(out, json, [&](std::string_view name, std::string_view value) {
-    if (name != "data" || !value.starts_with('{')) return false;
+    if (name == "type") type = value;
+    if (name != "data" || type != R"("history")" || !value.starts_with('{')) return false;
     append_object_with(out, value, write_events);
     return true;
   });

@@ -133,3 +133,33 @@ def test_without_the_subprotocol_it_is_json(server):
     with server.open(headers=[("Sec-WebSocket-Protocol", "wskit.v1.json, wskit.v1.cbor")]) as websocket:
         assert websocket.response.headers["sec-websocket-protocol"] == "wskit.v1.json"
         assert websocket.read_message()[0] == frames.TEXT
+
+
+def test_ids_that_cbor_would_change_come_back_as_they_were(server):
+    with CborClient(server) as cbor:
+        for identity in ("-0", "1e999", "12345678901234567890123", '"\\ud800"'):
+            cbor.send({"action": "ping", "id": embedded(identity)})
+            assert cbor.read_until("pong")["id"] == embedded(identity)
+        cbor.send({"action": "ping", "id": 5.0})
+        identity = cbor.read_until("pong")["id"]
+        assert identity == 5 and isinstance(identity, float)
+
+
+def test_a_message_that_is_too_large_as_json_is_refused(stage):
+    server = stage.server("--max-message", "1KiB")
+    with CborClient(server) as cbor:
+        cbor.send({"action": "publish", "id": 1, "channel": "a", "data": [False] * 800})
+        assert cbor.read_until("error")["data"]["code"] == "TOO_LARGE"
+        cbor.send({"action": "ping", "id": 2})
+        assert cbor.read_until("pong")["id"] == 2
+
+
+def test_a_history_of_the_deepest_events_is_whole(server):
+    deepest = "[" * 511 + "]" * 511
+    with server.client() as json:
+        json.publish_text("a", deepest)
+        json.publish_text("a", "1")
+    with CborClient(server) as cbor:
+        cbor.send({"action": "history", "id": 1, "channel": "a"})
+        events = cbor.read_until("history")["data"]["events"]
+        assert [event["data"] for event in events] == [embedded(deepest), embedded("1")]

@@ -78,6 +78,10 @@ TEST(CborReader, RefusesWhatIsNoCborOrNotOne) {
   EXPECT_THAT(as_json("\x1c"s), HasSubstr("begins no item"));
   EXPECT_THAT(as_json("\x01\x02"s), HasSubstr("something follows its first item"));
   EXPECT_THAT(as_json("\x7f\x01\xff"s), HasSubstr("something else within it"));
+  EXPECT_THAT(as_json("\x9f\xd9\x01\x06\xff"s), HasSubstr("a break stands where nothing ends"));
+  EXPECT_THAT(as_json("\xd9\x01\x06\x5f\xd9\x01\x06\x41"
+                      "1\xff"s),
+              HasSubstr("something else within it"));
 }
 
 TEST(CborReader, GoesNoDeeperThanJsonDoes) {

@@ -52,6 +52,24 @@ TEST(CborWriter, WhatItWritesIsReadBack) {
   }
 }
 
+TEST(CborWriter, WhatCborWouldChangeStaysAsItIs) {
+  for (const std::string_view json :
+       {"-0", "-0.0", "1e999", "-1e999", "12345678901234567890123", "-18446744073709551616",
+        "-9223372036854775809", "5.0", R"("\ud800")", R"(["\ud800",1e999])"}) {
+    EXPECT_EQ(read_back(written(json)), json);
+  }
+}
+
+TEST(CborWriter, WritesAReplyThatIsDeeperThanTheDeepestEvent) {
+  const std::string data = std::string(511, '[') + std::string(511, ']');
+  const std::string event =
+      R"({"type":"t","channel":"a","offset":7,"timestamp":"2026-11-20T10:00:00Z","data":)" + data + "}";
+  std::string out;
+  append_message(out,
+                 R"({"type":"history","timestamp":"T","data":{"events":[)" + event + R"(],"offset":7}})");
+  EXPECT_NE(out.find("\xd9\x01\x06\x59\x03\xfe" + data), std::string::npos);
+}
+
 TEST(CborWriter, AnEventsDataStaysTheTextThatWasPublished) {
   std::string out;
   append_event(out, {.type = "t",

@@ -1,5 +1,7 @@
 #include "wsserve/connection/frame_service.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "common/protocol/reply.h"
@@ -115,6 +117,16 @@ void FrameService::handle_in_dialect(websocket::Opcode opcode, std::string_view 
   std::string storage;
   const auto command = dialect_->read(message, storage);
   if (!command) return host().commands.refuse_unread(*this, command.error());
+  // An event of it would be larger than any that comes in JSON.
+  const std::size_t most = reader_.limits().max_message_bytes;
+  if (command->size() > most) {
+    host().counters.too_large.add();
+    return host().commands.refuse_unread(
+        *this,
+        {protocol::ErrorCode::kTooLarge,
+         fmt::format("the message has {} bytes as JSON; at most {} are allowed", command->size(), most),
+         {}});
+  }
   host().commands.run(*this, *command);
 }
 
