@@ -179,7 +179,9 @@ void CommandRunner::let_others_go_on(Peer& peer, Clock::time_point began) {
   peer.connection().suspend();
   host_.inbox.post([this, number = peer.client().number()] {
     Connection* asking = host_.find(number);
-    if (asking != nullptr && asking->is_suspended()) asking->resume([] {});
+    if (asking == nullptr || !asking->is_suspended()) return;
+    // The commands behind it are carried out in here.
+    host_.guard(*asking, "commands that let others go on", [asking] { asking->resume([] {}); });
   });
 }
 

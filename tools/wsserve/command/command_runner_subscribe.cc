@@ -137,13 +137,19 @@ void CommandRunner::prepare(const Asker& asker, const std::vector<std::string>& 
     return asker.subscriptions().find(pattern.text()) != nullptr;
   });
   if (patterns.empty()) return then(true);
-  const auto come_back = [this, number = asker.client().number(), then] {
-    host_.inbox.post([this, number, then] {
-      Connection* asking = host_.find(number);
-      if (asking == nullptr || !asking->is_suspended()) return;
-      host_.guard(*asking, "a subscription that waited for its patterns",
-                  [&] { asking->resume([&then] { then(false); }); });
-    });
+  const auto resume = [this, number = asker.client().number(), then] {
+    Connection* asking = host_.find(number);
+    if (asking == nullptr || !asking->is_suspended()) return;
+    host_.guard(*asking, "a subscription that waited for its patterns",
+                [&] { asking->resume([&then] { then(false); }); });
+  };
+  const auto come_back = [this, resume] {
+    try {
+      host_.inbox.post(resume);
+    } catch (...) {
+      host_.caught("a subscription that waited for its patterns");
+      host_.inbox.lose_answer();
+    }
   };
   if (host_.fanout.prepare(std::move(patterns), come_back)) return then(true);
   asker.connection.suspend();
