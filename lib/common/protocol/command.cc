@@ -12,7 +12,7 @@
 #include <system_error>
 
 #include "common/protocol/channel.h"
-#include "common/protocol/command_slices.h"
+#include "common/protocol/command_state.h"
 #include "common/protocol/event.h"
 #include "common/protocol/fields.h"
 #include "common/protocol/json_text.h"
@@ -25,19 +25,9 @@ namespace {
 
 using Field = CommandField;
 
-constexpr std::string_view kDefaultType = "message";
-
 // Bounds on what the server keeps or sends back, so that a command cannot make it
 // hold many times the command's own size.
 constexpr std::size_t kMaxEchoedBytes = 256;
-
-Error bad_command(std::string message) { return {ErrorCode::kBadCommand, std::move(message), ""}; }
-Error bad_event(std::string message) { return {ErrorCode::kBadEvent, std::move(message), ""}; }
-
-Error repeated_field(Field field) {
-  return bad_command(fmt::format("the field {} stands there twice; leave one of them out",
-                                 quote(kCommandFieldNames[field])));
-}
 
 // The members that each action has besides `action` and `id`, in the order of enum
 // Action; of publish those of an event. A member that is none of them is refused, for
@@ -47,8 +37,7 @@ constexpr std::array<std::uint32_t, kActionNames.size()> kMembers{
     CommandFields::set_of({Field::kChannels, Field::kChannel, Field::kEvents, Field::kSince, Field::kMaxRate,
                            Field::kConflate, Field::kMatched, Field::kFilter}),
     CommandFields::set_of({Field::kChannels, Field::kChannel, Field::kEvents}),
-    CommandFields::set_of({Field::kChannel, Field::kType, Field::kData, Field::kTimestamp, Field::kKey,
-                           Field::kDedup, Field::kProducer, Field::kSequence}),
+    kEventMembers,
     CommandFields::set_of({Field::kChannel, Field::kSince, Field::kLimit}),
     CommandFields::set_of({Field::kChannel}),
     CommandFields::set_of({Field::kTimestamp, Field::kType}),
@@ -68,15 +57,6 @@ Error unknown_member(std::string_view name, std::string_view whose, std::uint32_
                                  fmt::join(known, ", ")));
 }
 
-// What stands in the object and has no meaning there.
-std::optional<Error> check_members(const CommandFields& fields, std::string_view whose, std::uint32_t set) {
-  if (const auto other = fields.outside(set)) {
-    return unknown_member(kCommandFieldNames[*other], whose, set);
-  }
-  if (fields.unknown()) return unknown_member(*fields.unknown(), whose, set);
-  return std::nullopt;
-}
-
 Result<Action> action_named(std::string_view name) {
   const auto* const found = std::ranges::find(kActionNames, name);
   if (found != kActionNames.end()) return static_cast<Action>(found - kActionNames.begin());
@@ -86,23 +66,23 @@ Result<Action> action_named(std::string_view name) {
                                  fmt::join(kActionNames, ", ")));
 }
 
-Error too_many_events() {
-  return {ErrorCode::kTooLarge,
-          fmt::format("\"events\" holds more than {} events; send several batches", kMaxListElements), ""};
-}
-
-Error unpublishable(std::string_view channel) {
-  const std::string quoted = quote(channel);
-  const std::string_view reason =
-      is_server_channel(channel)
-          ? "channels that begin with @ are the server's own; publishing to @all, @user/… and @connection/… "
-            "takes a grant that begins with @"
-          : "patterns select channels for subscribing; publish to each channel by its name";
-  return {is_server_channel(channel) ? ErrorCode::kForbidden : ErrorCode::kBadChannel,
-          fmt::format("channel {}: {}", quoted, reason), fmt::format(R"({{"channel":{}}})", quoted)};
-}
-
 }  // namespace
+
+Error bad_command(std::string message) { return {ErrorCode::kBadCommand, std::move(message), ""}; }
+
+Error repeated_field(CommandField field) {
+  return bad_command(fmt::format("the field {} stands there twice; leave one of them out",
+                                 quote(kCommandFieldNames[field])));
+}
+
+// What stands in the object and has no meaning there.
+std::optional<Error> check_members(const CommandFields& fields, std::string_view whose, std::uint32_t set) {
+  if (const auto other = fields.outside(set)) {
+    return unknown_member(kCommandFieldNames[*other], whose, set);
+  }
+  if (fields.unknown()) return unknown_member(*fields.unknown(), whose, set);
+  return std::nullopt;
+}
 
 Result<std::size_t> parse_history_limit(std::string_view text) {
   std::size_t limit = 0;
@@ -122,49 +102,6 @@ void Command::clear() {
 void throw_exception_from_error(const CommandError& error, const boost::source_location&) {
   throw std::logic_error(error.error.message);
 }
-
-// The second step from text to meaning: read_…() tell what the slices mean for
-// the action at hand.
-struct CommandParser::State {
-  CommandSlices slices;
-  const CommandFields& fields = slices.fields();
-  std::size_t message_bytes = 0;
-  ServerSpace server_space = ServerSpace::kRefused;
-  std::string decoded;    // texts that were written with escapes
-  std::string rewritten;  // keys and dedups that were
-  Command command;
-
-  void begin(std::size_t bytes);
-  Result<void> read_id();
-  Result<void> read();
-  Result<void> read_action();
-  Result<void> read_fields();
-  Result<void> read_token();
-  Result<void> read_ping();
-  Result<void> read_history();
-  Result<void> read_since();
-  Result<void> read_subscribe();
-  Result<void> read_pace();
-  Result<void> read_unsubscribe();
-  Result<void> read_publish();
-  Result<void> read_producer(std::string_view value);
-  Result<void> read_batch();
-  Result<void> read_events(std::span<const CommandFields> events, std::string_view producer);
-  Result<void> read_event(const CommandFields& event);
-  Result<void> read_one_channel();
-  Result<void> read_channels();
-  Result<void> add_channel(std::string_view value);
-  Result<void> read_event_types();
-  Result<void> add_event_type(std::string_view value);
-
-  Result<std::string_view> text(std::string_view value, ErrorCode code, Field field);
-  Result<bool> boolean(Field field);
-  Result<std::string_view> type_of(const CommandFields& event);
-  Result<std::string_view> timestamp_of(const CommandFields& event);
-  Result<std::string_view> name_of(const CommandFields& event, Field field);
-  Result<std::int64_t> sequence_of(const CommandFields& event);
-  Result<std::string_view> echoed(Field field);
-};
 
 Result<std::string_view> CommandParser::State::text(std::string_view value, ErrorCode code, Field field) {
   if (!is_json_string(value)) {
@@ -436,165 +373,6 @@ Result<void> CommandParser::State::add_event_type(std::string_view value) {
   }
   command.event_types->push_back(*type);
   return {};
-}
-
-Result<void> CommandParser::State::read_publish() {
-  Result<void> producer = read_producer(fields[Field::kProducer]);
-  if (!producer) return producer;
-  if (fields.has(Field::kEvents)) return read_batch();
-  return read_event(fields);
-}
-
-Result<void> CommandParser::State::read_producer(std::string_view value) {
-  if (value.empty()) return {};
-  const Result<std::string_view> name = text(value, ErrorCode::kBadCommand, Field::kProducer);
-  if (!name) return name.error();
-  const auto characters = static_cast<std::size_t>(std::ranges::count_if(
-      *name, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }));
-  if (characters == 0 || characters > kMaxProducerCharacters) {
-    return bad_command(fmt::format("\"producer\" has {} characters; it must have 1 to {}", characters,
-                                   kMaxProducerCharacters));
-  }
-  command.producer = *name;
-  return {};
-}
-
-Result<void> CommandParser::State::read_batch() {
-  command.batch = true;
-  for (const Field field : {Field::kChannel, Field::kData, Field::kType, Field::kTimestamp, Field::kKey,
-                            Field::kDedup, Field::kSequence}) {
-    if (fields.has(field)) {
-      return bad_command(
-          fmt::format("{} and \"events\" exclude each other; each event of a batch has its own",
-                      quote(kCommandFieldNames[field])));
-    }
-  }
-  if (!fields[Field::kEvents].starts_with('['))
-    return bad_command("\"events\" must be an array of events to publish");
-  if (slices.elements().empty()) return bad_command("\"events\" is empty; a batch has at least one event");
-  if (slices.has_more_elements()) return too_many_events();
-  std::size_t index = 0;
-  for (const CommandSlices::Element& element : slices.elements()) {
-    if (!element.text.starts_with('{')) return at_index(bad_event("an event is a JSON object"), index);
-    const std::optional<Field> repeated = element.fields.repeated();
-    if (repeated) return at_index(repeated_field(*repeated), index);
-    constexpr std::uint32_t kEventMembers = kMembers[static_cast<std::size_t>(Action::kPublish)];
-    if (const auto error = check_members(element.fields, "an event of a batch", kEventMembers)) {
-      return at_index(*error, index);
-    }
-    const Result<void> event = read_event(element.fields);
-    if (!event) return at_index(event.error(), index);
-    ++index;
-  }
-  return {};
-}
-
-Result<void> CommandParser::State::read_events(std::span<const CommandFields> events,
-                                               std::string_view producer) {
-  Result<void> named = read_producer(producer);
-  if (!named) return named;
-  if (events.size() > kMaxListElements) return too_many_events();
-  for (std::size_t index = 0; index < events.size(); ++index) {
-    const Result<void> event = read_event(events[index]);
-    if (!event) return command.batch ? at_index(event.error(), index) : event.error();
-  }
-  return {};
-}
-
-Result<void> CommandParser::State::read_event(const CommandFields& event) {
-  PublishEvent published;
-  if (!event.has(Field::kChannel)) return bad_event("\"channel\" is missing: where to publish");
-  const Result<std::string_view> channel =
-      text(event[Field::kChannel], ErrorCode::kBadEvent, Field::kChannel);
-  if (!channel) return channel.error();
-  published.channel = *channel;
-  const bool refused = server_space == ServerSpace::kRefused && is_server_channel(*channel);
-  if (refused || looks_like_pattern(*channel)) return unpublishable(*channel);
-  Result<void> checked = check_channel(*channel);
-  if (!checked) return checked;
-
-  const Result<std::string_view> type = type_of(event);
-  if (!type) return type.error();
-  published.type = *type;
-  const Result<std::string_view> timestamp = timestamp_of(event);
-  if (!timestamp) return timestamp.error();
-  published.timestamp = *timestamp;
-  const Result<std::string_view> key = name_of(event, Field::kKey);
-  if (!key) return key.error();
-  published.key = *key;
-  const Result<std::string_view> dedup = name_of(event, Field::kDedup);
-  if (!dedup) return dedup.error();
-  published.dedup = *dedup;
-  const Result<std::int64_t> sequence = sequence_of(event);
-  if (!sequence) return sequence.error();
-  published.sequence = *sequence;
-  published.data = event[Field::kData];
-  if (published.data.empty()) return bad_event("\"data\" is missing; null is a value, too");
-  command.publish.push_back(published);
-  return {};
-}
-
-Result<std::string_view> CommandParser::State::type_of(const CommandFields& event) {
-  if (!event.has(Field::kType)) return kDefaultType;
-  Result<std::string_view> type = text(event[Field::kType], ErrorCode::kBadEvent, Field::kType);
-  if (!type || is_valid_type(*type)) return type;
-  return bad_event(fmt::format("the type {} is not valid: 1 to {} characters of A-Z a-z 0-9 _ . : -",
-                               quote(*type), kMaxTypeBytes));
-}
-
-Result<std::string_view> CommandParser::State::timestamp_of(const CommandFields& event) {
-  if (!event.has(Field::kTimestamp)) return std::string_view();
-  Result<std::string_view> timestamp =
-      text(event[Field::kTimestamp], ErrorCode::kBadEvent, Field::kTimestamp);
-  if (!timestamp) return timestamp;
-  const Result<SystemMicros> time = parse_timestamp(*timestamp);
-  if (!time) return time.error();
-  return timestamp;
-}
-
-// A key or dedup: a JSON string of bounded length, or nothing. Escapes are written
-// anew, and only where there must be one, so that equal names are equal bytes.
-Result<std::string_view> CommandParser::State::name_of(const CommandFields& event, Field field) {
-  const std::string_view value = event[field];
-  if (value.empty()) return value;
-  const Result<std::string_view> content = text(value, ErrorCode::kBadEvent, field);
-  if (!content) return content.error();
-  if (content->empty() || content->size() > kMaxNameBytes) {
-    return bad_event(
-        fmt::format("{} must have 1 to {} bytes", quote(kCommandFieldNames[field]), kMaxNameBytes));
-  }
-  if (content->size() == value.size() - 2) return value;
-  rewritten.reserve(message_bytes);  // never longer than what the message says
-  const std::size_t first = rewritten.size();
-  append_json_string(rewritten, *content);
-  return std::string_view(rewritten).substr(first);
-}
-
-// The sequence of an event, which it must have if the command has a producer, and
-// only then.
-Result<std::int64_t> CommandParser::State::sequence_of(const CommandFields& event) {
-  if (&event != &fields && event.has(Field::kProducer)) {
-    return bad_event("\"producer\" stands beside \"events\", once for all of them, and not in an event");
-  }
-  if (!event.has(Field::kSequence)) {
-    if (command.producer.empty()) return kNoSequence;
-    return bad_event("\"sequence\" is missing: each event of a producer has one");
-  }
-  if (event.has(Field::kDedup)) {
-    return bad_event(
-        "\"dedup\" and \"sequence\" exclude each other: either one says that an event is the same");
-  }
-  const std::string_view value = event[Field::kSequence];
-  std::int64_t sequence = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), sequence);
-  if (error != std::errc{} || end != value.data() + value.size() || value.front() == '-') {
-    return bad_event(fmt::format("\"sequence\" must be an integer from 0 to {}",
-                                 std::numeric_limits<std::int64_t>::max()));
-  }
-  if (command.producer.empty()) {
-    return bad_event("\"sequence\" needs a \"producer\" in the command, whose sequences rise");
-  }
-  return sequence;
 }
 
 CommandParser::CommandParser() : state_(std::make_unique<State>()) {}
