@@ -71,6 +71,15 @@ TEST_F(AssetTest, IsNotSentAgainToThoseWhoHaveIt) {
   EXPECT_EQ(get({{"if-none-match", "\"other\""}}).status, 200U);
 }
 
+TEST_F(AssetTest, EachFormOfABodyHasItsOwnTag) {
+  const std::string plain = header_of(get({}), "ETag");
+  const std::string compressed = header_of(get({{"accept-encoding", "gzip"}}), "ETag");
+  EXPECT_NE(compressed, plain);
+  EXPECT_EQ(get({{"accept-encoding", "gzip"}, {"if-none-match", compressed}}).status, 304U);
+  EXPECT_EQ(get({{"accept-encoding", "gzip"}, {"if-none-match", plain}}).status, 200U);
+  EXPECT_EQ(get({{"if-none-match", compressed}}).status, 200U);
+}
+
 TEST_F(AssetTest, AnotherBodyHasAnotherTag) {
   const Response other = Asset("text/html", "y").respond(request_for("/", "GET", {}));
   EXPECT_NE(header_of(other, "ETag"), header_of(get({}), "ETag"));
