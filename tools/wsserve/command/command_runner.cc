@@ -35,11 +35,9 @@ protocol::CommandParser::ServerSpace server_space_of(const Client& client) {
 void CommandRunner::run(Peer& peer, std::string_view text) {
   host_.counters.commands.add();
   const auto parsed = parser_.parse(text, server_space_of(peer.client()));
-  if (host_.settings->limits.watches_traffic()) {
-    if (const auto error = peer.client().over_rate(parsed ? (*parsed)->publish.size() : 0)) {
-      refuse(peer, parsed ? (*parsed)->id : parsed.error().id, *error);
-      return peer.close_if_insisting();
-    }
+  if (refuse_over_rate(peer, parsed ? (*parsed)->id : parsed.error().id,
+                       parsed ? (*parsed)->publish.size() : 0)) {
+    return;
   }
   if (!parsed) return refuse(peer, parsed.error().id, parsed.error().error);
   const Command& command = **parsed;
@@ -56,13 +54,16 @@ void CommandRunner::run(Peer& peer, std::string_view text) {
 
 void CommandRunner::refuse_unread(Peer& peer, const Error& error) {
   host_.counters.commands.add();
-  if (host_.settings->limits.watches_traffic()) {
-    if (const auto limited = peer.client().over_rate(0)) {
-      refuse(peer, {}, *limited);
-      return peer.close_if_insisting();
-    }
-  }
-  refuse(peer, {}, error);
+  if (!refuse_over_rate(peer, {}, 0)) refuse(peer, {}, error);
+}
+
+bool CommandRunner::refuse_over_rate(Peer& peer, std::string_view id, std::size_t events) {
+  if (!host_.settings->limits.watches_traffic()) return false;
+  const auto error = peer.client().over_rate(events);
+  if (!error) return false;
+  refuse(peer, id, *error);
+  peer.close_if_insisting();
+  return true;
 }
 
 void CommandRunner::carry_out(Peer& peer, const Command& command) {

@@ -167,6 +167,8 @@ class CommandRunner final : public CommandHandler {
   // `id`: of the command that is answered; empty: none.
   void reply(Peer& peer, std::string_view id, const protocol::Reply& reply);
   void refuse(Peer& peer, std::string_view id, const protocol::Error& error);
+  // A command that publishes so many events has come. True: too fast, and it is refused.
+  [[nodiscard]] bool refuse_over_rate(Peer& peer, std::string_view id, std::size_t events);
   // The reply to what was published last, for when all of it is settled. `batch`: its data is
   // an array.
   [[nodiscard]] PublishedReply pending_reply(std::string_view id, bool batch) const;
