@@ -129,6 +129,13 @@ def test_a_text_message_ends_a_connection_of_cbor(server):
         assert cbor.websocket.read_close()[0] == 1003
 
 
+def test_echo_speaks_no_dialect(stage):
+    with stage.server("--echo").open("/echo", headers=CBOR) as websocket:
+        assert websocket.response.headers["sec-websocket-protocol"] == "wskit.v1.json"
+        websocket.send_text("hello")
+        assert websocket.read_message() == (frames.TEXT, "hello")
+
+
 def test_without_the_subprotocol_it_is_json(server):
     with server.open(headers=[("Sec-WebSocket-Protocol", "wskit.v1.json, wskit.v1.cbor")]) as websocket:
         assert websocket.response.headers["sec-websocket-protocol"] == "wskit.v1.json"

@@ -32,9 +32,10 @@ void Exchange::open_websocket(const http::Route& route, http::Request& request) 
                    .message = "the server is shutting down; come back in a moment",
                    .headers = {{"Retry-After", "1"}}});
   }
-  const http::UpgradeResult result = http::accept_upgrade(request, host().settings->deflate);
-  if (!result.upgrade) return refuse(result.error);
   const auto* commands = std::get_if<http::CommandSocket>(&route);
+  const http::Speaks speaks = commands == nullptr ? http::Speaks::kNothing : http::Speaks::kProtocol;
+  const http::UpgradeResult result = http::accept_upgrade(request, host().settings->deflate, speaks);
+  if (!result.upgrade) return refuse(result.error);
   if (commands != nullptr) {
     for (const std::string& channel : commands->channels) {
       if (client().identity().awaits_token || commands->options.defaults) break;
@@ -50,7 +51,7 @@ void Exchange::open_websocket(const http::Route& route, http::Request& request) 
   } else {
     made = std::make_unique<EchoService>(connection_);
   }
-  if (commands != nullptr && result.upgrade->dialect != nullptr) made->speak(*result.upgrade->dialect);
+  if (result.upgrade->dialect != nullptr) made->speak(*result.upgrade->dialect);
   if (result.upgrade->deflate) made->agree_on_deflate(*result.upgrade->deflate);
   std::string rest = reader_->take_rest();
   writer().put_http(result.upgrade->response);

@@ -22,7 +22,8 @@ HttpError upgrade_required() {
           .headers = {{"Connection", "Upgrade"}, {"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}}};
 }
 
-UpgradeResult accept_upgrade(const Request& request, const websocket::DeflatePolicy& deflate_policy) {
+UpgradeResult accept_upgrade(const Request& request, const websocket::DeflatePolicy& deflate_policy,
+                             Speaks speaks) {
   if (!request.http_1_1) return refuse(bad_request("a WebSocket handshake needs HTTP/1.1"));
   if (!request.lists("connection", "upgrade")) {
     return refuse(bad_request("a WebSocket handshake needs the header Connection: Upgrade"));
@@ -44,7 +45,7 @@ UpgradeResult accept_upgrade(const Request& request, const websocket::DeflatePol
   Upgrade upgrade;
   const std::string offered = request.header("sec-websocket-protocol");
   for (const std::string_view subprotocol : list_items(offered)) {
-    const bool is_cbor = subprotocol == cbor_dialect().subprotocol();
+    const bool is_cbor = speaks == Speaks::kProtocol && subprotocol == cbor_dialect().subprotocol();
     if (!is_cbor && subprotocol != kSubprotocol) continue;
     headers.emplace_back("Sec-WebSocket-Protocol", subprotocol);
     if (is_cbor) upgrade.dialect = &cbor_dialect();

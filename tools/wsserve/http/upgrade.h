@@ -2,6 +2,7 @@
 // 4.2, RFC 7692 section 5).
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -23,13 +24,17 @@ struct Upgrade {
   const Dialect* dialect = nullptr;  // null: JSON
 };
 
+// Whether the address speaks the protocol, and so its dialects; /echo speaks none.
+enum class Speaks : std::uint8_t { kProtocol, kNothing };
+
 // REQUIRES: a request with method GET that wants the upgrade. One of the two is
 // set.
 struct UpgradeResult {
   std::optional<Upgrade> upgrade;
   HttpError error;
 };
-[[nodiscard]] UpgradeResult accept_upgrade(const Request& request, const websocket::DeflatePolicy& deflate);
+[[nodiscard]] UpgradeResult accept_upgrade(const Request& request, const websocket::DeflatePolicy& deflate,
+                                           Speaks speaks = Speaks::kProtocol);
 
 // The answer to a plain request to a WebSocket address.
 [[nodiscard]] HttpError upgrade_required();
