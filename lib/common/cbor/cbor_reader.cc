@@ -27,15 +27,6 @@ using protocol::Result;
 
 constexpr std::uint64_t kSelfDescribed = 55799;
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t bytes = protocol::decode_code_point(text).bytes;
-    if (bytes == 0) return false;
-    text.remove_prefix(bytes);
-  }
-  return true;
-}
-
 // Turns the items that the library finds into JSON text, one after the other.
 class Transcriber {
  public:
@@ -76,7 +67,7 @@ class Transcriber {
       joined_->append(text);
       return;
     }
-    if (!is_utf8(text)) return fail("it has a text that is not UTF-8");
+    if (!protocol::is_utf8(text)) return fail("it has a text that is not UTF-8");
     if (!begin_item(true)) return;
     protocol::append_json_string(out_, text);
     end_item();
@@ -90,7 +81,7 @@ class Transcriber {
     if (!embedded_) return fail("it has a byte string without tag 262, which JSON has not");
     protocol::JsonScanner scanner(bytes);
     const std::string_view value = scanner.value();
-    if (!scanner.finish() || !is_utf8(bytes)) return fail("what has tag 262 is not JSON");
+    if (!scanner.finish() || !protocol::is_utf8(bytes)) return fail("what has tag 262 is not JSON");
     embedded_ = false;
     if (!begin_item(false)) return;
     out_.append(value);

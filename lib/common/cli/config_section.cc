@@ -157,15 +157,6 @@ std::string shown(const std::string& name, const std::string& value) {
   return value;
 }
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t bytes = protocol::decode_code_point(text).bytes;
-    if (bytes == 0) return false;
-    text.remove_prefix(bytes);
-  }
-  return true;
-}
-
 // A basic string; bytes that are no UTF-8 cannot stand in TOML.
 std::string toml_string(const std::string& text) {
   std::string quoted = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -228,7 +219,7 @@ std::string effective_value(const CLI::Option& option, const std::vector<std::st
 
 bool is_shown_whole(const CLI::Option& option, const std::vector<std::string>& results) {
   return std::ranges::all_of(results, [name = long_name(option)](const std::string& value) {
-    return shown(name, value) == value && is_utf8(value);
+    return shown(name, value) == value && protocol::is_utf8(value);
   });
 }
 

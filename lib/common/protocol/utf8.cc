@@ -44,6 +44,15 @@ CodePoint decode_code_point(std::string_view text) {
   return {value, lead.following + 1};
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t bytes = decode_code_point(text).bytes;
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
 bool is_plain(std::string_view text) {
   while (!text.empty()) {
     const CodePoint point = decode_code_point(text);

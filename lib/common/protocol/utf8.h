@@ -28,6 +28,9 @@ struct CodePoint {
          (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
 }
 
+// Whether every code point of `text` is valid.
+[[nodiscard]] bool is_utf8(std::string_view text);
+
 // Whether every code point of `text` is valid and none is obeyed.
 [[nodiscard]] bool is_plain(std::string_view text);
 
