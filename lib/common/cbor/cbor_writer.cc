@@ -2,7 +2,6 @@
 
 #include <cbor/encoding.h>
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -13,6 +12,8 @@
 
 namespace wskit::cbor {
 namespace {
+
+using protocol::JsonScanner;
 
 // The longest head of an item: one byte and an argument of eight.
 constexpr std::size_t kMaxHead = 9;
@@ -63,80 +64,25 @@ void append_string(std::string& out, std::string_view json) {
   text ? append_text(out, *text) : append_embedded(out, json);
 }
 
-// Cuts valid JSON text into pieces. It has no limit of depth: a reply is deeper than the
-// deepest event in it.
-class Cutter {
- public:
-  explicit Cutter(std::string_view text) : rest_(text) { skip_space(); }
+// Replies are deeper than the deepest event in them.
+JsonScanner scanner_of(std::string_view json) { return JsonScanner(json, protocol::kMaxReplyDepth); }
 
-  // The next value, which lies within nothing that is open.
-  std::string_view value() {
-    const char first = rest_.front();
-    std::size_t end = 0;
-    if (first == '"') {
-      end = end_of_string(0);
-    } else if (first == '{' || first == '[') {
-      end = end_of_brackets();
-    } else {
-      end = std::min(rest_.find_first_of(",]} \t\r\n"), rest_.size());
-    }
-    const std::string_view cut = rest_.substr(0, end);
-    rest_.remove_prefix(end);
-    skip_space();
-    return cut;
-  }
-
-  // Enters an object or array. False: it is empty.
-  bool enter() {
-    pass_one();
-    return rest_.front() != '}' && rest_.front() != ']';
-  }
-  // Behind a value: whether another one follows, which then comes next.
-  bool next() {
-    const bool more = rest_.front() == ',';
-    pass_one();
-    return more;
-  }
-  // The name of a member, without its quotes; its value comes next.
-  std::string_view name() {
-    const std::string_view quoted = value();
-    pass_one();
-    return quoted.substr(1, quoted.size() - 2);
-  }
-
- private:
-  void skip_space() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\r\n"), rest_.size())); }
-  void pass_one() {
-    rest_.remove_prefix(1);
-    skip_space();
-  }
-  // Behind the string that begins at `begin`.
-  [[nodiscard]] std::size_t end_of_string(std::size_t begin) const {
-    std::size_t at = begin + 1;
-    while (rest_[at] != '"') at += rest_[at] == '\\' ? 2U : 1U;
-    return at + 1;
-  }
-  [[nodiscard]] std::size_t end_of_brackets() const {
-    std::size_t depth = 0;
-    std::size_t at = 0;
-    do {
-      const char c = rest_[at];
-      if (c == '{' || c == '[') ++depth;
-      if (c == '}' || c == ']') --depth;
-      at = c == '"' ? end_of_string(at) : at + 1;
-    } while (depth > 0);
-    return at;
-  }
-
-  std::string_view rest_;
-};
-
-std::size_t count_values(std::string_view container, bool is_object) {
-  Cutter cutter(container);
+std::size_t count_members(std::string_view object) {
+  JsonScanner scanner = scanner_of(object);
+  std::string_view name;
   std::size_t count = 0;
-  for (bool more = cutter.enter(); more; more = cutter.next()) {
-    if (is_object) (void)cutter.name();
-    (void)cutter.value();
+  for (bool more = scanner.begin_object(name); more; more = scanner.next_member(name)) {
+    (void)scanner.value();
+    ++count;
+  }
+  return count;
+}
+
+std::size_t count_elements(std::string_view array) {
+  JsonScanner scanner = scanner_of(array);
+  std::size_t count = 0;
+  for (bool more = scanner.begin_array(); more; more = scanner.next_element()) {
+    (void)scanner.value();
     ++count;
   }
   return count;
@@ -151,11 +97,11 @@ void append_name(std::string& out, std::string_view name) {
 // `write(name, value)` appends the value of a member, or says that it did not.
 template <class Write>
 void append_object_with(std::string& out, std::string_view object, const Write& write) {
-  append_head(out, cbor_encode_map_start, count_values(object, true));
-  Cutter cutter(object);
-  for (bool more = cutter.enter(); more; more = cutter.next()) {
-    const std::string_view name = cutter.name();
-    const std::string_view value = cutter.value();
+  append_head(out, cbor_encode_map_start, count_members(object));
+  JsonScanner scanner = scanner_of(object);
+  std::string_view name;
+  for (bool more = scanner.begin_object(name); more; more = scanner.next_member(name)) {
+    const std::string_view value = scanner.value();
     append_name(out, name);
     if (!write(name, value)) append_json(out, value);
   }
@@ -164,9 +110,9 @@ void append_object_with(std::string& out, std::string_view object, const Write& 
 // `write(value)` appends an element.
 template <class Write>
 void append_array_with(std::string& out, std::string_view array, const Write& write) {
-  append_head(out, cbor_encode_array_start, count_values(array, false));
-  Cutter cutter(array);
-  for (bool more = cutter.enter(); more; more = cutter.next()) write(cutter.value());
+  append_head(out, cbor_encode_array_start, count_elements(array));
+  JsonScanner scanner = scanner_of(array);
+  for (bool more = scanner.begin_array(); more; more = scanner.next_element()) write(scanner.value());
 }
 
 void append_member(std::string& out, std::string_view name, std::string_view text) {

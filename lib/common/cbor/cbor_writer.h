@@ -22,7 +22,7 @@ inline constexpr unsigned kEmbeddedJson = 262;
 
 // Appends JSON text as one item. What CBOR would change, a number that is too large or a
 // string that is no text, is embedded as well. REQUIRES: the text is valid JSON in UTF-8,
-// without white space around it.
+// without white space around it, of protocol::kMaxReplyDepth levels at most.
 void append_json(std::string& out, std::string_view json);
 
 // Appends an event. REQUIRES: its parts are valid, as for protocol::write_event().

@@ -211,10 +211,11 @@ inline JsonScanner::Step JsonScanner::start_value(const char*& p) {
 
 // REQUIRES: the opening bracket at `p`.
 inline JsonScanner::Step JsonScanner::open(const char*& p, bool object) {
-  if (depth_ == kMaxJsonDepth) {
+  if (depth_ == max_depth_) {
     fail(p, "arrays and objects are nested more than 512 deep");
     return Step::kFailed;
   }
+  deepest_ = std::max(deepest_, depth_ + 1);
   p = skip_space(p + 1);
   if (p != end_ && *p == (object ? '}' : ']')) {
     ++p;

@@ -19,8 +19,10 @@
 
 namespace wskit::protocol {
 
-// Arrays and objects within each other, the outermost included.
+// Arrays and objects within each other, the outermost included: of a command and of an event.
 inline constexpr std::size_t kMaxJsonDepth = 512;
+// Of what a server answers: a history's events lie within three levels more.
+inline constexpr std::size_t kMaxReplyDepth = kMaxJsonDepth + 3;
 
 struct JsonFault {
   std::size_t position = 0;  // of the first byte that cannot be right
@@ -40,9 +42,10 @@ struct JsonFault {
 //   if (!scanner.finish()) return scanner.fault();
 class JsonScanner {
  public:
-  // The text must outlive the scanner and what it cut out.
-  explicit JsonScanner(std::string_view text)
-      : begin_(text.data()), position_(text.data()), end_(text.data() + text.size()) {}
+  // The text must outlive the scanner and what it cut out. `max_depth`: less than usual for
+  // what is to lie within other levels. REQUIRES: max_depth <= kMaxReplyDepth.
+  explicit JsonScanner(std::string_view text, std::size_t max_depth = kMaxJsonDepth)
+      : begin_(text.data()), position_(text.data()), end_(text.data() + text.size()), max_depth_(max_depth) {}
 
   // The first byte of the value that comes next; NUL at the end of the text.
   [[nodiscard]] char peek();
@@ -62,6 +65,9 @@ class JsonScanner {
 
   // Where the next byte stands in the text.
   [[nodiscard]] const char* position() const { return position_; }
+
+  // How many arrays and objects lay within each other at most.
+  [[nodiscard]] std::size_t deepest() const { return deepest_; }
 
   // Whether all is well and nothing but white space is left.
   [[nodiscard]] bool finish();
@@ -92,9 +98,11 @@ class JsonScanner {
   const char* begin_;
   const char* position_;  // after a fault: where it is
   const char* end_;
+  std::size_t max_depth_;
   std::size_t depth_ = 0;
-  std::array<bool, kMaxJsonDepth> in_object_;  // of each open level, up to depth_
-  std::string_view key_;                       // of the member that was reached last
+  std::size_t deepest_ = 0;
+  std::array<bool, kMaxReplyDepth> in_object_;  // of each open level, up to depth_
+  std::string_view key_;                        // of the member that was reached last
   std::string_view reason_;
 };
 

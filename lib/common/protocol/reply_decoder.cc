@@ -70,7 +70,7 @@ template <class Field, std::size_t kCount>
 FieldSlices<Field, kCount> fields_of(std::string_view json, const FieldNames<Field, kCount>& names) {
   FieldSlices<Field, kCount> fields;
   if (!json.starts_with('{')) return fields;
-  JsonScanner scanner(json);
+  JsonScanner scanner(json, kMaxReplyDepth);
   slice_fields(scanner, names, fields);
   return fields;
 }
@@ -91,7 +91,7 @@ std::uint64_t count_in(std::string_view json) { return number_in<std::uint64_t>(
 template <class Each>
 void for_each_in(std::string_view json, const Each& each) {
   if (!json.starts_with('[')) return;
-  JsonScanner scanner(json);
+  JsonScanner scanner(json, kMaxReplyDepth);
   for (bool more = scanner.begin_array(); more; more = scanner.next_element()) each(scanner.value());
 }
 
@@ -113,7 +113,7 @@ const DecodedReply& ReplyDecoder::decode(std::string_view text_of_message) {
   message_bytes_ = text_of_message.size();
   decoded_.clear();
   message_ = {};
-  JsonScanner scanner(text_of_message);
+  JsonScanner scanner(text_of_message, kMaxReplyDepth);
   const bool is_object = scanner.peek() == '{';
   FieldSlices<ReplyField, 5> fields;
   if (is_object) slice_fields(scanner, kReplyFields, fields);

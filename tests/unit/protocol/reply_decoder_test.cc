@@ -110,6 +110,15 @@ TEST(ReplyDecoder, AMemberOfAnotherKindCountsAsAbsent) {
   EXPECT_EQ(decoder.decode(R"({"type":"history","data":{"offset":"1","events":[]}})").kind, Kind::kUnknown);
 }
 
+TEST(ReplyDecoder, ReadsAHistoryOfTheDeepestEvents) {
+  const std::string event = R"({"data":)" + std::string(511, '[') + std::string(511, ']') + "}";
+  const std::string text = text_of(HistoryEvents{.events = {event}, .offset = 1, .epoch = "e"});
+  ReplyDecoder decoder;
+  const auto* history = decoder.decode(text).as<HistoryEvents>();
+  ASSERT_NE(history, nullptr);
+  EXPECT_THAT(history->events, ElementsAre(event));
+}
+
 TEST(ReplyDecoder, NothingOfOneMessageIsLeftInTheNext) {
   ReplyDecoder decoder;
   std::ignore = decoder.decode(R"({"type":"published","id":1,"data":[{"channel":"a","offset":1}]})");

@@ -90,36 +90,17 @@ Error bad_json(std::string_view where, const protocol::JsonFault& fault) {
           fmt::format(R"({{"position":{}}})", fault.position)};
 }
 
-// Where the text, valid JSON, is nested deeper than it may be within so many levels more: a
-// publish command has them around the data of an event. Nothing: nowhere.
-std::optional<std::size_t> too_deep_at(std::string_view json, std::size_t levels_around) {
-  std::size_t depth = levels_around;
-  bool in_string = false;
-  for (std::size_t at = 0; at < json.size(); ++at) {
-    const char c = json[at];
-    if (in_string) {
-      if (c == '\\') ++at;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > protocol::kMaxJsonDepth) return at;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return std::nullopt;
-}
+// The levels of the publish command around the data of an event count as well.
+constexpr std::size_t kMaxDataDepth = protocol::kMaxJsonDepth - 1;
+constexpr std::size_t kMaxDataDepthInBatch = protocol::kMaxJsonDepth - 3;
+// An object that has `data` is one of these levels itself.
+constexpr std::size_t kMaxEventDepthInBatch = protocol::kMaxJsonDepth - 2;
 
-// Of a command around one event, and of one around a batch.
-constexpr std::size_t kLevelsAroundData = 1;
-constexpr std::size_t kLevelsAroundDataOfLine = 3;
-
-protocol::Result<void> check_depth(std::string_view where, std::string_view data, std::size_t levels_around) {
-  const auto position = too_deep_at(data, levels_around);
-  if (!position) return {};
-  return bad_json(where,
-                  {.position = *position, .reason = "arrays and objects are nested more than 512 deep"});
+// REQUIRES: the text is JSON that is deeper.
+Error too_deep(std::string_view where, std::string_view json, std::size_t max_depth) {
+  JsonScanner scanner(json, max_depth);
+  (void)scanner.value();
+  return bad_json(where, scanner.fault());
 }
 
 // Puts a request together.
@@ -206,10 +187,8 @@ protocol::Result<void> Builder::add_line(std::string_view line, std::size_t numb
   }
   if (!scanner.finish()) return bad_json(fmt::format("line {}", number), scanner.fault());
   CommandFields& known = members.known;
-  const std::string_view data = known.has(CommandField::kData) ? known[CommandField::kData] : whole;
-  if (auto checked = check_depth(fmt::format("line {}", number), data, kLevelsAroundDataOfLine); !checked) {
-    return checked;
-  }
+  const std::size_t max_depth = known.has(CommandField::kData) ? kMaxEventDepthInBatch : kMaxDataDepthInBatch;
+  if (scanner.deepest() > max_depth) return too_deep(fmt::format("line {}", number), line, max_depth);
   if (!known.has(CommandField::kData)) {
     add_event(defaults_, whole);
     return {};
@@ -288,7 +267,7 @@ protocol::Result<PublishRequest> parse_publish_request(const Request& request, s
     builder.add_text(request.body);
     return builder.finish();
   }
-  if (const auto checked = check_depth("the body", data, kLevelsAroundData); !checked) return checked.error();
+  if (scanner.deepest() > kMaxDataDepth) return too_deep("the body", request.body, kMaxDataDepth);
   builder.add(data);
   return builder.finish();
 }
